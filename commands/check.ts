@@ -1,0 +1,33 @@
+/**
+ * `kvmmanager-agent check`: what a configuration comes to.
+ *
+ * @module
+ */
+
+import { loadConfig } from "../lib/config/load.ts";
+import { judgeConfinement } from "../lib/policy/confinement.ts";
+import { parsePermissions, permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
+import type { Invocation } from "./usage.ts";
+
+/**
+ * The report as JSON: where the configuration is from, what is in effect, the flags it needs and
+ * whether this binary will be confined under it.
+ *
+ * @throws {ConfigError} when it is wrong.
+ */
+export async function check({ config: path, granted }: Invocation): Promise<string> {
+  const { config, source } = await loadConfig(path);
+  const permissions = permissionsFor(config);
+  const { confined, uncovered } = judgeConfinement(
+    permissions,
+    granted === undefined ? undefined : parsePermissions(granted),
+  );
+  const report = {
+    source,
+    config,
+    permission_flags: permissionFlags(permissions),
+    confined,
+    ...(uncovered.length > 0 ? { uncovered } : {}),
+  };
+  return JSON.stringify(report, null, 2);
+}

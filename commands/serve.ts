@@ -1,0 +1,154 @@
+/**
+ * `kvmmanager-agent serve`: the agent's life, from the configuration to the last line of its log.
+ *
+ * @module
+ */
+
+import { resolve } from "@std/path/posix";
+import { METHODS } from "../handlers/mod.ts";
+import type { Channel } from "../lib/channel/channel.ts";
+import { listenChannel } from "../lib/channel/listen.ts";
+import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
+import { stdioChannel } from "../lib/channel/stdio.ts";
+import { loadConfig } from "../lib/config/load.ts";
+import type { Config } from "../lib/config/schema.ts";
+import { Logger } from "../lib/log/logger.ts";
+import { confine } from "../lib/policy/confinement.ts";
+import { parsePermissions, type Permissions, permissionsFor } from "../lib/policy/permissions.ts";
+import { withTimer } from "../lib/process/capture.ts";
+import { Dispatcher } from "../lib/rpc/dispatcher.ts";
+import { LinuxSystem } from "../lib/system/linux/mod.ts";
+import { NO_POWER, Power } from "../lib/system/power.ts";
+import { VERSION } from "../lib/version.ts";
+import { type ChannelChoice, type Invocation, UsageError } from "./usage.ts";
+
+/** How long work in flight may go on once the agent is told to stop (protocol, "Graceful Shutdown"). */
+const STOP_GRACE_MS = 5000;
+/** How long answers may take to leave after that. */
+const DRAIN_MS = 1000;
+
+/**
+ * Serves until SIGTERM, SIGINT or the end of the channel.
+ *
+ * @throws {UsageError} without a channel.
+ * @throws {ConfigError} when the configuration is wrong.
+ * @throws {ListenError} when the channel cannot be opened.
+ */
+export async function serve(invocation: Invocation): Promise<void> {
+  const { channel: choice, granted } = invocation;
+  if (choice === undefined) throw new UsageError("--channel is needed: stdio or listen:PATH");
+  const loaded = await loadConfig(invocation.config);
+  const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
+  const log = await Logger.open(config.log_file, config.log_level);
+  logFaults(log);
+  log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
+
+  const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
+  const permissions = permissionsFor(config, { listen, configFile: invocation.config });
+  reportConfinement(log, permissions, granted, invocation.config);
+
+  const stopping = new AbortController();
+  const dispatcher = new Dispatcher({
+    config,
+    system: new LinuxSystem(),
+    power: new Power(NO_POWER),
+    log,
+    methods: METHODS,
+  });
+  const channel = await openChannel(choice, listen);
+  handleSignals(log, stopping, channel);
+  log.info("agent ready", { channel: channel.name });
+  const draining = await serveHosts(channel, {
+    ...sessionOptions(config, log),
+    dispatcher,
+    signal: stopping.signal,
+  }, log);
+
+  channel.close();
+  await dispatcher.stop(STOP_GRACE_MS);
+  await withTimer(DRAIN_MS, Promise.all(draining));
+  log.info("agent stopped");
+  await withTimer(DRAIN_MS, log.flush());
+}
+
+async function openChannel(choice: ChannelChoice, listen: string | undefined): Promise<Channel> {
+  return choice.kind === "stdio" || listen === undefined
+    ? stdioChannel()
+    : await listenChannel(listen);
+}
+
+const sessionOptions = (
+  config: Config,
+  log: Logger,
+): Omit<SessionOptions, "dispatcher" | "signal"> => ({
+  log,
+  limitBytes: config.max_message_size_kb * 1024,
+  ready: config.announce ? { version: VERSION, platform: "linux" } : undefined,
+});
+
+/** One host after the other; returns the answers that are still on their way at the end. */
+async function serveHosts(
+  channel: Channel,
+  options: SessionOptions,
+  log: Logger,
+): Promise<Set<Promise<void>>> {
+  const draining = new Set<Promise<void>>();
+  for await (const connection of channel.connections()) {
+    log.info("host connected", { channel: channel.name });
+    const { drained } = await serveHost(connection, options);
+    draining.add(drained);
+    void drained.finally(() => draining.delete(drained));
+    if (options.signal.aborted) break;
+    log.info("host disconnected", { channel: channel.name });
+  }
+  return draining;
+}
+
+function handleSignals(log: Logger, stopping: AbortController, channel: Channel): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => {
+      log.info("stopping", { signal });
+      stopping.abort();
+      channel.close();
+    });
+  }
+  Deno.addSignalListener("SIGHUP", () => void log.reopen());
+}
+
+/** A fault nobody has caught is logged; the agent lives on, other requests depend on it. */
+function logFaults(log: Logger): void {
+  const tell = (message: string, error: unknown) =>
+    log.error(message, { error: error instanceof Error ? error.stack : String(error) });
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    tell("a promise was rejected unnoticed", event.reason);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    tell("an error was not caught", event.error);
+  });
+}
+
+function reportConfinement(
+  log: Logger,
+  permissions: Permissions,
+  granted: string | undefined,
+  configFile: string | undefined,
+): void {
+  const { confined, uncovered } = confine(
+    permissions,
+    granted === undefined ? undefined : parsePermissions(granted),
+  );
+  if (confined) {
+    log.info("confined: Deno itself stops what is outside the configured paths", {
+      read: permissions.read,
+      write: permissions.write,
+      run: permissions.run,
+    });
+  } else {
+    log.warn("not confined: the agent's own checks hold, Deno's do not stand behind them", {
+      uncovered,
+      remedy: `deno task compile --config ${configFile ?? "FILE"}`,
+    });
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What `shutdown` and `reboot` share.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { ERRORS } from "../lib/errors.ts";
+import { type Method, method } from "../lib/rpc/method.ts";
+import type { PowerAction } from "../lib/system/power.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 60;
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+/** The method that carries out a power action. */
+export function powerMethod(action: PowerAction, summary: string, message: string): Method {
+  return method({
+    name: action,
+    capability: action,
+    summary,
+    notes: [
+      "The answer comes first, then it happens. It is graceful; a guest that is still up " +
+      "`timeout_seconds` later is forced. `force: true` forces at once, which is as a power cut " +
+      "to programs that have not saved.",
+    ],
+    params: z.strictObject({
+      timeout_seconds: z._default(
+        z.int().check(z.gte(0), z.lte(MAX_TIMEOUT_SECONDS)),
+        DEFAULT_TIMEOUT_SECONDS,
+      ),
+      force: z._default(z.boolean(), false),
+    }),
+    result: z.strictObject({ initiated: z.literal(true), message: z.string() }),
+    errors: [
+      {
+        code: ERRORS.permissionDenied.code,
+        when: "The agent has no way to do it; nothing happens",
+      },
+      { code: ERRORS.commandFailed.code, when: "A shutdown or reboot is under way already" },
+    ],
+    example: {
+      params: { timeout_seconds: 60, force: false },
+      result: { initiated: true, message },
+    },
+    available: ({ power }) => power.isAvailable,
+    target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
+    run: ({ timeout_seconds, force }, { power, afterAnswer }) => {
+      afterAnswer(power.accept({ action, timeoutSeconds: timeout_seconds, force }));
+      return { initiated: true as const, message };
+    },
+  });
+}

@@ -1,0 +1,138 @@
+import * as z from "zod";
+import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
+import { createEmpty, NewFile } from "../lib/policy/new_file.ts";
+import { type AllowedPath, allowPath } from "../lib/policy/paths.ts";
+import { openRealFile, statRegularFile } from "../lib/policy/real_file.ts";
+import { method } from "../lib/rpc/method.ts";
+import { BYTES_PER_MB, writeAt } from "./_file.ts";
+
+const DEFAULT_MODE = 0o644;
+const ALL_BITS = 0o777;
+
+const Permissions = z.string().check(
+  z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
+);
+
+const Params = z.strictObject({
+  path: z.string(),
+  content: z.string(),
+  encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+  create_dirs: z._default(z.boolean(), false),
+  permissions: z.optional(Permissions),
+  offset: z.optional(z.int().check(z.gte(0))),
+});
+
+/** `file_write` (protocol §7): a whole file, replaced atomically, or a piece in place. */
+export const fileWrite = method({
+  name: "file_write",
+  capability: "file_write",
+  summary: "Writes a file, whole or in pieces.",
+  notes: [
+    "Only inside `allowed_write_paths`, with no symbolic link anywhere in the path. Without " +
+    "`offset` the content replaces the file atomically: it is written to a temporary file beside " +
+    "it, flushed to the disk and renamed, so that a crash or a full disk leaves the old one. With " +
+    "`offset` (bytes) it is written in place, for files in pieces; a file that does not exist is " +
+    "made.",
+    "`create_dirs` makes missing directories (0755), inside the allowed paths only. `permissions` " +
+    "are for a file that is made or replaced; without them a replaced file keeps its own, a new " +
+    "one gets 0644. No file grows over `max_file_size_mb`.",
+  ],
+  params: Params,
+  result: z.strictObject({ bytes_written: z.int(), path: z.string() }),
+  errors: [
+    {
+      code: ERRORS.permissionDenied.code,
+      when: "Outside `allowed_write_paths`, through a link, or refused by the guest",
+    },
+    { code: ERRORS.notFound.code, when: "The directory does not exist" },
+    {
+      code: ERRORS.commandFailed.code,
+      when:
+        "No regular file, over `max_file_size_mb`, disk full or another error of the file system",
+    },
+  ],
+  hidden: ["content"],
+  example: {
+    params: {
+      path: "/tmp/kvmmanager/data.txt",
+      content: "Hello from host!",
+      encoding: "utf8",
+      create_dirs: true,
+      permissions: "0644",
+    },
+    result: { bytes_written: 16, path: "/tmp/kvmmanager/data.txt" },
+  },
+  available: ({ config }) => config.security.allowed_write_paths.length > 0,
+  target: ({ path, offset }) => ({ path, offset }),
+  run: async (params, { config: { security }, signal }) => {
+    const target = allowPath(params.path, security.allowed_write_paths, "allowed_write_paths");
+    const { path } = target;
+    if (params.path.endsWith("/")) {
+      throw invalidParams("path names a directory, it ends with a slash");
+    }
+    const bytes = decode(params.content, params.encoding);
+    const end = (params.offset ?? 0) + bytes.byteLength;
+    if (end > security.max_file_size_mb * BYTES_PER_MB) {
+      const reason =
+        `${path} would have ${end} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
+      throw commandFailed(reason, { path, size_bytes: end });
+    }
+    const existing = await statIfAny(path);
+    const permissions = params.permissions === undefined
+      ? undefined
+      : Number.parseInt(params.permissions, 8);
+    const options = {
+      mode: permissions ?? ((existing?.mode ?? DEFAULT_MODE) & ALL_BITS),
+      createDirectories: params.create_dirs,
+    };
+    if (params.offset === undefined) {
+      await replace(target, bytes, options, signal);
+    } else {
+      if (existing === undefined) await createEmpty(target, options);
+      const { file } = await openRealFile(target, "write", signal);
+      using _file = file;
+      await writeAt(file, params.offset, bytes, signal);
+    }
+    return { bytes_written: bytes.byteLength, path };
+  },
+});
+
+/** The file's own description, or `undefined` where there is none yet. */
+async function statIfAny(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await statRegularFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function replace(
+  target: AllowedPath,
+  bytes: Uint8Array,
+  options: { mode: number; createDirectories: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  await using created = await NewFile.beside(target, options);
+  {
+    const { file } = await openRealFile(created.temporary, "write", signal);
+    using _file = file;
+    await writeAt(file, 0, bytes, signal);
+    await file.sync();
+  }
+  signal.throwIfAborted();
+  await created.commit(target.path);
+}
+
+function decode(content: string, encoding: "utf8" | "base64"): Uint8Array {
+  if (encoding === "utf8") {
+    if (content.isWellFormed()) return new TextEncoder().encode(content);
+    throw invalidParams("content has half a surrogate pair, which UTF-8 cannot say: use base64");
+  }
+  try {
+    return Uint8Array.fromBase64(content);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw invalidParams(`content is not base64: ${why}`);
+  }
+}

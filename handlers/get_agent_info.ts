@@ -1,0 +1,40 @@
+import * as z from "zod";
+import { PROTOCOL_VERSION } from "../lib/rpc/messages.ts";
+import { method, NoParams } from "../lib/rpc/method.ts";
+import { VERSION } from "../lib/version.ts";
+
+/** `get_agent_info` (protocol §2): versions, platform, and what this agent can be asked. */
+export const getAgentInfo = method({
+  name: "get_agent_info",
+  summary: "Tells the agent's version, its platform and what it can be asked.",
+  notes: [
+    "`capabilities` has only what this guest's configuration lets through: with an empty " +
+    "`command_whitelist` there is no `exec_command`, with no `allowed_write_paths` no " +
+    "`file_write`, and without a way to control the power neither `shutdown` nor `reboot`.",
+  ],
+  params: NoParams,
+  result: z.strictObject({
+    version: z.string(),
+    protocol_version: z.string(),
+    platform: z.enum(["linux", "windows"]),
+    capabilities: z.array(z.string()),
+  }),
+  example: {
+    result: {
+      version: "1.0.0",
+      protocol_version: "1.0.0",
+      platform: "linux",
+      capabilities: ["disk_usage", "exec_command", "file_read", "network_info", "system_info"],
+    },
+  },
+  immediate: true,
+  run: (_params, context) => ({
+    version: VERSION,
+    protocol_version: PROTOCOL_VERSION,
+    platform: context.system.platform,
+    capabilities: context.methods.filter((one) => one.available(context))
+      .map((one) => one.capability)
+      .filter((capability) => capability !== undefined)
+      .sort(),
+  }),
+});

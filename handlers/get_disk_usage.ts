@@ -1,0 +1,49 @@
+import * as z from "zod";
+import { method, NoParams } from "../lib/rpc/method.ts";
+
+const Filesystem = z.strictObject({
+  mount_point: z.string(),
+  device: z.string(),
+  fs_type: z.string(),
+  total_bytes: z.int(),
+  used_bytes: z.int(),
+  available_bytes: z.int(),
+  used_percent: z.number(),
+});
+
+/** `get_disk_usage` (protocol §10): usage of every mounted file system that holds files, in bytes. */
+export const getDiskUsage = method({
+  name: "get_disk_usage",
+  capability: "disk_usage",
+  summary: "Tells how full the guest's file systems are.",
+  notes: [
+    "File systems that hold files, each once: no tmpfs, no kernel ones, no images that are full by " +
+    "nature (squashfs, iso9660), no overlay but the root. Sizes are in bytes. `available_bytes` is " +
+    "what an ordinary user can still write; `used_percent` is computed as df(1) does, used / (used " +
+    "+ available), with one decimal.",
+    "Network file systems are given half a second. Those that have not answered by then are named " +
+    "in `unresponsive`, which is absent otherwise.",
+  ],
+  params: NoParams,
+  result: z.strictObject({
+    filesystems: z.readonly(z.array(Filesystem)),
+    unresponsive: z.optional(z.readonly(z.array(z.string()))),
+  }),
+  example: {
+    result: {
+      filesystems: [{
+        mount_point: "/",
+        device: "/dev/vda1",
+        fs_type: "ext4",
+        total_bytes: 21003583488,
+        used_bytes: 8403345408,
+        available_bytes: 11523674112,
+        used_percent: 42.2,
+      }],
+    },
+  },
+  run: async (_params, { system, signal }) => {
+    const { filesystems, unresponsive } = await system.filesystems(signal);
+    return unresponsive.length === 0 ? { filesystems } : { filesystems, unresponsive };
+  },
+});

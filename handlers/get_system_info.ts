@@ -1,0 +1,40 @@
+import * as z from "zod";
+import { method, NoParams } from "../lib/rpc/method.ts";
+
+/** `get_system_info` (protocol §3): operating system, processors, memory (KiB), uptime (s). */
+export const getSystemInfo = method({
+  name: "get_system_info",
+  capability: "system_info",
+  summary: "Describes the guest's operating system and size.",
+  notes: [
+    "`os_name` and `os_version` are `NAME` and `VERSION` of os-release(5), or `PRETTY_NAME` and " +
+    "`VERSION_ID` where those are missing. `architecture` is what `uname -m` prints. " +
+    "`total_memory_kb` is in KiB, `uptime_seconds` counts the time suspended too.",
+  ],
+  params: NoParams,
+  result: z.strictObject({
+    os_type: z.string(),
+    os_name: z.string(),
+    os_version: z.string(),
+    kernel_version: z.string(),
+    hostname: z.string(),
+    architecture: z.string(),
+    cpu_count: z.int(),
+    total_memory_kb: z.int(),
+    uptime_seconds: z.int(),
+  }),
+  example: {
+    result: {
+      os_type: "linux",
+      os_name: "Debian GNU/Linux",
+      os_version: "12 (bookworm)",
+      kernel_version: "6.1.0-18-cloud-amd64",
+      hostname: "db-1",
+      architecture: "x86_64",
+      cpu_count: 4,
+      total_memory_kb: 4030772,
+      uptime_seconds: 3600,
+    },
+  },
+  run: (_params, { system }) => system.info(),
+});

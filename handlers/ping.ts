@@ -1,0 +1,14 @@
+import * as z from "zod";
+import { method, NoParams } from "../lib/rpc/method.ts";
+
+/** `ping` (protocol §1): the agent is alive. `timestamp` is the guest's clock in seconds (Unix). */
+export const ping = method({
+  name: "ping",
+  summary: "Tells that the agent is alive, at once whatever else it does.",
+  notes: ["`timestamp` is the guest's clock in seconds since 1970-01-01 UTC."],
+  params: NoParams,
+  result: z.strictObject({ pong: z.literal(true), timestamp: z.int() }),
+  example: { result: { pong: true, timestamp: 1702123456 } },
+  immediate: true,
+  run: () => ({ pong: true as const, timestamp: Math.floor(Date.now() / 1000) }),
+});

@@ -1,0 +1,25 @@
+import * as z from "zod";
+import { method, NoParams } from "../lib/rpc/method.ts";
+import { openRpcDocument } from "../lib/rpc/openrpc.ts";
+import { VERSION } from "../lib/version.ts";
+
+/** `rpc.discover` (OpenRPC, service discovery): every method with its schemas. */
+export const rpcDiscover = method({
+  name: "rpc.discover",
+  summary: "Returns the OpenRPC document of this agent.",
+  notes: ["The same document as docs/openrpc.json, for all methods whether let through or not."],
+  params: NoParams,
+  result: z.looseObject({
+    openrpc: z.string(),
+    info: z.looseObject({ title: z.string(), version: z.string() }),
+    methods: z.array(z.looseObject({ name: z.string() })),
+  }),
+  example: {
+    result: {
+      openrpc: "1.3.2",
+      info: { title: "kvmmanager-agent", version: "1.0.0" },
+      methods: [{ name: "ping" }],
+    },
+  },
+  run: (_params, { methods }) => ({ ...openRpcDocument(methods, VERSION) }),
+});

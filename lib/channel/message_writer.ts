@@ -1,0 +1,63 @@
+/**
+ * Lines on their way to the host: in order, many in one write, and never more than a bound waiting.
+ *
+ * @module
+ */
+
+/** What a writer writes to. */
+export interface ByteSink {
+  /** Writes some of the bytes and resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** Bytes waiting above which reading pauses. */
+const HIGH_WATER_CHARACTERS = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Sends lines. After a failed write the host is gone, and lines are dropped. */
+export class MessageWriter {
+  #queue = "";
+  #writing: Promise<void> | undefined;
+  #isBroken = false;
+
+  constructor(readonly sink: ByteSink, readonly onBroken: (error: unknown) => void) {}
+
+  /** Whether so much waits that nothing more should be taken in. */
+  get isCongested(): boolean {
+    return this.#queue.length > HIGH_WATER_CHARACTERS;
+  }
+
+  /** Sends one line; resolves when all that was given so far has been written or dropped. */
+  send(text: string): Promise<void> {
+    if (this.#isBroken) return Promise.resolve();
+    this.#queue += text + "\n";
+    this.#writing ??= this.#drain();
+    return this.#writing;
+  }
+
+  /** Resolves when nothing waits any more. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    // What is answered in the same turn leaves in one write.
+    await Promise.resolve();
+    try {
+      while (this.#queue !== "") {
+        const bytes = encoder.encode(this.#queue);
+        this.#queue = "";
+        for (let sent = 0; sent < bytes.byteLength;) {
+          sent += await this.sink.write(bytes.subarray(sent));
+        }
+      }
+    } catch (error) {
+      this.#isBroken = true;
+      this.#queue = "";
+      this.onBroken(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Reading and checking the configuration file.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { explainIssues } from "../schema_issues.ts";
+import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
+
+/** Where the agent looks when no `--config` is given. */
+export const DEFAULT_CONFIG_PATH = "/etc/kvmmanager-agent/config.json";
+
+/** The configuration cannot be used; `problems` has one sentence for each thing that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(readonly path: string, readonly problems: readonly string[]) {
+    super(`${path}: ${problems.join("; ")}`);
+  }
+}
+
+/**
+ * Checks the text of a configuration file.
+ *
+ * @param source The file's name, for the error.
+ * @throws {ConfigError} with every problem at once.
+ */
+export function parseConfig(text: string, source: string): Config {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    const hint = /^\s*(\/\/|\/\*)|[,\s](\/\/|\/\*)/m.test(text) ? " (JSON has no comments)" : "";
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(source, [`not JSON: ${why}${hint}`]);
+  }
+  const result = z.safeParse(ConfigSchema, raw);
+  if (!result.success) {
+    const problems = explainIssues(result.error.issues, raw, { schema: ConfigSchema });
+    throw new ConfigError(source, problems.map(({ sentence }) => sentence));
+  }
+  return result.data;
+}
+
+/**
+ * Loads the configuration: the file named, or the default file, or the defaults where there is no
+ * default file. A file that was named must exist.
+ *
+ * @throws {ConfigError} when the file cannot be read or used.
+ */
+export async function loadConfig(path?: string): Promise<{ config: Config; source: string }> {
+  const file = path ?? DEFAULT_CONFIG_PATH;
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(file);
+  } catch (error) {
+    if (path === undefined && error instanceof Deno.errors.NotFound) {
+      return { config: DEFAULT_CONFIG, source: "defaults" };
+    }
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(file, [`cannot be read: ${why}`]);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(file, ["not UTF-8"]);
+  }
+  return { config: parseConfig(text, file), source: file };
+}

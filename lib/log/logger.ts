@@ -1,0 +1,178 @@
+/**
+ * The agent's log: JSON lines, one object each, to standard error or a file.
+ *
+ * Writing never blocks the agent and never fails it: lines wait in a bounded queue, and when the
+ * target does not take them (a full disk, a reader that stopped) they are dropped and counted.
+ *
+ * @module
+ */
+
+import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
+
+/** What a line of the log carries beside time, level and message. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** How a part of the agent writes to the log. */
+export interface Log {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  trace(message: string, fields?: LogFields): void;
+}
+
+/** Where lines go. */
+export interface LogTarget {
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+const MAX_QUEUED_CHARACTERS = 256 * 1024;
+const encoder = new TextEncoder();
+
+/** Opens the log file for appending; it is readable for its owner and group. */
+async function openLogFile(path: string): Promise<LogTarget> {
+  return await Deno.open(path, { append: true, create: true, mode: 0o640 });
+}
+
+/** The process's standard error, which stays open. */
+export const STANDARD_ERROR: LogTarget = {
+  write: (bytes) => Deno.stderr.write(bytes),
+  close: () => {},
+};
+
+/** A log with a level, a target that can be opened anew, and a bounded queue. */
+export class Logger implements Log {
+  #target: LogTarget;
+  readonly #file: string | null;
+  readonly #threshold: number;
+  #queue = "";
+  #dropped = 0;
+  #writing: Promise<void> | undefined;
+
+  private constructor(level: LogLevel, target: LogTarget, file: string | null) {
+    this.#threshold = LOG_LEVELS.indexOf(level);
+    this.#target = target;
+    this.#file = file;
+  }
+
+  /** A log that writes to `target`. */
+  static to(target: LogTarget, level: LogLevel): Logger {
+    return new Logger(level, target, null);
+  }
+
+  /**
+   * A log that appends to `file`, or writes to standard error where that is `null` or cannot be
+   * opened: an agent without its log file is worth more than none, and it says so.
+   */
+  static async open(file: string | null, level: LogLevel): Promise<Logger> {
+    if (file === null) return new Logger(level, STANDARD_ERROR, null);
+    try {
+      return new Logger(level, await openLogFile(file), file);
+    } catch (error) {
+      const log = new Logger(level, STANDARD_ERROR, null);
+      log.warn("the log file cannot be opened, logging to standard error", {
+        log_file: file,
+        error: messageOf(error),
+      });
+      return log;
+    }
+  }
+
+  /** Opens the log file anew, after logrotate has moved it; nothing where there is no file. */
+  async reopen(): Promise<void> {
+    if (this.#file === null) return;
+    await this.flush();
+    try {
+      const target = await openLogFile(this.#file);
+      this.#target.close();
+      this.#target = target;
+      this.info("log file reopened", { log_file: this.#file });
+    } catch (error) {
+      this.warn("the log file cannot be reopened, the old one stays in use", {
+        log_file: this.#file,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#line("error", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#line("warn", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#line("info", message, fields);
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#line("debug", message, fields);
+  }
+
+  trace(message: string, fields?: LogFields): void {
+    this.#line("trace", message, fields);
+  }
+
+  /** Resolves when everything logged so far has been handed to the target or dropped. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  #line(level: LogLevel, message: string, fields?: LogFields): void {
+    if (LOG_LEVELS.indexOf(level) > this.#threshold) return;
+    if (this.#queue.length > MAX_QUEUED_CHARACTERS) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#queue += format(level, message, fields);
+    this.#writing ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    // Lines of the same turn leave in one write.
+    await Promise.resolve();
+    try {
+      while (this.#queue !== "") {
+        const bytes = encoder.encode(this.#queue);
+        this.#queue = "";
+        for (let sent = 0; sent < bytes.byteLength;) {
+          sent += await this.#target.write(bytes.subarray(sent));
+        }
+        if (this.#dropped > 0) {
+          const lines = this.#dropped;
+          this.#dropped = 0;
+          this.#queue += format("warn", "the log could not be written, lines are missing", {
+            lines,
+          });
+        }
+      }
+    } catch {
+      // There is nowhere left to tell it; the count is told once writing works again.
+      this.#dropped += 1;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+function format(level: LogLevel, message: string, fields?: LogFields): string {
+  const time = new Date().toISOString();
+  return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A log that keeps nothing. */
+export const NO_LOG: Log = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  trace() {},
+};

@@ -1,0 +1,71 @@
+/**
+ * Start-up confinement: giving up the right to read and write everywhere.
+ *
+ * The compiled binary carries the lists of one configuration plus `/`, so that it can read a
+ * configuration file anywhere and serve one that goes further. Deno cannot narrow "everything" to a
+ * list at run time, but it can take one entry out of a list: that is what happens here.
+ *
+ * @module
+ */
+
+import { isInside } from "./paths.ts";
+import type { Permissions } from "./permissions.ts";
+
+/** What the start-up check found. */
+export interface Confinement {
+  /** Whether Deno itself now stops what is outside the configuration's paths. */
+  readonly confined: boolean;
+  /** What the configuration allows and the binary's own lists do not cover: paths, commands. */
+  readonly uncovered: readonly string[];
+}
+
+type Access = "read" | "write";
+
+const holdsEverything = (name: Access) =>
+  Deno.permissions.querySync({ name, path: "/" }).state === "granted";
+
+const uncoveredBy = (wanted: readonly string[], granted: readonly string[]) =>
+  wanted.filter((path) => !granted.some((entry) => isInside(path, entry)));
+
+function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run"]): string[] {
+  if (granted === "all") return [];
+  if (wanted === "all") return ["every command (command_whitelist null)"];
+  return wanted.filter((program) => !granted.includes(program));
+}
+
+/**
+ * Says whether an agent started with `granted` (its own lists, without the `/` beside them) would
+ * be confined under a configuration that needs `wanted`; changes nothing.
+ *
+ * @param granted What the binary was compiled with; `undefined` for an agent started with the
+ * flags of its own configuration.
+ */
+export function judgeConfinement(
+  wanted: Permissions,
+  granted: Permissions | undefined,
+): Confinement {
+  if (granted === undefined) {
+    return { confined: !holdsEverything("read") && !holdsEverything("write"), uncovered: [] };
+  }
+  const uncovered = [
+    ...uncoveredBy(wanted.read, granted.read),
+    ...uncoveredBy(wanted.write, granted.write),
+  ];
+  const commands = uncoveredCommands(wanted.run, granted.run);
+  return { confined: uncovered.length === 0, uncovered: [...new Set([...uncovered, ...commands])] };
+}
+
+/**
+ * Gives up `/` for reading and writing where the configuration does not need it.
+ *
+ * @returns What holds from now on.
+ */
+export function confine(wanted: Permissions, granted: Permissions | undefined): Confinement {
+  const judged = judgeConfinement(wanted, granted);
+  if (granted === undefined || !judged.confined) return judged;
+  for (const name of ["read", "write"] as const) {
+    // An allowed path "/" is the administrator's wish; there is nothing to give up then.
+    if (!wanted[name].includes("/")) Deno.permissions.revokeSync({ name, path: "/" });
+  }
+  return { ...judged, confined: !holdsEverything("read") && !holdsEverything("write") };
+}

@@ -1,0 +1,215 @@
+/**
+ * Making files and directories inside an allowed path without following a link.
+ *
+ * Deno makes everything by absolute path, and between a check and the making someone may swap a
+ * directory for a link. A shell's working directory cannot be swapped: it walks down one component
+ * at a time, asks the kernel after each step where it really is (`cd -P`), and makes everything by
+ * names without a slash. It stays until the new file is complete, and then renames it or, when the
+ * agent gave up or died, removes it.
+ *
+ * @module
+ */
+
+import { basename, dirname } from "@std/path/posix";
+import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
+import type { AllowedPath } from "./paths.ts";
+import { PROGRAM_PATH, SHELL } from "./programs.ts";
+import { linkRefused } from "./real_file.ts";
+
+/** Exit statuses of the script below. */
+const STATUS = { link: 71, missing: 72, notMade: 73, exists: 75 } as const;
+
+/**
+ * $1 where the walk begins, $2 umask, $3 mode to set at the end or empty, $4 "1" to make
+ * directories, $5 "1" to clear away a left-over first, $6 the file to make, $7 its final name or
+ * empty where it is made under it; the rest: the directories to walk through.
+ */
+const SCRIPT = `
+at=$1 mode=$3 make=$4 clear=$5 new=$6 final=$7
+umask 022
+cd -P . && [ "$PWD" = "$at" ] || exit ${STATUS.link}
+[ "$at" = / ] && at=
+mask=$2
+shift 7
+for name; do
+  if [ ! -e "./$name" ] && [ ! -L "./$name" ]; then
+    [ "$make" = 1 ] || exit ${STATUS.missing}
+    mkdir -- "./$name" || [ -d "./$name" ] || exit ${STATUS.notMade}
+  fi
+  cd -P "./$name" || exit ${STATUS.notMade}
+  at=$at/$name
+  [ "$PWD" = "$at" ] || exit ${STATUS.link}
+done
+[ "$clear" = 1 ] && rm -f -- "./$new"
+umask "$mask"
+set -C
+{ command exec 3> "./$new"; } || {
+  [ -e "./$new" ] || [ -L "./$new" ] || exit ${STATUS.notMade}
+  exit ${STATUS.exists}
+}
+set_mode() { [ -z "$mode" ] || chmod -- "$mode" /proc/self/fd/3; }
+if [ -z "$final" ]; then set_mode; exit; fi
+echo ready
+if read -r word && [ "$word" = commit ] && set_mode; then
+  exec mv -f -T -- "./$new" "./$final"
+fi
+rm -f -- "./$new"
+exit ${STATUS.notMade}
+`;
+
+const OWNER_WRITE = 0o200;
+const EXECUTE_BITS = 0o111;
+const ALL_BITS = 0o777;
+const PRIVATE_UMASK = 0o077;
+
+/** What a file is made with. */
+export interface NewFileOptions {
+  /** Permission bits, up to 0777. */
+  readonly mode: number;
+  /** Whether missing directories are made, from the allowed path's own on downwards (0755). */
+  readonly createDirectories: boolean;
+}
+
+/**
+ * The name beside an allowed path that is itself a file, under which its new content is written:
+ * the confinement lets nothing else in that directory be written.
+ */
+export const siblingOf = (root: string): string => root === "/" ? root : `${root}.kvmmanager-new`;
+
+/** A file on its way to replace, or become, the one at a path. */
+export class NewFile implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #isOver = false;
+
+  private constructor(
+    /** Where its content is to be written. */
+    readonly temporary: AllowedPath,
+    child: Deno.ChildProcess,
+  ) {
+    this.#child = child;
+    this.#stdin = child.stdin.getWriter();
+  }
+
+  /**
+   * Makes an empty file beside the one that it is to replace.
+   *
+   * @throws {RpcError} -32001 where a link is in the way or the guest refuses, -32002 for a missing
+   * directory, -32000 when it cannot be made.
+   */
+  static async beside(target: AllowedPath, options: NewFileOptions): Promise<NewFile> {
+    const isRoot = target.path === target.root;
+    const name = isRoot ? basename(siblingOf(target.root)) : `.kvmmanager-${crypto.randomUUID()}`;
+    const path = `${dirname(target.path).replace(/\/$/, "")}/${name}`;
+    const child = spawn(target, name, basename(target.path), isRoot, options);
+    const file = new NewFile({ path, root: isRoot ? path : target.root }, child);
+    try {
+      await file.#ready(target.path);
+      return file;
+    } catch (error) {
+      await file[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #ready(path: string): Promise<void> {
+    const reader = this.#child.stdout.getReader();
+    const { done } = await reader.read();
+    await reader.cancel();
+    if (done) throw await failure(this.#child, path);
+  }
+
+  /**
+   * Gives the file its final name, replacing what has it.
+   *
+   * @throws {RpcError} -32000 when that fails; the old file is as it was then.
+   */
+  async commit(path: string): Promise<void> {
+    this.#isOver = true;
+    await this.#stdin.write(new TextEncoder().encode("commit\n"));
+    await this.#stdin.close();
+    const { success } = await this.#child.status;
+    if (!success) throw await failure(this.#child, path);
+    await this.#child.stderr.cancel();
+  }
+
+  /** Removes the file unless it was committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#stdin.close().catch(() => {});
+    await this.#child.status;
+    await this.#child.stderr.cancel().catch(() => {});
+  }
+}
+
+/**
+ * Makes an empty file under its own name. One that exists already is no error and is left alone.
+ *
+ * @throws {RpcError} as {@link NewFile.beside}.
+ */
+export async function createEmpty(target: AllowedPath, options: NewFileOptions): Promise<void> {
+  const child = spawn(target, basename(target.path), "", false, options);
+  await child.stdin.close();
+  await child.stdout.cancel();
+  const { success, code } = await child.status;
+  if (!success && code !== STATUS.exists) throw await failure(child, target.path);
+  await child.stderr.cancel();
+}
+
+function spawn(
+  { path, root }: AllowedPath,
+  newName: string,
+  finalName: string,
+  clears: boolean,
+  { mode, createDirectories }: NewFileOptions,
+): Deno.ChildProcess {
+  // Modes that a umask cannot give, or that would keep us from writing, are set at the end.
+  const isLate = (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
+  const umask = isLate && finalName !== "" ? PRIVATE_UMASK : ALL_BITS & ~mode;
+  const start = dirname(root);
+  const directories = dirname(path).slice(start.length).split("/").filter((name) => name !== "");
+  try {
+    return new Deno.Command(SHELL, {
+      args: [
+        "-c",
+        SCRIPT,
+        "sh",
+        start,
+        umask.toString(8),
+        isLate ? mode.toString(8) : "",
+        createDirectories ? "1" : "0",
+        clears ? "1" : "0",
+        newName,
+        finalName,
+        ...directories,
+      ],
+      cwd: start,
+      clearEnv: true,
+      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // Not in the agent's group: a Ctrl-C there must not leave half a file behind.
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw notFound(`the directory ${start} does not exist`, { path });
+    }
+    throw error;
+  }
+}
+
+async function failure(child: Deno.ChildProcess, path: string): Promise<RpcError> {
+  const [{ code }, said] = await Promise.all([child.status, new Response(child.stderr).text()]);
+  const reason = said.trim().split("\n").at(-1)?.replace(/^.*?sh: (\d+: )?/, "") ?? "";
+  if (code === STATUS.link) return linkRefused(path);
+  if (code === STATUS.missing) {
+    return notFound(`the directory of ${path} does not exist; create_dirs makes it`, { path });
+  }
+  if (/permission denied|operation not permitted/i.test(reason)) {
+    return permissionDenied(`${path} cannot be made: ${reason}`, { path });
+  }
+  return commandFailed(`${path} cannot be made: ${reason || `status ${code}`}`, { path });
+}

@@ -1,0 +1,69 @@
+/**
+ * Which paths a request may name: the lexical half of the path policy.
+ *
+ * The other half, that no link leads away from such a path, is `real_file.ts`.
+ *
+ * @module
+ */
+
+import { normalize } from "@std/path/posix";
+import { invalidParams, permissionDenied } from "../errors.ts";
+
+/** PATH_MAX of Linux (limits.h), in bytes, its final NUL not counted. */
+const MAX_PATH_BYTES = 4096;
+
+const encoder = new TextEncoder();
+
+/**
+ * The absolute, lexically normalised form of a path from the wire.
+ *
+ * @throws {RpcError} -32602 for a relative path, NUL, or more than 4096 bytes.
+ */
+export function normalizePath(path: string, parameter = "path"): string {
+  if (!path.startsWith("/")) {
+    throw invalidParams(`${parameter} must be absolute, received ${JSON.stringify(cut(path))}`);
+  }
+  if (path.includes("\0")) throw invalidParams(`${parameter} must not contain NUL`);
+  const bytes = path.length > MAX_PATH_BYTES ? path.length : encoder.encode(path).byteLength;
+  if (bytes > MAX_PATH_BYTES) {
+    throw invalidParams(`${parameter} must be at most ${MAX_PATH_BYTES} bytes, received ${bytes}`);
+  }
+  const normal = normalize(path);
+  return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
+}
+
+const cut = (text: string) => text.length > 100 ? `${text.slice(0, 100)}…` : text;
+
+/** Whether `path` is `root` or below it, by whole components; both are normalised. */
+export function isInside(path: string, root: string): boolean {
+  return path === root || root === "/" || path.startsWith(`${root}/`);
+}
+
+/** A path that the configuration allows, with the entry that allows it. */
+export interface AllowedPath {
+  /** Absolute and normalised. */
+  readonly path: string;
+  /** The entry of the configuration that it is, or is below of. */
+  readonly root: string;
+}
+
+/**
+ * Checks a path from the wire against a list of the configuration.
+ *
+ * @param setting The list's name, for the refusal.
+ * @throws {RpcError} -32602 for a malformed path, -32001 for one outside the list.
+ */
+export function allowPath(path: string, roots: readonly string[], setting: string): AllowedPath {
+  const normal = normalizePath(path);
+  // The longest entry is the one that speaks of this path most exactly.
+  const root = roots.filter((entry) => isInside(normal, entry))
+    .reduce<string | undefined>(
+      (best, entry) => best && best.length >= entry.length ? best : entry,
+      undefined,
+    );
+  if (root === undefined) {
+    const list = roots.length === 0 ? "it is empty" : `it has ${roots.join(", ")}`;
+    throw permissionDenied(`${normal} is outside ${setting} (${list})`, { path: normal });
+  }
+  return { path: normal, root };
+}

@@ -1,0 +1,114 @@
+/**
+ * The Deno permissions that a configuration needs: the one function behind `deno task agent`, the
+ * compile task and the start-up check.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import type { Config } from "../config/schema.ts";
+import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
+import { siblingOf } from "./new_file.ts";
+import { RESTING_DIRECTORY } from "./real_file.ts";
+
+const Paths = z.readonly(z.array(z.string()));
+
+const PermissionsSchema = z.strictObject({
+  read: Paths,
+  write: Paths,
+  /** `"all"` where every command is allowed. */
+  run: z.union([z.literal("all"), Paths]),
+  /** Unix sockets; no other part of the network is ever granted. */
+  sockets: Paths,
+  /** Facts about the system (`--allow-sys`). */
+  system: Paths,
+});
+
+/** What Deno lets the agent touch. */
+export type Permissions = z.output<typeof PermissionsSchema>;
+
+/**
+ * The permissions that a binary was compiled with, out of the text that the compile task put into
+ * it.
+ *
+ * @throws {Error} when it is something else.
+ */
+export function parsePermissions(text: string): Permissions {
+  return z.parse(PermissionsSchema, JSON.parse(text));
+}
+
+const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
+
+const SYSTEM_FACTS = [
+  "cpus",
+  "homedir",
+  "hostname",
+  "networkInterfaces",
+  "osRelease",
+  "osUptime",
+  "systemMemoryInfo",
+  "umask",
+] as const;
+
+const unique = (values: readonly string[]): string[] => [...new Set(values)].sort();
+
+/** What else a start of the agent touches beside what its configuration says. */
+export interface StartPaths {
+  /** The unix socket of `--channel listen:PATH`. */
+  readonly listen?: string;
+  /** The configuration file, read at the start. */
+  readonly configFile?: string;
+}
+
+/**
+ * The permissions for a configuration.
+ *
+ * Reading covers what may be written too: a path is proven to be free of links before it is used.
+ * Which of both a request may do is the path policy's matter (`paths.ts`).
+ */
+export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
+  const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
+  const sockets = start.listen === undefined ? [] : [start.listen];
+  const log = config.log_file === null ? [] : [config.log_file];
+  const configFile = start.configFile === undefined ? [] : [start.configFile];
+  return {
+    read: unique([
+      ...allowed_read_paths,
+      ...allowed_write_paths,
+      ...allowed_write_paths.map(siblingOf),
+      ...OS_RELEASE_FILES,
+      ...PROGRAM_DIRECTORIES,
+      ...configFile,
+      ...sockets,
+      RESTING_DIRECTORY,
+    ]),
+    write: unique([
+      ...allowed_write_paths,
+      ...allowed_write_paths.map(siblingOf),
+      ...log,
+      ...sockets,
+    ]),
+    run: command_whitelist === null ? "all" : unique([
+      SHELL,
+      ...command_whitelist.flatMap((entry) =>
+        entry.startsWith("/") ? [entry] : PROGRAM_DIRECTORIES.map((dir) => `${dir}/${entry}`)
+      ),
+    ]),
+    sockets,
+    system: SYSTEM_FACTS,
+  };
+}
+
+// In a list of Deno's, a comma that belongs to a path is written twice.
+const list = (values: readonly string[]) => values.map((v) => v.replaceAll(",", ",,")).join(",");
+
+/** The permissions as command-line flags of `deno run` and `deno compile`. */
+export function permissionFlags(permissions: Permissions): string[] {
+  const { read, write, run, sockets, system } = permissions;
+  const flags = ["--no-prompt", `--allow-sys=${list(system)}`];
+  if (read.length > 0) flags.push(`--allow-read=${list(read)}`);
+  if (write.length > 0) flags.push(`--allow-write=${list(write)}`);
+  flags.push(run === "all" ? "--allow-run" : `--allow-run=${list(run)}`);
+  if (sockets.length > 0) flags.push(`--allow-net=${list(sockets.map((path) => `unix:${path}`))}`);
+  return flags;
+}

@@ -1,0 +1,149 @@
+/**
+ * Opening a file by a path in which nothing is a symbolic link: the physical half of the path
+ * policy.
+ *
+ * Deno has no openat(2) and no O_NOFOLLOW: it resolves links by itself before it opens, and its
+ * permission check looks at the path as written. So a file is opened first, without creating or
+ * truncating anything, and before a byte is read or written the descriptor is proven to be what
+ * the path names without links. Two facts are available for the proof:
+ *
+ * - chdir(2) followed by getcwd(2): the kernel tells the physical path of where it went, in one
+ *   piece, so a link anywhere in the directory's path shows;
+ * - lstat(2) of the path: device and inode, to compare with the open descriptor.
+ *
+ * Someone who swaps a directory for a link and back could satisfy one after the other. He would
+ * have to have the directory in place at each look of the first kind and the link at each of the
+ * second, and which comes next is drawn at random just before it: one chance in 2^{@link ROUNDS}.
+ *
+ * Directories above an allowed path are the administrator's word and are not doubted.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path/posix";
+import { Aborted } from "../abort.ts";
+import { commandFailed, permissionDenied, RpcError } from "../errors.ts";
+import { type AllowedPath, isInside } from "./paths.ts";
+
+const ROUNDS = 32;
+
+/**
+ * Where the process goes after a proof, so that it keeps no allowed file system busy; the
+ * confinement grants reading it. There is nothing secret in it, and it is never unmounted.
+ */
+export const RESTING_DIRECTORY = "/usr/share";
+
+const KINDS: readonly [keyof Deno.FileInfo, string][] = [
+  ["isDirectory", "a directory"],
+  ["isFifo", "a FIFO"],
+  ["isSocket", "a socket"],
+  ["isCharDevice", "a character device"],
+  ["isBlockDevice", "a block device"],
+];
+
+/**
+ * What the path itself is, links not followed.
+ *
+ * @throws {RpcError} -32001 for a link, -32000 for anything else that is no regular file.
+ * @throws {Deno.errors.NotFound} when there is nothing.
+ */
+export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
+  const info = await Deno.lstat(path);
+  if (info.isSymlink) throw linkRefused(path);
+  if (!info.isFile) {
+    const kind = KINDS.find(([member]) => info[member])?.[1] ?? "no file";
+    throw commandFailed(`${path} is ${kind}, only regular files can be used`, { path });
+  }
+  return info;
+}
+
+/** The refusal of a path with a link in it. */
+export function linkRefused(path: string): RpcError {
+  return permissionDenied(`${path} is or goes through a symbolic link, which is never followed`, {
+    path,
+  });
+}
+
+/**
+ * Opens an existing regular file inside an allowed path.
+ *
+ * @throws {RpcError} -32001 where a link is in the way, -32000 for what is no regular file.
+ * @throws {Deno.errors.NotFound} and other native errors of the file system.
+ */
+export async function openRealFile(
+  { path, root }: AllowedPath,
+  access: "read" | "write",
+  signal: AbortSignal,
+): Promise<{ file: Deno.FsFile; info: Deno.FileInfo }> {
+  await statRegularFile(path);
+  signal.throwIfAborted();
+  // Not the synchronous form: someone may have put a FIFO there by now, and opening one waits.
+  const file = await openUnlessAborted(path, { [access]: true }, signal);
+  try {
+    const info = file.statSync();
+    if (!info.isFile) throw commandFailed(`${path} is no regular file any more`, { path });
+    if (!isProvenReal(path, root, info)) throw linkRefused(path);
+    return { file, info };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Deno.open that stops waiting on abort; a file that still opens later is closed at once. */
+async function openUnlessAborted(
+  path: string,
+  options: Deno.OpenOptions,
+  signal: AbortSignal,
+): Promise<Deno.FsFile> {
+  using aborted = new Aborted(signal);
+  const opening = Deno.open(path, options);
+  const file = await Promise.race([opening, aborted.happened]);
+  if (file !== undefined) return file;
+  opening.then((late) => late.close(), () => {});
+  throw signal.reason;
+}
+
+/** Whether the open file `info` is what `path` names with no link below or at `root`. */
+function isProvenReal(path: string, root: string, info: Deno.FileInfo): boolean {
+  const directory = dirname(path);
+  // Where the allowed entry is this very file, its directory is above it: the administrator's.
+  const provesDirectory = isInside(directory, root);
+  const draws = crypto.getRandomValues(new Uint8Array(ROUNDS));
+  try {
+    // The first two looks are one of each kind, whatever is drawn afterwards.
+    return (!provesDirectory || isRealDirectory(directory)) && isSameFile(path, info) &&
+      (!provesDirectory ||
+        draws.every((draw) =>
+          draw % 2 === 0 ? isRealDirectory(directory) : isSameFile(path, info)
+        ));
+  } finally {
+    if (provesDirectory) leave();
+  }
+}
+
+function isRealDirectory(directory: string): boolean {
+  try {
+    Deno.chdir(directory);
+    return Deno.cwd() === directory;
+  } catch {
+    return false;
+  }
+}
+
+function isSameFile(path: string, info: Deno.FileInfo): boolean {
+  try {
+    const found = Deno.lstatSync(path);
+    return found.isFile && found.ino === info.ino && found.dev === info.dev;
+  } catch {
+    return false;
+  }
+}
+
+function leave(): void {
+  try {
+    Deno.chdir(RESTING_DIRECTORY);
+  } catch {
+    // A guest without that directory: the process stays where it is.
+  }
+}

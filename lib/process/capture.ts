@@ -1,0 +1,90 @@
+/**
+ * Keeping the beginning of what a child prints, and throwing the rest away as it comes.
+ *
+ * @module
+ */
+
+/** What was kept of one stream. */
+export interface Captured {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether the stream had more than was kept. */
+  readonly truncated: boolean;
+}
+
+const QUIET_MS = 50;
+const MAX_LINGER_MS = 500;
+
+/** Reads a stream to its end, keeping at most a number of bytes. */
+export class Capture {
+  /** Resolves at the end of the stream. */
+  readonly ended: Promise<void>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #limit: number;
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #size = 0;
+  #received = 0;
+
+  /** @param limit How many bytes are kept. */
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, limit: number) {
+    this.#reader = stream.getReader();
+    this.#limit = limit;
+    this.ended = this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      for (;;) {
+        const { value, done } = await this.#reader.read();
+        if (done) return;
+        this.#received += value.byteLength;
+        const room = this.#limit - this.#size;
+        if (room <= 0) continue;
+        // A copy where only a part is kept, so that the rest of the buffer is freed.
+        const kept = value.byteLength <= room ? value : value.slice(0, room);
+        this.#chunks.push(kept);
+        this.#size += kept.byteLength;
+      }
+    } catch {
+      // The pipe broke or was given up: what came until then is the output.
+    }
+  }
+
+  /**
+   * Ends the reading once the child is gone. Normally the stream has ended with it; where something
+   * it left behind still holds the pipe, what was printed by then is read and the pipe let go.
+   */
+  async finish(): Promise<void> {
+    const deadline = performance.now() + MAX_LINGER_MS;
+    let hasEnded = false;
+    const ended = this.ended.then(() => void (hasEnded = true));
+    for (let before = -1; before !== this.#received && performance.now() < deadline;) {
+      before = this.#received;
+      await withTimer(QUIET_MS, ended);
+      if (hasEnded) return;
+    }
+    await this.#reader.cancel().catch(() => {});
+    await ended;
+  }
+
+  /** What was kept so far. */
+  get captured(): Captured {
+    const bytes = new Uint8Array(this.#size);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    return { bytes, truncated: this.#received > this.#size };
+  }
+}
+
+/** Resolves when `event` does or after `milliseconds`, and leaves no timer behind. */
+export async function withTimer(milliseconds: number, event: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await Promise.race([event, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

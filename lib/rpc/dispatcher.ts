@@ -1,0 +1,275 @@
+/**
+ * The dispatcher: lines in, answers out. One pipeline for all methods: limits, lookup, parameters,
+ * a place, the deadline, the work, the answer, the log.
+ *
+ * @module
+ */
+
+import { Aborted } from "../abort.ts";
+import {
+  commandFailed,
+  internalError,
+  invalidRequest,
+  methodNotFound,
+  parseError,
+  type RpcError,
+  timedOut,
+  tooManyRequests,
+  toRpcError,
+} from "../errors.ts";
+import { withTimer } from "../process/capture.ts";
+import { suggestion } from "../schema_issues.ts";
+import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
+import { byteLength, collectBatch } from "./answers.ts";
+import {
+  errorText,
+  type Id,
+  isMalformed,
+  parseLine,
+  readRequest,
+  type Request,
+  resultText,
+} from "./messages.ts";
+import type { Call, Context, Method, Surroundings } from "./method.ts";
+import { RequestLog } from "./request_log.ts";
+import { RequestsInFlight } from "./requests_in_flight.ts";
+
+/**
+ * Hands one answer to the channel; resolves when the channel has taken it, and never rejects.
+ */
+export type Send = (text: string) => Promise<void>;
+
+/** How long cancelled work has to stop before its request is answered without it. */
+const ABORT_GRACE_MS = 5000;
+const NEVER_ABORTED = new AbortController().signal;
+/** Bytes of an answer beside result and id, with room for a place in a batch. */
+const ENVELOPE_BYTES = 64;
+
+/** A request that has been let in. */
+interface Work {
+  readonly request: Request;
+  readonly method: Method;
+  readonly call: Call;
+  /** When it arrived, in milliseconds of `performance.now()`. */
+  readonly start: number;
+  readonly controller: AbortController;
+}
+
+/** Answers requests. One for each agent, whatever channels it serves. */
+export class Dispatcher {
+  readonly #surroundings: Surroundings;
+  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #rate: RateLimit;
+  readonly #places: Places;
+  readonly #inFlight = new RequestsInFlight();
+  readonly #log: RequestLog;
+  readonly #messageLimit: number;
+
+  /** @throws {Error} when two methods share a name. */
+  constructor(surroundings: Surroundings) {
+    const { config, methods, log } = surroundings;
+    this.#surroundings = surroundings;
+    this.#methods = new Map(methods.map((method) => [method.name, method]));
+    if (this.#methods.size !== methods.length) throw new Error("two methods share a name");
+    this.#rate = new RateLimit(config.max_requests_per_second);
+    this.#places = new Places(config.max_concurrent_requests);
+    this.#log = new RequestLog(log);
+    this.#messageLimit = config.max_message_size_kb * 1024;
+  }
+
+  /** How many requests are taken and not answered. */
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  /**
+   * Handles one line, which may be a request, a notification or a batch.
+   *
+   * @returns A promise for the end of the work, or `undefined` where it was answered at once.
+   */
+  handle(line: string, send: Send): Promise<void> | undefined {
+    let message: unknown;
+    try {
+      message = parseLine(line);
+    } catch (error) {
+      this.refuse(parseError(explainSyntax(line, error)), send);
+      return undefined;
+    }
+    if (!Array.isArray(message)) return this.#handleOne(message, send);
+    if (message.length === 0) {
+      this.refuse(invalidRequest("an empty batch"), send);
+      return undefined;
+    }
+    return collectBatch(
+      message.map((one) => (answer: Send) => this.#handleOne(one, answer)),
+      this.#messageLimit,
+      send,
+    );
+  }
+
+  /** Answers something that is no request at all, with an `id` of null. */
+  refuse(error: RpcError, send: Send): void {
+    this.#log.refused(error);
+    void send(errorText(null, error));
+  }
+
+  /** Waits for the work in flight, for so long at most, then cancels what is left of it. */
+  async stop(graceMs: number): Promise<void> {
+    await withTimer(graceMs, this.#inFlight.empty());
+    if (this.#inFlight.count === 0) return;
+    this.#inFlight.cancelAll("the agent is stopping");
+    await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
+  }
+
+  #handleOne(message: unknown, send: Send): Promise<void> | undefined {
+    const start = performance.now();
+    const request = readRequest(message);
+    if (isMalformed(request)) {
+      this.#log.refused(request.error, request.id);
+      void send(errorText(request.id, request.error));
+      return undefined;
+    }
+    try {
+      const method = this.#admit(request);
+      const call = method.prepare(request.params);
+      if (method.immediate) {
+        const result = call.run(this.#context(request.id, NEVER_ABORTED, []));
+        this.#log.finished(request, start);
+        if (request.id !== undefined) void send(this.#answer(request.id, result));
+        return undefined;
+      }
+      if (this.#places.isFull) {
+        throw tooManyRequests(`${MAX_WAITING} requests are waiting already`);
+      }
+      const controller = this.#inFlight.add(request.id);
+      return this.#work({ request, method, call, start, controller }, send);
+    } catch (thrown) {
+      const error = this.#explain(thrown, request);
+      this.#log.finished(request, start, { code: error.code, reason: error.data.reason });
+      if (request.id !== undefined) void send(errorText(request.id, error));
+      return undefined;
+    }
+  }
+
+  /** Rate and lookup. */
+  #admit(request: Request): Method {
+    const wait = this.#rate.take();
+    if (wait > 0) {
+      throw tooManyRequests(`over ${this.#rate.perSecond} requests a second`, {
+        retry_after_ms: wait,
+      });
+    }
+    const method = this.#methods.get(request.method);
+    if (method !== undefined) return method;
+    const name = request.method.slice(0, 100);
+    const known = suggestion(name, [...this.#methods.keys()]);
+    throw methodNotFound(`no method ${JSON.stringify(name)}${known}`, { method: name });
+  }
+
+  async #work({ request, method, call, start, controller }: Work, send: Send): Promise<void> {
+    const { id } = request;
+    const { signal } = controller;
+    const timer = method.ownTimeout ? undefined : this.#startTimer(controller);
+    const actions: (() => Promise<void>)[] = [];
+    let working: Promise<unknown> | undefined;
+    let text: string;
+    try {
+      await this.#places.take(signal);
+      working = Promise.try(() => call.run(this.#context(id, signal, actions)));
+      text = this.#answer(id ?? null, await resultOrAbort(working, signal));
+      this.#log.finished(request, start, call.target);
+    } catch (thrown) {
+      // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
+      const error = toRpcError(thrown) === undefined && signal.aborted
+        ? this.#explain(signal.reason, request)
+        : this.#explain(thrown, request);
+      text = errorText(id ?? null, error);
+      this.#log.finished(request, start, {
+        ...call.target,
+        code: error.code,
+        reason: error.data.reason,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#inFlight.release(id, controller);
+    if (id !== undefined) await send(text);
+    for (const action of actions) await this.#act(action, request);
+    this.#inFlight.remove(id, controller);
+    // Only now is the place free: answers that a slow host has not read stay bounded, and so does
+    // work that would not be stopped.
+    const giveBack = () => this.#places.give();
+    working?.then(giveBack, giveBack);
+  }
+
+  #startTimer(controller: AbortController): ReturnType<typeof setTimeout> {
+    const seconds = this.#surroundings.config.request_timeout_seconds;
+    const error = timedOut(`not done within ${seconds} s`, { timeout_seconds: seconds });
+    return setTimeout(() => controller.abort(error), seconds * 1000);
+  }
+
+  async #act(action: () => Promise<void>, request: Request): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.#log.fault(`what ${request.method} had announced failed`, error, request);
+    }
+  }
+
+  #context(
+    id: Id | undefined,
+    signal: AbortSignal,
+    actions: (() => Promise<void>)[],
+  ): Context {
+    const idBytes = byteLength(JSON.stringify(id ?? null));
+    return {
+      ...this.#surroundings,
+      signal,
+      resultLimitBytes: this.#messageLimit - ENVELOPE_BYTES - idBytes,
+      afterAnswer: (action) => void actions.push(action),
+      cancel: (other) => this.#inFlight.cancel(other),
+    };
+  }
+
+  /** The answer's text, or an error in its place when it would be over the message limit. */
+  #answer(id: Id, result: unknown): string {
+    const text = resultText(id, result);
+    const size = text.length * 3 <= this.#messageLimit ? 0 : byteLength(text);
+    if (size <= this.#messageLimit) return text;
+    const reason = `the answer has ${size} bytes, over max_message_size_kb`;
+    return errorText(
+      id,
+      commandFailed(reason, { size_bytes: size, limit_bytes: this.#messageLimit }),
+    );
+  }
+
+  #explain(thrown: unknown, request: Request): RpcError {
+    const error = toRpcError(thrown);
+    if (error !== undefined) return error;
+    this.#log.fault("a fault of the agent", thrown, request);
+    return internalError("a fault of the agent; its log has the details");
+  }
+}
+
+/**
+ * The result of work, or its error. Aborted work gets some time to stop and to say what it knows;
+ * work that does not stop is answered for with the abort's reason.
+ */
+async function resultOrAbort(working: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  {
+    using aborted = new Aborted(signal);
+    await Promise.race([working, aborted.happened]);
+  }
+  if (signal.aborted) {
+    let hasStopped = false;
+    const stopped = working.then(() => hasStopped = true, () => hasStopped = true);
+    await withTimer(ABORT_GRACE_MS, stopped);
+    if (!hasStopped) throw signal.reason;
+  }
+  return await working;
+}
+
+function explainSyntax(line: string, error: unknown): string {
+  if (line.startsWith("\ufeff")) return "the line begins with a byte order mark";
+  return error instanceof Error ? `not JSON: ${error.message.slice(0, 200)}` : "not JSON";
+}

@@ -1,0 +1,145 @@
+/**
+ * Sentences for people out of what a schema found wrong: which member, its value, the rule.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { closestString } from "@std/text/closest-string";
+
+/** One thing wrong with data from outside. */
+export interface Problem {
+  /** Where, as `security.allowed_read_paths[0]`; empty for the whole value. */
+  readonly path: string;
+  /** What is wrong, with the value and the rule, as one sentence without a full stop. */
+  readonly sentence: string;
+}
+
+/** How problems are told. */
+export interface ExplainOptions {
+  /** The schema that was broken, to name the members it knows. */
+  schema: z.ZodMiniType;
+  /** Top-level members whose values are never shown: a person's data, secrets. */
+  hidden?: ReadonlySet<string>;
+}
+
+const MAX_SHOWN_CHARACTERS = 60;
+
+/** The value as JSON, cut to a length that fits a line of a log. */
+export function shown(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
+  return text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
+}
+
+function pathName(path: readonly PropertyKey[]): string {
+  let name = "";
+  for (const key of path) {
+    name += typeof key === "number" ? `[${key}]` : `${name === "" ? "" : "."}${String(key)}`;
+  }
+  return name;
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value;
+}
+
+/** The members that the object schema at `path` knows. */
+function knownMembers(schema: unknown, path: readonly PropertyKey[]): string[] {
+  if (schema instanceof z.ZodMiniDefault) return knownMembers(schema.def.innerType, path);
+  if (!(schema instanceof z.ZodMiniObject)) return [];
+  const [head, ...rest] = path;
+  if (head === undefined) return Object.keys(schema.shape);
+  return knownMembers(Object.getOwnPropertyDescriptor(schema.shape, head)?.value, rest);
+}
+
+/** " (did you mean …?)" where a known word is close to the one given, else the known words. */
+export function suggestion(given: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const word = given.slice(0, 64);
+  const closest = closestString(word, known);
+  const related = closest.includes(word) || word.includes(closest) || sharesPrefix(word, closest);
+  return related ? ` (did you mean "${closest}"?)` : ` (known: ${known.join(", ")})`;
+}
+
+const sharesPrefix = (a: string, b: string) => a.slice(0, 3).toLowerCase() === b.slice(0, 3);
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a string",
+  boolean: "true or false",
+  object: "an object",
+  record: "an object",
+  array: "an array",
+};
+
+/** The rule that an issue broke. */
+function rule(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
+    case "too_small":
+      return `must ${bound(issue.origin, "at least", issue.minimum)}`;
+    case "too_big":
+      return `must ${bound(issue.origin, "at most", issue.maximum)}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.map((value) => shown(value)).join(", ")}`;
+    case "invalid_union": {
+      const rules = issue.errors.flat().map((one) => rule(one).replace(/^must be /, ""));
+      return `must be ${rules.join(" or ")}`;
+    }
+    case "invalid_key":
+      return issue.issues[0]?.message ?? "has a name that is not allowed";
+    default:
+      return issue.message;
+  }
+}
+
+function bound(origin: string, word: string, limit: number | bigint): string {
+  if (origin === "string") return `have ${word} ${limit} characters`;
+  if (origin === "array") return `have ${word} ${limit} members`;
+  return `be ${word} ${limit}`;
+}
+
+/**
+ * Every issue as a {@link Problem}; unknown members one by one. A number that breaks two rules is
+ * told once.
+ *
+ * @param issues What the schema found.
+ * @param root The value that was checked, to show what was refused.
+ */
+export function explainIssues(
+  issues: readonly z.core.$ZodIssue[],
+  root: unknown,
+  { schema, hidden }: ExplainOptions,
+): Problem[] {
+  const problems = new Map<string, Problem>();
+  const add = (path: string, text: string) => {
+    const subject = path === "" ? "the value" : path;
+    problems.set(path, { path, sentence: `${subject} ${text}` });
+  };
+  for (const issue of issues) {
+    const path = pathName(issue.path);
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) {
+        const known = knownMembers(schema, issue.path);
+        add(pathName([...issue.path, key]), `is not known here${suggestion(key, known)}`);
+      }
+      continue;
+    }
+    const isHidden = hidden?.has(String(issue.path[0])) ?? false;
+    const value = valueAt(root, issue.path);
+    const received = value === undefined
+      ? " and is missing"
+      : isHidden
+      ? ""
+      : `, received ${shown(value)}`;
+    add(path, `${rule(issue)}${received}`);
+  }
+  return [...problems.values()];
+}

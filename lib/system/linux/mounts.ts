@@ -1,0 +1,76 @@
+/**
+ * The mount table (proc(5), /proc/pid/mountinfo) and what of it holds files.
+ *
+ * @module
+ */
+
+/** One line of the mount table. */
+export interface Mount {
+  readonly mountPoint: string;
+  readonly device: string;
+  readonly fsType: string;
+  /** `major:minor` of the file system. */
+  readonly deviceNumber: string;
+}
+
+/** Types behind which no files of the guest's own are stored. */
+const WITHOUT_FILES = new Set([
+  ...["autofs", "bdev", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset"],
+  ...["debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs"],
+  ...["pipefs", "proc", "pstore", "ramfs", "resctrl", "rootfs", "rpc_pipefs", "securityfs"],
+  ...["selinuxfs", "smackfs", "sockfs", "sysfs", "tmpfs", "tracefs", "fuse.gvfsd-fuse"],
+  ...["fuse.lxcfs", "fuse.portal"],
+  // Images that are full by nature: CDs, snaps, live systems.
+  ...["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"],
+]);
+
+/** Types whose server may be gone, with every process that asks waiting for it. */
+const NETWORK_TYPE_REGEXP =
+  /^(nfs\d*|cifs|smb\d*|smbfs|ncpfs|ceph|afs|ocfs2|gfs2?|lustre|glusterfs|9p|virtiofs|fuse\..+|fuse)$/;
+
+/** Whether asking about a file system may take for ever. */
+export const mayHang = (mount: Mount): boolean => NETWORK_TYPE_REGEXP.test(mount.fsType);
+
+/** Undoes the kernel's escapes: space, tab, newline and backslash as three octal digits. */
+const unescape = (field: string) =>
+  field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+
+/** Parses the text of /proc/self/mountinfo. */
+export function parseMountInfo(text: string): Mount[] {
+  const mounts: Mount[] = [];
+  for (const line of text.split("\n")) {
+    const [before = "", after] = line.split(" - ");
+    const [, , deviceNumber, , mountPoint] = before.split(" ");
+    const [fsType, device] = after?.split(" ") ?? [];
+    if (deviceNumber && mountPoint && fsType && device) {
+      mounts.push({
+        mountPoint: unescape(mountPoint),
+        device: unescape(device),
+        fsType,
+        deviceNumber,
+      });
+    }
+  }
+  return mounts;
+}
+
+/**
+ * The mounts that hold files, each file system once: the one mounted last where several share a
+ * mount point (it hides the others), the shortest mount point where one file system has several.
+ * An overlay counts only as the root: elsewhere it shows what another one stores.
+ */
+export function selectFilesystems(mounts: readonly Mount[]): Mount[] {
+  const visible = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
+  const byFilesystem = new Map<string, Mount>();
+  for (const mount of visible.values()) {
+    if (WITHOUT_FILES.has(mount.fsType)) continue;
+    if (mount.fsType === "overlay" && mount.mountPoint !== "/") continue;
+    // Subvolumes of one btrfs have device numbers of their own, but one device.
+    const key = mount.device.startsWith("/dev/") ? mount.device : mount.deviceNumber;
+    const known = byFilesystem.get(key);
+    if (known === undefined || mount.mountPoint.length < known.mountPoint.length) {
+      byFilesystem.set(key, mount);
+    }
+  }
+  return [...byFilesystem.values()].sort((a, b) => a.mountPoint < b.mountPoint ? -1 : 1);
+}

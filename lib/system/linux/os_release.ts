@@ -1,0 +1,50 @@
+/**
+ * The distribution's own description (os-release(5)).
+ *
+ * @module
+ */
+
+/** The guest's operating system, as it calls itself. */
+export interface OsRelease {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** The two places of os-release(5), the first found wins. */
+const FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
+
+/** Reads the file, or gives empty strings where there is none. */
+export function readOsRelease(): OsRelease {
+  for (const file of FILES) {
+    try {
+      return describe(parseOsRelease(Deno.readTextFileSync(file)));
+    } catch {
+      // Absent or unreadable: the next one.
+    }
+  }
+  return describe(new Map());
+}
+
+/** Name and version out of the file's fields, with the fall-backs for those that lack them. */
+export function describe(fields: ReadonlyMap<string, string>): OsRelease {
+  return {
+    name: fields.get("NAME") ?? fields.get("PRETTY_NAME") ?? "Linux",
+    version: fields.get("VERSION") ?? fields.get("VERSION_ID") ?? "",
+  };
+}
+
+/** The fields of an os-release file: shell assignments with shell quoting, one a line. */
+export function parseOsRelease(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const match = /^\s*([A-Z][A-Z0-9_]*)=(.*?)\s*$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) fields.set(match[1], unquote(match[2]));
+  }
+  return fields;
+}
+
+function unquote(value: string): string {
+  if (value.startsWith("'")) return value.replace(/^'|'$/g, "");
+  const inner = /^"(.*)"$/s.exec(value)?.[1];
+  return (inner ?? value).replace(/\\(["\\$`])/g, "$1");
+}

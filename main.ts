@@ -1,0 +1,50 @@
+/**
+ * The guest's binary: reads the command line and hands over.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { check } from "./commands/check.ts";
+import { serve } from "./commands/serve.ts";
+import { EXIT, HELP, readInvocation, UsageError } from "./commands/usage.ts";
+import { ListenError } from "./lib/channel/listen.ts";
+import { ConfigError } from "./lib/config/load.ts";
+import { printError, printLine } from "./lib/terminal.ts";
+import { VERSION } from "./lib/version.ts";
+
+// There is no JIT compiler to generate code for.
+z.config({ jitless: true });
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const invocation = readInvocation(args);
+    if (invocation.command === "help") printLine(HELP.trimEnd());
+    else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
+    else if (invocation.command === "check") printLine(await check(invocation));
+    else await serve(invocation);
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    printError(`kvmmanager-agent: ${error.message}`);
+    return EXIT.usage;
+  }
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) printError(`kvmmanager-agent: ${error.path}: ${problem}`);
+    return EXIT.config;
+  }
+  if (error instanceof ListenError) {
+    printError(`kvmmanager-agent: ${error.message}`);
+    return EXIT.unavailable;
+  }
+  printError(`kvmmanager-agent: ${error instanceof Error ? error.stack : String(error)}`);
+  return EXIT.software;
+}
+
+// Not a return: a read parked in the kernel would keep the process alive for ever.
+if (import.meta.main) Deno.exit(await run(Deno.args));

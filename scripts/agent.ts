@@ -1,0 +1,64 @@
+/**
+ * `deno task agent`: the agent from source, with the permissions of its own configuration and
+ * nothing more. `--bundled` as the first argument runs dist/agent.js instead.
+ *
+ * @module
+ */
+
+import { fromFileUrl, resolve } from "@std/path/posix";
+import { type Invocation, readInvocation } from "../commands/usage.ts";
+import manifest from "../deno.json" with { type: "json" };
+import { loadConfig } from "../lib/config/load.ts";
+import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
+import { permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+
+/** How the agent is started: the arguments of `deno`, up to those of the agent. */
+export async function agentCommand(
+  args: readonly string[],
+  { bundled }: { bundled: boolean },
+): Promise<string[]> {
+  return [
+    "run",
+    "--quiet",
+    `--config=${ROOT}deno.json`,
+    `--v8-flags=${manifest.v8Flags.join(",")}`,
+    ...await flagsFor(args),
+    bundled ? `${ROOT}dist/agent.js` : `${ROOT}main.ts`,
+    ...args,
+  ];
+}
+
+/** The permissions for a command line; for a wrong one just what it takes to say so. */
+async function flagsFor(args: readonly string[]): Promise<string[]> {
+  let invocation: Invocation;
+  try {
+    invocation = readInvocation(args);
+  } catch {
+    return ["--no-prompt"];
+  }
+  const { channel, config: file } = invocation;
+  const start = {
+    listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
+    configFile: file === undefined ? undefined : resolve(file),
+  };
+  const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);
+  return permissionFlags(permissionsFor(config, start));
+}
+
+if (import.meta.main) {
+  const bundled = Deno.args[0] === "--bundled";
+  const args = await agentCommand(bundled ? Deno.args.slice(1) : Deno.args, { bundled });
+  const agent = new Deno.Command(Deno.execPath(), { args }).spawn();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        agent.kill(signal);
+      } catch {
+        // Ended already.
+      }
+    });
+  }
+  Deno.exit((await agent.status).code);
+}
