@@ -9,23 +9,22 @@ export const BYTES_PER_MB = 1024 * 1024;
 
 const seekTo = (file: Deno.FsFile, offset: number) => file.seekSync(offset, Deno.SeekMode.Start);
 
-/** Reads up to `length` bytes from `offset` on; fewer only where the file ends before. */
+/** Fills the buffer from `offset` of the file on; returns how much the file had. */
 export async function readAt(
   file: Deno.FsFile,
   offset: number,
-  length: number,
+  buffer: Uint8Array,
   signal: AbortSignal,
-): Promise<Uint8Array> {
+): Promise<number> {
   seekTo(file, offset);
-  const bytes = new Uint8Array(length);
   let filled = 0;
-  while (filled < length) {
+  while (filled < buffer.byteLength) {
     signal.throwIfAborted();
-    const read = await file.read(bytes.subarray(filled));
+    const read = await file.read(buffer.subarray(filled));
     if (read === null) break;
     filled += read;
   }
-  return bytes.subarray(0, filled);
+  return filled;
 }
 
 /** Writes all bytes from `offset` on. */
@@ -39,5 +38,33 @@ export async function writeAt(
   for (let written = 0; written < bytes.byteLength;) {
     signal.throwIfAborted();
     written += await file.write(bytes.subarray(written));
+  }
+}
+
+const MAX_KEPT_BUFFERS = 2;
+const MAX_KEPT_BYTES = 128 * 1024;
+const kept: Uint8Array[] = [];
+
+/**
+ * Bytes to work with, given back when disposed of. A new buffer for each piece of a large file
+ * would be freed too late: the collector sees small objects, not the memory behind them.
+ */
+export class Scratch implements Disposable {
+  readonly bytes: Uint8Array;
+  readonly #buffer: Uint8Array;
+
+  /** @param size How many bytes are needed. */
+  constructor(size: number) {
+    const buffer = kept.pop();
+    this.#buffer = buffer !== undefined && buffer.byteLength >= size
+      ? buffer
+      : new Uint8Array(size);
+    this.bytes = this.#buffer.subarray(0, size);
+  }
+
+  [Symbol.dispose](): void {
+    if (kept.length < MAX_KEPT_BUFFERS && this.#buffer.byteLength <= MAX_KEPT_BYTES) {
+      kept.push(this.#buffer);
+    }
   }
 }

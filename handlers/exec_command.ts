@@ -98,7 +98,7 @@ export const execCommand = method({
         workingDirectory,
         env: {
           PATH: PROGRAM_PATH,
-          HOME: context.system.homeDirectory,
+          HOME: await context.system.homeDirectory(),
           LANG: "C.UTF-8",
           TERM: "dumb",
           ...params.env,

@@ -4,7 +4,7 @@ import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
 import { allowPath } from "../lib/policy/paths.ts";
 import { openRealFile } from "../lib/policy/real_file.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, readAt } from "./_file.ts";
+import { BYTES_PER_MB, readAt, Scratch } from "./_file.ts";
 
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
@@ -78,7 +78,9 @@ export const fileRead = method({
 
     const offset = params.offset ?? 0;
     const wanted = Math.min(params.length ?? size, mostBytes, Math.max(0, size - offset));
-    const bytes = await readAt(file, offset, wanted, signal);
+    using scratch = new Scratch(wanted);
+    const filled = await readAt(file, offset, scratch.bytes, signal);
+    const bytes = scratch.bytes.subarray(0, filled);
     const isEnd = offset + bytes.byteLength >= size;
     const piece = encode(bytes, { encoding, isWhole: isEnd, capacity, path });
     if (!isPiece) {

@@ -4,7 +4,7 @@ import { createEmpty, NewFile } from "../lib/policy/new_file.ts";
 import { type AllowedPath, allowPath } from "../lib/policy/paths.ts";
 import { openRealFile, statRegularFile } from "../lib/policy/real_file.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, writeAt } from "./_file.ts";
+import { BYTES_PER_MB, Scratch, writeAt } from "./_file.ts";
 
 const DEFAULT_MODE = 0o644;
 const ALL_BITS = 0o777;
@@ -70,7 +70,9 @@ export const fileWrite = method({
     if (params.path.endsWith("/")) {
       throw invalidParams("path names a directory, it ends with a slash");
     }
-    const bytes = decode(params.content, params.encoding);
+    const { content, encoding } = params;
+    using scratch = new Scratch(mostBytes(content, encoding));
+    const bytes = decode(content, encoding, scratch.bytes);
     const end = (params.offset ?? 0) + bytes.byteLength;
     if (end > security.max_file_size_mb * BYTES_PER_MB) {
       const reason =
@@ -124,15 +126,24 @@ async function replace(
   await created.commit(target.path);
 }
 
-function decode(content: string, encoding: "utf8" | "base64"): Uint8Array {
+/** The most bytes that the content can stand for. */
+const mostBytes = (content: string, encoding: "utf8" | "base64") =>
+  encoding === "utf8" ? content.length * 3 : Math.ceil(content.length / 4) * 3;
+
+/** The content's bytes, in the beginning of the buffer. */
+function decode(content: string, encoding: "utf8" | "base64", buffer: Uint8Array): Uint8Array {
   if (encoding === "utf8") {
-    if (content.isWellFormed()) return new TextEncoder().encode(content);
+    if (content.isWellFormed()) {
+      return buffer.subarray(0, new TextEncoder().encodeInto(content, buffer).written);
+    }
     throw invalidParams("content has half a surrogate pair, which UTF-8 cannot say: use base64");
   }
   try {
-    return Uint8Array.fromBase64(content);
+    const { read, written } = buffer.setFromBase64(content);
+    if (read === content.length) return buffer.subarray(0, written);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw invalidParams(`content is not base64: ${why}`);
   }
+  throw invalidParams("content is not base64: it goes on after its end");
 }

@@ -36,5 +36,5 @@ export const getSystemInfo = method({
       uptime_seconds: 3600,
     },
   },
-  run: (_params, { system }) => system.info(),
+  run: (_params, { system, signal }) => system.info(signal),
 });

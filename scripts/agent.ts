@@ -22,7 +22,8 @@ export async function agentCommand(
   return [
     "run",
     "--quiet",
-    `--config=${ROOT}deno.json`,
+    // The bundle needs nothing of Deno's package handling and caches, and is smaller without.
+    ...(bundled ? manifest.bundleFlags : [`--config=${ROOT}deno.json`]),
     `--v8-flags=${manifest.v8Flags.join(",")}`,
     ...await flagsFor(args),
     bundled ? `${ROOT}dist/agent.js` : `${ROOT}main.ts`,

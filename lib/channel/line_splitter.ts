@@ -27,6 +27,7 @@ const CARRIAGE_RETURN = 0x0d;
 /** Splits what {@link LineSplitter.push} is given into lines. */
 export class LineSplitter {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  /** Grows to the limit at most and is kept: one for each long line would be freed too late. */
   #unfinished = new Uint8Array(0);
   #unfinishedBytes = 0;
   #isDiscarding = false;
@@ -47,7 +48,6 @@ export class LineSplitter {
 
   /** Forgets an unfinished line, when the one who was writing it is gone. */
   reset(): void {
-    this.#unfinished = new Uint8Array(0);
     this.#unfinishedBytes = 0;
     this.#isDiscarding = false;
   }
@@ -67,7 +67,8 @@ export class LineSplitter {
     const needed = this.#unfinishedBytes + part.byteLength;
     if (needed > this.#unfinished.byteLength) {
       // Doubling keeps a line that comes byte by byte from being copied each time.
-      const grown = new Uint8Array(Math.max(needed, this.#unfinished.byteLength * 2, 1024));
+      const doubled = Math.min(this.#unfinished.byteLength * 2, this.limit + 1);
+      const grown = new Uint8Array(Math.max(needed, doubled, 1024));
       grown.set(this.#unfinished.subarray(0, this.#unfinishedBytes));
       this.#unfinished = grown;
     }

@@ -9,6 +9,8 @@ import type { Channel, Connection } from "./channel.ts";
 /** Neither group nor others: whoever can connect commands the agent. */
 const SOCKET_UMASK = 0o177;
 
+const ACCEPT_RETRY_MS = 100;
+
 /** The socket cannot be made; the message tells a person why. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
@@ -27,7 +29,11 @@ export async function listenChannel(path: string): Promise<Channel> {
   return {
     name: `listen:${path}`,
     async *connections() {
-      for await (const connection of listener) yield fromSocket(connection);
+      for (;;) {
+        const socket = await acceptUnlessClosed(listener);
+        if (socket === undefined) return;
+        yield fromSocket(socket);
+      }
     },
     close: () => {
       try {
@@ -38,6 +44,21 @@ export async function listenChannel(path: string): Promise<Channel> {
       }
     },
   };
+}
+
+/** The next connection, or `undefined` once the listener has been closed. */
+async function acceptUnlessClosed(listener: Deno.UnixListener): Promise<Deno.UnixConn | undefined> {
+  for (;;) {
+    try {
+      return await listener.accept();
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return undefined;
+      }
+      // Out of descriptors, or a host that was gone again: the next one may fare better.
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+    }
+  }
 }
 
 function bind(path: string): Deno.UnixListener {

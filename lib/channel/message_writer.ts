@@ -13,10 +13,15 @@ export interface ByteSink {
 /** Bytes waiting above which reading pauses. */
 const HIGH_WATER_CHARACTERS = 64 * 1024;
 
+/** Bytes encoded and written at once. */
+const CHUNK_BYTES = 64 * 1024;
+
 const encoder = new TextEncoder();
 
 /** Sends lines. After a failed write the host is gone, and lines are dropped. */
 export class MessageWriter {
+  /** Kept for the life of the writer: one for each answer would be freed too late. */
+  readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #queue = "";
   #writing: Promise<void> | undefined;
   #isBroken = false;
@@ -46,11 +51,9 @@ export class MessageWriter {
     await Promise.resolve();
     try {
       while (this.#queue !== "") {
-        const bytes = encoder.encode(this.#queue);
+        const text = this.#queue;
         this.#queue = "";
-        for (let sent = 0; sent < bytes.byteLength;) {
-          sent += await this.sink.write(bytes.subarray(sent));
-        }
+        await this.#write(text);
       }
     } catch (error) {
       this.#isBroken = true;
@@ -58,6 +61,16 @@ export class MessageWriter {
       this.onBroken(error);
     } finally {
       this.#writing = undefined;
+    }
+  }
+
+  async #write(text: string): Promise<void> {
+    for (let rest = text; rest !== "";) {
+      const { read, written } = encoder.encodeInto(rest, this.#buffer);
+      rest = read === rest.length ? "" : rest.slice(read);
+      for (let sent = 0; sent < written;) {
+        sent += await this.sink.write(this.#buffer.subarray(sent, written));
+      }
     }
   }
 }

@@ -40,13 +40,12 @@ export function parsePermissions(text: string): Permissions {
 const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
 const SYSTEM_FACTS = [
-  "cpus",
-  "homedir",
   "hostname",
   "networkInterfaces",
   "osRelease",
   "osUptime",
   "systemMemoryInfo",
+  "uid",
   "umask",
 ] as const;
 

@@ -11,6 +11,7 @@ export interface Captured {
   readonly truncated: boolean;
 }
 
+const CHUNK_BYTES = 16 * 1024;
 const QUIET_MS = 50;
 const MAX_LINGER_MS = 500;
 
@@ -18,7 +19,7 @@ const MAX_LINGER_MS = 500;
 export class Capture {
   /** Resolves at the end of the stream. */
   readonly ended: Promise<void>;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamBYOBReader;
   readonly #limit: number;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #size = 0;
@@ -26,27 +27,34 @@ export class Capture {
 
   /** @param limit How many bytes are kept. */
   constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, limit: number) {
-    this.#reader = stream.getReader();
+    this.#reader = stream.getReader({ mode: "byob" });
     this.#limit = limit;
     this.ended = this.#pump();
   }
 
   async #pump(): Promise<void> {
+    // One buffer for the whole stream, handed back and forth: memory would be freed too late for
+    // a command that prints much.
+    let buffer = new ArrayBuffer(CHUNK_BYTES);
     try {
       for (;;) {
-        const { value, done } = await this.#reader.read();
-        if (done) return;
-        this.#received += value.byteLength;
-        const room = this.#limit - this.#size;
-        if (room <= 0) continue;
-        // A copy where only a part is kept, so that the rest of the buffer is freed.
-        const kept = value.byteLength <= room ? value : value.slice(0, room);
-        this.#chunks.push(kept);
-        this.#size += kept.byteLength;
+        const { value, done } = await this.#reader.read(new Uint8Array(buffer));
+        if (done || value === undefined) return;
+        this.#keep(value);
+        buffer = value.buffer;
       }
     } catch {
       // The pipe broke or was given up: what came until then is the output.
     }
+  }
+
+  #keep(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#received += chunk.byteLength;
+    const room = this.#limit - this.#size;
+    if (room <= 0) return;
+    const kept = chunk.slice(0, room);
+    this.#chunks.push(kept);
+    this.#size += kept.byteLength;
   }
 
   /**

@@ -56,8 +56,8 @@ export interface System {
   /** The protocol's name of the platform. */
   readonly platform: "linux" | "windows";
   /** The home directory of the agent's user. */
-  readonly homeDirectory: string;
-  info(): SystemInfo;
+  homeDirectory(): Promise<string>;
+  info(signal: AbortSignal): Promise<SystemInfo>;
   networkInterfaces(signal: AbortSignal): Promise<readonly NetworkInterface[]>;
   filesystems(signal: AbortSignal): Promise<FilesystemReport>;
 }

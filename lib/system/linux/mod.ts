@@ -4,11 +4,11 @@
  * @module
  */
 
-import os from "node:os";
 import type { System, SystemInfo } from "../system.ts";
 import { Filesystems } from "./filesystems.ts";
 import { readNetworkInterfaces } from "./network.ts";
 import { type OsRelease, readOsRelease } from "./os_release.ts";
+import { countProcessors, readHomeDirectory, readOnlineProcessors } from "./shell_facts.ts";
 
 const BYTES_PER_KB = 1024;
 /** How long facts that only an administrator changes are taken for unchanged. */
@@ -16,7 +16,6 @@ const SLOW_FACTS_MS = 5000;
 
 interface SlowFacts {
   readonly osRelease: OsRelease;
-  /** The kernel's count of processors that are on; a CPU quota of the agent's own does not count. */
   readonly cpuCount: number;
   readonly readAt: number;
 }
@@ -24,19 +23,24 @@ interface SlowFacts {
 /** The facts of the guest that the agent runs in. */
 export class LinuxSystem implements System {
   readonly platform = "linux";
-  readonly homeDirectory: string = os.homedir() ?? "/";
   readonly #filesystems = new Filesystems();
+  #home: Promise<string> | undefined;
   #slow: SlowFacts | undefined;
 
-  info(): SystemInfo {
-    const { osRelease, cpuCount } = this.#slowFacts();
+  homeDirectory(): Promise<string> {
+    return this.#home ??= readHomeDirectory();
+  }
+
+  async info(signal: AbortSignal): Promise<SystemInfo> {
+    const { osRelease, cpuCount } = await this.#slowFacts(signal);
     return {
       os_type: "linux",
       os_name: osRelease.name,
       os_version: osRelease.version,
       kernel_version: Deno.osRelease(),
       hostname: Deno.hostname(),
-      architecture: os.machine(),
+      // Deno is built for 64-bit machines alone, where its name is the one of uname(2).
+      architecture: Deno.build.arch,
       cpu_count: cpuCount,
       total_memory_kb: Math.floor(Deno.systemMemoryInfo().total / BYTES_PER_KB),
       uptime_seconds: Math.floor(Deno.osUptime()),
@@ -51,10 +55,11 @@ export class LinuxSystem implements System {
     return this.#filesystems.report(signal);
   }
 
-  #slowFacts(): SlowFacts {
+  async #slowFacts(signal: AbortSignal): Promise<SlowFacts> {
     const now = performance.now();
     if (this.#slow === undefined || now - this.#slow.readAt > SLOW_FACTS_MS) {
-      this.#slow = { osRelease: readOsRelease(), cpuCount: os.cpus().length, readAt: now };
+      const online = await readOnlineProcessors(signal);
+      this.#slow = { osRelease: readOsRelease(), cpuCount: countProcessors(online), readAt: now };
     }
     return this.#slow;
   }

@@ -1,0 +1,99 @@
+/**
+ * Our agent: bundled, with the flags as shipped, its limits lifted.
+ *
+ * @module
+ */
+
+import { agentCommand } from "../agent.ts";
+import { type Caller, member, numberIn, type RequestText, stringIn } from "./caller.ts";
+import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "./peer.ts";
+import type { Scratch } from "./scratch.ts";
+import { parseLine } from "./wire.ts";
+
+const request = (method: string, params: unknown = {}): RequestText => {
+  const rest = `"method":"${method}","params":${JSON.stringify(params)}}\n`;
+  return (id) => `{"jsonrpc":"2.0","id":${id},${rest}`;
+};
+
+/** The agent of this repository, serving files in the scratch directory. */
+export async function agentPeer(scratch: Scratch): Promise<Peer> {
+  const config = scratch.newPath();
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({
+      log_level: "error",
+      log_file: null,
+      max_requests_per_second: 10_000_000,
+      max_concurrent_requests: 20,
+      security: {
+        allowed_read_paths: [scratch.directory],
+        allowed_write_paths: [scratch.directory],
+      },
+    }),
+  );
+  return {
+    name: "kvmmanager-agent",
+    boundsLines: true,
+    command: async (socket) => [
+      Deno.execPath(),
+      await agentCommand(["--channel", `listen:${socket}`, "--config", config], { bundled: true }),
+    ],
+    speak: (caller) => new AgentSpeech(caller),
+  };
+}
+
+class AgentSpeech implements Speech {
+  readonly ping = request("ping");
+  readonly systemInfo = request("get_system_info");
+
+  constructor(readonly caller: Caller) {}
+
+  async exec(program: string): Promise<void> {
+    const { result } = await this.caller.call(request("exec_command", { command: program }));
+    checkExit(result);
+  }
+
+  async execMany(program: string, args: readonly string[], count: number): Promise<Running> {
+    const ids: number[] = [];
+    for (let started = 0; started < count; started++) {
+      ids.push(await this.caller.begin(request("exec_command", { command: program, args })));
+    }
+    return {
+      ended: async () => {
+        const sizes: number[] = [];
+        for (const id of ids) {
+          const { result } = await this.caller.end(id);
+          checkExit(result);
+          sizes.push(stringIn(result, "stdout").length);
+        }
+        return sizes;
+      },
+    };
+  }
+
+  async readFile(path: string, sizeBytes: number): Promise<() => Uint8Array> {
+    const lines: Uint8Array[] = [];
+    for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+      const params = { path, encoding: "base64", offset, length: PIECE_BYTES };
+      lines.push(await this.caller.callUnread(request("file_read", params)));
+    }
+    return () => concatenate(lines.map(contentOf));
+  }
+
+  async writeFile(path: string, pieces: readonly string[]): Promise<void> {
+    let offset = 0;
+    for (const content of pieces) {
+      const params = { path, encoding: "base64", offset, content };
+      const { result } = await this.caller.call(request("file_write", params));
+      offset += numberIn(result, "bytes_written");
+    }
+  }
+}
+
+function checkExit(result: unknown): void {
+  const code = numberIn(result, "exit_code");
+  if (code !== 0) throw new Error(`the command ended with exit code ${code}`);
+}
+
+const contentOf = (line: Uint8Array) =>
+  Uint8Array.fromBase64(stringIn(member(parseLine(line), "result"), "content"));

@@ -1,0 +1,114 @@
+/**
+ * Requests and their answers by id, which both agents send back as it came.
+ *
+ * @module
+ */
+
+import { parseLine, type Wire } from "./wire.ts";
+
+/** An answer, or anything else that is an object. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** Makes a request's line, its end included. */
+export type RequestText = (id: number) => string;
+
+const isObject = (value: unknown): value is Answer => typeof value === "object" && value !== null;
+
+/** A member of an object of unknown shape; `undefined` where there is none. */
+export const member = (value: unknown, name: string): unknown =>
+  isObject(value) ? value[name] : undefined;
+
+/** @throws {Error} when it is no number. */
+export function numberIn(value: unknown, name: string): number {
+  const found = member(value, name);
+  if (typeof found !== "number") throw new Error(`no number "${name}" in ${JSON.stringify(value)}`);
+  return found;
+}
+
+/** @throws {Error} when it is no string. */
+export function stringIn(value: unknown, name: string): string {
+  const found = member(value, name);
+  if (typeof found !== "string") throw new Error(`no string "${name}" in ${JSON.stringify(value)}`);
+  return found;
+}
+
+/** Makes requests over a wire. */
+export class Caller {
+  readonly #early = new Map<number, Answer>();
+  #lastId = 0;
+
+  constructor(readonly wire: Wire) {}
+
+  /** Sends a request without waiting; returns its id. */
+  async begin(text: RequestText): Promise<number> {
+    const id = ++this.#lastId;
+    await this.wire.send(text(id));
+    return id;
+  }
+
+  /**
+   * The answer to a request that was begun; other answers that come before are kept for theirs.
+   *
+   * @throws {Error} when it is an error.
+   */
+  async end(id: number): Promise<Answer> {
+    const early = this.#early.get(id);
+    this.#early.delete(id);
+    let answer = early ?? successful(parseLine(await this.wire.readLine()));
+    while (answer.id !== id) {
+      if (typeof answer.id === "number") this.#early.set(answer.id, answer);
+      answer = successful(parseLine(await this.wire.readLine()));
+    }
+    return answer;
+  }
+
+  /** Makes a request and waits for its answer. */
+  async call(text: RequestText): Promise<Answer> {
+    return await this.end(await this.begin(text));
+  }
+
+  /**
+   * Makes a request while none is under way and returns the line that comes next, unread, so that
+   * parsing it stays outside the measured time.
+   */
+  async callUnread(text: RequestText): Promise<Uint8Array> {
+    await this.begin(text);
+    return (await this.wire.readLine()).slice();
+  }
+
+  /** Makes `count` requests with at most `outstanding` of them unanswered. */
+  async pipeline(text: RequestText, count: number, outstanding: number): Promise<void> {
+    const first = this.#lastId + 1;
+    const isAnswered = new Uint8Array(count);
+    let sent = 0;
+    let answered = 0;
+    const receive = (line: Uint8Array) => {
+      const { id } = successful(parseLine(line));
+      if (typeof id !== "number") return;
+      if (isAnswered[id - first] !== 0) throw new Error(`an answer to no request of ours: ${id}`);
+      isAnswered[id - first] = 1;
+      answered += 1;
+    };
+    while (answered < count) {
+      let batch = "";
+      for (; sent < count && sent - answered < outstanding; sent++) batch += text(++this.#lastId);
+      if (batch !== "") await this.wire.send(batch);
+      receive(await this.wire.readLine());
+      for (let line; (line = this.wire.receivedLine()) !== undefined;) receive(line);
+    }
+  }
+}
+
+/**
+ * The message, unless it tells of an error in a request of ours.
+ *
+ * @throws {Error} for one that does.
+ */
+export function successful(message: unknown): Answer {
+  if (!isObject(message)) throw new Error(`no answer: ${JSON.stringify(message)}`);
+  // Without an id it is about a line of ours that was no request, which the bench sends on purpose.
+  if ("error" in message && typeof message.id === "number") {
+    throw new Error(`an error was answered: ${JSON.stringify(message)}`);
+  }
+  return message;
+}

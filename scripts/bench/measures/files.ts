@@ -1,0 +1,89 @@
+import type { Measure } from "../measure.ts";
+import { PIECE_BYTES } from "../peer.ts";
+import type { Scratch } from "../scratch.ts";
+import type { Started } from "../start.ts";
+
+const FILE_BYTES = 10_000_000;
+const RANDOM_BYTES = 65_536;
+const BYTES_PER_MB = 1_000_000;
+const MS_PER_SECOND = 1000;
+
+const mbPerSecond = (tookMs: number) => FILE_BYTES / BYTES_PER_MB / tookMs * MS_PER_SECOND;
+
+/** Ten megabytes read in pieces. */
+export const fileRead: Measure = {
+  name: "file read",
+  rows: [{
+    label: "file read, 10 MB in pieces of 48 kB",
+    unit: "MB/s",
+    digits: 1,
+    limit: { kind: "ratio at least", factor: 1.5 },
+  }],
+  run: async (started) => {
+    await readOnce(started);
+    return { "file read, 10 MB in pieces of 48 kB": mbPerSecond(await readOnce(started)) };
+  },
+};
+
+/** Ten megabytes written in pieces. */
+export const fileWrite: Measure = {
+  name: "file write",
+  rows: [{
+    label: "file write, 10 MB in pieces of 48 kB",
+    unit: "MB/s",
+    digits: 1,
+    limit: { kind: "ratio at least", factor: 2 },
+  }],
+  run: async (started) => {
+    await writeOnce(started);
+    return { "file write, 10 MB in pieces of 48 kB": mbPerSecond(await writeOnce(started)) };
+  },
+};
+
+/** Reads a new random file through the agent and compares it; returns milliseconds. */
+export async function readOnce({ speech, scratch }: Started): Promise<number> {
+  const { path, bytes } = await randomFile(scratch);
+  const start = performance.now();
+  const content = await speech.readFile(path, bytes.byteLength);
+  const tookMs = performance.now() - start;
+  await Deno.remove(path);
+  assertSame(content(), bytes, "the file that was read differs from the one on disk");
+  return tookMs;
+}
+
+/** Writes a new random file through the agent and compares it; returns milliseconds. */
+export async function writeOnce({ speech, scratch }: Started): Promise<number> {
+  const bytes = randomBytes();
+  const path = scratch.newPath();
+  const pieces: string[] = [];
+  for (let offset = 0; offset < bytes.byteLength; offset += PIECE_BYTES) {
+    pieces.push(bytes.subarray(offset, offset + PIECE_BYTES).toBase64());
+  }
+  const start = performance.now();
+  await speech.writeFile(path, pieces);
+  const tookMs = performance.now() - start;
+  const written = await Deno.readFile(path);
+  await Deno.remove(path);
+  assertSame(written, bytes, "the file that was written differs from what was sent");
+  return tookMs;
+}
+
+function randomBytes(): Uint8Array {
+  const bytes = new Uint8Array(FILE_BYTES);
+  for (let offset = 0; offset < FILE_BYTES; offset += RANDOM_BYTES) {
+    crypto.getRandomValues(bytes.subarray(offset, offset + RANDOM_BYTES));
+  }
+  return bytes;
+}
+
+async function randomFile(scratch: Scratch): Promise<{ path: string; bytes: Uint8Array }> {
+  const [path, bytes] = [scratch.newPath(), randomBytes()];
+  await Deno.writeFile(path, bytes);
+  return { path, bytes };
+}
+
+function assertSame(actual: Uint8Array, expected: Uint8Array, message: string): void {
+  const isSame = actual.byteLength === expected.byteLength &&
+    actual.every((byte, index) => byte === expected[index]);
+  if (!isSame) throw new Error(message);
+}

@@ -1,0 +1,128 @@
+/**
+ * qemu-ga, the guest agent of QEMU, as it comes with the distribution.
+ *
+ * @module
+ */
+
+import { type Caller, member, numberIn, type RequestText, stringIn } from "./caller.ts";
+import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "./peer.ts";
+import type { Scratch } from "./scratch.ts";
+import { parseLine } from "./wire.ts";
+
+/** How often the commands that run together are asked about. A single one is asked all the time. */
+const POLL_MS = 2;
+
+/** Where Debian puts it, which a user's PATH does not have. */
+const PROGRAMS = ["qemu-ga", "/usr/sbin/qemu-ga"] as const;
+
+/** The program that is installed. */
+export interface QemuGa {
+  readonly program: string;
+  /** What `--version` prints. */
+  readonly version: string;
+}
+
+/** Looks for the program. */
+export async function findQemuGa(): Promise<QemuGa | undefined> {
+  for (const program of PROGRAMS) {
+    try {
+      const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
+      return { program, version: new TextDecoder().decode(stdout).trim() };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return undefined;
+}
+
+const request = (command: string, parameters?: unknown): RequestText => {
+  const rest = parameters === undefined ? "" : `,"arguments":${JSON.stringify(parameters)}`;
+  return (id) => `{"execute":"${command}","id":${id}${rest}}\n`;
+};
+
+/** qemu-ga on a unix socket. */
+export function qemuGaPeer({ program }: QemuGa, scratch: Scratch): Peer {
+  return {
+    name: "qemu-ga",
+    boundsLines: false,
+    command: async (socket) => {
+      const state = scratch.newPath();
+      await Deno.mkdir(state);
+      return [program, ["-m", "unix-listen", "-p", socket, "-t", state, "-f", `${state}/pid`]];
+    },
+    speak: (caller) => new QemuGaSpeech(caller),
+  };
+}
+
+class QemuGaSpeech implements Speech {
+  readonly ping = request("guest-ping");
+  readonly systemInfo = request("guest-get-osinfo");
+
+  constructor(readonly caller: Caller) {}
+
+  async exec(program: string): Promise<void> {
+    const parameters = { path: program, "capture-output": true };
+    const { return: started } = await this.caller.call(request("guest-exec", parameters));
+    await this.#exited(numberIn(started, "pid"), 0);
+  }
+
+  async execMany(program: string, args: readonly string[], count: number): Promise<Running> {
+    const ids: number[] = [];
+    const parameters = { path: program, arg: args, "capture-output": true };
+    for (let started = 0; started < count; started++) {
+      ids.push(await this.caller.begin(request("guest-exec", parameters)));
+    }
+    return {
+      ended: async () => {
+        const pids: number[] = [];
+        for (const id of ids) pids.push(numberIn((await this.caller.end(id)).return, "pid"));
+        const sizes: number[] = [];
+        for (const pid of pids) sizes.push(await this.#exited(pid, POLL_MS));
+        return sizes;
+      },
+    };
+  }
+
+  async readFile(path: string, sizeBytes: number): Promise<() => Uint8Array> {
+    const lines: Uint8Array[] = [];
+    const handle = await this.#open(path, "r");
+    for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+      const parameters = { handle, count: PIECE_BYTES };
+      lines.push(await this.caller.callUnread(request("guest-file-read", parameters)));
+    }
+    await this.caller.call(request("guest-file-close", { handle }));
+    return () =>
+      concatenate(
+        lines.map((line) =>
+          Uint8Array.fromBase64(stringIn(member(parseLine(line), "return"), "buf-b64"))
+        ),
+      );
+  }
+
+  async writeFile(path: string, pieces: readonly string[]): Promise<void> {
+    const handle = await this.#open(path, "w");
+    for (const content of pieces) {
+      await this.caller.call(request("guest-file-write", { handle, "buf-b64": content }));
+    }
+    await this.caller.call(request("guest-file-close", { handle }));
+  }
+
+  async #open(path: string, mode: "r" | "w"): Promise<number> {
+    return numberIn(await this.caller.call(request("guest-file-open", { path, mode })), "return");
+  }
+
+  /** Asks until the process has exited; returns how many bytes it printed. */
+  async #exited(pid: number, pauseMs: number): Promise<number> {
+    const status = request("guest-exec-status", { pid });
+    for (;;) {
+      const { return: result } = await this.caller.call(status);
+      if (member(result, "exited") === true) {
+        const code = numberIn(result, "exitcode");
+        if (code !== 0) throw new Error(`the command ended with exit code ${code}`);
+        const output = member(result, "out-data");
+        return typeof output === "string" ? Uint8Array.fromBase64(output).byteLength : 0;
+      }
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}

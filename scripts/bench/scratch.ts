@@ -1,0 +1,90 @@
+/**
+ * What the bench makes on this machine, and its removal.
+ *
+ * @module
+ */
+
+import { childrenOf } from "./proc.ts";
+
+const TERMINATION_GRACE_MS = 3000;
+const REMOVAL_ATTEMPTS = 10;
+const REMOVAL_PAUSE_MS = 100;
+
+/** A temporary directory and the processes started in it; gone when disposed of. */
+export class Scratch implements AsyncDisposable {
+  readonly #children = new Set<Deno.ChildProcess>();
+  #names = 0;
+  #isOver = false;
+
+  private constructor(
+    /** The directory's absolute path, without links. */
+    readonly directory: string,
+  ) {}
+
+  /** Makes the directory. */
+  static async make(): Promise<Scratch> {
+    return new Scratch(await Deno.realPath(await Deno.makeTempDir({ prefix: "bench-" })));
+  }
+
+  /** A path in the directory that has not been given out before. */
+  newPath(): string {
+    return `${this.directory}/${++this.#names}`;
+  }
+
+  /**
+   * Starts a program; what it prints on standard error is shown.
+   *
+   * @throws {Error} once disposed of.
+   */
+  spawn(program: string, args: readonly string[]): Deno.ChildProcess {
+    if (this.#isOver) throw new Error(`${program} cannot be started: the bench is over`);
+    const child = new Deno.Command(program, {
+      args: [...args],
+      env: { DENO_NO_UPDATE_CHECK: "1" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+      // A Ctrl-C is for the bench, which ends them in order.
+      detached: true,
+    }).spawn();
+    this.#children.add(child);
+    return child;
+  }
+
+  /** Ends a process and what it has started. */
+  async stop(child: Deno.ChildProcess): Promise<void> {
+    for (const grandchild of await childrenOf(child.pid)) kill(grandchild, "SIGKILL");
+    kill(child, "SIGTERM");
+    const timer = setTimeout(() => kill(child, "SIGKILL"), TERMINATION_GRACE_MS);
+    await child.status;
+    clearTimeout(timer);
+    this.#children.delete(child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(Array.from(this.#children, (child) => this.stop(child)));
+    await removeAll(this.directory);
+  }
+}
+
+/** What was interrupted may still be writing a file: then the directory is not empty at first. */
+async function removeAll(directory: string): Promise<void> {
+  for (let left = REMOVAL_ATTEMPTS; left > 0; left--) {
+    try {
+      return await Deno.remove(directory, { recursive: true });
+    } catch (error) {
+      if (left === 1) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, REMOVAL_PAUSE_MS));
+  }
+}
+
+function kill(process: number | Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    if (typeof process === "number") Deno.kill(process, signal);
+    else process.kill(signal);
+  } catch {
+    // Ended already.
+  }
+}

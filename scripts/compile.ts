@@ -1,0 +1,141 @@
+/**
+ * `deno task compile`: one binary of dist/agent.js, confined to a configuration.
+ *
+ * Its permissions are those of the configuration and, beside them, reading and writing everywhere,
+ * so that it can read a configuration from any place; it gives those up at its start
+ * (lib/policy/confinement.ts). What it was compiled for is baked in as its first argument.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { basename, dirname, fromFileUrl } from "@std/path/posix";
+import { EXIT } from "../commands/usage.ts";
+import manifest from "../deno.json" with { type: "json" };
+import { ConfigError, loadConfig } from "../lib/config/load.ts";
+import { type Config, DEFAULT_CONFIG } from "../lib/config/schema.ts";
+import { permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
+import { printError, printLine } from "../lib/terminal.ts";
+import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+
+/** The platforms that `deno compile` and the agent both know. */
+export const TARGETS = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-pc-windows-msvc",
+  "aarch64-pc-windows-msvc",
+] as const;
+
+const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output FILE]
+
+  --target T     ${TARGETS.join(", ")}
+                 (default: this machine's)
+  --config FILE  the configuration that the binary is confined to (default: the default one)
+  --output FILE  default: dist/kvmmanager-agent
+`;
+
+/** The command line was wrong; the message is one line for a person. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/**
+ * The permissions of the binary as flags of Deno, and the agent's own arguments that stand before
+ * those of whoever starts it.
+ */
+export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
+  const granted = permissionsFor(config);
+  const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
+  return {
+    flags: [
+      `--v8-flags=${manifest.v8Flags.join(",")}`,
+      ...permissionFlags({
+        ...granted,
+        read: everywhere(granted.read),
+        write: everywhere(granted.write),
+      }),
+    ],
+    baked: [`--granted=${JSON.stringify(granted)}`],
+  };
+}
+
+interface Order {
+  readonly target: string;
+  readonly config: string | undefined;
+  readonly output: string;
+}
+
+function readOrder(args: readonly string[]): Order | "help" {
+  const parsed = parseArgs(args, {
+    boolean: ["help"],
+    string: ["target", "config", "output"],
+    alias: { h: "help" },
+    unknown: (argument) => {
+      throw new UsageError(`unknown argument ${argument}; see --help`);
+    },
+  });
+  if (parsed.help) return "help";
+  for (const name of ["target", "config", "output"] as const) {
+    if (parsed[name] === "") throw new UsageError(`--${name} needs a value`);
+  }
+  const target = parsed.target ?? Deno.build.target;
+  if (!TARGETS.some((known) => known === target)) {
+    throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
+  }
+  const output = parsed.output ?? `${ROOT}dist/kvmmanager-agent`;
+  const isNamed = !target.includes("windows") || output.endsWith(".exe");
+  return { target, config: parsed.config, output: isNamed ? output : `${output}.exe` };
+}
+
+async function compile({ target, config: file, output }: Order): Promise<void> {
+  // Not the default file: what this machine has there is not what the guests have.
+  const config = file === undefined ? DEFAULT_CONFIG : (await loadConfig(file)).config;
+  const { flags, baked } = binaryArguments(config);
+  const directory = dirname(output);
+  await Deno.mkdir(directory, { recursive: true });
+  // Deno leaves pieces behind where it fails, and takes the old binary away.
+  const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
+  try {
+    const fresh = `${workshop}/${basename(output)}`;
+    await runDenoCompile(target, [
+      ...manifest.bundleFlags,
+      ...flags,
+      `--target=${target}`,
+      `--output=${fresh}`,
+      `${ROOT}dist/agent.js`,
+      ...baked,
+    ]);
+    await Deno.rename(fresh, output);
+  } finally {
+    await Deno.remove(workshop, { recursive: true });
+  }
+  const megabytes = ((await Deno.stat(output)).size / 1e6).toFixed(0);
+  printLine(`${output}: ${megabytes} MB, for ${target}, confined to ${file ?? "the defaults"}`);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const order = readOrder(args);
+    if (order === "help") printLine(USAGE.trimEnd());
+    else await compile(order);
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) printError(`compile: ${error.path}: ${problem}`);
+    return EXIT.config;
+  }
+  printError(`compile: ${error instanceof Error ? error.message : error}`);
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof NoRuntimeError) return EXIT.unavailable;
+  if (error instanceof DenoFailedError) return EXIT.software;
+  throw error;
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -1,0 +1,71 @@
+/**
+ * JSON as a person likes to read it: on one line where it fits, else in lines that are filled.
+ *
+ * @module
+ */
+
+/** Members of a list that are shown before the rest is only counted. */
+const MAX_SHOWN_MEMBERS = 12;
+/** The same for lists of objects. */
+const MAX_SHOWN_OBJECTS = 2;
+const MAX_SHOWN_CHARACTERS = 240;
+
+/**
+ * Lays a JSON value out.
+ *
+ * @param column Where on the line it begins; lines after the first are indented by it.
+ * @param width Where lines end, if their words let them.
+ */
+export function compactJson(value: unknown, column: number, width: number): string {
+  if (typeof value === "string") return JSON.stringify(cut(value));
+  if (Array.isArray(value)) {
+    const most = value.some(isObject) ? MAX_SHOWN_OBJECTS : MAX_SHOWN_MEMBERS;
+    const parts = value.slice(0, most).map((member) => compactJson(member, column + 1, width));
+    if (value.length > most) parts.push(`… ${value.length - most} more`);
+    return fill("[", parts, "]", column + 1, width);
+  }
+  if (!isObject(value)) return JSON.stringify(value) ?? "undefined";
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (members.length === 0) return "{}";
+  const parts = members.map(([name, member]) => {
+    const label = `"${name}": `;
+    return label + compactJson(member, column + 2 + label.length, width);
+  });
+  return fill("{ ", parts, " }", column + 2, width);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const cut = (text: string) =>
+  text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
+
+/** Parts one after the other, with a new line, indented by `column`, where the old one is full. */
+function fill(
+  open: string,
+  parts: readonly string[],
+  close: string,
+  column: number,
+  width: number,
+): string {
+  let text = open;
+  let used = column;
+  parts.forEach((part, index) => {
+    const [first = "", ...rest] = part.split("\n");
+    const separator = index < parts.length - 1 ? "," : close;
+    const room = width - used - separator.length;
+    // What takes several lines begins on one of its own.
+    if (index > 0 && (rest.length > 0 || first.length + 1 > room)) {
+      text += `\n${" ".repeat(column)}`;
+      used = column;
+    } else if (index > 0) {
+      text += " ";
+      used += 1;
+    }
+    text += part + separator;
+    used = rest.length === 0
+      ? used + first.length + separator.length
+      : (rest.at(-1) ?? "").length + separator.length;
+  });
+  return parts.length === 0 ? open.trim() + close.trim() : text;
+}

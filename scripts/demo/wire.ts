@@ -1,0 +1,55 @@
+/**
+ * The channel without a client: lines sent and received as they are.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams/text-line-stream";
+import { withTimer } from "../../lib/process/capture.ts";
+import type { Screen } from "./screen.ts";
+
+const PATIENCE_MS = 10_000;
+
+/** A bare connection whose lines are shown both ways. */
+export class Wire implements AsyncDisposable {
+  readonly #connection: Deno.UnixConn;
+  readonly #received: ReadableStreamDefaultReader<string>;
+  readonly #screen: Screen;
+
+  private constructor(connection: Deno.UnixConn, screen: Screen) {
+    this.#connection = connection;
+    this.#screen = screen;
+    this.#received = connection.readable
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream())
+      .getReader();
+  }
+
+  /** Connects to a channel's unix socket. */
+  static async connect(socket: string, screen: Screen): Promise<Wire> {
+    return new Wire(await Deno.connect({ transport: "unix", path: socket }), screen);
+  }
+
+  /** Sends one message. */
+  async send(message: unknown): Promise<void> {
+    const line = JSON.stringify(message);
+    this.#screen.wire("sent", line);
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    for (let sent = 0; sent < bytes.byteLength;) {
+      sent += await this.#connection.write(bytes.subarray(sent));
+    }
+  }
+
+  /** The next line that comes. */
+  async receive(): Promise<string> {
+    let line: string | undefined;
+    await withTimer(PATIENCE_MS, this.#received.read().then(({ value }) => line = value));
+    if (line === undefined) throw new Error("no line came over the wire");
+    this.#screen.wire("received", line);
+    return line;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#received.cancel().catch(() => {});
+  }
+}

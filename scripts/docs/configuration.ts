@@ -1,0 +1,60 @@
+/**
+ * The chapter on the configuration file, from its schema.
+ *
+ * @module
+ */
+
+import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
+import { fieldsOf } from "./fields.ts";
+import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
+
+type Key = Exclude<keyof Config, "security"> | `security.${keyof Config["security"]}`;
+
+/** What each key is for; a key without its line here does not compile. */
+const MEANINGS: Readonly<Record<Key, string>> = {
+  version: "The version of this file's format",
+  log_level: "How much is logged",
+  log_file: "Where to; `null` is standard error, and so is a file that cannot be opened",
+  channel_name: "The name of the virtio-serial port",
+  max_message_size_kb: "The longest line, in both directions",
+  connection_retry_seconds: "How long to wait before a port that was lost is opened again",
+  request_timeout_seconds: "The time that a request has, its waiting included; `exec_command` " +
+    "has its own",
+  max_concurrent_requests: "How many requests run at once",
+  max_requests_per_second: "How many requests are let in; as many at once after a pause",
+  announce: "Whether `agent_ready` is sent",
+  "security.allowed_read_paths": "What `file_read` may read: these, and what is below them",
+  "security.allowed_write_paths": "What `file_write` may write: these, and what is below them. " +
+    "Writing does not imply reading",
+  "security.command_whitelist": "What `exec_command` may run; `null` is every program, `[]` none",
+  "security.max_file_size_mb": "The largest file that is read or written",
+  "security.max_command_timeout_seconds": "The most that `timeout_seconds` of `exec_command` " +
+    "may ask for",
+};
+
+const meanings: ReadonlyMap<string, string> = new Map(Object.entries(MEANINGS));
+
+/** The chapter. */
+export function configurationChapter(): string {
+  const rows = fieldsOf(ConfigSchema).filter(({ name }) => meanings.has(name)).map((field) => [
+    code(field.name),
+    meanings.get(field.name) ?? "",
+    field.type,
+    jsonCode(field.defaultValue),
+    [...field.rules, field.unit].filter((text) => text !== "").join("; "),
+  ]);
+  return blocks(
+    "## Configuration",
+    `One JSON file, ${
+      code(DEFAULT_CONFIG_PATH)
+    } unless \`--config FILE\` names another. Every key ` +
+      "is optional, and without the file all have their defaults. Everything that is wrong in it, " +
+      "unknown keys included, is reported at once, and the agent exits with status 78. " +
+      "`kvmmanager-agent check --config FILE` prints what a file comes to: every value, the " +
+      "permissions it needs and whether the binary will be confined under it.",
+    table(["Key", "Meaning", "Type", "Default", "Rule, unit"], rows),
+    "The defaults as a file:",
+    fenced("json", JSON.stringify(DEFAULT_CONFIG, null, 2)),
+  );
+}

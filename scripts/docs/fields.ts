@@ -1,0 +1,142 @@
+/**
+ * The members of an object schema as rows of a table: name, type, default, rules, unit.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { type JsonSchema, jsonSchema } from "../../lib/rpc/openrpc.ts";
+
+/** One member. */
+export interface Field {
+  /** As `interfaces[].mtu`. */
+  readonly name: string;
+  /** The type in the words of JSON. */
+  readonly type: string;
+  /** Whether it is always there, only sometimes, or filled in where it is missing. */
+  readonly presence: "required" | "optional" | "default";
+  /** What is filled in, with presence "default". */
+  readonly defaultValue: unknown;
+  /** What its values must be like, beyond the type. */
+  readonly rules: readonly string[];
+  /** Its unit, for numbers that have one. */
+  readonly unit: string;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const record = (value: unknown): JsonSchema => isRecord(value) ? value : {};
+
+/** The members of an object schema, nested ones after the one that holds them. */
+export function fieldsOf(schema: z.ZodMiniType): Field[] {
+  return membersOf(schema, jsonSchema(schema), "");
+}
+
+function membersOf(schema: z.core.$ZodType, json: JsonSchema, prefix: string): Field[] {
+  if (!(schema instanceof z.ZodMiniObject)) return [];
+  const required = Array.isArray(json.required) ? json.required : [];
+  return Object.entries(record(json.properties)).flatMap(([key, value]) => {
+    const member = Object.getOwnPropertyDescriptor(schema.shape, key)?.value;
+    if (!(member instanceof z.ZodMiniType)) return [];
+    const own = record(value);
+    const name = `${prefix}${key}`;
+    const presence = Object.hasOwn(own, "default")
+      ? "default"
+      : required.includes(key)
+      ? "required"
+      : "optional";
+    return [
+      {
+        name,
+        type: typeName(own),
+        presence,
+        defaultValue: own.default,
+        rules: [...range(own), ...customRules(member)],
+        unit: unitOf(key, own),
+      },
+      ...nestedMembers(member, own, name),
+    ];
+  });
+}
+
+function nestedMembers(schema: z.core.$ZodType, json: JsonSchema, name: string): Field[] {
+  const inner = unwrap(schema);
+  return inner instanceof z.ZodMiniArray
+    ? membersOf(unwrap(inner.def.element), record(json.items), `${name}[].`)
+    : membersOf(inner, json, `${name}.`);
+}
+
+/** What is inside of "optional", "default" and the like. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  const isWrapper = schema instanceof z.ZodMiniDefault || schema instanceof z.ZodMiniOptional ||
+    schema instanceof z.ZodMiniNullable || schema instanceof z.ZodMiniReadonly;
+  return isWrapper ? unwrap(schema.def.innerType) : schema;
+}
+
+function typeName(json: JsonSchema): string {
+  const { type, items, additionalProperties, anyOf } = json;
+  if ("const" in json) return JSON.stringify(json.const);
+  if (Array.isArray(json.enum)) return json.enum.map((value) => JSON.stringify(value)).join(" or ");
+  if (Array.isArray(anyOf)) return anyOf.map((one) => typeName(record(one))).join(" or ");
+  if (Array.isArray(type)) return type.join(" or ");
+  if (type === "array") return `array of ${typeName(record(items))}`;
+  if (type === "object" && isRecord(additionalProperties) && "type" in additionalProperties) {
+    return `object of ${typeName(additionalProperties)}`;
+  }
+  return typeof type === "string" ? type : "any";
+}
+
+function range({ minimum, maximum }: JsonSchema): string[] {
+  if (typeof minimum === "number" && typeof maximum === "number") {
+    return [`${minimum} to ${maximum}`];
+  }
+  if (typeof minimum === "number") return [`at least ${minimum}`];
+  return typeof maximum === "number" ? [`at most ${maximum}`] : [];
+}
+
+/** The rules that a JSON Schema does not carry: the messages of the schema's own checks. */
+function customRules(schema: z.core.$ZodType): string[] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodMiniArray) return labelled("each", inner.def.element);
+  if (inner instanceof z.ZodMiniRecord) {
+    return [...labelled("names", inner.def.keyType), ...labelled("values", inner.def.valueType)];
+  }
+  return (inner._zod.def.checks ?? []).flatMap((check) => {
+    const { error } = check._zod.def;
+    if (error === undefined) return [];
+    // The type of its parameter is left open by zod; our messages do not look at it.
+    const message: unknown = Reflect.apply(error, undefined, [{ code: "custom" }]);
+    return typeof message === "string" ? [message.replace(/^must be /, "")] : [];
+  });
+}
+
+function labelled(label: string, schema: z.core.$ZodType): string[] {
+  const rules = customRules(schema);
+  return rules.length === 0 ? [] : [`${label}: ${rules.join(", ")}`];
+}
+
+/** Units that are not told by the end of a name. */
+const UNITS: Readonly<Record<string, string>> = {
+  timestamp: "seconds since 1970-01-01 UTC",
+  mtu: "bytes",
+  offset: "bytes",
+  length: "bytes",
+  bytes_read: "bytes",
+  bytes_written: "bytes",
+  max_requests_per_second: "requests per second",
+};
+
+const SUFFIXES: readonly (readonly [string, string])[] = [
+  ["_bytes", "bytes"],
+  ["_kb", "KiB"],
+  ["_mb", "MiB"],
+  ["_ms", "milliseconds"],
+  ["_seconds", "seconds"],
+  ["_percent", "percent"],
+];
+
+function unitOf(key: string, { type }: JsonSchema): string {
+  if (type !== "integer" && type !== "number") return "";
+  return UNITS[key] ?? SUFFIXES.find(([suffix]) => key.endsWith(suffix))?.[1] ?? "";
+}

@@ -1,0 +1,97 @@
+/**
+ * The chapter on methods: one section each, from what the handlers declare.
+ *
+ * @module
+ */
+
+import { ERRORS } from "../../lib/errors.ts";
+import type { Method } from "../../lib/rpc/method.ts";
+import { type Field, fieldsOf } from "./fields.ts";
+import { anchor, blocks, code, fenced, jsonCode, table } from "./markdown.ts";
+
+/** The parameters that are paths. */
+const PATHS: ReadonlySet<string> = new Set(["path", "working_directory"]);
+
+/** The list of methods, with links to their sections. */
+export function methodList(methods: readonly Method[]): string {
+  return table(
+    ["Method", "Capability", "What it does"],
+    methods.map(({ name, capability, summary }) => [
+      `[${name}](#${anchor(name)})`,
+      capability === undefined ? "always there" : code(capability),
+      summary,
+    ]),
+  );
+}
+
+/** A method's section. */
+export function methodSection(method: Method): string {
+  return blocks(
+    `### ${method.name}`,
+    method.summary,
+    ...method.notes,
+    parameters(method),
+    result(method),
+    errors(method),
+    example(method),
+  );
+}
+
+function parameters(method: Method): string {
+  const fields = fieldsOf(method.params);
+  if (fields.length === 0) return "**Parameters**: none.";
+  const rows = fields.map((field) => [
+    code(field.name),
+    field.type,
+    presence(field),
+    field.unit,
+    [...field.rules, ...(PATHS.has(field.name) ? ["see [Paths](#paths)"] : [])].join("; "),
+  ]);
+  return blocks(
+    "**Parameters**",
+    table(["Name", "Type", "Required, or default", "Unit", "Rule"], rows),
+  );
+}
+
+const presence = ({ presence, defaultValue }: Field) =>
+  presence === "default" ? jsonCode(defaultValue) : presence;
+
+function result(method: Method): string {
+  const rows = fieldsOf(method.result).map((field) => [
+    code(field.name),
+    field.type,
+    field.unit,
+    field.presence === "optional" ? "sometimes" : "",
+  ]);
+  return blocks("**Result**", table(["Name", "Type", "Unit", "Present"], rows));
+}
+
+const messageOf = (wanted: number) =>
+  Object.values(ERRORS).find(({ code }) => code === wanted)?.message ?? "";
+
+function errors(method: Method): string {
+  const always = method.immediate || method.ownTimeout
+    ? "-32602, -32603 and -32004"
+    : "-32602, -32603, -32004 and, after `request_timeout_seconds`, -32003";
+  if (method.errors.length === 0) return `**Errors**: ${always}.`;
+  const rows = method.errors.map(({ code, when }) => [`${code}`, messageOf(code), when]);
+  return blocks(
+    "**Errors**",
+    table(["Code", "Message", "When"], rows),
+    `Also ${always}.`,
+  );
+}
+
+/** The lines of an example as they go over the wire. */
+export function exampleLines({ name, example }: Method): { request: string; response: string } {
+  const params = example.params === undefined ? {} : { params: example.params };
+  return {
+    request: JSON.stringify({ jsonrpc: "2.0", method: name, ...params, id: 1 }),
+    response: JSON.stringify({ jsonrpc: "2.0", result: example.result, id: 1 }),
+  };
+}
+
+function example(method: Method): string {
+  const { request, response } = exampleLines(method);
+  return blocks("**Example**", fenced("json", `${request}\n${response}`));
+}

@@ -1,0 +1,276 @@
+/**
+ * A real agent for the tests: the process that `deno task agent` starts, confined to its own
+ * configuration, in a temporary directory that goes with it.
+ *
+ * @module
+ */
+
+import { assertEquals, fail } from "@std/assert";
+import * as z from "zod";
+import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
+import { agentCommand } from "../../scripts/agent.ts";
+import { Host } from "./_host.ts";
+import { until, within } from "./_waiting.ts";
+
+const START_MS = 30_000;
+/** More than the agent gives to work in flight, to its children's groups and to its answers. */
+const STOP_MS = 20_000;
+
+const LogLine = z.looseObject({ time: z.string(), level: z.string(), message: z.string() });
+
+/** A line of the agent's log. */
+export type LogLine = z.output<typeof LogLine>;
+
+/** How an agent is started. */
+export interface AgentOptions {
+  /** Members of the configuration beside the harness's own; `security` is merged. */
+  readonly config?: (paths: Paths) => Configuration;
+  /** Further arguments of the agent. */
+  readonly args?: (paths: Paths) => readonly string[];
+  /** Paths of another agent, whose place this one takes. */
+  readonly paths?: Paths;
+  /** Runs before the agent starts. */
+  readonly prepare?: (paths: Paths) => Promise<void>;
+  /** `listen` on {@link Paths.socket}, or `stdio` on pipes of {@link TestAgent.stdio}. */
+  readonly channel?: "listen" | "stdio";
+  /** A program and its arguments that the agent's command line is appended to. */
+  readonly wrapper?: (paths: Paths) => readonly string[];
+  /** The log goes elsewhere: the agent is ready when its socket can be connected to. */
+  readonly isSilent?: boolean;
+  /** Changes the arguments of `deno` that come of the configuration. */
+  readonly flags?: (args: readonly string[], paths: Paths) => readonly string[];
+}
+
+/** A configuration file's content, possibly wrong. */
+export type Configuration = Readonly<Record<string, unknown>> & {
+  readonly security?: Readonly<Record<string, unknown>>;
+};
+
+/** Where an agent's things are. */
+export interface Paths {
+  /** The temporary directory of all of them. */
+  readonly directory: string;
+  /** The one directory that may be read and written by default. */
+  readonly files: string;
+  readonly socket: string;
+  readonly configFile: string;
+}
+
+/** Temporary paths, with the directory for files made. */
+export async function makePaths(): Promise<Paths> {
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-test-" }));
+  const files = `${directory}/files`;
+  await Deno.mkdir(files);
+  return {
+    directory,
+    files,
+    socket: `${directory}/agent.sock`,
+    configFile: `${directory}/config.json`,
+  };
+}
+
+/** The harness's configuration with the test's own members over it. */
+export function configuration(paths: Paths, config: Configuration = {}): Configuration {
+  return {
+    log_file: null,
+    max_requests_per_second: 1_000_000,
+    ...config,
+    security: {
+      allowed_read_paths: [paths.files],
+      allowed_write_paths: [paths.files],
+      ...config.security,
+    },
+  };
+}
+
+/** An agent that runs until it is disposed of, which asserts that it ends well. */
+export class TestAgent implements AsyncDisposable {
+  /** Its log so far, line by line. */
+  readonly log: LogLine[] = [];
+  /** All that came on its standard error. */
+  logText = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #logging: Promise<void>;
+  readonly #stdio: Host | undefined;
+  #isAwaited = false;
+  #hasLogEnded = false;
+
+  private constructor(child: Deno.ChildProcess, readonly paths: Paths, isStdio: boolean) {
+    this.#child = child;
+    this.#logging = this.#readLog();
+    if (isStdio) {
+      this.#stdio = new Host({ readable: child.stdout, writable: child.stdin, close: () => {} });
+    }
+  }
+
+  /** Starts an agent and waits until it is ready. */
+  static async start(options: AgentOptions = {}): Promise<TestAgent> {
+    const paths = options.paths ?? await makePaths();
+    await options.prepare?.(paths);
+    const config = configuration(paths, options.config?.(paths));
+    await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
+    const isStdio = options.channel === "stdio";
+    const command = await agentCommand([
+      "--channel",
+      isStdio ? "stdio" : `listen:${paths.socket}`,
+      "--config",
+      paths.configFile,
+      ...options.args?.(paths) ?? [],
+    ], { bundled: false });
+    const words = [
+      ...options.wrapper?.(paths) ?? [],
+      Deno.execPath(),
+      ...options.flags?.(command, paths) ?? command,
+    ];
+    const [program = Deno.execPath(), ...args] = words;
+    const child = new Deno.Command(program, {
+      args,
+      stdin: isStdio ? "piped" : "null",
+      stdout: isStdio ? "piped" : "null",
+      stderr: "piped",
+    }).spawn();
+    const agent = new TestAgent(child, paths, isStdio);
+    if (options.isSilent) await agent.#listening();
+    else await agent.logged(({ message }) => message === "agent ready", "agent ready", START_MS);
+    return agent;
+  }
+
+  async #listening(): Promise<void> {
+    const connects = async () => {
+      try {
+        (await Deno.connect({ transport: "unix", path: this.paths.socket })).close();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    await until(
+      async () => await connects() || this.#hasLogEnded,
+      () => `the agent to listen: ${this.logTail}`,
+      START_MS,
+    );
+  }
+
+  /** The agent's process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The host at the other end of standard input and output. */
+  get stdio(): Host {
+    return this.#stdio ?? fail("the agent was not started with channel stdio");
+  }
+
+  /** A raw connection; the agent serves one at a time. */
+  async connect(): Promise<Host> {
+    return await Host.connect(this.paths.socket);
+  }
+
+  /** A connection of the project's own client. */
+  async client(options?: ClientOptions): Promise<AgentClient> {
+    return await AgentClient.connect(this.paths.socket, options);
+  }
+
+  /** The first line of the log that fits, waited for. */
+  async logged(
+    fits: (line: LogLine) => boolean,
+    what: string,
+    deadlineMs?: number,
+  ): Promise<LogLine> {
+    await until(
+      () => this.log.some(fits) || this.#hasLogEnded,
+      () => `the log to tell ${what}: ${this.logTail}`,
+      deadlineMs,
+    );
+    return this.log.find(fits) ?? fail(`the agent ended without telling ${what}: ${this.logTail}`);
+  }
+
+  /** The end of the log, for the message of a failure. */
+  get logTail(): string {
+    return this.logText.slice(-2000);
+  }
+
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end of the process; one that does not end in time is killed, which fails. */
+  async ended(deadlineMs = STOP_MS): Promise<Deno.CommandStatus> {
+    this.#isAwaited = true;
+    try {
+      return await within(deadlineMs, this.#child.status, `the agent's end: ${this.logTail}`);
+    } catch (error) {
+      this.#child.kill("SIGKILL");
+      await this.#child.status;
+      throw error;
+    } finally {
+      await this.#logging;
+      await this.#stdio?.close();
+    }
+  }
+
+  /**
+   * Ends the agent, asserts exit status 0 and a log of JSON lines without faults. A test that has
+   * awaited the end by itself has judged it by itself.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#isAwaited) return;
+      this.kill("SIGTERM");
+      const { code } = await this.ended();
+      assertEquals(code, 0, this.logTail);
+      assertEquals(this.log.filter(({ level }) => level === "error"), []);
+    } finally {
+      await Deno.remove(this.paths.directory, { recursive: true });
+    }
+  }
+
+  async #readLog(): Promise<void> {
+    const decoder = new TextDecoder();
+    let unfinished = "";
+    for await (const chunk of this.#child.stderr) {
+      const text = decoder.decode(chunk, { stream: true });
+      this.logText += text;
+      const lines = (unfinished + text).split("\n");
+      unfinished = lines.pop() ?? "";
+      for (const line of lines) this.log.push(parseLog(line));
+    }
+    this.#hasLogEnded = true;
+  }
+}
+
+function parseLog(line: string): LogLine {
+  try {
+    return z.parse(LogLine, JSON.parse(line));
+  } catch {
+    return { time: "", level: "error", message: `not a line of the log: ${line}` };
+  }
+}
+
+/** What a run of a program came to. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `deno` to its end. */
+export async function runDeno(args: readonly string[], input = ""): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const feeding = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+  const { code, stdout, stderr } = await within(START_MS, child.output(), "the program's end");
+  await feeding;
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+/** Runs an agent that is expected to end by itself. */
+export async function runAgent(args: readonly string[]): Promise<Outcome> {
+  return await runDeno(await agentCommand(args, { bundled: false }));
+}

@@ -1,0 +1,57 @@
+/**
+ * What the kernel says of processes (proc(5)).
+ *
+ * @module
+ */
+
+const KB_PER_MB = 1024;
+/** USER_HZ of Linux on every architecture that Deno runs on. */
+const TICKS_PER_SECOND = 100;
+
+async function readIfAny(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields of /proc/PID/stat after the name, beginning with the state. */
+async function statOf(pid: number): Promise<string[] | undefined> {
+  const text = await readIfAny(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Whether a process is there and more than a zombie. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const state = (await statOf(pid))?.[0];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** Milliseconds of CPU that a process has used, of its own and in the kernel. */
+export async function cpuMs(pid: number): Promise<number> {
+  const fields = await statOf(pid) ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 1000 / TICKS_PER_SECOND;
+}
+
+/** Bytes that a process has read so far, of everything. */
+export async function bytesRead(pid: number): Promise<number> {
+  const text = await readIfAny(`/proc/${pid}/io`) ?? "";
+  return Number(/^rchar: (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Resident memory of a process in MB: now, and the most there ever was. */
+export async function residentMb(pid: number): Promise<{ now: number; peak: number }> {
+  const text = await readIfAny(`/proc/${pid}/status`) ?? "";
+  const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1]);
+  return { now: kb("VmRSS") / KB_PER_MB, peak: kb("VmHWM") / KB_PER_MB };
+}
+
+/** Ends a process that a test has left in the guest, if it is still there. */
+export function end(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The agent's end: what is under way is finished or stopped, and nothing is left behind.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { TestAgent } from "./_agent.ts";
+import { assertRefused, type Host, resultOf } from "./_host.ts";
+import { isAlive } from "./_processes.ts";
+import { timed, until } from "./_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const COMMAND_FAILED = -32000;
+/** No work is in flight, so nothing has to be waited for. */
+const AT_ONCE_MS = 3000;
+
+/** Starts a script and waits until it calls `ready`. */
+async function startCommand(agent: TestAgent, host: Host, script: string) {
+  const pidFile = `${agent.paths.files}/pid`;
+  await Deno.remove(pidFile).catch(() => {});
+  const id = await host.start("exec_command", {
+    command: "sh",
+    args: ["-c", `ready() { echo $$ > "$0.new"; mv "$0.new" "$0"; }; ${script}`, pidFile],
+    timeout_seconds: 60,
+  });
+  let pid = 0;
+  await until(async () => {
+    pid = Number(await Deno.readTextFile(pidFile).catch(() => ""));
+    return pid > 0;
+  }, "the command to run");
+  return { id, pid };
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends an idle agent at once with status 0`, async () => {
+    await using agent = await TestAgent.start();
+    agent.kill(signal);
+    const { code, signal: endedBy } = await agent.ended(AT_ONCE_MS);
+    assertEquals([code, endedBy], [0, null], agent.logTail);
+    assertEquals(agent.log.at(-1)?.message, "agent stopped");
+  });
+
+  Deno.test(`${signal} ends an agent with a host connected at once with status 0`, async () => {
+    await using agent = await TestAgent.start();
+    await using host = await agent.connect();
+    await host.ping();
+    agent.kill(signal);
+    const { code, signal: endedBy } = await agent.ended(AT_ONCE_MS);
+    assertEquals([code, endedBy], [0, null], agent.logTail);
+    assertEquals(agent.log.at(-1)?.message, "agent stopped");
+    await until(() => host.hasEnded, "the end of the connection");
+  });
+
+  Deno.test(`${signal} ends an agent on stdio whose read is parked`, async () => {
+    await using agent = await TestAgent.start({ channel: "stdio" });
+    await agent.stdio.ping();
+    agent.kill(signal);
+    const { code, signal: endedBy } = await agent.ended(AT_ONCE_MS);
+    assertEquals([code, endedBy], [0, null], agent.logTail);
+  });
+}
+
+Deno.test("a second signal while the agent stops changes nothing", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { id } = await startCommand(agent, host, "ready; sleep 1; echo whole");
+  agent.kill("SIGTERM");
+  await agent.logged((line) => line.message === "stopping", "the stop");
+  agent.kill("SIGTERM");
+  agent.kill("SIGINT");
+  agent.kill("SIGHUP");
+  const { stdout } = resultOf(await host.answerTo(id), z.looseObject({ stdout: z.string() }));
+  assertEquals(stdout, "whole\n");
+  assertEquals((await agent.ended()).code, 0);
+});
+
+Deno.test("SIGTERM lets short work finish: its answer arrives, then the agent ends", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { id } = await startCommand(agent, host, "ready; sleep 1; echo finished");
+  const { ms } = await timed(async () => {
+    agent.kill("SIGTERM");
+    const result = resultOf(await host.answerTo(id), z.looseObject({ stdout: z.string() }));
+    assertEquals(result.stdout, "finished\n");
+    assertEquals((await agent.ended()).code, 0);
+  });
+  assert(ms < 4500, `ended when the work did, not after the whole grace (${ms} ms)`);
+});
+
+Deno.test("SIGTERM lets short work finish on stdio too", async () => {
+  await using agent = await TestAgent.start({ channel: "stdio" });
+  const { id } = await startCommand(agent, agent.stdio, "ready; sleep 1; echo finished");
+  agent.kill("SIGTERM");
+  const result = resultOf(await agent.stdio.answerTo(id), z.looseObject({ stdout: z.string() }));
+  assertEquals(result.stdout, "finished\n");
+  assertEquals((await agent.ended()).code, 0);
+});
+
+Deno.test("SIGTERM lets short work finish whose host has gone", async () => {
+  await using agent = await TestAgent.start();
+  {
+    await using host = await agent.connect();
+    await startCommand(agent, host, 'ready; sleep 1; touch "$0.done"');
+  }
+  await agent.logged((line) => line.message === "host disconnected", "the host's end");
+  agent.kill("SIGTERM");
+  assertEquals((await agent.ended()).code, 0);
+  await Deno.lstat(`${agent.paths.files}/pid.done`);
+});
+
+Deno.test("SIGTERM ends work that takes longer than 5 s", async (t) => {
+  await using agent = await TestAgent.start({ config: () => ({ max_concurrent_requests: 2 }) });
+  await using host = await agent.connect();
+  const polite = await startCommand(
+    agent,
+    host,
+    'sleep 300 & echo $! > "$0.polite"; echo partial; ready; wait',
+  );
+  const stubborn = await startCommand(
+    agent,
+    host,
+    'trap "" TERM; sleep 300 & echo $! > "$0.stubborn"; ready; wait',
+  );
+  const children = await Promise.all(
+    ["polite", "stubborn"].map(async (name) =>
+      Number(await Deno.readTextFile(`${agent.paths.files}/pid.${name}`))
+    ),
+  );
+  const waiting = await host.start("exec_command", { command: "true" });
+  await host.ping();
+  const start = performance.now();
+  agent.kill("SIGTERM");
+  await t.step("with the output so far in the answer, once 5 s are over", async () => {
+    const answer = await host.answerTo(polite.id);
+    const ms = performance.now() - start;
+    const { data } = assertRefused(answer, COMMAND_FAILED, /the agent is stopping/);
+    assertEquals(data.stdout, "partial\n");
+    assert(ms > 4900, `not before the grace is over (${ms} ms)`);
+  });
+  await t.step("with an answer to what waited for a place", async () => {
+    assertRefused(await host.answerTo(waiting), COMMAND_FAILED, /the agent is stopping/);
+  });
+  await t.step("also where it ignores SIGTERM", async () => {
+    assertRefused(await host.answerTo(stubborn.id), COMMAND_FAILED, /the agent is stopping/);
+  });
+  await t.step("and then ends itself with status 0", async () => {
+    assertEquals((await agent.ended(5000)).code, 0);
+  });
+  await t.step("with nothing left of the process groups", async () => {
+    for (const pid of [polite.pid, stubborn.pid, ...children]) {
+      assert(!await isAlive(pid), `process ${pid} is dead`);
+    }
+  });
+});
+
+Deno.test("requests sent after the agent was told to stop are not begun", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { id } = await startCommand(agent, host, "ready; sleep 1");
+  agent.kill("SIGTERM");
+  await agent.logged((line) => line.message === "stopping", "the stop");
+  const late = `${agent.paths.files}/late`;
+  await host.start("exec_command", { command: "touch", args: [late] });
+  await host.answerTo(id);
+  assertEquals((await agent.ended()).code, 0);
+  await Deno.lstat(late).then(() => assert(false, "begun after the stop"), () => {});
+});

@@ -1,0 +1,128 @@
+/**
+ * Resident memory does not follow what is thrown at the agent.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { TestAgent } from "./_agent.ts";
+import { assertRefused, type Host } from "./_host.ts";
+import { residentMb } from "./_processes.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const MB = 1024 * 1024;
+const MOST_GROWTH_MB = 10;
+const Executed = z.looseObject({
+  exit_code: z.int(),
+  stdout: z.string(),
+  stderr: z.string(),
+  stdout_truncated: z.boolean(),
+  stderr_truncated: z.boolean(),
+});
+
+/** An agent that has done everything once, so that what grows is not its warming up. */
+async function startWarm(): Promise<{ agent: TestAgent; host: Host }> {
+  const agent = await TestAgent.start();
+  const host = await agent.connect();
+  for (let round = 0; round < 200; round++) await host.ping();
+  const noise = ["-c", "head -c 200000 /dev/zero | tr '\\0' x; head -c 200000 /dev/zero >&2"];
+  for (let round = 0; round < 5; round++) {
+    await host.request("exec_command", { command: "sh", args: noise });
+    await host.ask("x".repeat(200_000));
+  }
+  return { agent, host };
+}
+
+/** Runs something and asserts that the agent has at no time had much more than before. */
+async function assertBounded(agent: TestAgent, work: () => Promise<void>): Promise<void> {
+  const { now: before } = await residentMb(agent.pid);
+  await work();
+  const { peak } = await residentMb(agent.pid);
+  assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
+}
+
+Deno.test("a line of 100 MB without an end does not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  await assertBounded(agent, async () => {
+    const chunk = new Uint8Array(MB).fill(0x78);
+    for (let sent = 0; sent < 100; sent++) await host.send(chunk);
+    assertRefused(await host.answer(), -32600, /over max_message_size_kb/);
+    await host.send("\n");
+    await host.ping();
+  });
+  assertEquals(host.received.length, 1, "agent_ready, and no second answer to the line");
+});
+
+Deno.test("a command that prints 100 MB on both outputs does not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  const print = "head -c 52428800 /dev/zero | tr '\\0'";
+  await assertBounded(agent, async () => {
+    const result = await host.call("exec_command", {
+      command: "sh",
+      args: ["-c", `${print} o; ${print} e >&2; exit 3`],
+    }, Executed);
+    assertEquals(result.exit_code, 3);
+    assertEquals([result.stdout_truncated, result.stderr_truncated], [true, true]);
+    for (const [text, letter] of [[result.stdout, "o"], [result.stderr, "e"]] as const) {
+      assert(text.length > 30_000 && text.length < 33_000, `${text.length} characters`);
+      assertEquals(text.replaceAll(letter, ""), "");
+    }
+    assert(host.lastLine.length <= 64 * 1024);
+    await host.ping();
+  });
+});
+
+Deno.test("ten commands that print without end at once do not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  await assertBounded(agent, async () => {
+    const params = { command: "cat", args: ["/dev/zero"], timeout_seconds: 1 };
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, () => host.start("exec_command", params)),
+    );
+    await host.ping();
+    for (const id of ids) {
+      const { data } = assertRefused(await host.answerTo(id), -32003, /ended after 1 s/);
+      assertEquals(data.stdout_truncated, true);
+    }
+  });
+});
+
+Deno.test("pings in a flood that is never answered back to back do not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  await assertBounded(agent, async () => {
+    const total = 20_000;
+    const lines = Array.from(
+      { length: 1000 },
+      (_, id) => `{"jsonrpc":"2.0","method":"ping","id":${id}}\n`,
+    ).join("");
+    const sending = (async () => {
+      for (let sent = 0; sent < total; sent += 1000) await host.send(lines);
+    })();
+    for (let answered = 0; answered < total; answered++) await host.answer(30_000);
+    await sending;
+  });
+});
+
+Deno.test("bad lines in a flood do not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  await assertBounded(agent, async () => {
+    const lines = `${"[".repeat(500)}\n{'a':1}\n\xff\n`.repeat(200);
+    for (let round = 0; round < 10; round++) {
+      await host.send(lines);
+      for (let answer = 0; answer < 600; answer++) await host.answer();
+    }
+    await host.ping();
+  });
+});

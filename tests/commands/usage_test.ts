@@ -1,0 +1,90 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { EXIT, HELP, type Invocation, readInvocation, UsageError } from "../../commands/usage.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const NOTHING: Invocation = {
+  command: "serve",
+  channel: undefined,
+  config: undefined,
+  logLevel: undefined,
+  granted: undefined,
+};
+
+const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
+  ["", {}],
+  ["serve", {}],
+  ["check", { command: "check" }],
+  ["--channel stdio", { channel: { kind: "stdio" } }],
+  ["--channel=stdio serve", { channel: { kind: "stdio" } }],
+  ["serve --channel listen:/run/x.sock", { channel: { kind: "listen", path: "/run/x.sock" } }],
+  ["--channel listen:x.sock", { channel: { kind: "listen", path: "x.sock" } }],
+  ["--channel listen:a:b", { channel: { kind: "listen", path: "a:b" } }],
+  ["check --config /etc/a.json", { command: "check", config: "/etc/a.json" }],
+  ["--config=a=b", { config: "a=b" }],
+  ["--config 0", { config: "0" }],
+  ["--log-level debug", { logLevel: "debug" }],
+  ["--granted {}", { granted: "{}" }],
+  ["--help", { command: "help" }],
+  ["-h", { command: "help" }],
+  ["check --help", { command: "help" }],
+  ["--version", { command: "version" }],
+  ["-- check", { command: "check" }],
+];
+
+for (const [line, expected] of RIGHT) {
+  Deno.test(`"${line}" is understood`, () => {
+    const args = line === "" ? [] : line.split(" ");
+    assertEquals(readInvocation(args), { ...NOTHING, ...expected });
+  });
+}
+
+for (
+  const [args, message] of [
+    [["run"], 'unknown command "run"'],
+    [["42"], 'unknown command "42"'],
+    [["Serve"], 'unknown command "Serve"'],
+    [[""], 'unknown command ""'],
+    [["serve", "check"], 'unexpected argument "check"'],
+    [["check", "config.json"], 'unexpected argument "config.json"'],
+    [["--verbose"], "unknown option --verbose"],
+    [["-v"], "unknown option -v"],
+    [["-hx"], "unknown option"],
+    [["--no-help"], "unknown option --no-help"],
+    [["--no-channel"], "unknown option --no-channel"],
+    [["--chanel", "stdio"], "unknown option --chanel"],
+    [["--channel"], "--channel needs a value"],
+    [["--channel="], "--channel needs a value"],
+    [["--channel", ""], ""],
+    [["--channel", "tcp:1"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "listen:"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "listen"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "STDIO"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "stdio", "--channel", "stdio"], "--channel was given more than once"],
+    [["--config"], "--config needs a value"],
+    [["--config", "--log-level", "info"], "--config needs a value"],
+    [["--config", "a", "--config=b"], "--config was given more than once"],
+    [["--log-level", "loud"], "--log-level must be one of error, warn, info, debug, trace"],
+    [["--log-level", "INFO"], "--log-level must be one of"],
+    [["--log-level"], "--log-level needs a value"],
+    [["--config.path", "x"], "unknown option"],
+    [["--__proto__", "x"], "unknown option"],
+  ] as const
+) {
+  Deno.test(`"${args.join(" ")}" is wrong use, told in one line`, () => {
+    const error = assertThrows(() => readInvocation(args), UsageError, message);
+    assertEquals(error.message.includes("\n"), false);
+  });
+}
+
+Deno.test("the help names every command, option and exit status", () => {
+  for (
+    const word of [
+      ...["serve", "check", "--channel", "stdio", "listen:PATH", "--config", "--log-level"],
+      ...["--help", "--version", "SIGTERM", "SIGHUP"],
+      ...Object.values(EXIT).map(String),
+    ]
+  ) {
+    assertStringIncludes(HELP, word);
+  }
+});

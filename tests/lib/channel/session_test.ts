@@ -1,0 +1,297 @@
+import { assert, assertEquals } from "@std/assert";
+import { serve, type SessionOptions } from "../../../lib/channel/session.ts";
+import type { Method } from "../../../lib/rpc/method.ts";
+import { inTime } from "../_helpers.ts";
+import {
+  answerOf,
+  anyMethod,
+  ObedientMethod,
+  ParkedMethod,
+  request,
+  TestAgent,
+} from "../rpc/_host.ts";
+import { FakeConnection } from "./_fake_connection.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const LIMIT_BYTES = 1024;
+const echo = anyMethod("echo", ({ value }) => value ?? null);
+const echoLine = (id: number | string, value: unknown = null) =>
+  `${request({ id, method: "echo", params: { value } })}\n`;
+
+/** A session with a connection that a test plays the host of. */
+class TestSession {
+  readonly agent: TestAgent;
+  readonly stopping = new AbortController();
+  readonly ended: Promise<{ drained: Promise<void> }>;
+
+  constructor(
+    readonly connection: FakeConnection,
+    methods: readonly Method[] = [echo],
+    options: Partial<SessionOptions> = {},
+  ) {
+    this.agent = new TestAgent(methods, { max_message_size_kb: LIMIT_BYTES / 1024 });
+    this.ended = serve(connection, {
+      dispatcher: this.agent.dispatcher,
+      log: this.agent.log,
+      limitBytes: LIMIT_BYTES,
+      ready: undefined,
+      signal: this.stopping.signal,
+      ...options,
+    });
+  }
+
+  /** The host goes; resolves when all is over. */
+  async end(): Promise<void> {
+    if (this.connection.atEndOfFile === "over") this.connection.end();
+    else this.stopping.abort();
+    await this.over();
+  }
+
+  /** Resolves when the session has ended and is drained. */
+  async over(): Promise<void> {
+    const { drained } = await inTime("the session's end", this.ended);
+    await inTime("the last answers", drained);
+  }
+}
+
+Deno.test("a session begins with agent_ready, once", async () => {
+  const connection = new FakeConnection("over");
+  const ready = { version: "1.0.0", platform: "linux" };
+  const session = new TestSession(connection, [echo], { ready });
+  connection.arrive(echoLine(1));
+  const [first, second] = await connection.received(2);
+  assertEquals(JSON.parse(first ?? ""), { jsonrpc: "2.0", method: "agent_ready", params: ready });
+  assertEquals(answerOf(second ?? "").id, 1);
+  await session.end();
+  assertEquals(connection.text.split("agent_ready").length, 2);
+});
+
+Deno.test("a session sends nothing by itself where agent_ready is turned off", async () => {
+  const session = new TestSession(new FakeConnection("over"));
+  await session.end();
+  assertEquals(session.connection.text, "");
+});
+
+Deno.test("a session answers lines however they arrive", async () => {
+  const text = echoLine(1, "ä€😀") + "\r\n" + echoLine(2).replace("\n", "\r\n") + echoLine(3);
+  for (const size of [1, 2, 3, 7, 1000]) {
+    const connection = new FakeConnection("over");
+    const session = new TestSession(connection);
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.byteLength; at += size) {
+      connection.arrive(bytes.subarray(at, at + size));
+    }
+    const answers = (await inTime("answers", connection.received(3))).map(answerOf);
+    assertEquals(answers.map(({ id, result }) => [id, result]), [[1, "ä€😀"], [2, null], [
+      3,
+      null,
+    ]]);
+    await session.end();
+  }
+});
+
+Deno.test("a session answers a thousand requests in one chunk", async () => {
+  const connection = new FakeConnection("over");
+  const session = new TestSession(connection, [
+    anyMethod("quick", () => null, { immediate: true }),
+  ]);
+  connection.arrive(
+    Array.from({ length: 1000 }, (_, id) => `${request({ id, method: "quick" })}\n`).join(""),
+  );
+  const lines = await inTime("answers", connection.received(1000));
+  assertEquals(lines.map((line) => answerOf(line).id), Array.from({ length: 1000 }, (_, id) => id));
+  await session.end();
+});
+
+const DEEP_OBJECT = '{"0":'.repeat(20_000) + "1" + "}".repeat(20_000);
+
+for (
+  const [what, bad, code] of [
+    ["no JSON", "nonsense\n", -32700],
+    ["not UTF-8", Uint8Array.of(0x22, 0xff, 0x22, 0x0a), -32700],
+    ["over the limit", `"${"x".repeat(LIMIT_BYTES)}"\n`, -32600],
+    ["far over the limit", `"${"x".repeat(200 * LIMIT_BYTES)}"\n`, -32600],
+    ["a byte order mark", `\ufeff${request({ method: "echo" })}\n`, -32700],
+    ["NULs", "\0\0\0\n", -32700],
+    ["an empty batch", "[]\n", -32600],
+    ["deep nesting", `${"[".repeat(1000)}\n`, -32700],
+  ] as const
+) {
+  Deno.test(`a line that is ${what} is answered with ${code}, and the session goes on`, async () => {
+    const connection = new FakeConnection("over");
+    const session = new TestSession(connection);
+    connection.arrive(echoLine(1));
+    connection.arrive(bad);
+    connection.arrive(echoLine(2));
+    const lines = await inTime("answers", connection.received(3));
+    const answers = lines.map(answerOf);
+    assertEquals(answers.find(({ id }) => id === null)?.error?.code, code);
+    assertEquals(answers.filter(({ id }) => id !== null).map(({ id }) => id), [1, 2]);
+    await session.end();
+    assertEquals(connection.lines.length, 3);
+  });
+}
+
+Deno.test("an oversized line is answered at once, with the limit, and told only once", async () => {
+  const connection = new FakeConnection("over");
+  const session = new TestSession(connection);
+  connection.arrive("x".repeat(LIMIT_BYTES + 2));
+  const [line] = await inTime("the answer", connection.received(1));
+  const { id, error } = answerOf(line ?? "");
+  assertEquals([id, error?.code, error?.data.limit_bytes], [null, -32600, LIMIT_BYTES]);
+  for (let i = 0; i < 100; i++) connection.arrive("x".repeat(10_000));
+  connection.arrive(`\n${echoLine(1)}`);
+  await inTime("the next answer", connection.received(2));
+  await session.end();
+  assertEquals(connection.lines.length, 2);
+});
+
+for (
+  const [what, line] of [
+    ["as id", `{"jsonrpc":"2.0","method":"echo","id":${DEEP_OBJECT}}\n`],
+    ["as jsonrpc", `{"jsonrpc":${DEEP_OBJECT},"method":"echo","id":1}\n`],
+  ] as const
+) {
+  Deno.test(`nesting that no stack holds ${what} is answered and does not end the session`, async () => {
+    const connection = new FakeConnection("over");
+    const session = new TestSession(connection, [echo], { limitBytes: 256 * 1024 });
+    connection.arrive(line);
+    connection.arrive(echoLine(2));
+    const answered = inTime("answers", connection.received(2));
+    const lines = await Promise.race([answered, session.ended.then(() => connection.lines)]);
+    assertEquals(lines.length, 2);
+    await session.end();
+  });
+}
+
+Deno.test("a half line at the end of a connection is not a request", async () => {
+  const connection = new FakeConnection("over");
+  const session = new TestSession(connection);
+  connection.arrive(echoLine(1).trimEnd());
+  await session.end();
+  assertEquals(connection.text, "");
+});
+
+Deno.test("a session waits while no host is there, and serves the next", async () => {
+  const connection = new FakeConnection("host away");
+  const session = new TestSession(connection);
+  connection.arrive(echoLine(1));
+  connection.arrive('{"jsonrpc":"2.0","id":"half of');
+  connection.end(2);
+  connection.arrive(echoLine(2));
+  const start = performance.now();
+  const answers = (await inTime("answers", connection.received(2))).map(answerOf);
+  assertEquals(answers.map(({ id }) => id), [1, 2]);
+  // It has slept in between: reading again and again would be a busy loop.
+  assert(performance.now() - start >= 250, `${performance.now() - start} ms`);
+  assertEquals(session.agent.log.lines.filter(({ level }) => level !== "info"), []);
+  await session.end();
+});
+
+Deno.test("an oversized line of a host that has gone does not swallow the next one's", async () => {
+  const connection = new FakeConnection("host away");
+  const session = new TestSession(connection);
+  connection.arrive("x".repeat(LIMIT_BYTES * 3));
+  connection.end();
+  connection.arrive(echoLine(2));
+  const lines = await inTime("answers", connection.received(2));
+  assertEquals(lines.map((line) => answerOf(line).id), [null, 2]);
+  await session.end();
+});
+
+Deno.test("a session does not read from a host that does not read its answers", async () => {
+  const connection = new FakeConnection("over");
+  const session = new TestSession(connection);
+  connection.block();
+  const value = "x".repeat(800);
+  for (let id = 0; id < 2000; id++) connection.arrive(echoLine(id, value));
+  // Everything that can happen without a write has happened after so many turns.
+  let reads = -1;
+  while (reads !== connection.reads) {
+    reads = connection.reads;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert(connection.unread > 1000, `${connection.unread} of 2000 requests are not taken`);
+  connection.unblock();
+  assertEquals((await inTime("answers", connection.received(2000))).length, 2000);
+  await session.end();
+});
+
+Deno.test("a session that is stopped returns, though its read stays parked", async () => {
+  const connection = new FakeConnection("host away");
+  const parked = new ParkedMethod();
+  const session = new TestSession(connection, [parked.method]);
+  connection.arrive(`${request({ id: 1, method: "park" })}\n`);
+  const call = await parked.call(0);
+  session.stopping.abort();
+  const { drained } = await inTime("the session's end", session.ended);
+  let isDrained = false;
+  void drained.then(() => isDrained = true);
+  await Promise.resolve();
+  assertEquals([isDrained, connection.isClosed], [false, false]);
+  // What was asked before is still answered.
+  call.finish("last words");
+  await inTime("the last answer", drained);
+  assertEquals(connection.lines.map((line) => answerOf(line).result), ["last words"]);
+  assertEquals(connection.isClosed, true);
+});
+
+Deno.test("a session that is stopped takes no more requests", async () => {
+  const connection = new FakeConnection("over");
+  const session = new TestSession(connection);
+  session.stopping.abort();
+  await session.over();
+  connection.arrive(echoLine(1));
+  await Promise.resolve();
+  assertEquals(connection.text, "");
+});
+
+Deno.test("a session ends when reading fails, and says so in the log", async () => {
+  for (const kind of ["over", "host away"] as const) {
+    const connection = new FakeConnection(kind);
+    const session = new TestSession(connection);
+    connection.breakOff(new Error("Input/output error (os error 5)"));
+    await session.over();
+    assertEquals(session.agent.log.of("the connection to the host has ended").length, 1);
+    assertEquals(connection.isClosed, true);
+  }
+});
+
+for (const kind of ["over", "host away"] as const) {
+  Deno.test(`a session ends when writing fails (end of file: ${kind})`, async () => {
+    const connection = new FakeConnection(kind);
+    const session = new TestSession(connection);
+    connection.writeError = new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+    connection.arrive(echoLine(1));
+    await session.over();
+    assertEquals(session.agent.log.of("the host is gone, answers are dropped").length, 1);
+    assertEquals(connection.isClosed, true);
+  });
+}
+
+Deno.test("a host that goes before its answer harms neither the work nor the session", async () => {
+  const connection = new FakeConnection("over");
+  const parked = new ParkedMethod();
+  const session = new TestSession(connection, [parked.method]);
+  connection.arrive(`${request({ id: 1, method: "park" })}\n`);
+  const call = await parked.call(0);
+  connection.writeError = new Deno.errors.BrokenPipe("gone");
+  connection.end();
+  const { drained } = await inTime("the session's end", session.ended);
+  call.finish("nobody hears it");
+  await inTime("the work", drained);
+  assertEquals(session.agent.dispatcher.inFlight, 0);
+});
+
+Deno.test("what a session still owes is drained also when the work is cancelled", async () => {
+  const connection = new FakeConnection("over");
+  const obedient = new ObedientMethod("obey", { ownTimeout: true });
+  const session = new TestSession(connection, [obedient.method]);
+  connection.arrive(`${request({ id: 1, method: "obey" })}\n`);
+  connection.end();
+  const { drained } = await inTime("the session's end", session.ended);
+  await session.agent.dispatcher.stop(0);
+  await inTime("the last answer", drained);
+  assertEquals(connection.lines.map((line) => answerOf(line).error?.code), [-32000]);
+});

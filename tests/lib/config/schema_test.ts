@@ -1,0 +1,181 @@
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { ConfigSchema, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+/** The configuration that a few keys make of the defaults, or `undefined` where one is refused. */
+function configOf(keys: Record<string, unknown>) {
+  const result = z.safeParse(ConfigSchema, keys);
+  return result.success ? result.data : undefined;
+}
+
+const securityOf = (keys: Record<string, unknown>) => configOf({ security: keys })?.security;
+
+Deno.test("the defaults are those of the protocol and of the design", () => {
+  assertEquals(DEFAULT_CONFIG, {
+    version: "1.0.0",
+    log_level: "info",
+    log_file: "/var/log/kvmmanager-agent.log",
+    channel_name: "org.kvmmanager.agent.0",
+    max_message_size_kb: 64,
+    connection_retry_seconds: 5,
+    request_timeout_seconds: 30,
+    max_concurrent_requests: 10,
+    max_requests_per_second: 100,
+    announce: true,
+    security: {
+      allowed_read_paths: ["/tmp", "/var/log", "/etc/hostname", "/etc/os-release"],
+      allowed_write_paths: ["/tmp/kvmmanager"],
+      command_whitelist: null,
+      max_file_size_mb: 10,
+      max_command_timeout_seconds: 300,
+    },
+  });
+});
+
+Deno.test("every key may be left out, each has its default", () => {
+  assertEquals(configOf({}), DEFAULT_CONFIG);
+  assertEquals(configOf({ security: {} }), DEFAULT_CONFIG);
+  assertEquals(configOf({ log_level: "debug" }), { ...DEFAULT_CONFIG, log_level: "debug" });
+});
+
+Deno.test("lists that a configuration gives replace the defaults", () => {
+  assertEquals(securityOf({ allowed_read_paths: [] })?.allowed_read_paths, []);
+  assertEquals(securityOf({ command_whitelist: [] })?.command_whitelist, []);
+});
+
+for (
+  const [given, effective] of [
+    ["/", "/"],
+    ["/tmp", "/tmp"],
+    ["/tmp/", "/tmp"],
+    ["/tmp//", "/tmp"],
+    ["/tmp/a b,c", "/tmp/a b,c"],
+    ["/tmp/ü", "/tmp/ü"],
+    ["/tmp/...", "/tmp/..."],
+    [`/${"x".repeat(4095)}`, `/${"x".repeat(4095)}`],
+  ] as const
+) {
+  Deno.test(`the path ${given.slice(0, 20)} may be allowed`, () => {
+    for (const key of ["allowed_read_paths", "allowed_write_paths"] as const) {
+      assertEquals(securityOf({ [key]: ["/srv", given] })?.[key], ["/srv", effective]);
+    }
+    assertEquals(configOf({ log_file: given })?.log_file, effective);
+  });
+}
+
+for (
+  const path of [
+    "",
+    "tmp",
+    "./tmp",
+    "~/tmp",
+    "/tmp/../etc",
+    "/tmp/..",
+    "/tmp/.",
+    "/./tmp",
+    "/tmp//a",
+    "//tmp",
+    "/tmp\0",
+    `/${"x".repeat(4096)}`,
+    `/${"ü".repeat(2048)}`,
+    7,
+    null,
+    ["/tmp"],
+  ]
+) {
+  Deno.test(`the path ${JSON.stringify(path).slice(0, 20)} may not be allowed`, () => {
+    for (const key of ["allowed_read_paths", "allowed_write_paths"]) {
+      assertEquals(securityOf({ [key]: ["/srv", path] }), undefined);
+    }
+    // A log file alone may be none.
+    if (path !== null) assertEquals(configOf({ log_file: path }), undefined);
+  });
+}
+
+Deno.test("log_file may be null, which is standard error", () => {
+  assertEquals(configOf({ log_file: null })?.log_file, null);
+});
+
+for (const command of ["ls", "my-tool.sh", "[", "a b", "/usr/bin/ls", "/opt/x/y", "..."]) {
+  Deno.test(`the command ${command} may be on the whitelist`, () => {
+    assertEquals(securityOf({ command_whitelist: [command] })?.command_whitelist, [command]);
+  });
+}
+
+for (
+  const command of [
+    ...["", ".", "..", "bin/ls", "./ls", "../ls", "/", "/usr/bin/", "a/b/", "ls\0", "/bin/ls\0"],
+    ...[1, null, {}, ["ls"]],
+  ]
+) {
+  Deno.test(`the command ${JSON.stringify(command)} may not be on the whitelist`, () => {
+    assertEquals(securityOf({ command_whitelist: ["true", command] }), undefined);
+  });
+}
+
+const NUMBERS: readonly (readonly [string, number, number])[] = [
+  ["max_message_size_kb", 1, 16_384],
+  ["connection_retry_seconds", 1, 3600],
+  ["request_timeout_seconds", 1, 3600],
+  ["max_concurrent_requests", 1, 1000],
+  ["max_requests_per_second", 1, 10_000_000],
+];
+const SECURITY_NUMBERS: readonly (readonly [string, number, number])[] = [
+  ["max_file_size_mb", 1, 1024],
+  ["max_command_timeout_seconds", 1, 86_400],
+];
+
+for (
+  const [key, least, most, parse] of [
+    ...NUMBERS.map((row) => [...row, configOf] as const),
+    ...SECURITY_NUMBERS.map((row) => [...row, securityOf] as const),
+  ]
+) {
+  Deno.test(`${key} is a whole number from ${least} to ${most}`, () => {
+    for (const value of [least, least + 1, most]) assert(parse({ [key]: value }), `${value}`);
+    for (
+      const value of [
+        ...[least - 1, most + 1, -1, 1.5, NaN, Infinity, 1e308],
+        ...[`${least}`, true, null, [], {}],
+      ]
+    ) {
+      assertEquals(parse({ [key]: value }), undefined, String(value));
+    }
+  });
+}
+
+for (
+  const [key, right, wrong] of [
+    ["version", ["1.0.0", "1.2.34"], ["", "1", "1.0", "2.0.0", "1.0.0-rc", "v1.0.0", 1]],
+    ["log_level", ["error", "warn", "info", "debug", "trace"], ["INFO", "", "all", 1, null]],
+    [
+      "channel_name",
+      ["org.kvmmanager.agent.0", "a", "A-b_c.9", "x".repeat(128)],
+      ["", "a/b", "..", ".a", "-a", "a b", "a\0", "ä", "x".repeat(129), 5],
+    ],
+    ["announce", [true, false], ["true", 1, 0, null, "yes"]],
+  ] as const
+) {
+  Deno.test(`${key} takes what it should and nothing else`, () => {
+    for (const value of right) assert(configOf({ [key]: value }), String(value));
+    for (const value of wrong) assertEquals(configOf({ [key]: value }), undefined, String(value));
+  });
+}
+
+Deno.test("unknown keys are errors, whatever their names", () => {
+  for (const name of ["securty", "log", "constructor", "toString", "__proto__"]) {
+    const keys = z.parse(z.record(z.string(), z.unknown()), { a: 1 });
+    Object.defineProperty(keys, name, { value: {}, enumerable: true });
+    delete keys.a;
+    assertEquals(configOf(keys), undefined, name);
+    assertEquals(securityOf(keys), undefined, name);
+  }
+});
+
+Deno.test("security is an object", () => {
+  for (const value of [null, [], "none", 1, true]) {
+    assertEquals(configOf({ security: value }), undefined);
+  }
+});

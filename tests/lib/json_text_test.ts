@@ -1,0 +1,77 @@
+import { assert, assertEquals } from "@std/assert";
+import { base64Capacity, fitText, jsonBytes } from "../../lib/json_text.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const SAMPLES = [
+  "",
+  "a",
+  "plain text",
+  '"quoted" and \\ back',
+  "line\nline\ttab\r",
+  "\u0000\u0001\u001f\u007f",
+  "äöü",
+  "€€€",
+  "😀",
+  "😀a",
+  "a😀",
+  "😀😀😀😀",
+  "a😀b\u0000c€d\n😀",
+  "\u2028\u2029",
+  "\u0000".repeat(20),
+  "x".repeat(50) + "😀".repeat(10),
+];
+
+/** By definition: the longest beginning of whole characters that fits. */
+function longestFitting(text: string, maxBytes: number): string {
+  let fitting = "";
+  for (const character of text) {
+    if (jsonBytes(fitting + character) > maxBytes) break;
+    fitting += character;
+  }
+  return fitting;
+}
+
+Deno.test("jsonBytes() counts what the text takes within a JSON string", () => {
+  for (
+    const [text, bytes] of [
+      ["", 0],
+      ["abc", 3],
+      ["ä", 2],
+      ["€", 3],
+      ["😀", 4],
+      ["\n", 2],
+      ['"', 2],
+      ["\\", 2],
+      ["\u0001", 6],
+      ["\ud800", 6],
+    ] as const
+  ) {
+    assertEquals(jsonBytes(text), bytes, JSON.stringify(text));
+  }
+});
+
+for (const text of SAMPLES) {
+  Deno.test(`fitText() cuts ${JSON.stringify(text).slice(0, 40)} to the longest that fits`, () => {
+    for (let maxBytes = 0; maxBytes <= jsonBytes(text) + 8; maxBytes++) {
+      const fitted = fitText(text, maxBytes);
+      assert(jsonBytes(fitted) <= maxBytes, `${jsonBytes(fitted)} bytes of ${maxBytes}`);
+      assert(fitted.isWellFormed(), "no half of a pair");
+      assertEquals(fitted, longestFitting(text, maxBytes), `at most ${maxBytes} bytes`);
+    }
+  });
+}
+
+Deno.test("fitText() cuts a long text in little time", () => {
+  const text = "ä".repeat(1024 * 1024);
+  assertEquals(fitText(text, 1024 * 1024).length, 512 * 1024);
+  assertEquals(fitText(text, 4 * 1024 * 1024), text);
+});
+
+Deno.test("base64Capacity() is the most bytes whose base64 fits", () => {
+  for (let maxBytes = 0; maxBytes < 100; maxBytes++) {
+    const capacity = base64Capacity(maxBytes);
+    assert(new Uint8Array(capacity).toBase64().length <= maxBytes);
+    assert(new Uint8Array(capacity + 1).toBase64().length > maxBytes);
+  }
+});

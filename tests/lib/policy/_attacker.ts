@@ -1,0 +1,35 @@
+/**
+ * Runs the attacker of `_swap.ts` beside a test.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { denoScript } from "../_helpers.ts";
+
+/** How the attacker swaps; see `_swap.ts`. */
+export type Swap = "rename" | "link" | "symlink";
+
+/** An attacker at work; ended when disposed of. */
+export class Attacker implements AsyncDisposable {
+  private constructor(readonly child: Deno.ChildProcess) {}
+
+  /** Resolves once the first swap is done. */
+  static async start(how: Swap, path: string, spare: string): Promise<Attacker> {
+    const flags = ["--allow-read", "--allow-write"];
+    const child = denoScript("policy/_swap.ts", flags, [how, path, spare]).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    assertEquals(new TextDecoder().decode(value), "swapping\n");
+    return new Attacker(child);
+  }
+
+  /** Fails if the attacker gave up by itself: then there was no attack. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill("SIGKILL");
+    const said = await new Response(this.child.stderr).text();
+    const { signal } = await this.child.status;
+    assertEquals([signal, said], ["SIGKILL", ""]);
+  }
+}

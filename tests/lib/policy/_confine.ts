@@ -1,0 +1,42 @@
+/**
+ * Confines itself, or only judges, and tells what it can still do: JSON in, JSON out.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { confine, judgeConfinement } from "../../../lib/policy/confinement.ts";
+import { parsePermissions } from "../../../lib/policy/permissions.ts";
+import { printLine } from "../../../lib/terminal.ts";
+
+const Task = z.strictObject({
+  action: z.enum(["confine", "judge"]),
+  wanted: z.unknown(),
+  granted: z.optional(z.unknown()),
+  read: z.array(z.string()),
+  write: z.array(z.string()),
+});
+
+const task = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
+const wanted = parsePermissions(JSON.stringify(task.wanted));
+const granted = task.granted === undefined
+  ? undefined
+  : parsePermissions(JSON.stringify(task.granted));
+const act = task.action === "confine" ? confine : judgeConfinement;
+
+/** "ok", or the name of the error. */
+function outcome(run: () => unknown): string {
+  try {
+    run();
+    return "ok";
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+}
+
+const confinement = act(wanted, granted);
+printLine(JSON.stringify({
+  ...confinement,
+  read: task.read.map((path) => outcome(() => Deno.readTextFileSync(path))),
+  write: task.write.map((path) => outcome(() => Deno.writeTextFileSync(path, "written"))),
+}));

@@ -1,0 +1,41 @@
+/**
+ * An attacker: swaps what a path names, there and back, as fast as it goes, until it is killed.
+ *
+ *     _swap.ts rename PATH SPARE    the entries change places, with a moment in which there is none
+ *     _swap.ts link PATH SPARE      hard links to SPARE/a and SPARE/b take PATH's place by turns
+ *     _swap.ts symlink PATH SPARE   a symbolic link to SPARE and a copy of SPARE.real, by turns
+ *
+ * @module
+ */
+
+import { printLine } from "../../../lib/terminal.ts";
+
+const [how = "", path = "", spare = ""] = Deno.args;
+const temporary = `${path}.swap`;
+
+function rename(): void {
+  Deno.renameSync(path, temporary);
+  Deno.renameSync(spare, path);
+  Deno.renameSync(path, spare);
+  Deno.renameSync(temporary, path);
+}
+
+function link(): void {
+  for (const name of ["a", "b"]) {
+    Deno.linkSync(`${spare}/${name}`, temporary);
+    Deno.renameSync(temporary, path);
+  }
+}
+
+function symlink(): void {
+  Deno.symlinkSync(spare, temporary);
+  Deno.renameSync(temporary, path);
+  Deno.linkSync(`${spare}.real`, temporary);
+  Deno.renameSync(temporary, path);
+}
+
+const swap = { rename, link, symlink }[how];
+if (swap === undefined) throw new Error(`no such swap: ${how}`);
+swap();
+printLine("swapping");
+for (;;) swap();

@@ -1,0 +1,203 @@
+import { assertEquals } from "@std/assert";
+import type { Permissions } from "../../../lib/policy/permissions.ts";
+import { runDeno, TempDirectory } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const NONE: Permissions = { read: [], write: [], run: [], sockets: [], system: [] };
+
+/** A directory that is inside and one that is not, with a file in each. */
+class Places implements AsyncDisposable {
+  private constructor(readonly directory: TempDirectory) {}
+
+  static async make(): Promise<Places> {
+    const directory = await TempDirectory.make();
+    for (const name of ["inside", "outside", "more"]) {
+      await directory.directory(name);
+      await directory.file(`${name}/file`, name);
+    }
+    return new Places(directory);
+  }
+
+  readonly at = (name: string) => this.directory.at(name);
+
+  /** Permissions to read and write these places. */
+  permissions(...names: string[]): Permissions {
+    const paths = names.map((name) => name === "/" ? name : this.at(name));
+    return { ...NONE, read: paths, write: paths };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.directory[Symbol.asyncDispose]();
+  }
+}
+
+interface Attempt {
+  readonly action?: "confine" | "judge";
+  readonly wanted: Permissions;
+  readonly granted?: Permissions;
+  /** The lists of `--allow-read` and `--allow-write`; empty for all. */
+  readonly flags: readonly string[];
+}
+
+/** What a process says of its confinement, and which of inside, outside and more it can still use. */
+async function attempt(places: Places, { action = "confine", wanted, granted, flags }: Attempt) {
+  const files = ["inside/file", "outside/file", "more/file"].map(places.at);
+  const list = flags.length === 0 ? "" : `=${flags.join(",")}`;
+  const { code, stdout, stderr } = await runDeno("policy/_confine.ts", {
+    flags: [`--allow-read${list}`, `--allow-write${list}`],
+    args: [JSON.stringify({ action, wanted, granted, read: files, write: files })],
+  });
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+const ALL = ["ok", "ok", "ok"];
+
+Deno.test("confine() leaves what is inside and takes away all else", async () => {
+  await using places = await Places.make();
+  const inside = places.permissions("inside");
+  const result = await attempt(places, {
+    wanted: inside,
+    granted: inside,
+    flags: ["/", places.at("inside")],
+  });
+  const refused = ["ok", "NotCapable", "NotCapable"];
+  assertEquals(result, { confined: true, uncovered: [], read: refused, write: refused });
+  assertEquals(await Deno.readTextFile(places.at("outside/file")), "outside");
+});
+
+Deno.test("confine() keeps the whole granted list for a configuration that needs less", async () => {
+  await using places = await Places.make();
+  const result = await attempt(places, {
+    wanted: places.permissions("inside"),
+    granted: places.permissions("inside", "more"),
+    flags: ["/", places.at("inside"), places.at("more")],
+  });
+  assertEquals([result.confined, result.uncovered], [true, []]);
+  assertEquals(result.read, ["ok", "NotCapable", "ok"]);
+});
+
+Deno.test("confine() takes a file below a granted directory for covered", async () => {
+  await using places = await Places.make();
+  const result = await attempt(places, {
+    wanted: places.permissions("inside/file"),
+    granted: places.permissions("inside"),
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals([result.confined, result.uncovered], [true, []]);
+});
+
+Deno.test("confine() changes nothing for a configuration that goes further, and names it", async () => {
+  await using places = await Places.make();
+  const result = await attempt(places, {
+    wanted: places.permissions("inside", "more"),
+    granted: places.permissions("inside"),
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals(result, {
+    confined: false,
+    uncovered: [places.at("more")],
+    read: ALL,
+    write: ALL,
+  });
+});
+
+Deno.test("confine() does not take a directory that only begins the same for covered", async () => {
+  await using places = await Places.make();
+  const result = await attempt(places, {
+    wanted: { ...NONE, read: [places.at("inside-not")] },
+    granted: places.permissions("inside"),
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals([result.confined, result.uncovered], [false, [places.at("inside-not")]]);
+});
+
+Deno.test("confine() looks at reading and writing apart", async () => {
+  await using places = await Places.make();
+  const granted = { ...NONE, read: [places.at("inside"), places.at("more")], write: [] };
+  const flags = ["/", places.at("inside"), places.at("more")];
+  const further = { ...NONE, read: [places.at("inside")], write: [places.at("inside")] };
+  const unconfined = await attempt(places, { wanted: further, granted, flags });
+  assertEquals([unconfined.confined, unconfined.uncovered], [false, [places.at("inside")]]);
+});
+
+Deno.test("confine() keeps / where the configuration allows it and the binary has it", async () => {
+  await using places = await Places.make();
+  const everything = places.permissions("/");
+  const result = await attempt(places, {
+    wanted: everything,
+    granted: everything,
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals(result, { confined: false, uncovered: [], read: ALL, write: ALL });
+});
+
+Deno.test("confine() gives up writing everywhere also where reading everywhere is allowed", async () => {
+  await using places = await Places.make();
+  const permissions = { ...NONE, read: ["/"], write: [places.at("inside")] };
+  const result = await attempt(places, {
+    wanted: permissions,
+    granted: permissions,
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals(result.read, ALL);
+  assertEquals(result.write, ["ok", "NotCapable", "NotCapable"]);
+});
+
+Deno.test("judgeConfinement() says the same and changes nothing", async () => {
+  await using places = await Places.make();
+  const inside = places.permissions("inside");
+  const result = await attempt(places, {
+    action: "judge",
+    wanted: inside,
+    granted: inside,
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals(result, { confined: true, uncovered: [], read: ALL, write: ALL });
+});
+
+Deno.test("judgeConfinement() says that / is not confined, as confine() does", async () => {
+  await using places = await Places.make();
+  const everything = places.permissions("/");
+  const result = await attempt(places, {
+    action: "judge",
+    wanted: everything,
+    granted: everything,
+    flags: ["/", places.at("inside")],
+  });
+  assertEquals(result.confined, false);
+});
+
+for (const action of ["confine", "judge"] as const) {
+  Deno.test(`an agent with the flags of its own configuration is confined (${action})`, async () => {
+    await using places = await Places.make();
+    const wanted = places.permissions("inside");
+    const own = await attempt(places, { action, wanted, flags: [places.at("inside")] });
+    assertEquals([own.confined, own.uncovered], [true, []]);
+    assertEquals(own.read, ["ok", "NotCapable", "NotCapable"]);
+    const all = await attempt(places, { action, wanted, flags: [] });
+    assertEquals([all.confined, all.read], [false, ALL]);
+  });
+}
+
+Deno.test("commands that go further are named, and reading and writing confined all the same", async () => {
+  await using places = await Places.make();
+  const inside = places.permissions("inside");
+  const flags = ["/", places.at("inside")];
+  for (
+    const [wanted, granted, uncovered] of [
+      [["/bin/ls", "/bin/sh"], ["/bin/sh"], ["/bin/ls"]],
+      ["all", ["/bin/sh"], ["every command (command_whitelist null)"]],
+      [["/bin/ls"], "all", []],
+      ["all", "all", []],
+    ] as const
+  ) {
+    const result = await attempt(places, {
+      wanted: { ...inside, run: wanted },
+      granted: { ...inside, run: granted },
+      flags,
+    });
+    assertEquals([result.confined, result.uncovered], [true, uncovered]);
+  }
+});

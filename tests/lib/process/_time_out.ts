@@ -1,0 +1,16 @@
+/** Lets a child with a grandchild run into its time limit, with the right to run the shell alone. */
+
+import { runChild } from "../../../lib/process/run.ts";
+import { printLine } from "../../../lib/terminal.ts";
+
+const { stdout, ...result } = await runChild({
+  program: "/bin/sh",
+  args: ["-c", "echo $$; sleep 300 & echo $!; wait"],
+  workingDirectory: "/",
+  env: { PATH: "/usr/bin:/bin" },
+  maxOutputBytes: 1000,
+  timeoutMs: 1000,
+  signal: new AbortController().signal,
+});
+const pids = new TextDecoder().decode(stdout.bytes).trim().split("\n").map(Number);
+printLine(JSON.stringify({ ...result, pids }));

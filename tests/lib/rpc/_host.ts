@@ -1,0 +1,165 @@
+/**
+ * A host for the dispatcher's tests: methods of their own, and the answers to what is sent.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import type { Config } from "../../../lib/config/schema.ts";
+import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
+import { type Context, type Method, method } from "../../../lib/rpc/method.ts";
+import { Power } from "../../../lib/system/power.ts";
+import { CollectingLog, configWith, FAKE_SYSTEM, inTime, RecordingPower } from "../_helpers.ts";
+
+const AnswerSchema = z.strictObject({
+  jsonrpc: z.literal("2.0"),
+  id: z.union([z.string(), z.number(), z.null()]),
+  result: z.optional(z.unknown()),
+  error: z.optional(z.strictObject({
+    code: z.int(),
+    message: z.string(),
+    data: z.looseObject({ reason: z.string() }),
+  })),
+});
+
+/** One answer, checked to be one: either a result or an error (JSON-RPC 2.0, section 5). */
+export type Answer = z.output<typeof AnswerSchema>;
+
+function checked(value: unknown): Answer {
+  const answer = z.parse(AnswerSchema, value);
+  assertEquals("result" in answer, !("error" in answer), "either a result or an error");
+  return answer;
+}
+
+/** The answer that a text is. */
+export const answerOf = (text: string): Answer => checked(JSON.parse(text));
+
+/** The answers of a batch. */
+export function batchOf(text: string): Answer[] {
+  return z.parse(z.array(z.unknown()), JSON.parse(text)).map(checked);
+}
+
+/** A request as text; without `id` a notification. */
+export const request = (
+  members: { id?: unknown; method: string; params?: unknown },
+): string => JSON.stringify({ jsonrpc: "2.0", ...members });
+
+interface Traits {
+  readonly immediate?: boolean;
+  readonly ownTimeout?: boolean;
+}
+
+/** A method that takes any object. */
+export function anyMethod(
+  name: string,
+  run: (params: Record<string, unknown>, context: Context) => unknown,
+  traits: Traits = {},
+): Method {
+  return method({
+    name,
+    summary: "For tests.",
+    params: z.record(z.string(), z.unknown()),
+    result: z.unknown(),
+    example: { result: null },
+    run,
+    ...traits,
+  });
+}
+
+/** One call of a {@link ParkedMethod}, which is done when the test says so. */
+export interface ParkedCall {
+  readonly params: Record<string, unknown>;
+  readonly context: Context;
+  finish(result: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** A method whose calls do not end by themselves. */
+export class ParkedMethod {
+  readonly calls: ParkedCall[] = [];
+  readonly method: Method;
+  #onCall = () => {};
+
+  constructor(name = "park", traits: Traits = {}) {
+    this.method = anyMethod(name, (params, context) => {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      this.calls.push({ params, context, finish: resolve, fail: reject });
+      this.#onCall();
+      return promise;
+    }, traits);
+  }
+
+  /** Resolves to the call with this number, counted from 0, once it is there. */
+  async call(index: number): Promise<ParkedCall> {
+    while (this.calls.length <= index) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onCall = resolve;
+      await inTime(`call ${index}`, promise);
+    }
+    const call = this.calls[index];
+    assert(call !== undefined);
+    return call;
+  }
+}
+
+/** A method that does nothing until it is aborted, and then ends with the abort's reason. */
+export class ObedientMethod {
+  readonly method: Method;
+  readonly aborted: unknown[] = [];
+
+  constructor(name = "obey", traits: Traits = {}) {
+    this.method = anyMethod(name, (_params, { signal }) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      signal.addEventListener("abort", () => {
+        this.aborted.push(signal.reason);
+        reject(signal.reason);
+      });
+      return promise;
+    }, traits);
+  }
+}
+
+/** A dispatcher with methods of a test's own. */
+export class TestAgent {
+  readonly log = new CollectingLog();
+  readonly power = new RecordingPower();
+  readonly dispatcher: Dispatcher;
+  /** Everything that was sent, in its order. */
+  readonly sent: string[] = [];
+
+  constructor(methods: readonly Method[], config: Partial<Config> = {}) {
+    this.dispatcher = new Dispatcher({
+      config: configWith(config),
+      system: FAKE_SYSTEM,
+      power: new Power(this.power),
+      log: this.log,
+      methods,
+    });
+  }
+
+  /** Hands over a line; resolves to what was sent for it once its work has ended. */
+  async exchange(line: string): Promise<string[]> {
+    const texts: string[] = [];
+    await this.dispatcher.handle(line, (text) => {
+      texts.push(text);
+      this.sent.push(text);
+      return Promise.resolve();
+    });
+    return texts;
+  }
+
+  /** The one answer to a line. */
+  async ask(line: string): Promise<Answer> {
+    const texts = await this.exchange(line);
+    assertEquals(texts.length, 1, `one answer for ${line.slice(0, 200)}`);
+    return answerOf(texts[0] ?? "");
+  }
+
+  /** The one answer to a batch. */
+  async askBatch(line: string): Promise<Answer[]> {
+    const texts = await this.exchange(line);
+    assertEquals(texts.length, 1, `one answer for ${line.slice(0, 200)}`);
+    return batchOf(texts[0] ?? "");
+  }
+}

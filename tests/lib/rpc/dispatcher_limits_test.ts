@@ -1,0 +1,494 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ping } from "../../../handlers/ping.ts";
+import { rpcCancel } from "../../../handlers/rpc_cancel.ts";
+import { commandFailed } from "../../../lib/errors.ts";
+import { MAX_WAITING } from "../../../lib/rpc/admission.ts";
+import { inTime } from "../_helpers.ts";
+import {
+  answerOf,
+  anyMethod,
+  batchOf,
+  ObedientMethod,
+  ParkedMethod,
+  request,
+  TestAgent,
+} from "./_host.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const park = (id: number | string) => request({ id, method: "park" });
+const pingLine = (id: number) => request({ id, method: "ping" });
+
+Deno.test("requests over the rate are -32004 with the time to wait, and nothing is done", async () => {
+  let runs = 0;
+  const agent = new TestAgent([anyMethod("count", () => runs += 1)], {
+    max_requests_per_second: 3,
+  });
+  const answers = await Promise.all(
+    [1, 2, 3, 4].map((id) => agent.ask(request({ id, method: "count" }))),
+  );
+  assertEquals(answers.map(({ error }) => error?.code), [undefined, undefined, undefined, -32004]);
+  assertEquals(runs, 3);
+  const wait = answers[3]?.error?.data.retry_after_ms;
+  assert(typeof wait === "number" && wait > 0 && wait <= 334, String(wait));
+  assertStringIncludes(answers[3]?.error?.data.reason ?? "", "3 requests a second");
+});
+
+Deno.test("the rate counts immediate, unknown and wrong requests, and those of a batch", async () => {
+  const agent = new TestAgent([ping], { max_requests_per_second: 4 });
+  const answers = [
+    await agent.ask(pingLine(1)),
+    await agent.ask(request({ id: 2, method: "nope" })),
+    await agent.ask(request({ id: 3, method: "ping", params: { x: 1 } })),
+    ...await agent.askBatch(`[${pingLine(4)},${pingLine(5)}]`),
+    await agent.ask(pingLine(6)),
+  ];
+  assertEquals(
+    answers.map(({ id, error }) => [id, error?.code]),
+    [[1, undefined], [2, -32601], [3, -32602], [4, undefined], [5, -32004], [6, -32004]],
+  );
+});
+
+Deno.test("a notification over the rate is not answered and not run", async () => {
+  let runs = 0;
+  const agent = new TestAgent([anyMethod("count", () => runs += 1)], {
+    max_requests_per_second: 1,
+  });
+  assertEquals(await agent.exchange(request({ method: "count" })), []);
+  assertEquals(await agent.exchange(request({ method: "count" })), []);
+  assertEquals(runs, 1);
+});
+
+Deno.test("a flood over the rate does not flood the log", async () => {
+  const agent = new TestAgent([ping], { max_requests_per_second: 1 });
+  for (let id = 0; id < 5000; id++) {
+    await agent.exchange(pingLine(id));
+    await agent.exchange("nonsense");
+  }
+  assert(agent.log.lines.length < 500, `${agent.log.lines.length} lines`);
+});
+
+Deno.test("max_concurrent_requests run, the next wait and run in their order", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method], { max_concurrent_requests: 2 });
+  const answers = [0, 1, 2, 3].map((index) =>
+    agent.ask(request({ id: index, method: "park", params: { index } }))
+  );
+  await parked.call(1);
+  await agent.exchange("[]");
+  assertEquals(parked.calls.length, 2);
+  assertEquals(agent.dispatcher.inFlight, 4);
+  for (const index of [0, 1, 2, 3]) {
+    const call = await parked.call(index);
+    assertEquals(call.params.index, index);
+    call.finish(index);
+    assertEquals((await answers[index])?.result, index);
+  }
+  assertEquals(agent.dispatcher.inFlight, 0);
+});
+
+Deno.test("immediate methods are answered while all places are taken and the line is full", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method, ping], { max_concurrent_requests: 10 });
+  const waiting = Array.from({ length: 10 + MAX_WAITING }, (_, id) => agent.ask(park(id)));
+  await parked.call(9);
+  // At once: without so much as a turn of the event loop.
+  const sent: string[] = [];
+  assertEquals(
+    agent.dispatcher.handle(pingLine(999), (text) => {
+      sent.push(text);
+      return Promise.resolve();
+    }),
+    undefined,
+  );
+  assertEquals(sent.map((text) => answerOf(text).id), [999]);
+  for (let index = 0; index < 10 + MAX_WAITING; index++) (await parked.call(index)).finish(null);
+  await Promise.all(waiting);
+});
+
+Deno.test("a hundred may wait, more are -32004, and nothing of them is done", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const waiting = Array.from({ length: 1 + MAX_WAITING }, (_, id) => agent.ask(park(id)));
+  const refused = await agent.ask(park("one too many"));
+  assertEquals(refused.error?.code, -32004);
+  assertStringIncludes(refused.error?.data.reason ?? "", "waiting");
+  for (let index = 0; index <= MAX_WAITING; index++) (await parked.call(index)).finish(null);
+  const answers = await Promise.all(waiting);
+  assertEquals(answers.filter(({ error }) => error !== undefined), []);
+  assertEquals(parked.calls.length, 1 + MAX_WAITING);
+});
+
+Deno.test("a place is kept until the answer has left", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
+  const first = agent.dispatcher.handle(park(1), () => {
+    onAnswer();
+    return left;
+  });
+  const second = agent.ask(park(2));
+  (await parked.call(0)).finish(null);
+  await answered;
+  await agent.exchange("[]");
+  assertEquals(parked.calls.length, 1);
+  leave();
+  (await parked.call(1)).finish(null);
+  await Promise.all([first, second]);
+});
+
+for (const id of ["a", 0, 7, null]) {
+  const shown = JSON.stringify(id);
+  Deno.test(`a second request with the id ${shown} does not disturb the first`, async () => {
+    const parked = new ParkedMethod();
+    const agent = new TestAgent([parked.method]);
+    const line = request({ id, method: "park" });
+    const first = agent.ask(line);
+    const call = await parked.call(0);
+    const second = agent.ask(line);
+    if (id === null) {
+      (await parked.call(1)).finish("second");
+    } else {
+      const refused = await second;
+      assertEquals([refused.id, refused.error?.code], [id, -32600]);
+      assertEquals(parked.calls.length, 1);
+    }
+    assertEquals(call.context.signal.aborted, false);
+    call.finish("first");
+    assertEquals(await first.then(({ id, result }) => [id, result]), [id, "first"]);
+    await second;
+
+    const again = agent.ask(line);
+    (await parked.call(id === null ? 2 : 1)).finish("again");
+    assertEquals((await again).result, "again");
+  });
+}
+
+Deno.test("64-bit ids that differ beyond a double's precision are two ids", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method]);
+  const ids = ["9007199254740992", "9007199254740993"];
+  const answers = ids.map((id) => agent.exchange(`{"jsonrpc":"2.0","id":${id},"method":"park"}`));
+  for (const index of [0, 1]) (await parked.call(index)).finish(index);
+  assertEquals(
+    await Promise.all(answers),
+    ids.map((id, index) => [
+      `{"jsonrpc":"2.0","result":${index},"id":${id}}`,
+    ]),
+  );
+});
+
+Deno.test("duplicate ids within a batch are refused, the first is answered", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method]);
+  const answers = agent.askBatch(`[${park(1)},${park(1)}]`);
+  (await parked.call(0)).finish("first");
+  assertEquals(
+    (await answers).map(({ id, result, error }) => [id, result ?? error?.code]),
+    [[1, -32600], [1, "first"]],
+  );
+});
+
+Deno.test("a request that takes too long is -32003, its signal aborted with that error", async () => {
+  const obedient = new ObedientMethod();
+  const agent = new TestAgent([obedient.method], { request_timeout_seconds: 0.02 });
+  const { id, error } = await inTime("timeout", agent.ask(request({ id: 5, method: "obey" })));
+  assertEquals([id, error?.code, error?.data.timeout_seconds], [5, -32003, 0.02]);
+  assertEquals(obedient.aborted.length, 1);
+  const [line] = agent.log.of("request");
+  assertEquals([line?.fields.outcome, line?.fields.code], ["error", -32003]);
+});
+
+Deno.test("a request that takes too long while it waits for a place is -32003 and never runs", async () => {
+  const parked = new ParkedMethod("park", { ownTimeout: true });
+  let runs = 0;
+  const agent = new TestAgent([parked.method, anyMethod("late", () => runs += 1)], {
+    max_concurrent_requests: 1,
+    request_timeout_seconds: 0.02,
+  });
+  const first = agent.ask(park(1));
+  const late = await inTime("timeout", agent.ask(request({ id: 2, method: "late" })));
+  assertEquals(late.error?.code, -32003);
+  (await parked.call(0)).finish(null);
+  await first;
+  assertEquals((await agent.ask(request({ id: 3, method: "late" }))).error, undefined);
+  assertEquals(runs, 1);
+});
+
+Deno.test("a method with a time limit of its own is not bound by the general one", async () => {
+  const own = new ParkedMethod("own", { ownTimeout: true });
+  const obedient = new ObedientMethod();
+  const agent = new TestAgent([own.method, obedient.method], { request_timeout_seconds: 0.02 });
+  const answer = agent.ask(request({ id: 1, method: "own" }));
+  const call = await own.call(0);
+  // Another request runs into the general limit meanwhile.
+  assertEquals((await agent.ask(request({ id: 2, method: "obey" }))).error?.code, -32003);
+  assertEquals(call.context.signal.aborted, false);
+  call.finish("in its own time");
+  assertEquals((await answer).result, "in its own time");
+});
+
+Deno.test("work that is stopped tells more than the reason it was stopped for", async () => {
+  const agent = new TestAgent([
+    anyMethod("partial", (_params, { signal }) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      signal.addEventListener("abort", () => reject(commandFailed("stopped", { done: 3 })));
+      return promise;
+    }),
+    anyMethod("broken", (_params, { signal }) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      signal.addEventListener("abort", () => reject(new TypeError("aborted read")));
+      return promise;
+    }),
+  ], { request_timeout_seconds: 0.02 });
+  const partial = await agent.ask(request({ id: 1, method: "partial" }));
+  assertEquals([partial.error?.code, partial.error?.data.done], [-32000, 3]);
+  const broken = await agent.ask(request({ id: 2, method: "broken" }));
+  assertEquals(broken.error?.code, -32003);
+  assertEquals(agent.log.of("a fault of the agent"), []);
+});
+
+Deno.test("work that will not stop is answered for, and keeps its place until it ends", async () => {
+  const stubborn = new ParkedMethod("stubborn");
+  let runs = 0;
+  const agent = new TestAgent(
+    [stubborn.method, anyMethod("next", () => runs += 1), ping, rpcCancel],
+    { max_concurrent_requests: 1 },
+  );
+  const answer = agent.ask(request({ id: 1, method: "stubborn" }));
+  const call = await stubborn.call(0);
+  const next = agent.ask(request({ id: 2, method: "next" }));
+  await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 1 } }));
+  const { error } = await inTime("an answer without the work", answer);
+  assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
+  await agent.ask(pingLine(4));
+  assertEquals(runs, 0);
+  call.finish("too late");
+  assertEquals((await next).result, 1);
+});
+
+Deno.test("rpc.cancel stops a running request, which is answered with -32000", async () => {
+  const obedient = new ObedientMethod("obey", { ownTimeout: true });
+  const agent = new TestAgent([obedient.method, rpcCancel]);
+  for (const id of [1, "a", -5, 1.5]) {
+    const answer = agent.ask(request({ id, method: "obey" }));
+    await agent.exchange("[]");
+    const cancel = await agent.ask(request({ id: 99, method: "rpc.cancel", params: { id } }));
+    assertEquals(cancel.result, { cancelled: true });
+    const { error } = await inTime("the end of what was cancelled", answer);
+    assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
+  }
+});
+
+Deno.test("rpc.cancel takes a fraction as id whatever its own id is", async () => {
+  const obedient = new ObedientMethod();
+  const agent = new TestAgent([obedient.method, rpcCancel]);
+  const answer = agent.ask(request({ id: 1.5, method: "obey" }));
+  await agent.exchange("[]");
+  const cancel = await agent.ask(request({ id: 2.5, method: "rpc.cancel", params: { id: 1.5 } }));
+  await agent.dispatcher.stop(0);
+  await answer;
+  assertEquals(cancel.result, { cancelled: true });
+});
+
+Deno.test("rpc.cancel stops a request with a 64-bit id", async () => {
+  const obedient = new ObedientMethod();
+  const agent = new TestAgent([obedient.method, rpcCancel]);
+  const answer = agent.exchange('{"jsonrpc":"2.0","id":9007199254740993,"method":"obey"}');
+  await agent.exchange("[]");
+  const cancel = await agent.ask(
+    '{"jsonrpc":"2.0","id":1,"method":"rpc.cancel","params":{"id":9007199254740993}}',
+  );
+  await agent.dispatcher.stop(0);
+  await answer;
+  assertEquals(cancel.result, { cancelled: true });
+});
+
+Deno.test("rpc.cancel stops a request that waits, which then never runs", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method, rpcCancel], { max_concurrent_requests: 1 });
+  const first = agent.ask(park(1));
+  const waiting = agent.ask(park(2));
+  await parked.call(0);
+  await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 2 } }));
+  assertEquals((await waiting).error?.code, -32000);
+  (await parked.call(0)).finish(null);
+  await first;
+  assertEquals(parked.calls.length, 1);
+});
+
+Deno.test("rpc.cancel says when there is nothing to cancel", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method, rpcCancel]);
+  const done = agent.ask(park(1));
+  (await parked.call(0)).finish(null);
+  await done;
+  for (const id of [1, "1", "nobody"]) {
+    const answer = await agent.ask(request({ id: 9, method: "rpc.cancel", params: { id } }));
+    assertEquals(answer.result, { cancelled: false });
+  }
+});
+
+Deno.test("a cancelled request of a batch does not hold up the others", async () => {
+  const obedient = new ObedientMethod();
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([obedient.method, parked.method, rpcCancel]);
+  const answers = agent.askBatch(`[${request({ id: 1, method: "obey" })},${park(2)}]`);
+  (await parked.call(0)).finish("done");
+  await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 1 } }));
+  const byId = new Map((await answers).map((answer) => [answer.id, answer]));
+  assertEquals(byId.get(1)?.error?.code, -32000);
+  assertEquals(byId.get(2)?.result, "done");
+});
+
+Deno.test("what is to happen after the answer happens once it has left", async () => {
+  const events: string[] = [];
+  const agent = new TestAgent([
+    anyMethod("act", (_params, { afterAnswer }) => {
+      afterAnswer(() => Promise.resolve(void events.push("acted")));
+      return null;
+    }),
+  ]);
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
+  const done = agent.dispatcher.handle(request({ id: 1, method: "act" }), () => {
+    events.push("answered");
+    onAnswer();
+    return left;
+  });
+  await answered;
+  await agent.exchange("[]");
+  assertEquals(events, ["answered"]);
+  leave();
+  await done;
+  assertEquals(events, ["answered", "acted"]);
+});
+
+Deno.test("what is to happen after the answer waits for the answer of the whole batch", async () => {
+  const events: string[] = [];
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([
+    parked.method,
+    anyMethod("act", (_params, { afterAnswer }) => {
+      afterAnswer(() => Promise.resolve(void events.push("acted")));
+      return null;
+    }),
+  ]);
+  const line = `[${request({ id: 1, method: "act" })},${park(2)}]`;
+  const done = agent.dispatcher.handle(line, (text) => {
+    events.push(`answered ${batchOf(text).length}`);
+    return Promise.resolve();
+  });
+  const call = await parked.call(0);
+  await agent.exchange("[]");
+  assertEquals(events, []);
+  call.finish(null);
+  await done;
+  assertEquals(events, ["answered 2", "acted"]);
+});
+
+Deno.test("a batch larger than the places is answered, also where things are to follow", async () => {
+  let acted = 0;
+  const agent = new TestAgent([
+    anyMethod("act", (_params, { afterAnswer }) => {
+      afterAnswer(() => Promise.resolve(void (acted += 1)));
+      return null;
+    }),
+  ], { max_concurrent_requests: 2 });
+  const lines = Array.from({ length: 20 }, (_, id) => request({ id, method: "act" }));
+  const answers = await inTime("the batch", agent.askBatch(`[${lines.join(",")}]`));
+  assertEquals([answers.length, acted], [20, 20]);
+});
+
+Deno.test("what is to happen after the answer of a notification happens", async () => {
+  let hasActed = false;
+  const agent = new TestAgent([
+    anyMethod("act", (_params, { afterAnswer }) => {
+      afterAnswer(() => Promise.resolve(void (hasActed = true)));
+      return null;
+    }),
+  ]);
+  await agent.exchange(request({ method: "act" }));
+  assert(hasActed);
+});
+
+Deno.test("what fails after the answer is logged with its stack, and the agent goes on", async () => {
+  const failure = new Error("the provider broke");
+  const agent = new TestAgent([
+    anyMethod("act", (_params, { afterAnswer }) => {
+      afterAnswer(() => Promise.reject(failure));
+      return "announced";
+    }),
+  ]);
+  assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
+  const [line] = agent.log.of("what act had announced failed");
+  assertEquals([line?.level, line?.fields.error], ["error", failure.stack]);
+  assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
+});
+
+Deno.test("stop() returns at once when nothing is in flight", async () => {
+  await inTime("stop", new TestAgent([]).dispatcher.stop(3_600_000));
+});
+
+Deno.test("stop() waits for work that ends in time, and cancels nothing", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method]);
+  const answer = agent.ask(park(1));
+  const call = await parked.call(0);
+  let hasStopped = false;
+  const stopped = agent.dispatcher.stop(3_600_000).then(() => hasStopped = true);
+  await agent.exchange("[]");
+  assertEquals(hasStopped, false);
+  call.finish("in time");
+  await inTime("stop", stopped);
+  assertEquals((await answer).result, "in time");
+  assertEquals(call.context.signal.aborted, false);
+});
+
+Deno.test("stop() cancels what is left after the grace, running or waiting", async () => {
+  const obedient = new ObedientMethod("obey", { ownTimeout: true });
+  const agent = new TestAgent([obedient.method], { max_concurrent_requests: 1 });
+  const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
+  await inTime("stop", agent.dispatcher.stop(10));
+  for (const { error } of await Promise.all(answers)) {
+    assertEquals([error?.code, error?.data.reason], [-32000, "the agent is stopping"]);
+  }
+  assertEquals(obedient.aborted.length, 1);
+  assertEquals(agent.dispatcher.inFlight, 0);
+});
+
+Deno.test("stop() does not wait for ever for work that will not stop", async () => {
+  const stubborn = new ParkedMethod();
+  const agent = new TestAgent([stubborn.method]);
+  const answer = agent.ask(park(1));
+  const call = await stubborn.call(0);
+  await inTime("stop", agent.dispatcher.stop(0));
+  assertEquals(call.context.signal.aborted, true);
+  assertEquals((await inTime("answer", answer)).error?.data.reason, "the agent is stopping");
+  call.finish(null);
+});
+
+Deno.test("no abort listener of a finished request is left behind", async () => {
+  let signal: AbortSignal | undefined;
+  let listeners = 0;
+  const agent = new TestAgent([
+    anyMethod("watch", (_params, context) => {
+      signal = context.signal;
+      const add = signal.addEventListener.bind(signal);
+      const remove = signal.removeEventListener.bind(signal);
+      signal.addEventListener = (...args: Parameters<typeof add>) => {
+        listeners += 1;
+        add(...args);
+      };
+      signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+        listeners -= 1;
+        remove(...args);
+      };
+      return Promise.resolve(null);
+    }),
+  ]);
+  await agent.ask(request({ id: 1, method: "watch" }));
+  assert(signal !== undefined);
+  assertEquals(listeners, 0);
+});

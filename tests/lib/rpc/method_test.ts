@@ -1,0 +1,70 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
+import { method } from "../../../lib/rpc/method.ts";
+import { rpcErrorOf } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const sample = method({
+  name: "sample",
+  summary: "For tests.",
+  params: z.strictObject({
+    path: z.string(),
+    count: z._default(z.int().check(z.gte(1), z.lte(10)), 3),
+    encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    secret: z.optional(z.string()),
+  }),
+  result: z.null(),
+  example: { params: { path: "/tmp/x" }, result: null },
+  hidden: ["secret"],
+  target: ({ path, count }) => ({ path, count }),
+  run: () => null,
+});
+
+Deno.test("method() fills in what a definition leaves out", () => {
+  assertEquals(
+    [sample.capability, sample.notes, sample.errors, sample.immediate, sample.ownTimeout],
+    [undefined, [], [], false, false],
+  );
+});
+
+Deno.test("prepare() fills in defaults before target and run see the parameters", () => {
+  assertEquals(sample.prepare({ path: "/tmp/x" }).target, { path: "/tmp/x", count: 3 });
+});
+
+for (
+  const [params, names, sentence] of [
+    [{}, ["path"], "path must be a string and is missing"],
+    [{ path: 1 }, ["path"], "path must be a string, received 1"],
+    [{ path: null }, ["path"], "path must be a string, received null"],
+    [{ path: "/", count: 0 }, ["count"], "count must be at least 1, received 0"],
+    [{ path: "/", count: 11 }, ["count"], "count must be at most 10, received 11"],
+    [{ path: "/", count: 1.5 }, ["count"], "count must be a whole number, received 1.5"],
+    [{ path: "/", count: "3" }, ["count"], 'count must be a number, received "3"'],
+    [{ path: "/", count: NaN }, ["count"], "count must be a"],
+    [{ path: "/", encoding: "utf16" }, ["encoding"], 'encoding must be one of "utf8", "base64"'],
+    [{ path: "/", secret: 7 }, ["secret"], "secret must be a string"],
+    [{ path: "/", paths: "" }, ["paths"], 'paths is not known here (did you mean "path"?)'],
+    [{ path: 1, count: 0, more: 1 }, ["path", "count", "more"], "; "],
+    [[], [""], "the value must be an object, received []"],
+  ] as const
+) {
+  Deno.test(`prepare() refuses ${JSON.stringify(params)} and says why`, async () => {
+    const error = await rpcErrorOf(() => sample.prepare(params));
+    assertEquals(error.code, -32602);
+    assertEquals(error.data.params, names);
+    assertStringIncludes(error.data.reason, sentence);
+  });
+}
+
+Deno.test("prepare() never repeats a hidden value", async () => {
+  for (const secret of [["S3CR3T"], { a: "S3CR3T" }, 53273]) {
+    const error = await rpcErrorOf(() => sample.prepare({ path: 1, secret }));
+    assertEquals(/S3CR3T|53273/.test(JSON.stringify(error.toWire())), false);
+  }
+});
+
+Deno.test("prepare() cuts a long value that it repeats", async () => {
+  const error = await rpcErrorOf(() => sample.prepare({ path: "/", count: "9".repeat(10_000) }));
+  assertEquals(error.data.reason.length < 200, true);
+});

@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import { invalidRequest } from "../../../lib/errors.ts";
+import { RequestLog } from "../../../lib/rpc/request_log.ts";
+import { CollectingLog, until } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const request = (id: string | number | null | undefined, name = "ping") => ({
+  id,
+  method: name,
+  params: {},
+});
+
+Deno.test("RequestLog writes each request with its outcome", () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  requests.finished(request(1), performance.now());
+  requests.finished(request("b"), performance.now(), { code: -32001, reason: "no", path: "/x" });
+  const [good, bad] = log.lines;
+  assertEquals([good?.level, good?.message, good?.fields.outcome], ["info", "request", "ok"]);
+  assertEquals(bad?.fields.outcome, "error");
+  assertEquals([bad?.fields.code, bad?.fields.reason, bad?.fields.path], [-32001, "no", "/x"]);
+});
+
+Deno.test("RequestLog tells how long a request took, in milliseconds", () => {
+  const log = new CollectingLog();
+  new RequestLog(log).finished(request(1), performance.now() - 1500);
+  const ms = log.lines[0]?.fields.ms;
+  assert(typeof ms === "number" && ms >= 1500 && ms < 30_000, String(ms));
+});
+
+Deno.test("RequestLog writes a notification without an id", () => {
+  const log = new CollectingLog();
+  new RequestLog(log).finished(request(undefined), performance.now());
+  assertEquals("id" in JSON.parse(JSON.stringify(log.lines[0]?.fields)), false);
+});
+
+Deno.test("RequestLog cuts ids and methods that a host has made long", () => {
+  const log = new CollectingLog();
+  new RequestLog(log).finished(request("x".repeat(5000), "y".repeat(5000)), performance.now());
+  assertEquals(log.lines[0]?.fields.id, "x".repeat(100));
+  assertEquals(log.lines[0]?.fields.method, "y".repeat(100));
+});
+
+Deno.test("RequestLog writes few of many refusals, and later how many it left out", async () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  for (let i = 0; i < 500; i++) requests.refused(invalidRequest("nonsense"));
+  const written = log.of("not a request").length;
+  assert(written >= 10 && written < 100, `${written} lines`);
+  await until("a refusal that is logged again", () => {
+    requests.finished(request(1), performance.now(), { code: -32004 });
+    return log.of("request").length > 0;
+  });
+  const told = log.of("refusals were not logged one by one");
+  assert(told.length > 0);
+  const count = Number(told[0]?.fields.count);
+  assert(count >= 500 - written - 50 && count <= 5000, `${count}`);
+});
+
+Deno.test("RequestLog never leaves out a request that was let in", () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  for (let i = 0; i < 500; i++) {
+    requests.finished(request(i), performance.now(), i % 2 === 0 ? {} : { code: -32602 });
+  }
+  assertEquals(log.of("request").length, 500);
+});
+
+Deno.test("RequestLog writes a fault with its stack", () => {
+  const log = new CollectingLog();
+  const error = new Error("broken");
+  new RequestLog(log).fault("a fault", error, request(1));
+  assertEquals(log.lines[0], {
+    level: "error",
+    message: "a fault",
+    fields: { id: 1, method: "ping", error: error.stack },
+  });
+});

@@ -1,0 +1,41 @@
+import { assert, assertEquals } from "@std/assert";
+import { LinuxSystem } from "../../../../lib/system/linux/mod.ts";
+import { NEVER } from "../../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+async function output(program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("LinuxSystem tells what uname, nproc, hostname and /proc tell", async () => {
+  const info = await new LinuxSystem().info(NEVER);
+  assertEquals(info.os_type, "linux");
+  assert(info.os_name !== "");
+  assertEquals(info.kernel_version, await output("uname", "-r"));
+  assertEquals(info.architecture, await output("uname", "-m"));
+  assertEquals(info.hostname, await output("uname", "-n"));
+  assertEquals(info.cpu_count, Number(await output("getconf", "_NPROCESSORS_ONLN")));
+  const total = /^MemTotal:\s+(\d+) kB$/m.exec(await Deno.readTextFile("/proc/meminfo"))?.[1];
+  assertEquals(info.total_memory_kb, Number(total));
+  const uptime = Number((await Deno.readTextFile("/proc/uptime")).split(" ")[0]);
+  assert(Math.abs(info.uptime_seconds - uptime) <= 60, `${info.uptime_seconds}, not ${uptime}`);
+  assert(Number.isInteger(info.uptime_seconds));
+});
+
+Deno.test("LinuxSystem's slow facts are the same when asked again", async () => {
+  const system = new LinuxSystem();
+  const { uptime_seconds: _first, ...first } = await system.info(NEVER);
+  const { uptime_seconds: _second, ...second } = await system.info(NEVER);
+  assertEquals(second, first);
+});
+
+Deno.test("LinuxSystem knows its platform, a home, interfaces and file systems", async () => {
+  const system = new LinuxSystem();
+  assertEquals(system.platform, "linux");
+  const [, , , , , home] = (await output("getent", "passwd", `${Deno.uid()}`)).split(":");
+  assertEquals(await system.homeDirectory(), home || "/");
+  assert((await system.networkInterfaces(NEVER)).length > 0);
+  assert((await system.filesystems(NEVER)).filesystems.length > 0);
+});

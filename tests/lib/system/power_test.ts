@@ -1,0 +1,64 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { NO_POWER, Power, type PowerProvider } from "../../../lib/system/power.ts";
+import { RecordingPower, rpcErrorOf } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const SHUTDOWN = { action: "shutdown", timeoutSeconds: 60, force: false } as const;
+const REBOOT = { action: "reboot", timeoutSeconds: 0, force: true } as const;
+
+Deno.test("Power acts when it is told to, not when it accepts", async () => {
+  const provider = new RecordingPower();
+  const power = new Power(provider);
+  assertEquals(power.isAvailable, true);
+  const act = power.accept(SHUTDOWN);
+  assertEquals(provider.requests, []);
+  await act();
+  assertEquals(provider.requests, [SHUTDOWN]);
+});
+
+Deno.test("Power refuses a second request while one is under way, and says which", async () => {
+  for (const [first, second] of [[SHUTDOWN, REBOOT], [REBOOT, SHUTDOWN], [REBOOT, REBOOT]]) {
+    const provider = new RecordingPower();
+    const power = new Power(provider);
+    if (first === undefined || second === undefined) continue;
+    const act = power.accept(first);
+    for (const when of ["accepted", "done"]) {
+      const error = await rpcErrorOf(() => power.accept(second));
+      assertEquals([error.code, error.data.reason], [
+        -32000,
+        `a ${first.action} is under way already`,
+      ], when);
+      if (when === "accepted") await act();
+    }
+    assertEquals(provider.requests, [first]);
+  }
+});
+
+Deno.test("Power takes another request after one that failed", async () => {
+  let isBroken = true;
+  const done: string[] = [];
+  const provider: PowerProvider = {
+    unavailable: undefined,
+    request: ({ action }) => {
+      if (isBroken) return Promise.reject(new Error("no such unit"));
+      done.push(action);
+      return Promise.resolve();
+    },
+  };
+  const power = new Power(provider);
+  await assertRejects(power.accept(SHUTDOWN), Error, "no such unit");
+  isBroken = false;
+  await power.accept(REBOOT)();
+  assertEquals(done, ["reboot"]);
+});
+
+Deno.test("Power without a way to do it answers -32001 and does nothing", async () => {
+  const power = new Power(NO_POWER);
+  assertEquals(power.isAvailable, false);
+  for (const request of [SHUTDOWN, REBOOT]) {
+    const error = await rpcErrorOf(() => power.accept(request));
+    assertEquals(error.code, -32001);
+  }
+  await assertRejects(() => NO_POWER.request(SHUTDOWN), Error);
+});

@@ -1,0 +1,186 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
+import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
+import { ROOT, runScript, temporaryDirectory } from "./_run.ts";
+
+const COMPILE = "scripts/compile.ts";
+/** A port that nobody serves: whoever goes by this proxy is refused at once. */
+const NO_NETWORK = { HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9" };
+
+/** The bundle that `deno task compile` makes first; any will do here. */
+async function provideBundle(): Promise<void> {
+  const bundle = new URL("dist/agent.js", ROOT);
+  try {
+    await Deno.stat(bundle);
+  } catch {
+    await using directory = await temporaryDirectory();
+    const fresh = `${directory.path}/agent.js`;
+    const args = ["bundle", "--quiet", "--minify", "--output", fresh, "main.ts"];
+    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+    assert(success);
+    // In one step, for others who are reading it.
+    await Deno.mkdir(new URL("dist", ROOT), { recursive: true });
+    const beside = new URL(`dist/.agent-${crypto.randomUUID()}.js`, ROOT);
+    await Deno.copyFile(fresh, beside);
+    await Deno.rename(beside, bundle);
+  }
+}
+
+/** A DENO_DIR with the packages of this machine and no runtime to compile with. */
+async function denoDirWithoutRuntime(path: string) {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const info = z.parse(
+    z.looseObject({ npmCache: z.string() }),
+    JSON.parse(new TextDecoder().decode(stdout)),
+  );
+  await Deno.symlink(info.npmCache, `${path}/npm`);
+  return { DENO_DIR: path, DENORT_BIN: undefined };
+}
+
+Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
+  await provideBundle();
+  await using directory = await temporaryDirectory();
+  const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
+  const output = `${directory.path}/out/agent`;
+  for (const target of TARGETS) {
+    const { code, stdout, stderr } = await runScript(
+      COMPILE,
+      ["--target", target, "--output", output],
+      env,
+    );
+    assertEquals({ code, stdout }, { code: 69, stdout: "" });
+    assertMatch(stderr, /^compile: .* set DENORT_BIN=\/path\/to\/denort, or provide \S+\.zip\n$/);
+    assertStringIncludes(stderr, `${directory.path}/dl/release/v`);
+    assertStringIncludes(stderr, `/denort-${target}.zip`);
+  }
+  assertEquals(await Array.fromAsync(Deno.readDir(`${directory.path}/out`)), []);
+});
+
+const WRONG: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+  ["an unknown target", ["--target", "vax"], 64, /^compile: --target must be one of .*"vax"\n$/],
+  ["an unknown option", ["--fast"], 64, /^compile: unknown argument --fast; see --help\n$/],
+  ["a word too many", ["linux"], 64, /^compile: unknown argument linux; see --help\n$/],
+  ["an option without value", ["--config"], 64, /^compile: --config needs a value\n$/],
+  [
+    "a missing configuration",
+    ["--config", "/nonexistent"],
+    78,
+    /^compile: \/nonexistent: cannot be read: .*\n$/,
+  ],
+];
+for (const [what, args, status, message] of WRONG) {
+  Deno.test(`deno task compile exits with ${status} for ${what}`, async () => {
+    const { code, stderr } = await runScript(COMPILE, args);
+    assertEquals(code, status);
+    assertMatch(stderr, message);
+  });
+}
+
+Deno.test("deno task compile tells every problem of a configuration", async () => {
+  await using directory = await temporaryDirectory();
+  const file = `${directory.path}/config.json`;
+  await Deno.writeTextFile(file, JSON.stringify({ log_level: "loud", surprise: 1 }));
+  const { code, stderr } = await runScript(COMPILE, ["--config", file]);
+  assertEquals(code, 78);
+  assertMatch(stderr, /log_level must be/);
+  assertMatch(stderr, /surprise is not known/);
+});
+
+Deno.test("a binary carries its permissions before the arguments of whoever starts it", async () => {
+  await provideBundle();
+  await using directory = await temporaryDirectory();
+  const output = `${directory.path}/agent`;
+  // Any executable of the platform can carry a program; this one does not run it.
+  const env = { DENORT_BIN: Deno.execPath() };
+  const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertStringIncludes(stdout, "confined to the defaults");
+  const binary = new TextDecoder("latin1").decode(await Deno.readFile(output));
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  assertStringIncludes(binary, `{"argv":${JSON.stringify(baked)}`);
+  for (const flag of flags.filter((one) => one.startsWith("--v8-flags="))) {
+    for (const one of flag.slice("--v8-flags=".length).split(",")) {
+      assertStringIncludes(binary, JSON.stringify(one));
+    }
+  }
+});
+
+/** Runs the agent as a binary for `compiledFor` would run, and returns its report. */
+async function checkAs(compiledFor: Config, config: unknown): Promise<unknown> {
+  await using directory = await temporaryDirectory();
+  const file = `${directory.path}/config.json`;
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const { flags, baked } = binaryArguments(compiledFor);
+  const args = ["run", ...flags, "main.ts", ...baked, "check", "--config", file];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+const Report = z.looseObject({
+  confined: z.boolean(),
+  uncovered: z.optional(z.array(z.string())),
+});
+
+const whitelisted = z.parse(ConfigSchema, { security: { command_whitelist: ["ls"] } });
+const CONFINEMENTS: readonly (readonly [string, Config, unknown, z.output<typeof Report>])[] = [
+  ["the same configuration", DEFAULT_CONFIG, {}, { confined: true }],
+  [
+    "one that needs less",
+    DEFAULT_CONFIG,
+    { security: { allowed_read_paths: ["/tmp/a"], command_whitelist: [] } },
+    { confined: true },
+  ],
+  [
+    "one that reads more",
+    DEFAULT_CONFIG,
+    { security: { allowed_read_paths: ["/tmp", "/srv"] } },
+    { confined: false, uncovered: ["/srv"] },
+  ],
+  [
+    "one that writes more",
+    DEFAULT_CONFIG,
+    { log_file: "/var/log/other.log" },
+    { confined: false, uncovered: ["/var/log/other.log"] },
+  ],
+  [
+    // Deno refuses to run it, which no right to files can change.
+    "one that runs more",
+    whitelisted,
+    { security: { command_whitelist: ["/opt/tool"] } },
+    { confined: true, uncovered: ["/opt/tool"] },
+  ],
+];
+for (const [what, compiledFor, config, expected] of CONFINEMENTS) {
+  Deno.test(`a binary is ${expected.confined ? "" : "not "}confined under ${what}`, async () => {
+    const { confined, uncovered } = z.parse(Report, await checkAs(compiledFor, config));
+    assertEquals({ confined, uncovered }, { uncovered: undefined, ...expected });
+  });
+}
+
+/** Starts a probe with the permissions of a default binary; what it can read before and after. */
+async function probe(config: unknown): Promise<unknown> {
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const file = "tests/scripts/_confinement_probe.ts";
+  const args = ["run", ...flags, file, ...baked, JSON.stringify(config)];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("a binary gives up reading and writing everywhere when it is confined", async () => {
+  assertEquals(await probe({}), {
+    before: { read: true, write: true },
+    confined: true,
+    after: { read: false, write: false },
+    allowed: true,
+  });
+});
+
+Deno.test("a binary keeps reading and writing where its configuration goes further", async () => {
+  assertEquals(await probe({ security: { allowed_read_paths: ["/tmp", "/srv"] } }), {
+    before: { read: true, write: true },
+    confined: false,
+    after: { read: true, write: true },
+    allowed: true,
+  });
+});

@@ -1,0 +1,164 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
+import { METHODS } from "../../handlers/mod.ts";
+import { ERRORS } from "../../lib/errors.ts";
+import { openRpcDocument, parametersOf } from "../../lib/rpc/openrpc.ts";
+import { GENERATED, protocolReference, staleFiles } from "../../scripts/docs.ts";
+import { fieldsOf } from "../../scripts/docs/fields.ts";
+import { table } from "../../scripts/docs/markdown.ts";
+import { exampleLines } from "../../scripts/docs/methods.ts";
+import { ROOT, runScript, temporaryDirectory } from "./_run.ts";
+
+Deno.test("the generated documents are current: else run deno task docs", async () => {
+  assertEquals(await staleFiles(ROOT), []);
+});
+
+Deno.test("staleFiles() names a document that is missing or was changed", async () => {
+  await using directory = await temporaryDirectory();
+  const root = new URL(`file://${directory.path}/`);
+  const paths = GENERATED.map(({ path }) => path);
+  assertEquals(await staleFiles(root), paths);
+  await Deno.mkdir(new URL("docs", root));
+  for (const { path, text } of GENERATED) await Deno.writeTextFile(new URL(path, root), text());
+  assertEquals(await staleFiles(root), []);
+  await Deno.writeTextFile(new URL("docs/protocol.md", root), "\n", { append: true });
+  assertEquals(await staleFiles(root), ["docs/protocol.md"]);
+});
+
+Deno.test("deno task docs --check prints nothing and exits 0 when all is current", async () => {
+  const { code, stdout, stderr } = await runScript("scripts/docs.ts", ["--check"]);
+  assertEquals({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
+});
+
+for (const method of METHODS) {
+  const { name, params, result, example } = method;
+
+  Deno.test(`the example of ${name} fits its own schemas`, () => {
+    const checkedParams = z.safeParse(params, example.params ?? {});
+    assert(checkedParams.success, checkedParams.error && z.prettifyError(checkedParams.error));
+    const checkedResult = z.safeParse(result, example.result);
+    assert(checkedResult.success, checkedResult.error && z.prettifyError(checkedResult.error));
+  });
+
+  Deno.test(`the reference has the example of ${name} as lines of the wire`, () => {
+    const reference = protocolReference();
+    for (const line of Object.values(exampleLines(method))) {
+      assert(!line.includes("\n"));
+      assertStringIncludes(reference, `\n${line}\n`);
+    }
+  });
+
+  Deno.test(`every error of ${name} is in the table`, () => {
+    const codes: number[] = Object.values(ERRORS).map(({ code }) => code);
+    for (const { code } of method.errors) assert(codes.includes(code), `${code}`);
+  });
+
+  Deno.test(`the numbers of ${name} have units, or are counts`, () => {
+    const counts = ["cpu_count", "exit_code", "id"];
+    const bare = [...fieldsOf(params), ...fieldsOf(result)].filter(({ name, type, unit }) =>
+      /\b(integer|number)\b/.test(type) && unit === "" && !counts.includes(name)
+    );
+    assertEquals(bare.map(({ name }) => name), [], "add them to scripts/docs/fields.ts");
+  });
+}
+
+Deno.test("fieldsOf() tells presence, default, rules and units, of nested members too", () => {
+  const schema = z.strictObject({
+    path: z.string().check(z.refine(() => true, "must be nice")),
+    list: z._default(z.array(z.strictObject({ size_bytes: z.int().check(z.gte(1)) })), []),
+    mode: z.optional(z.enum(["a", "b"])),
+  });
+  const plain = { defaultValue: undefined, rules: [], unit: "" };
+  assertEquals(fieldsOf(schema), [
+    { ...plain, name: "path", type: "string", presence: "required", rules: ["nice"] },
+    { ...plain, name: "list", type: "array of object", presence: "default", defaultValue: [] },
+    {
+      ...plain,
+      name: "list[].size_bytes",
+      type: "integer",
+      presence: "required",
+      rules: ["at least 1"],
+      unit: "bytes",
+    },
+    { ...plain, name: "mode", type: '"a" or "b"', presence: "optional" },
+  ]);
+});
+
+Deno.test("table() leaves out columns that have nothing in any row", () => {
+  assertEquals(table(["A", "B"], [["1", ""], ["2", ""]]), "| A |\n| --- |\n| 1 |\n| 2 |");
+});
+
+// The parts of the OpenRPC 1.3 specification that a document of ours has; nothing else may be in it.
+const Schema = z.record(z.string(), z.unknown());
+const ContentDescriptor = z.strictObject({
+  name: z.string().check(z.minLength(1)),
+  required: z.optional(z.boolean()),
+  schema: Schema,
+});
+const Value = z.strictObject({ name: z.string(), value: z.unknown() });
+const MethodObject = z.strictObject({
+  name: z.string().check(z.minLength(1)),
+  summary: z.optional(z.string()),
+  description: z.optional(z.string()),
+  paramStructure: z.optional(z.enum(["by-name", "by-position", "either"])),
+  params: z.array(ContentDescriptor),
+  result: ContentDescriptor,
+  errors: z.optional(z.array(z.strictObject({
+    code: z.int(),
+    message: z.string(),
+    data: z.optional(z.unknown()),
+  }))),
+  examples: z.optional(z.array(z.strictObject({
+    name: z.string(),
+    params: z.array(Value),
+    result: z.optional(Value),
+  }))),
+});
+const OpenRpc = z.strictObject({
+  openrpc: z.string().check(z.regex(/^1\.3\.\d+$/)),
+  info: z.strictObject({
+    title: z.string(),
+    version: z.string(),
+    description: z.optional(z.string()),
+    license: z.optional(z.strictObject({ name: z.optional(z.string()) })),
+  }),
+  methods: z.array(MethodObject),
+});
+
+Deno.test("the OpenRPC document has the form of OpenRPC 1.3", () => {
+  const document = z.parse(OpenRpc, openRpcDocument(METHODS, "1.0.0"));
+  const names = document.methods.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length, "names of methods are unique");
+  for (const { name, params, examples = [] } of document.methods) {
+    const known = params.map((param) => param.name);
+    assertEquals(new Set(known).size, known.length, `parameters of ${name} are unique`);
+    const firstOptional = params.findIndex(({ required }) => required !== true);
+    const required = params.slice(Math.max(0, firstOptional)).filter((one) => one.required);
+    assert(firstOptional < 0 || required.length === 0, `${name}: required parameters come first`);
+    assertEquals(new Set(examples.map((example) => example.name)).size, examples.length);
+    for (const example of examples) {
+      for (const param of example.params) assert(known.includes(param.name), param.name);
+    }
+  }
+});
+
+Deno.test("the examples of the OpenRPC document pass the checks that requests pass", () => {
+  const document = z.parse(OpenRpc, openRpcDocument(METHODS, "1.0.0"));
+  for (const { name, examples = [] } of document.methods) {
+    const method = METHODS.find((one) => one.name === name);
+    assert(method !== undefined, name);
+    for (const { params, result } of examples) {
+      method.prepare(Object.fromEntries(params.map(({ name, value }) => [name, value])));
+      assert(z.safeParse(method.result, result?.value).success, `result of ${name}`);
+    }
+  }
+});
+
+Deno.test("parametersOf() says of a parameter with a default that it need not be given", () => {
+  const method = METHODS.find(({ name }) => name === "file_read");
+  assert(method !== undefined);
+  assertEquals(
+    parametersOf(method).map(({ name, required }) => [name, required]),
+    [["path", true], ["encoding", false], ["offset", false], ["length", false]],
+  );
+});
