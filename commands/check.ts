@@ -5,6 +5,7 @@
  */
 
 import { loadConfig } from "../lib/config/load.ts";
+import { linkedRoots } from "../lib/policy/allowed_roots.ts";
 import { judgeConfinement } from "../lib/policy/confinement.ts";
 import { parsePermissions, permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
 import type { Invocation } from "./usage.ts";
@@ -22,12 +23,15 @@ export async function check({ config: path, granted }: Invocation): Promise<stri
     permissions,
     granted === undefined ? undefined : parsePermissions(granted),
   );
+  const linked = linkedRoots(config);
   const report = {
     source,
     config,
     permission_flags: permissionFlags(permissions),
     confined,
     ...(uncovered.length > 0 ? { uncovered } : {}),
+    // Allowed, and refused all the same: links are never followed.
+    ...(linked.length > 0 ? { symbolic_links: linked } : {}),
   };
   return JSON.stringify(report, null, 2);
 }

@@ -13,6 +13,7 @@ import { stdioChannel } from "../lib/channel/stdio.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { Logger } from "../lib/log/logger.ts";
+import { linkedRoots } from "../lib/policy/allowed_roots.ts";
 import { confine } from "../lib/policy/confinement.ts";
 import { parsePermissions, type Permissions, permissionsFor } from "../lib/policy/permissions.ts";
 import { withTimer } from "../lib/process/capture.ts";
@@ -44,8 +45,15 @@ export async function serve(invocation: Invocation): Promise<void> {
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
-  const permissions = permissionsFor(config, { listen, configFile: invocation.config });
+  const permissions = permissionsFor(config, { listen });
   reportConfinement(log, permissions, granted, invocation.config);
+
+  for (const { path, realPath } of linkedRoots(config)) {
+    log.info("an allowed path leads through a symbolic link, requests for it are refused", {
+      path,
+      use_instead: realPath,
+    });
+  }
 
   const stopping = new AbortController();
   const dispatcher = new Dispatcher({
@@ -144,6 +152,7 @@ function reportConfinement(
       read: permissions.read,
       write: permissions.write,
       run: permissions.run,
+      ...(uncovered.length > 0 ? { uncovered } : {}),
     });
   } else {
     log.warn("not confined: the agent's own checks hold, Deno's do not stand behind them", {

@@ -68,6 +68,7 @@ export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
     boolean: ["help", "version"],
     string: ["channel", "config", "log-level", "granted"],
+    collect: ["channel", "config", "log-level", "granted"],
     alias: { h: "help" },
     unknown: (argument, key) => {
       if (key !== undefined) throw new UsageError(`unknown option ${argument}; see --help`);
@@ -88,9 +89,9 @@ export function readInvocation(args: readonly string[]): Invocation {
 }
 
 /** An option's value; given twice or without a value it is wrong. */
-function single(value: unknown, name: string): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== "string") throw new UsageError(`--${name} was given more than once`);
+function single(values: readonly string[], name: string): string | undefined {
+  const [value, ...more] = values;
+  if (more.length > 0) throw new UsageError(`--${name} was given more than once`);
   if (value === "") throw new UsageError(`--${name} needs a value`);
   return value;
 }

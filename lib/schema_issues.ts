@@ -24,10 +24,18 @@ export interface ExplainOptions {
 }
 
 const MAX_SHOWN_CHARACTERS = 60;
+const MAX_NAME_CHARACTERS = 120;
+const MAX_PROBLEMS = 20;
 
-/** The value as JSON, cut to a length that fits a line of a log. */
+/**
+ * The value as JSON, cut to a length that fits a line of a log. What has members is only named:
+ * it may be nested deeper than any stack, and it may hold what is nobody's business.
+ */
 export function shown(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : "an array";
+  if (typeof value === "object" && value !== null && !JSON.isRawJSON(value)) return "an object";
+  const text = JSON.stringify(value) ?? String(value);
   return text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
 }
 
@@ -36,7 +44,7 @@ function pathName(path: readonly PropertyKey[]): string {
   for (const key of path) {
     name += typeof key === "number" ? `[${key}]` : `${name === "" ? "" : "."}${String(key)}`;
   }
-  return name;
+  return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
@@ -141,5 +149,8 @@ export function explainIssues(
       : `, received ${shown(value)}`;
     add(path, `${rule(issue)}${received}`);
   }
-  return [...problems.values()];
+  const all = [...problems.values()];
+  if (all.length <= MAX_PROBLEMS) return all;
+  const more = { path: "", sentence: `and ${all.length - MAX_PROBLEMS} more` };
+  return [...all.slice(0, MAX_PROBLEMS), more];
 }

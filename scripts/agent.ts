@@ -31,6 +31,9 @@ export async function agentCommand(
   ];
 }
 
+/** The environment that the agent is started with, beside what is inherited. */
+export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
+
 /** The permissions for a command line; for a wrong one just what it takes to say so. */
 async function flagsFor(args: readonly string[]): Promise<string[]> {
   let invocation: Invocation;
@@ -51,7 +54,7 @@ async function flagsFor(args: readonly string[]): Promise<string[]> {
 if (import.meta.main) {
   const bundled = Deno.args[0] === "--bundled";
   const args = await agentCommand(bundled ? Deno.args.slice(1) : Deno.args, { bundled });
-  const agent = new Deno.Command(Deno.execPath(), { args }).spawn();
+  const agent = new Deno.Command(Deno.execPath(), { args, env: AGENT_ENVIRONMENT }).spawn();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {
       try {

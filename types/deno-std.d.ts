@@ -45,25 +45,28 @@ declare module "@std/assert" {
 
 declare module "@std/cli/parse-args" {
   /** What `parseArgs` is told; only the options that this project uses. */
-  export interface ParseOptions<B extends string, S extends string> {
+  export interface ParseOptions<B extends string, S extends string, C extends string> {
     boolean?: readonly B[];
     string?: readonly S[];
+    /** Options that may be given several times: their values come as a list. */
+    collect?: readonly C[];
     alias?: Record<string, string | readonly string[]>;
     stopEarly?: boolean;
-    "--"?: boolean;
     /** Called for what is not declared; `false` leaves it out of the result. */
     unknown?: (argument: string, key?: string, value?: unknown) => unknown;
   }
-  /** The values found; a string option that was not given is absent. */
-  export type Args<B extends string, S extends string> =
+  /** The values found; a string option that was not given is absent, a collected one empty. */
+  export type Args<B extends string, S extends string, C extends string> =
     & { [K in B]: boolean }
-    & { [K in S]?: string }
-    & { _: (string | number)[]; "--"?: string[] };
+    & { [K in Exclude<S, C | "_">]?: string }
+    & { [K in C]: string[] }
+    & { _: (string | number)[] };
   /** Parses a command line. */
-  export function parseArgs<B extends string = never, S extends string = never>(
-    args: readonly string[],
-    options?: ParseOptions<B, S>,
-  ): Args<B, S>;
+  export function parseArgs<
+    B extends string = never,
+    S extends string = never,
+    C extends string = never,
+  >(args: readonly string[], options?: ParseOptions<B, S, C>): Args<B, S, C>;
 }
 
 declare module "@std/path/posix" {

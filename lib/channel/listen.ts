@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../log/logger.ts";
 import type { Channel, Connection } from "./channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */
@@ -122,4 +123,8 @@ function fromSocket(socket: Deno.UnixConn): Connection {
   };
 }
 
-const reasonOf = (error: unknown) => error instanceof Error ? error.message : String(error);
+/** Without Deno's advice about its flags: a compiled binary cannot be given any. */
+const reasonOf = (error: unknown) =>
+  error instanceof Deno.errors.NotCapable
+    ? "this agent is confined and was not granted the socket; a compiled one serves stdio"
+    : messageOf(error);

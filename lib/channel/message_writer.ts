@@ -4,6 +4,8 @@
  * @module
  */
 
+import { countTraffic } from "../garbage.ts";
+
 /** What a writer writes to. */
 export interface ByteSink {
   /** Writes some of the bytes and resolves to how many. */
@@ -22,7 +24,9 @@ const encoder = new TextEncoder();
 export class MessageWriter {
   /** Kept for the life of the writer: one for each answer would be freed too late. */
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
-  #queue = "";
+  #buffered = 0;
+  #queue: string[] = [];
+  #queuedCharacters = 0;
   #writing: Promise<void> | undefined;
   #isBroken = false;
 
@@ -30,13 +34,14 @@ export class MessageWriter {
 
   /** Whether so much waits that nothing more should be taken in. */
   get isCongested(): boolean {
-    return this.#queue.length > HIGH_WATER_CHARACTERS;
+    return this.#queuedCharacters > HIGH_WATER_CHARACTERS;
   }
 
   /** Sends one line; resolves when all that was given so far has been written or dropped. */
   send(text: string): Promise<void> {
     if (this.#isBroken) return Promise.resolve();
-    this.#queue += text + "\n";
+    this.#queue.push(`${text}\n`);
+    this.#queuedCharacters += text.length;
     this.#writing ??= this.#drain();
     return this.#writing;
   }
@@ -50,27 +55,41 @@ export class MessageWriter {
     // What is answered in the same turn leaves in one write.
     await Promise.resolve();
     try {
-      while (this.#queue !== "") {
-        const text = this.#queue;
-        this.#queue = "";
-        await this.#write(text);
+      while (this.#queue.length > 0) {
+        const texts = this.#queue;
+        this.#queue = [];
+        for (const text of texts) {
+          let rest = this.#encode(text);
+          while (rest !== "") {
+            await this.#writeOut();
+            rest = this.#encode(rest);
+          }
+          this.#queuedCharacters -= text.length - 1;
+        }
+        await this.#writeOut();
       }
     } catch (error) {
       this.#isBroken = true;
-      this.#queue = "";
+      this.#queue = [];
+      this.#queuedCharacters = 0;
       this.onBroken(error);
     } finally {
       this.#writing = undefined;
     }
   }
 
-  async #write(text: string): Promise<void> {
-    for (let rest = text; rest !== "";) {
-      const { read, written } = encoder.encodeInto(rest, this.#buffer);
-      rest = read === rest.length ? "" : rest.slice(read);
-      for (let sent = 0; sent < written;) {
-        sent += await this.sink.write(this.#buffer.subarray(sent, written));
-      }
+  /** Puts the text behind what is in the buffer; returns what there was no room for. */
+  #encode(text: string): string {
+    const { read, written } = encoder.encodeInto(text, this.#buffer.subarray(this.#buffered));
+    this.#buffered += written;
+    return read === text.length ? "" : text.slice(read);
+  }
+
+  async #writeOut(): Promise<void> {
+    for (let sent = 0; sent < this.#buffered;) {
+      sent += await this.sink.write(this.#buffer.subarray(sent, this.#buffered));
     }
+    countTraffic(this.#buffered);
+    this.#buffered = 0;
   }
 }

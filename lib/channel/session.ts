@@ -6,6 +6,7 @@
 
 import { Aborted } from "../abort.ts";
 import { invalidRequest, parseError } from "../errors.ts";
+import { countTraffic } from "../garbage.ts";
 import { type Log, messageOf } from "../log/logger.ts";
 import type { Dispatcher } from "../rpc/dispatcher.ts";
 import { notificationText } from "../rpc/messages.ts";
@@ -40,9 +41,11 @@ export async function serve(
   options: SessionOptions,
 ): Promise<{ drained: Promise<void> }> {
   const { dispatcher, log, limitBytes, ready, signal } = options;
+  const broken = Promise.withResolvers<void>();
   const writer = new MessageWriter(connection, (error) => {
     log.info("the host is gone, answers are dropped", { error: messageOf(error) });
     connection.close();
+    broken.resolve();
   });
   const send = (text: string) => writer.send(text);
   const pending = new Set<Promise<void>>();
@@ -64,7 +67,8 @@ export async function serve(
   // Not interrupted but left behind on a stop: a read parked in the kernel cannot be taken back.
   {
     using stopped = new Aborted(signal);
-    await Promise.race([readAll(connection, splitter, writer, log, signal), stopped.happened]);
+    const reading = readAll(connection, splitter, writer, log, signal);
+    await Promise.race([reading, stopped.happened, broken.promise]);
   }
 
   const drain = async () => {
@@ -91,6 +95,7 @@ async function readAll(
       if (read !== null && read > 0) {
         awayMs = AWAY_MS.first;
         splitter.push(buffer.subarray(0, read));
+        countTraffic(read);
         // A host that does not read its answers is not read from either.
         while (writer.isCongested) await writer.flush();
         continue;

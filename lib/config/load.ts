@@ -33,7 +33,7 @@ export function parseConfig(text: string, source: string): Config {
   } catch (error) {
     const hint = /^\s*(\/\/|\/\*)|[,\s](\/\/|\/\*)/m.test(text) ? " (JSON has no comments)" : "";
     const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(source, [`not JSON: ${why}${hint}`]);
+    throw new ConfigError(source, [`not JSON: ${why.replace(/\s+/g, " ")}${hint}`]);
   }
   const result = z.safeParse(ConfigSchema, raw);
   if (!result.success) {

@@ -134,33 +134,43 @@ export class Logger implements Log {
   async #drain(): Promise<void> {
     // Lines of the same turn leave in one write.
     await Promise.resolve();
-    try {
-      while (this.#queue !== "") {
-        const bytes = encoder.encode(this.#queue);
-        this.#queue = "";
-        for (let sent = 0; sent < bytes.byteLength;) {
-          sent += await this.#target.write(bytes.subarray(sent));
-        }
-        if (this.#dropped > 0) {
-          const lines = this.#dropped;
-          this.#dropped = 0;
-          this.#queue += format("warn", "the log could not be written, lines are missing", {
-            lines,
-          });
-        }
+    while (this.#queue !== "") {
+      const text = this.#queue;
+      this.#queue = "";
+      try {
+        await this.#write(text);
+      } catch {
+        // There is nowhere left to tell it; the count is told once writing works again.
+        this.#dropped += text.split("\n").length - 1;
       }
-    } catch {
-      // There is nowhere left to tell it; the count is told once writing works again.
-      this.#dropped += 1;
-    } finally {
-      this.#writing = undefined;
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(text: string): Promise<void> {
+    await this.#writeAll(text);
+    if (this.#dropped === 0) return;
+    const lines = this.#dropped;
+    this.#dropped = 0;
+    const missing = format("warn", "the log could not be written, lines are missing", { lines });
+    await this.#writeAll(missing).catch(() => this.#dropped += lines);
+  }
+
+  async #writeAll(text: string): Promise<void> {
+    const bytes = encoder.encode(text);
+    for (let sent = 0; sent < bytes.byteLength;) {
+      sent += await this.#target.write(bytes.subarray(sent));
     }
   }
 }
 
 function format(level: LogLevel, message: string, fields?: LogFields): string {
   const time = new Date().toISOString();
-  return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+  try {
+    return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+  } catch {
+    return `${JSON.stringify({ time, level, message, fields: "are no JSON" })}\n`;
+  }
 }
 
 /** The message of whatever was thrown. */

@@ -52,7 +52,12 @@ export function judgeConfinement(
     ...uncoveredBy(wanted.write, granted.write),
   ];
   const commands = uncoveredCommands(wanted.run, granted.run);
-  return { confined: uncovered.length === 0, uncovered: [...new Set([...uncovered, ...commands])] };
+  // Who is allowed "/" is confined by nothing, covered or not.
+  const isEverything = wanted.read.includes("/") || wanted.write.includes("/");
+  return {
+    confined: uncovered.length === 0 && !isEverything,
+    uncovered: [...new Set([...uncovered, ...commands])],
+  };
 }
 
 /**
@@ -64,8 +69,7 @@ export function confine(wanted: Permissions, granted: Permissions | undefined): 
   const judged = judgeConfinement(wanted, granted);
   if (granted === undefined || !judged.confined) return judged;
   for (const name of ["read", "write"] as const) {
-    // An allowed path "/" is the administrator's wish; there is nothing to give up then.
-    if (!wanted[name].includes("/")) Deno.permissions.revokeSync({ name, path: "/" });
+    Deno.permissions.revokeSync({ name, path: "/" });
   }
   return { ...judged, confined: !holdsEverything("read") && !holdsEverything("write") };
 }

@@ -32,7 +32,8 @@ cd -P . && [ "$PWD" = "$at" ] || exit ${STATUS.link}
 mask=$2
 shift 7
 for name; do
-  if [ ! -e "./$name" ] && [ ! -L "./$name" ]; then
+  [ -L "./$name" ] && exit ${STATUS.link}
+  if [ ! -e "./$name" ]; then
     [ "$make" = 1 ] || exit ${STATUS.missing}
     mkdir -- "./$name" || [ -d "./$name" ] || exit ${STATUS.notMade}
   fi
@@ -51,7 +52,7 @@ set_mode() { [ -z "$mode" ] || chmod -- "$mode" /proc/self/fd/3; }
 if [ -z "$final" ]; then set_mode; exit; fi
 echo ready
 if read -r word && [ "$word" = commit ] && set_mode; then
-  exec mv -f -T -- "./$new" "./$final"
+  mv -f -T -- "./$new" "./$final" && exit
 fi
 rm -f -- "./$new"
 exit ${STATUS.notMade}

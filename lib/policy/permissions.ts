@@ -34,7 +34,11 @@ export type Permissions = z.output<typeof PermissionsSchema>;
  * @throws {Error} when it is something else.
  */
 export function parsePermissions(text: string): Permissions {
-  return z.parse(PermissionsSchema, JSON.parse(text));
+  try {
+    return z.parse(PermissionsSchema, JSON.parse(text));
+  } catch {
+    throw new Error("--granted is written by the compile task and has been damaged");
+  }
 }
 
 const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;

@@ -1,61 +1,103 @@
 /**
- * The sizes of answers, and the one answer of a batch.
+ * The one answer of a batch.
  *
  * @module
  */
 
 import { commandFailed } from "../errors.ts";
+import { utf8Bytes } from "../json_text.ts";
 import type { Send } from "./dispatcher.ts";
 import { errorText, isId, parseLine } from "./messages.ts";
 
-const encoder = new TextEncoder();
-
-/** Bytes of a text in UTF-8. */
-export const byteLength = (text: string): number => encoder.encode(text).byteLength;
-
-/** Does one request of a batch, answering through the function it is given. */
-export type BatchItem = (answer: Send) => Promise<void> | undefined;
-
-/** Bytes kept free for each request that is not answered yet, enough for an error. */
-const RESERVE_BYTES = 256;
+/**
+ * Does one request of a batch, answering through the function it is given, and returns a promise
+ * for the end of its work. `departed` resolves when the answer of the batch has left.
+ */
+export type BatchItem = (answer: Send, departed: Promise<void>) => Promise<void> | undefined;
 
 /**
  * Does all requests of a batch at once and sends their answers as one array, in the order of their
- * completion (JSON-RPC 2.0, section 6). A batch of notifications gets no answer. An answer that the
- * array has no room for is replaced by an error with the same id as it comes, so that memory stays
- * bounded by the limit; where not even the errors fit, the batch is answered with one.
+ * completion (JSON-RPC 2.0, section 6). A batch of notifications gets no answer.
  */
 export async function collectBatch(
   items: readonly BatchItem[],
   limitBytes: number,
   send: Send,
 ): Promise<void> {
-  const texts: string[] = [];
-  let size = 1;
-  let pending = items.length;
-  const collect = (text: string) => {
-    pending -= 1;
-    const room = limitBytes - size - pending * RESERVE_BYTES - 1;
-    const kept = byteLength(text) <= room ? text : withoutRoom(text, room);
-    size += byteLength(kept) + 1;
-    if (size <= limitBytes) texts.push(kept);
-    return Promise.resolve();
-  };
-  await Promise.all(items.map((item) => item(collect)));
-  if (size > limitBytes) {
-    const reason = "the answers of the batch are over max_message_size_kb: send fewer at once";
-    await send(errorText(null, commandFailed(reason, { limit_bytes: limitBytes })));
-  } else if (texts.length > 0) {
-    await send(`[${texts.join(",")}]`);
+  const answers = new BatchAnswers(limitBytes);
+  const departed = Promise.withResolvers<void>();
+  const working: (Promise<void> | undefined)[] = [];
+  const answered = items.map((item) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const work = item((text) => {
+      answers.add(text);
+      resolve();
+      return Promise.resolve();
+    }, departed.promise);
+    // A notification is done without an answer.
+    void Promise.resolve(work).then(resolve);
+    working.push(work);
+    return promise;
+  });
+  await Promise.all(answered);
+  const text = answers.text();
+  if (text !== undefined) await send(text);
+  departed.resolve();
+  await Promise.all(working);
+}
+
+/**
+ * The answers of one batch, never more than the message limit. Where there is no room the largest
+ * gives way to an error with its id; where not even the errors fit, one stands for all.
+ */
+class BatchAnswers {
+  readonly #limit: number;
+  readonly #texts: { text: string; bytes: number; isFinal: boolean }[] = [];
+  #size = 1;
+  #isHopeless = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(text: string): void {
+    if (this.#isHopeless) return;
+    const bytes = utf8Bytes(text);
+    this.#texts.push({ text, bytes, isFinal: false });
+    this.#size += bytes + 1;
+    while (this.#size > this.#limit && !this.#isHopeless) this.#makeRoom();
+  }
+
+  text(): string | undefined {
+    if (this.#isHopeless) {
+      const reason = "the answers of the batch are over max_message_size_kb: send fewer at once";
+      return errorText(null, commandFailed(reason, { limit_bytes: this.#limit }));
+    }
+    if (this.#texts.length === 0) return undefined;
+    return `[${this.#texts.map(({ text }) => text).join(",")}]`;
+  }
+
+  #makeRoom(): void {
+    const largest = this.#texts.reduce((best, one) =>
+      best.isFinal || !one.isFinal && one.bytes > best.bytes ? one : best
+    );
+    const short = withoutRoom(largest.text, largest.bytes);
+    const bytes = utf8Bytes(short);
+    if (largest.isFinal || bytes >= largest.bytes) {
+      this.#isHopeless = true;
+      this.#texts.length = 0;
+      return;
+    }
+    this.#size += bytes - largest.bytes;
+    Object.assign(largest, { text: short, bytes, isFinal: true });
   }
 }
 
-function withoutRoom(text: string, room: number): string {
+function withoutRoom(text: string, bytes: number): string {
   const answer = parseLine(text);
   const id = typeof answer === "object" && answer !== null && "id" in answer ? answer.id : null;
   const error = commandFailed("the batch has no room for this answer: ask alone", {
-    size_bytes: byteLength(text),
-    limit_bytes: Math.max(0, room),
+    size_bytes: bytes,
   });
   return errorText(isId(id) ? id : null, error);
 }

@@ -12,15 +12,16 @@ import {
   invalidRequest,
   methodNotFound,
   parseError,
-  type RpcError,
+  RpcError,
   timedOut,
   tooManyRequests,
   toRpcError,
 } from "../errors.ts";
+import { utf8Bytes } from "../json_text.ts";
 import { withTimer } from "../process/capture.ts";
 import { suggestion } from "../schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
-import { byteLength, collectBatch } from "./answers.ts";
+import { type BatchItem, collectBatch } from "./answers.ts";
 import {
   errorText,
   type Id,
@@ -42,6 +43,8 @@ export type Send = (text: string) => Promise<void>;
 /** How long cancelled work has to stop before its request is answered without it. */
 const ABORT_GRACE_MS = 5000;
 const NEVER_ABORTED = new AbortController().signal;
+/** Characters of a reason that fit even the smallest message limit. */
+const SHORT_REASON = 100;
 /** Bytes of an answer beside result and id, with room for a place in a batch. */
 const ENVELOPE_BYTES = 64;
 
@@ -53,6 +56,7 @@ interface Work {
   /** When it arrived, in milliseconds of `performance.now()`. */
   readonly start: number;
   readonly controller: AbortController;
+  readonly departed: Promise<void> | undefined;
 }
 
 /** Answers requests. One for each agent, whatever channels it serves. */
@@ -100,17 +104,16 @@ export class Dispatcher {
       this.refuse(invalidRequest("an empty batch"), send);
       return undefined;
     }
-    return collectBatch(
-      message.map((one) => (answer: Send) => this.#handleOne(one, answer)),
-      this.#messageLimit,
-      send,
+    const items = message.map((one): BatchItem => (answer, departed) =>
+      this.#handleOne(one, answer, departed)
     );
+    return collectBatch(items, this.#messageLimit, send);
   }
 
   /** Answers something that is no request at all, with an `id` of null. */
   refuse(error: RpcError, send: Send): void {
     this.#log.refused(error);
-    void send(errorText(null, error));
+    void send(this.#errorText(null, error));
   }
 
   /** Waits for the work in flight, for so long at most, then cancels what is left of it. */
@@ -121,12 +124,13 @@ export class Dispatcher {
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
   }
 
-  #handleOne(message: unknown, send: Send): Promise<void> | undefined {
+  /** @param departed For one of a batch: resolves when the answer of the batch has left. */
+  #handleOne(message: unknown, send: Send, departed?: Promise<void>): Promise<void> | undefined {
     const start = performance.now();
     const request = readRequest(message);
     if (isMalformed(request)) {
       this.#log.refused(request.error, request.id);
-      void send(errorText(request.id, request.error));
+      void send(this.#errorText(request.id, request.error));
       return undefined;
     }
     try {
@@ -134,19 +138,20 @@ export class Dispatcher {
       const call = method.prepare(request.params);
       if (method.immediate) {
         const result = call.run(this.#context(request.id, NEVER_ABORTED, []));
+        const text = this.#resultText(request.id ?? null, result);
         this.#log.finished(request, start);
-        if (request.id !== undefined) void send(this.#answer(request.id, result));
+        if (request.id !== undefined) void send(text);
         return undefined;
       }
       if (this.#places.isFull) {
         throw tooManyRequests(`${MAX_WAITING} requests are waiting already`);
       }
       const controller = this.#inFlight.add(request.id);
-      return this.#work({ request, method, call, start, controller }, send);
+      return this.#work({ request, method, call, start, controller, departed }, send);
     } catch (thrown) {
       const error = this.#explain(thrown, request);
       this.#log.finished(request, start, { code: error.code, reason: error.data.reason });
-      if (request.id !== undefined) void send(errorText(request.id, error));
+      if (request.id !== undefined) void send(this.#errorText(request.id, error));
       return undefined;
     }
   }
@@ -166,7 +171,8 @@ export class Dispatcher {
     throw methodNotFound(`no method ${JSON.stringify(name)}${known}`, { method: name });
   }
 
-  async #work({ request, method, call, start, controller }: Work, send: Send): Promise<void> {
+  async #work(work: Work, send: Send): Promise<void> {
+    const { request, method, call, start, controller } = work;
     const { id } = request;
     const { signal } = controller;
     const timer = method.ownTimeout ? undefined : this.#startTimer(controller);
@@ -176,14 +182,14 @@ export class Dispatcher {
     try {
       await this.#places.take(signal);
       working = Promise.try(() => call.run(this.#context(id, signal, actions)));
-      text = this.#answer(id ?? null, await resultOrAbort(working, signal));
+      text = this.#resultText(id ?? null, await resultOrAbort(working, signal));
       this.#log.finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
       const error = toRpcError(thrown) === undefined && signal.aborted
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
-      text = errorText(id ?? null, error);
+      text = this.#errorText(id ?? null, error);
       this.#log.finished(request, start, {
         ...call.target,
         code: error.code,
@@ -194,12 +200,13 @@ export class Dispatcher {
     }
     this.#inFlight.release(id, controller);
     if (id !== undefined) await send(text);
-    for (const action of actions) await this.#act(action, request);
-    this.#inFlight.remove(id, controller);
     // Only now is the place free: answers that a slow host has not read stay bounded, and so does
     // work that would not be stopped.
     const giveBack = () => this.#places.give();
     working?.then(giveBack, giveBack);
+    if (actions.length > 0) await work.departed;
+    for (const action of actions) await this.#act(action, request);
+    this.#inFlight.remove(id, controller);
   }
 
   #startTimer(controller: AbortController): ReturnType<typeof setTimeout> {
@@ -221,7 +228,7 @@ export class Dispatcher {
     signal: AbortSignal,
     actions: (() => Promise<void>)[],
   ): Context {
-    const idBytes = byteLength(JSON.stringify(id ?? null));
+    const idBytes = utf8Bytes(JSON.stringify(id ?? null));
     return {
       ...this.#surroundings,
       signal,
@@ -231,16 +238,27 @@ export class Dispatcher {
     };
   }
 
-  /** The answer's text, or an error in its place when it would be over the message limit. */
-  #answer(id: Id, result: unknown): string {
+  /** @throws {RpcError} -32000 when the answer would be over the message limit. */
+  #resultText(id: Id, result: unknown): string {
     const text = resultText(id, result);
-    const size = text.length * 3 <= this.#messageLimit ? 0 : byteLength(text);
+    const size = this.#sizeIfLarge(text);
     if (size <= this.#messageLimit) return text;
-    const reason = `the answer has ${size} bytes, over max_message_size_kb`;
-    return errorText(
-      id,
-      commandFailed(reason, { size_bytes: size, limit_bytes: this.#messageLimit }),
-    );
+    throw commandFailed(`the answer has ${size} bytes, over max_message_size_kb`, {
+      size_bytes: size,
+      limit_bytes: this.#messageLimit,
+    });
+  }
+
+  /** An error answer, without its details where they would be over the message limit. */
+  #errorText(id: Id, error: RpcError): string {
+    const text = errorText(id, error);
+    if (this.#sizeIfLarge(text) <= this.#messageLimit) return text;
+    return errorText(id, new RpcError(error.kind, error.data.reason.slice(0, SHORT_REASON)));
+  }
+
+  /** Bytes of a text that may be over the limit, 0 for one that cannot. */
+  #sizeIfLarge(text: string): number {
+    return text.length * 3 <= this.#messageLimit ? 0 : utf8Bytes(text);
   }
 
   #explain(thrown: unknown, request: Request): RpcError {

@@ -35,6 +35,9 @@ export interface Malformed {
   readonly error: RpcError;
 }
 
+/** Enough for any id that means something, and short enough to fit every answer. */
+const MAX_ID_CHARACTERS = 512;
+
 const MEMBERS = ["jsonrpc", "method", "params", "id"];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -44,7 +47,8 @@ const isRawNumber = (value: unknown): value is RawNumber => JSON.isRawJSON(value
 
 /** Whether a value may be an id. */
 export const isId = (value: unknown): value is Id =>
-  typeof value === "string" || value === null || isRawNumber(value) ||
+  typeof value === "string" && value.length <= MAX_ID_CHARACTERS || value === null ||
+  isRawNumber(value) ||
   typeof value === "number" && Number.isFinite(value);
 
 /**
@@ -55,16 +59,36 @@ export const isId = (value: unknown): value is Id =>
  */
 export function parseLine(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  const messages = Array.isArray(value) ? value : [value];
-  return messages.some(hasInexactId) ? JSON.parse(text, keepInexactId) : value;
+  if (Array.isArray(value) ? value.some(hasInexactId) : hasInexactId(value)) keepIds(value, text);
+  return value;
 }
 
 const hasInexactId = (message: unknown) =>
   isObject(message) && typeof message.id === "number" && !Number.isSafeInteger(message.id);
 
+/** Puts the ids of the messages in the place where their numbers were not exact. */
+function keepIds(value: unknown, text: string): void {
+  let exact: unknown;
+  try {
+    exact = JSON.parse(text, keepInexactId);
+  } catch {
+    // Nested deeper than a reviver can follow: such a request is refused anyway.
+    return;
+  }
+  const pairs = Array.isArray(value) && Array.isArray(exact)
+    ? value.map((message, index) => [message, exact[index]])
+    : [[value, exact]];
+  for (const [message, source] of pairs) {
+    if (isObject(message) && isObject(source) && hasInexactId(message)) message.id = source.id;
+  }
+}
+
 function keepInexactId(key: string, value: unknown, context: { source?: string }): unknown {
   const isInexact = key === "id" && typeof value === "number" && !Number.isSafeInteger(value);
-  return isInexact && context.source !== undefined ? JSON.rawJSON(context.source) : value;
+  const { source } = context;
+  // A number that is written as JavaScript writes it needs no keeping: 1.5, but not 1.50.
+  if (!isInexact || source === undefined || source === String(value)) return value;
+  return JSON.rawJSON(source);
 }
 
 /** Checks one parsed message (JSON-RPC 2.0, section 4). */
@@ -73,7 +97,8 @@ export function readRequest(message: unknown): Request | Malformed {
   if (!isObject(message)) return refuse(`a request is an object, received ${shown(message)}`);
   const { jsonrpc, method, params, id } = message;
   if (Object.hasOwn(message, "id") && !isId(id)) {
-    return refuse(`id must be a string, a number or null, received ${shown(id)}`);
+    const rule = `a string of at most ${MAX_ID_CHARACTERS} characters, a number or null`;
+    return refuse(`id must be ${rule}, received ${shown(id)}`);
   }
   const known = isId(id) ? id : undefined;
   if (jsonrpc !== "2.0") return refuse(`jsonrpc must be "2.0", received ${shown(jsonrpc)}`, known);

@@ -12,9 +12,22 @@ import type { Id, Request } from "./messages.ts";
 /** Lines a second for what a flood could cause without being let in. */
 const MAX_REFUSALS_PER_SECOND = 10;
 const MAX_SHOWN_CHARACTERS = 100;
+/** Enough for the longest reason that a person writes, and for most paths. */
+const MAX_FIELD_CHARACTERS = 500;
 
 const shortened = (id: Id | undefined) =>
   typeof id === "string" ? id.slice(0, MAX_SHOWN_CHARACTERS) : id;
+
+/** A log line never grows with what a host sends. */
+const bounded = (fields: LogFields): LogFields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "string" && value.length > MAX_FIELD_CHARACTERS
+        ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`
+        : value,
+    ]),
+  );
 
 /** Writes the lines of requests, and few of those of a flood. */
 export class RequestLog {
@@ -34,15 +47,17 @@ export class RequestLog {
       method: request.method.slice(0, MAX_SHOWN_CHARACTERS),
       ms: Math.round((performance.now() - start) * 1000) / 1000,
       outcome: fields.code === undefined ? "ok" : "error",
-      ...fields,
+      ...bounded(fields),
     });
   }
 
   /** A message that was no request. */
   refused(error: RpcError, id?: Id): void {
     if (!this.#mayLogRefusal()) return;
-    const { code, data: { reason } } = error;
-    this.#log.warn("not a request", { id: shortened(id), code, reason });
+    const { code, kind, data } = error;
+    // The parser's own words quote the line, and nobody knows what was in it.
+    const reason = kind === "parseError" ? "not UTF-8, or not JSON" : data.reason;
+    this.#log.warn("not a request", bounded({ id: shortened(id), code, reason }));
   }
 
   /** A fault of ours, with its stack. */

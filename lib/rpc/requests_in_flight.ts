@@ -59,9 +59,16 @@ export class RequestsInFlight {
 
   /** Cancels the request with this id; says whether there was one. */
   cancel(id: Id): boolean {
-    const controller = this.#byId.get(keyOf(id));
+    const controller = this.#byId.get(keyOf(id)) ?? this.#findInexact(id);
     controller?.abort(commandFailed("cancelled by the host"));
     return controller !== undefined;
+  }
+
+  /** The request with an id of 64 bits, which as a parameter has lost its last digits. */
+  #findInexact(id: Id): AbortController | undefined {
+    if (typeof id !== "number" || Number.isSafeInteger(id)) return undefined;
+    const same = [...this.#byId].filter(([key]) => !key.startsWith('"') && Number(key) === id);
+    return same.length === 1 ? same[0]?.[1] : undefined;
   }
 
   /** Cancels all. */

@@ -131,6 +131,16 @@ for (
   });
 }
 
+Deno.test("--log-level goes before the configuration's log_level", async () => {
+  await using agent = await TestAgent.start({
+    config: () => ({ log_level: "error" }),
+    args: () => ["--log-level", "info"],
+  });
+  await using host = await agent.connect();
+  await host.ping();
+  await agent.logged(({ method }) => method === "ping", "the request");
+});
+
 Deno.test("a log file is appended to, for owner and group alone, and opened anew on SIGHUP", async (t) => {
   let file = "";
   await using agent = await TestAgent.start({

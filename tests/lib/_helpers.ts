@@ -49,6 +49,9 @@ export class TempDirectory implements AsyncDisposable {
   }
 }
 
+/** Bytes of a text in UTF-8. */
+export const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength;
+
 /** The names in a directory, sorted. */
 export async function namesIn(directory: string): Promise<string[]> {
   const names: string[] = [];

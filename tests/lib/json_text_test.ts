@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { base64Capacity, fitText, jsonBytes } from "../../lib/json_text.ts";
+import { base64Capacity, fitText, jsonBytes, utf8Bytes } from "../../lib/json_text.ts";
+import { byteLength } from "./_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -31,6 +32,17 @@ function longestFitting(text: string, maxBytes: number): string {
   }
   return fitting;
 }
+
+Deno.test("utf8Bytes() counts what TextEncoder makes, however long and wherever a pair stands", () => {
+  for (const character of ["a", "ä", "€", "😀", "\ud800", "\udc00", "a😀", "😀a"]) {
+    for (const before of [0, 1, 2, 4093, 4094, 4095, 4096, 4097, 8191]) {
+      for (const count of [0, 1, 2, 5000]) {
+        const text = "x".repeat(before) + character.repeat(count);
+        assertEquals(utf8Bytes(text), byteLength(text), `${before}, ${character}, ${count}`);
+      }
+    }
+  }
+});
 
 Deno.test("jsonBytes() counts what the text takes within a JSON string", () => {
   for (

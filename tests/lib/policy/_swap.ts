@@ -13,11 +13,30 @@ import { printLine } from "../../../lib/terminal.ts";
 const [how = "", path = "", spare = ""] = Deno.args;
 const temporary = `${path}.swap`;
 
+/** Renames, also where someone has made a directory of that name in the meantime. */
+function place(from: string, to: string): void {
+  for (;;) {
+    try {
+      return Deno.renameSync(from, to);
+    } catch {
+      removeIfAny(to);
+    }
+  }
+}
+
+function removeIfAny(directory: string): void {
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch {
+    // Gone, or being filled at this moment: it is tried again.
+  }
+}
+
 function rename(): void {
   Deno.renameSync(path, temporary);
-  Deno.renameSync(spare, path);
+  place(spare, path);
   Deno.renameSync(path, spare);
-  Deno.renameSync(temporary, path);
+  place(temporary, path);
 }
 
 function link(): void {

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { type BatchItem, byteLength, collectBatch } from "../../../lib/rpc/answers.ts";
+import { type BatchItem, collectBatch } from "../../../lib/rpc/answers.ts";
 import { errorText, resultText } from "../../../lib/rpc/messages.ts";
 import { invalidRequest } from "../../../lib/errors.ts";
+import { byteLength } from "../_helpers.ts";
 import { batchOf } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -26,10 +27,6 @@ async function collect(items: readonly BatchItem[], limit = LIMIT_BYTES): Promis
   });
   return sent;
 }
-
-Deno.test("byteLength() counts bytes of UTF-8", () => {
-  assertEquals(["", "a", "ü", "€", "😀"].map(byteLength), [0, 1, 2, 3, 4]);
-});
 
 Deno.test("a batch is answered by one array, in the order of completion", async () => {
   const sent = await collect([

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { notFound, permissionDenied } from "../../../lib/errors.ts";
-import { byteLength } from "../../../lib/rpc/answers.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { type Method, method, NoParams } from "../../../lib/rpc/method.ts";
 import { Power } from "../../../lib/system/power.ts";
-import { CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
+import { byteLength, CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
 import { type Answer, answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });

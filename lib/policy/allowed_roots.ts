@@ -1,0 +1,28 @@
+/**
+ * Entries of the configuration that no request can use, because a link is in their way.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/schema.ts";
+
+/** An allowed path that is, or leads through, a symbolic link. */
+export interface LinkedRoot {
+  readonly path: string;
+  /** What should be in the configuration instead. */
+  readonly realPath: string;
+}
+
+/** The allowed paths that exist and are not their own real path. */
+export function linkedRoots({ security }: Config): LinkedRoot[] {
+  const roots = new Set([...security.allowed_read_paths, ...security.allowed_write_paths]);
+  return [...roots].flatMap((path) => {
+    try {
+      const realPath = Deno.realPathSync(path);
+      return realPath === path ? [] : [{ path, realPath }];
+    } catch {
+      // Not there, or not for us to see: nothing can be said.
+      return [];
+    }
+  });
+}

@@ -1,0 +1,33 @@
+import { assertEquals } from "@std/assert";
+import { Aborted } from "../../lib/abort.ts";
+import { inTime } from "./_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+Deno.test("Aborted happens on abort", async () => {
+  const controller = new AbortController();
+  using aborted = new Aborted(controller.signal);
+  let hasHappened = false;
+  const happened = aborted.happened.then(() => hasHappened = true);
+  await Promise.resolve();
+  assertEquals(hasHappened, false);
+  controller.abort();
+  await inTime("the abort", happened);
+});
+
+Deno.test("Aborted has happened where the signal was aborted before", async () => {
+  using aborted = new Aborted(AbortSignal.abort());
+  await inTime("the abort", aborted.happened);
+});
+
+Deno.test("Aborted takes its listener back when disposed of", async () => {
+  const controller = new AbortController();
+  let hasHappened = false;
+  {
+    using aborted = new Aborted(controller.signal);
+    void aborted.happened.then(() => hasHappened = true);
+  }
+  controller.abort();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assertEquals(hasHappened, false);
+});

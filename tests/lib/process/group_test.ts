@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { signalGroup } from "../../../lib/process/group.ts";
+import { inTime } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const shell = (script: string) =>
+  new Deno.Command("/bin/sh", {
+    args: ["-c", script],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+  }).spawn();
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  Deno.test(`signalGroup() ends a whole group with ${signal}`, async () => {
+    const child = shell("sleep 300 & wait");
+    await signalGroup(child, signal);
+    const status = await inTime("the end", child.status);
+    assertEquals(status.signal, signal);
+  });
+}
+
+Deno.test("signalGroup() takes a group that is gone for no error", async () => {
+  const child = shell("exit 0");
+  await child.status;
+  await signalGroup(child, "SIGTERM");
+  await signalGroup(child, "SIGKILL");
+});
