@@ -27,16 +27,19 @@ const MAX_SHOWN_CHARACTERS = 60;
 const MAX_NAME_CHARACTERS = 120;
 const MAX_PROBLEMS = 20;
 
-/**
- * The value as JSON, cut to a length that fits a line of a log. What has members is only named:
- * it may be nested deeper than any stack, and it may hold what is nobody's business.
- */
+/** The value as JSON, cut to a length that fits a line of a log. */
 export function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return value.length === 0 ? "[]" : "an array";
-  if (typeof value === "object" && value !== null && !JSON.isRawJSON(value)) return "an object";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = value === undefined ? "nothing" : jsonOf(value);
   return text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // What can be parsed can be nested deeper than the stack of who writes it.
+    return "what is nested too deeply to be shown";
+  }
 }
 
 function pathName(path: readonly PropertyKey[]): string {

@@ -149,7 +149,7 @@ export class Logger implements Log {
 
   async #write(text: string): Promise<void> {
     await this.#writeAll(text);
-    if (this.#dropped === 0) return;
+    if (this.#dropped === 0 || this.#queue !== "") return;
     const lines = this.#dropped;
     this.#dropped = 0;
     const missing = format("warn", "the log could not be written, lines are missing", { lines });

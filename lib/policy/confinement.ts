@@ -27,6 +27,11 @@ const holdsEverything = (name: Access) =>
 const uncoveredBy = (wanted: readonly string[], granted: readonly string[]) =>
   wanted.filter((path) => !granted.some((entry) => isInside(path, entry)));
 
+const uncoveredPaths = (wanted: Permissions, granted: Permissions) => [
+  ...uncoveredBy(wanted.read, granted.read),
+  ...uncoveredBy(wanted.write, granted.write),
+];
+
 function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run"]): string[] {
   if (granted === "all") return [];
   if (wanted === "all") return ["every command (command_whitelist null)"];
@@ -47,10 +52,7 @@ export function judgeConfinement(
   if (granted === undefined) {
     return { confined: !holdsEverything("read") && !holdsEverything("write"), uncovered: [] };
   }
-  const uncovered = [
-    ...uncoveredBy(wanted.read, granted.read),
-    ...uncoveredBy(wanted.write, granted.write),
-  ];
+  const uncovered = uncoveredPaths(wanted, granted);
   const commands = uncoveredCommands(wanted.run, granted.run);
   // Who is allowed "/" is confined by nothing, covered or not.
   const isEverything = wanted.read.includes("/") || wanted.write.includes("/");
@@ -67,9 +69,10 @@ export function judgeConfinement(
  */
 export function confine(wanted: Permissions, granted: Permissions | undefined): Confinement {
   const judged = judgeConfinement(wanted, granted);
-  if (granted === undefined || !judged.confined) return judged;
+  if (granted === undefined || uncoveredPaths(wanted, granted).length > 0) return judged;
   for (const name of ["read", "write"] as const) {
-    Deno.permissions.revokeSync({ name, path: "/" });
+    // An allowed path "/" is the administrator's wish; there is nothing to give up then.
+    if (!wanted[name].includes("/")) Deno.permissions.revokeSync({ name, path: "/" });
   }
   return { ...judged, confined: !holdsEverything("read") && !holdsEverything("write") };
 }

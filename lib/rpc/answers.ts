@@ -79,7 +79,7 @@ class BatchAnswers {
 
   #makeRoom(): void {
     const largest = this.#texts.reduce((best, one) =>
-      best.isFinal || !one.isFinal && one.bytes > best.bytes ? one : best
+      best.isFinal || !one.isFinal && one.bytes >= best.bytes ? one : best
     );
     const short = withoutRoom(largest.text, largest.bytes);
     const bytes = utf8Bytes(short);

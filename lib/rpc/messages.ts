@@ -48,7 +48,7 @@ const isRawNumber = (value: unknown): value is RawNumber => JSON.isRawJSON(value
 /** Whether a value may be an id. */
 export const isId = (value: unknown): value is Id =>
   typeof value === "string" && value.length <= MAX_ID_CHARACTERS || value === null ||
-  isRawNumber(value) ||
+  isRawNumber(value) && value.rawJSON.length <= MAX_ID_CHARACTERS ||
   typeof value === "number" && Number.isFinite(value);
 
 /**

@@ -11,6 +11,7 @@
 import { printLine } from "../../../lib/terminal.ts";
 
 const [how = "", path = "", spare = ""] = Deno.args;
+const MOST_PAUSE_MS = 0.2;
 const temporary = `${path}.swap`;
 
 /** Renames, also where someone has made a directory of that name in the meantime. */
@@ -35,22 +36,32 @@ function removeIfAny(directory: string): void {
 function rename(): void {
   Deno.renameSync(path, temporary);
   place(spare, path);
+  pause();
   Deno.renameSync(path, spare);
   place(temporary, path);
+  pause();
 }
 
 function link(): void {
   for (const name of ["a", "b"]) {
     Deno.linkSync(`${spare}/${name}`, temporary);
     Deno.renameSync(temporary, path);
+    pause();
   }
 }
 
 function symlink(): void {
   Deno.symlinkSync(spare, temporary);
   Deno.renameSync(temporary, path);
+  pause();
   Deno.linkSync(`${spare}.real`, temporary);
   Deno.renameSync(temporary, path);
+}
+
+/** For a moment of any length, so as not to fall into step with who is attacked. */
+function pause(): void {
+  const end = performance.now() + Math.random() * MOST_PAUSE_MS;
+  while (performance.now() < end);
 }
 
 const swap = { rename, link, symlink }[how];

@@ -210,7 +210,7 @@ Deno.test("a file swapped for a FIFO hundreds of times stops nobody from opening
   const counts = await openUnderAttack(
     { path: directory.at("in/file"), root: directory.at("in") },
     ["link", directory.at("in/file"), directory.at("spare")],
-    1000,
+    5000,
     10,
   );
   assert((counts["6: inside"] ?? 0) > 0 && (counts["-32000"] ?? 0) > 0, JSON.stringify(counts));
