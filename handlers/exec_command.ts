@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams, permissionDenied, timedOut } from "../lib/errors.ts";
 import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
-import { normalizePath } from "../lib/policy/paths.ts";
+import { HALF_PAIR, normalizePath } from "../lib/policy/paths.ts";
 import { findProgram, PROGRAM_PATH } from "../lib/policy/programs.ts";
 import type { Captured } from "../lib/process/capture.ts";
 import { type ChildResult, runChild } from "../lib/process/run.ts";
@@ -11,7 +11,10 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
 /** Bytes of JSON of a result, or of an error's data, beside the two outputs. */
 const OTHER_MEMBERS_BYTES = 512;
 
-const Text = z.string().check(z.refine((text) => !text.includes("\0"), "must not contain NUL"));
+const Text = z.string().check(
+  z.refine((text) => !text.includes("\0"), "must not contain NUL"),
+  z.refine((text) => text.isWellFormed(), HALF_PAIR),
+);
 
 const VariableName = z.string().check(
   z.refine((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name), "must be a variable's name"),
@@ -148,7 +151,10 @@ function refuseLoaderVariables(
 
 function inputOf({ input, input_encoding }: ExecParams): Uint8Array<ArrayBuffer> | undefined {
   if (input === undefined) return undefined;
-  if (input_encoding === "utf8") return new TextEncoder().encode(input);
+  if (input_encoding === "utf8") {
+    if (!input.isWellFormed()) throw invalidParams(`input ${HALF_PAIR}: use base64`);
+    return new TextEncoder().encode(input);
+  }
   try {
     return Uint8Array.fromBase64(input);
   } catch {

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { commandFailed, ERRORS } from "../lib/errors.ts";
 import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
+import { BorrowedFile } from "../lib/policy/kept_files.ts";
 import { allowPath } from "../lib/policy/paths.ts";
-import { openRealFile } from "../lib/policy/real_file.ts";
+
 import { method } from "../lib/rpc/method.ts";
 import { BYTES_PER_MB, readAt, Scratch } from "./_file.ts";
 
@@ -65,8 +66,8 @@ export const fileRead = method({
     const capacity = resultLimitBytes - OTHER_MEMBERS_BYTES;
     const mostBytes = encoding === "base64" ? base64Capacity(capacity) : capacity;
 
-    const { file, info } = await openRealFile(target, "read", signal);
-    using _file = file;
+    using borrowed = await BorrowedFile.take(target, "read", signal);
+    const { file, info } = borrowed;
     const { path } = target;
     const { size } = info;
     if (size > security.max_file_size_mb * BYTES_PER_MB) {

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
-import { createEmpty, NewFile } from "../lib/policy/new_file.ts";
-import { type AllowedPath, allowPath } from "../lib/policy/paths.ts";
+import { BorrowedFile } from "../lib/policy/kept_files.ts";
+import { createEmpty, NewFile, type NewFileOptions } from "../lib/policy/new_file.ts";
+import { type AllowedPath, allowPath, HALF_PAIR } from "../lib/policy/paths.ts";
 import { openRealFile, statRegularFile } from "../lib/policy/real_file.ts";
 import { method } from "../lib/rpc/method.ts";
 import { BYTES_PER_MB, Scratch, writeAt } from "./_file.ts";
@@ -79,21 +80,17 @@ export const fileWrite = method({
         `${path} would have ${end} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
       throw commandFailed(reason, { path, size_bytes: end });
     }
-    const existing = await statIfAny(path);
     const permissions = params.permissions === undefined
       ? undefined
       : Number.parseInt(params.permissions, 8);
-    const options = {
-      mode: permissions ?? ((existing?.mode ?? DEFAULT_MODE) & ALL_BITS),
-      createDirectories: params.create_dirs,
-    };
+    const createDirectories = params.create_dirs;
     if (params.offset === undefined) {
-      await replace(target, bytes, options, signal);
+      const existing = await statIfAny(path);
+      const mode = permissions ?? ((existing?.mode ?? DEFAULT_MODE) & ALL_BITS);
+      await replace(target, bytes, { mode, createDirectories }, signal);
     } else {
-      if (existing === undefined) await createEmpty(target, options);
-      const { file } = await openRealFile(target, "write", signal);
-      using _file = file;
-      await writeAt(file, params.offset, bytes, signal);
+      const options = { mode: permissions ?? DEFAULT_MODE, createDirectories };
+      await writePiece(target, params.offset, bytes, options, signal);
     }
     return { bytes_written: bytes.byteLength, path };
   },
@@ -109,10 +106,28 @@ async function statIfAny(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
+/** Writes into the file, which is made first where there is none. */
+async function writePiece(
+  target: AllowedPath,
+  offset: number,
+  bytes: Uint8Array,
+  options: NewFileOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = () => BorrowedFile.take(target, "write", signal);
+  const opened = await open().catch(async (error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await createEmpty(target, options);
+    return await open();
+  });
+  using borrowed = opened;
+  await writeAt(borrowed.file, offset, bytes, signal);
+}
+
 async function replace(
   target: AllowedPath,
   bytes: Uint8Array,
-  options: { mode: number; createDirectories: boolean },
+  options: NewFileOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await using created = await NewFile.beside(target, options);
@@ -136,7 +151,7 @@ function decode(content: string, encoding: "utf8" | "base64", buffer: Uint8Array
     if (content.isWellFormed()) {
       return buffer.subarray(0, new TextEncoder().encodeInto(content, buffer).written);
     }
-    throw invalidParams("content has half a surrogate pair, which UTF-8 cannot say: use base64");
+    throw invalidParams(`content ${HALF_PAIR}: use base64`);
   }
   try {
     const { read, written } = buffer.setFromBase64(content);

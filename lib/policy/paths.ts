@@ -12,6 +12,9 @@ import { invalidParams, permissionDenied } from "../errors.ts";
 /** PATH_MAX of Linux (limits.h), in bytes, its final NUL not counted. */
 const MAX_PATH_BYTES = 4096;
 
+/** The refusal of text that would be altered on its way: a lone surrogate has no UTF-8. */
+export const HALF_PAIR = "has half a surrogate pair, which UTF-8 cannot say";
+
 const encoder = new TextEncoder();
 
 /**
@@ -23,6 +26,7 @@ export function normalizePath(path: string, parameter = "path"): string {
   if (!path.startsWith("/")) {
     throw invalidParams(`${parameter} must be absolute, received ${JSON.stringify(cut(path))}`);
   }
+  if (!path.isWellFormed()) throw invalidParams(`${parameter} ${HALF_PAIR}`);
   if (path.includes("\0")) throw invalidParams(`${parameter} must not contain NUL`);
   const bytes = path.length > MAX_PATH_BYTES ? path.length : encoder.encode(path).byteLength;
   if (bytes > MAX_PATH_BYTES) {

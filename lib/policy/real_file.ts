@@ -48,7 +48,9 @@ const KINDS: readonly [keyof Deno.FileInfo, string][] = [
  * @throws {Deno.errors.NotFound} when there is nothing.
  */
 export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
-  const info = await Deno.lstat(path);
+  const info = await Deno.lstat(path).catch((error) => {
+    throw leadsOutside(error) ? linkRefused(path) : error;
+  });
   if (info.isSymlink) throw linkRefused(path);
   if (!info.isFile) {
     const kind = KINDS.find(([member]) => info[member])?.[1] ?? "no file";
@@ -56,6 +58,9 @@ export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
   }
   return info;
 }
+
+/** Deno may touch what is allowed: where it may not, it has followed a link to something else. */
+const leadsOutside = (error: unknown) => error instanceof Deno.errors.NotCapable;
 
 /** The refusal of a path with a link in it. */
 export function linkRefused(path: string): RpcError {
@@ -98,7 +103,9 @@ async function openUnlessAborted(
 ): Promise<Deno.FsFile> {
   using aborted = new Aborted(signal);
   const opening = Deno.open(path, options);
-  const file = await Promise.race([opening, aborted.happened]);
+  const file = await Promise.race([opening, aborted.happened]).catch((error) => {
+    throw leadsOutside(error) ? linkRefused(path) : error;
+  });
   if (file !== undefined) return file;
   opening.then((late) => late.close(), () => {});
   throw signal.reason;
@@ -131,7 +138,8 @@ function isRealDirectory(directory: string): boolean {
   }
 }
 
-function isSameFile(path: string, info: Deno.FileInfo): boolean {
+/** Whether the path names the file that `info` was taken of, and is no link to it. */
+export function isSameFile(path: string, info: Deno.FileInfo): boolean {
   try {
     const found = Deno.lstatSync(path);
     return found.isFile && found.ino === info.ino && found.dev === info.dev;

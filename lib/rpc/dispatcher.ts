@@ -211,8 +211,9 @@ export class Dispatcher {
 
   #startTimer(controller: AbortController): ReturnType<typeof setTimeout> {
     const seconds = this.#surroundings.config.request_timeout_seconds;
-    const error = timedOut(`not done within ${seconds} s`, { timeout_seconds: seconds });
-    return setTimeout(() => controller.abort(error), seconds * 1000);
+    return setTimeout(() => {
+      controller.abort(timedOut(`not done within ${seconds} s`, { timeout_seconds: seconds }));
+    }, seconds * 1000);
   }
 
   async #act(action: () => Promise<void>, request: Request): Promise<void> {
@@ -249,11 +250,14 @@ export class Dispatcher {
     });
   }
 
-  /** An error answer, without its details where they would be over the message limit. */
+  /** An error answer, without details or id where those would be over the message limit. */
   #errorText(id: Id, error: RpcError): string {
     const text = errorText(id, error);
     if (this.#sizeIfLarge(text) <= this.#messageLimit) return text;
-    return errorText(id, new RpcError(error.kind, error.data.reason.slice(0, SHORT_REASON)));
+    const short = new RpcError(error.kind, error.data.reason.slice(0, SHORT_REASON));
+    const shortText = errorText(id, short);
+    // An id that fills a message leaves no room for an answer that carries it.
+    return this.#sizeIfLarge(shortText) <= this.#messageLimit ? shortText : errorText(null, short);
   }
 
   /** Bytes of a text that may be over the limit, 0 for one that cannot. */

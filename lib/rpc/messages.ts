@@ -35,9 +35,6 @@ export interface Malformed {
   readonly error: RpcError;
 }
 
-/** Enough for any id that means something, and short enough to fit every answer. */
-const MAX_ID_CHARACTERS = 512;
-
 const MEMBERS = ["jsonrpc", "method", "params", "id"];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -47,8 +44,7 @@ const isRawNumber = (value: unknown): value is RawNumber => JSON.isRawJSON(value
 
 /** Whether a value may be an id. */
 export const isId = (value: unknown): value is Id =>
-  typeof value === "string" && value.length <= MAX_ID_CHARACTERS || value === null ||
-  isRawNumber(value) && value.rawJSON.length <= MAX_ID_CHARACTERS ||
+  typeof value === "string" || value === null || isRawNumber(value) ||
   typeof value === "number" && Number.isFinite(value);
 
 /**
@@ -97,8 +93,7 @@ export function readRequest(message: unknown): Request | Malformed {
   if (!isObject(message)) return refuse(`a request is an object, received ${shown(message)}`);
   const { jsonrpc, method, params, id } = message;
   if (Object.hasOwn(message, "id") && !isId(id)) {
-    const rule = `a string of at most ${MAX_ID_CHARACTERS} characters, a number or null`;
-    return refuse(`id must be ${rule}, received ${shown(id)}`);
+    return refuse(`id must be a string, a number or null, received ${shown(id)}`);
   }
   const known = isId(id) ? id : undefined;
   if (jsonrpc !== "2.0") return refuse(`jsonrpc must be "2.0", received ${shown(jsonrpc)}`, known);

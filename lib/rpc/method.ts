@@ -127,6 +127,7 @@ export function method<Params extends z.ZodMiniType, Result extends z.ZodMiniTyp
     ownTimeout: definition.ownTimeout ?? false,
     available: (surroundings) => available?.(surroundings) ?? true,
     prepare(raw) {
+      refusePrototypeMembers(raw);
       const checked = z.safeParse(schema, raw);
       if (!checked.success) {
         const problems = explainIssues(checked.error.issues, raw, { schema, hidden });
@@ -140,4 +141,14 @@ export function method<Params extends z.ZodMiniType, Result extends z.ZodMiniTyp
       };
     },
   };
+}
+
+/** Refuses by name what a schema would leave out without a word. */
+function refusePrototypeMembers(raw: unknown): void {
+  if (typeof raw !== "object" || raw === null) return;
+  for (const [name, value] of Object.entries(raw)) {
+    if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
+      throw invalidParams(`${name}.__proto__ is no name that can be used`, { params: [name] });
+    }
+  }
 }

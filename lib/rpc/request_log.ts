@@ -15,8 +15,15 @@ const MAX_SHOWN_CHARACTERS = 100;
 /** Enough for the longest reason that a person writes, and for most paths. */
 const MAX_FIELD_CHARACTERS = 500;
 
-const shortened = (id: Id | undefined) =>
-  typeof id === "string" ? id.slice(0, MAX_SHOWN_CHARACTERS) : id;
+function shortened(id: Id | undefined): Id | undefined {
+  if (typeof id === "string") return id.slice(0, MAX_SHOWN_CHARACTERS);
+  if (typeof id !== "object" || id === null) return id;
+  return id.rawJSON.length <= MAX_SHOWN_CHARACTERS ? id : id.rawJSON.slice(0, MAX_SHOWN_CHARACTERS);
+}
+
+/** A reason without the value that was refused: it may be what nobody but the host may see. */
+const withoutValue = (reason: unknown) =>
+  typeof reason === "string" ? reason.replace(/, received .*$/s, "") : reason;
 
 /** A log line never grows with what a host sends. */
 const bounded = (fields: LogFields): LogFields =>
@@ -47,7 +54,9 @@ export class RequestLog {
       method: request.method.slice(0, MAX_SHOWN_CHARACTERS),
       ms: Math.round((performance.now() - start) * 1000) / 1000,
       outcome: fields.code === undefined ? "ok" : "error",
-      ...bounded(fields),
+      ...bounded(
+        fields.reason === undefined ? fields : { ...fields, reason: withoutValue(fields.reason) },
+      ),
     });
   }
 
@@ -56,7 +65,7 @@ export class RequestLog {
     if (!this.#mayLogRefusal()) return;
     const { code, kind, data } = error;
     // The parser's own words quote the line, and nobody knows what was in it.
-    const reason = kind === "parseError" ? "not UTF-8, or not JSON" : data.reason;
+    const reason = kind === "parseError" ? "not UTF-8, or not JSON" : withoutValue(data.reason);
     this.#log.warn("not a request", bounded({ id: shortened(id), code, reason }));
   }
 

@@ -382,7 +382,7 @@ Deno.test("names that a shell or an option parser would misread are files like o
     await host.call("file_write", { path, content: "C", offset: 0 }, Written);
     await host.call(
       "file_write",
-      { path: `${path.slice(0, -1)}@`, content: "", offset: 0 },
+      { path: `${[...path].slice(0, -1).join("")}@`, content: "", offset: 0 },
       Written,
     );
     assertMatch(await Deno.readTextFile(path), /^Content of /);
@@ -406,11 +406,12 @@ Deno.test("a file that grows while it is read is read as it was when it was open
     const { size } = await Deno.stat(path);
     await until(async () => (await Deno.stat(path)).size > size, "the file to grow");
     let last = 0;
-    const most = 8 * 1024 * 1024;
+    const most = 2 * 1024 * 1024;
     for (let round = 0; round < 100 && last < most; round++) {
       const whole = await host.call("file_read", { path }, Read);
       assertEquals(whole.size_bytes, whole.content.length);
-      assertEquals(whole.content.replaceAll("0123456789", ""), "");
+      const tens = Math.ceil(whole.content.length / 10);
+      assert("0123456789".repeat(tens).startsWith(whole.content), "nothing but what was written");
       assert(whole.size_bytes >= last, "it only grows");
       last = whole.size_bytes;
       const piece = await host.call("file_read", { path, offset: last, length: 100 }, Read);

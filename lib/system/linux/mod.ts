@@ -16,7 +16,9 @@ const SLOW_FACTS_MS = 5000;
 
 interface SlowFacts {
   readonly osRelease: OsRelease;
+  readonly kernelVersion: string;
   readonly cpuCount: number;
+  readonly totalMemoryKb: number;
   readonly readAt: number;
 }
 
@@ -32,17 +34,21 @@ export class LinuxSystem implements System {
   }
 
   async info(signal: AbortSignal): Promise<SystemInfo> {
-    const { osRelease, cpuCount } = await this.#slowFacts(signal);
+    const now = performance.now();
+    if (this.#slow === undefined || now - this.#slow.readAt > SLOW_FACTS_MS) {
+      this.#slow = await readSlowFacts(now, signal);
+    }
+    const slow = this.#slow;
     return {
       os_type: "linux",
-      os_name: osRelease.name,
-      os_version: osRelease.version,
-      kernel_version: Deno.osRelease(),
+      os_name: slow.osRelease.name,
+      os_version: slow.osRelease.version,
+      kernel_version: slow.kernelVersion,
       hostname: Deno.hostname(),
       // Deno is built for 64-bit machines alone, where its name is the one of uname(2).
       architecture: Deno.build.arch,
-      cpu_count: cpuCount,
-      total_memory_kb: Math.floor(Deno.systemMemoryInfo().total / BYTES_PER_KB),
+      cpu_count: slow.cpuCount,
+      total_memory_kb: slow.totalMemoryKb,
       uptime_seconds: Math.floor(Deno.osUptime()),
     };
   }
@@ -54,13 +60,15 @@ export class LinuxSystem implements System {
   filesystems(signal: AbortSignal) {
     return this.#filesystems.report(signal);
   }
+}
 
-  async #slowFacts(signal: AbortSignal): Promise<SlowFacts> {
-    const now = performance.now();
-    if (this.#slow === undefined || now - this.#slow.readAt > SLOW_FACTS_MS) {
-      const online = await readOnlineProcessors(signal);
-      this.#slow = { osRelease: readOsRelease(), cpuCount: countProcessors(online), readAt: now };
-    }
-    return this.#slow;
-  }
+async function readSlowFacts(readAt: number, signal: AbortSignal): Promise<SlowFacts> {
+  const online = await readOnlineProcessors(signal);
+  return {
+    osRelease: readOsRelease(),
+    kernelVersion: Deno.osRelease(),
+    cpuCount: countProcessors(online),
+    totalMemoryKb: Math.floor(Deno.systemMemoryInfo().total / BYTES_PER_KB),
+    readAt,
+  };
 }

@@ -56,6 +56,7 @@ function symlink(): void {
   pause();
   Deno.linkSync(`${spare}.real`, temporary);
   Deno.renameSync(temporary, path);
+  pause();
 }
 
 /** For a moment of any length, so as not to fall into step with who is attacked. */

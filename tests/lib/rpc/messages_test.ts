@@ -69,7 +69,7 @@ for (
     ["null", "null", null, "a request is an object, received null"],
     ["a string", '"ping"', null, 'a request is an object, received "ping"'],
     ["true", "true", null, "a request is an object, received true"],
-    ["an array", "[[1]]", null, "a request is an object, received [[1]]"],
+    ["an array", "[[1]]", null, "a request is an object, received"],
     ["an empty object", "{}", null, 'jsonrpc must be "2.0", received nothing'],
     ["without jsonrpc", '{"method":"m","id":1}', 1, 'jsonrpc must be "2.0", received nothing'],
     ["JSON-RPC 1.0", '{"jsonrpc":"1.0","method":"m","id":1}', 1, 'jsonrpc must be "2.0"'],

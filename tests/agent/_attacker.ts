@@ -1,0 +1,112 @@
+/**
+ * Somebody else in the guest, who may write where the agent may, and swaps things under its hands.
+ * A process of its own, so that it really runs at the same time.
+ *
+ *     deno run -A _attacker.ts file|directory|fifo|temporary FILES OUTSIDE
+ *
+ * It runs until its standard input ends, then puts everything back and prints how often it swapped.
+ *
+ * @module
+ */
+
+/** What it swaps, round and round. */
+export type Attack =
+  | "file for link"
+  | "directory for link"
+  | "file for FIFO"
+  | "temporary for link";
+
+const [what, files = "", outside = ""] = Deno.args;
+const spare = `${files}/spare`;
+
+function swapFile(): void {
+  Deno.symlinkSync(`${outside}/f`, spare);
+  Deno.renameSync(spare, `${files}/f`);
+  Deno.writeTextFileSync(spare, "inside");
+  Deno.renameSync(spare, `${files}/f`);
+}
+
+function swapDirectory(): void {
+  Deno.renameSync(`${files}/d`, spare);
+  Deno.symlinkSync(outside, `${files}/d`);
+  Deno.removeSync(`${files}/d`);
+  Deno.renameSync(spare, `${files}/d`);
+}
+
+function swapFifo(): void {
+  Deno.renameSync(`${files}/fifo`, `${files}/f`);
+  Deno.renameSync(`${files}/f`, `${files}/fifo`);
+}
+
+/** Each temporary file of the agent's is replaced as soon as it shows. */
+function swapTemporary(): void {
+  for (const { name } of Deno.readDirSync(files)) {
+    if (!name.startsWith(".kvmmanager-")) continue;
+    try {
+      Deno.symlinkSync(`${outside}/f`, spare);
+      Deno.renameSync(spare, `${files}/${name}`);
+      swaps += 1;
+    } catch {
+      // It was gone already.
+    }
+  }
+}
+
+let swaps = 0;
+let isOver = false;
+
+async function attack(): Promise<void> {
+  const swap = { file: swapFile, directory: swapDirectory, fifo: swapFifo }[what ?? ""];
+  while (!isOver) {
+    for (let round = 0; round < 20; round++) {
+      if (swap === undefined) {
+        swapTemporary();
+        continue;
+      }
+      try {
+        swap();
+        swaps += 1;
+      } catch {
+        // The agent was faster: what it has renamed or made is part of the game.
+        repair();
+      }
+    }
+    // A turn for the standard input to be noticed.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+/** Both names as they were, whatever a swap was interrupted in. */
+function repair(): void {
+  const isLink = (path: string) => {
+    try {
+      return Deno.lstatSync(path).isSymlink;
+    } catch {
+      return false;
+    }
+  };
+  const exists = (path: string) => {
+    try {
+      return Deno.lstatSync(path) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  if (what === "directory") {
+    if (isLink(`${files}/d`)) Deno.removeSync(`${files}/d`);
+    if (exists(spare)) {
+      if (exists(`${files}/d`)) Deno.removeSync(`${files}/d`, { recursive: true });
+      Deno.renameSync(spare, `${files}/d`);
+    }
+  } else if (exists(spare)) Deno.removeSync(spare);
+}
+
+if (import.meta.main) {
+  void (async () => {
+    for await (const _ of Deno.stdin.readable);
+    isOver = true;
+  })();
+  await attack();
+  repair();
+  await Deno.stdout.write(new TextEncoder().encode(`${swaps}\n`));
+}
