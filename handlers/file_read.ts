@@ -5,7 +5,7 @@ import { BorrowedFile } from "../lib/policy/kept_files.ts";
 import { allowPath } from "../lib/policy/paths.ts";
 
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, readAt, Scratch } from "./_file.ts";
+import { BYTES_PER_MB, Scratch } from "./_file.ts";
 
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
@@ -66,10 +66,10 @@ export const fileRead = method({
     const capacity = resultLimitBytes - OTHER_MEMBERS_BYTES;
     const mostBytes = encoding === "base64" ? base64Capacity(capacity) : capacity;
 
-    using borrowed = await BorrowedFile.take(target, "read", signal);
-    const { file, info } = borrowed;
+    const borrowed = await BorrowedFile.take(target, "read", signal);
+    using _borrowed = borrowed;
     const { path } = target;
-    const { size } = info;
+    const { size } = borrowed.info;
     if (size > security.max_file_size_mb * BYTES_PER_MB) {
       const reason =
         `${path} has ${size} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
@@ -79,8 +79,9 @@ export const fileRead = method({
 
     const offset = params.offset ?? 0;
     const wanted = Math.min(params.length ?? size, mostBytes, Math.max(0, size - offset));
-    using scratch = new Scratch(wanted);
-    const filled = await readAt(file, offset, scratch.bytes, signal);
+    const scratch = new Scratch(wanted);
+    using _scratch = scratch;
+    const filled = await borrowed.readAt(offset, scratch.bytes, signal);
     const bytes = scratch.bytes.subarray(0, filled);
     const isEnd = offset + bytes.byteLength >= size;
     const piece = encode(bytes, { encoding, isWhole: isEnd, capacity, path });

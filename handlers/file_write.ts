@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
-import { BorrowedFile } from "../lib/policy/kept_files.ts";
+import { BorrowedFile, writeFully } from "../lib/policy/kept_files.ts";
 import { createEmpty, NewFile, type NewFileOptions } from "../lib/policy/new_file.ts";
 import { type AllowedPath, allowPath, HALF_PAIR } from "../lib/policy/paths.ts";
 import { openRealFile, statRegularFile } from "../lib/policy/real_file.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, Scratch, writeAt } from "./_file.ts";
+import { BYTES_PER_MB, Scratch } from "./_file.ts";
 
 const DEFAULT_MODE = 0o644;
 const ALL_BITS = 0o777;
@@ -72,7 +72,8 @@ export const fileWrite = method({
       throw invalidParams("path names a directory, it ends with a slash");
     }
     const { content, encoding } = params;
-    using scratch = new Scratch(mostBytes(content, encoding));
+    const scratch = new Scratch(mostBytes(content, encoding));
+    using _scratch = scratch;
     const bytes = decode(content, encoding, scratch.bytes);
     const end = (params.offset ?? 0) + bytes.byteLength;
     if (end > security.max_file_size_mb * BYTES_PER_MB) {
@@ -115,13 +116,13 @@ async function writePiece(
   signal: AbortSignal,
 ): Promise<void> {
   const open = () => BorrowedFile.take(target, "write", signal);
-  const opened = await open().catch(async (error) => {
+  const borrowed = await open().catch(async (error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await createEmpty(target, options);
     return await open();
   });
-  using borrowed = opened;
-  await writeAt(borrowed.file, offset, bytes, signal);
+  using _borrowed = borrowed;
+  await borrowed.writeAt(offset, bytes, signal);
 }
 
 async function replace(
@@ -130,11 +131,12 @@ async function replace(
   options: NewFileOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  await using created = await NewFile.beside(target, options);
+  const created = await NewFile.beside(target, options);
+  await using _created = created;
   {
     const { file } = await openRealFile(created.temporary, "write", signal);
     using _file = file;
-    await writeAt(file, 0, bytes, signal);
+    await writeFully(file, 0, bytes, signal);
     await file.sync();
   }
   signal.throwIfAborted();

@@ -66,7 +66,8 @@ export async function serve(
 
   // Not interrupted but left behind on a stop: a read parked in the kernel cannot be taken back.
   {
-    using stopped = new Aborted(signal);
+    const stopped = new Aborted(signal);
+    using _stopped = stopped;
     const reading = readAll(connection, splitter, writer, log, signal);
     await Promise.race([reading, stopped.happened, broken.promise]);
   }

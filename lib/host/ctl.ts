@@ -68,7 +68,8 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function call({ method, params, socket, timeoutMs }: Call): Promise<void> {
-  await using client = await AgentClient.connect(socket);
+  const client = await AgentClient.connect(socket);
+  await using _client = client;
   printLine(JSON.stringify(await client.call(method, params, { timeoutMs }), null, 2));
 }
 

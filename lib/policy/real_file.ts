@@ -101,7 +101,8 @@ async function openUnlessAborted(
   options: Deno.OpenOptions,
   signal: AbortSignal,
 ): Promise<Deno.FsFile> {
-  using aborted = new Aborted(signal);
+  const aborted = new Aborted(signal);
+  using _aborted = aborted;
   const opening = Deno.open(path, options);
   const file = await Promise.race([opening, aborted.happened]).catch((error) => {
     throw leadsOutside(error) ? linkRefused(path) : error;

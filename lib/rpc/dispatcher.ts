@@ -279,7 +279,8 @@ export class Dispatcher {
  */
 async function resultOrAbort(working: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   {
-    using aborted = new Aborted(signal);
+    const aborted = new Aborted(signal);
+    using _aborted = aborted;
     await Promise.race([working, aborted.happened]);
   }
   if (signal.aborted) {

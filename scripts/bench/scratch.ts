@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AGENT_ENVIRONMENT } from "../agent.ts";
 import { childrenOf } from "./proc.ts";
 
 const TERMINATION_GRACE_MS = 3000;
@@ -40,7 +41,7 @@ export class Scratch implements AsyncDisposable {
     if (this.#isOver) throw new Error(`${program} cannot be started: the bench is over`);
     const child = new Deno.Command(program, {
       args: [...args],
-      env: { DENO_NO_UPDATE_CHECK: "1" },
+      env: AGENT_ENVIRONMENT,
       stdin: "null",
       stdout: "null",
       stderr: "inherit",

@@ -42,6 +42,7 @@ for (
     ["a URL", "file:///etc/passwd", "must be absolute"],
     ["a Windows path", "C:\\x", "must be absolute"],
     ["a blank before the slash", " /tmp", "must be absolute"],
+    ["half a surrogate pair", "/tmp/\ud83d", "half a surrogate pair"],
     ["NUL at the end", "/tmp/x\0", "NUL"],
     ["NUL within", "/tmp/x\0.txt", "NUL"],
     ["4097 bytes", `/${"x".repeat(4096)}`, "at most 4096 bytes, received 4097"],

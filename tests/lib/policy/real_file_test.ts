@@ -20,14 +20,25 @@ interface Attempt {
   readonly access?: "read" | "write";
 }
 
+interface OpenOptions {
+  readonly times?: number;
+  readonly timeoutMs?: number;
+  /** What the process that opens them is granted. */
+  readonly flags?: readonly string[];
+}
+
 /** Opens files in a process of its own; see `_open.ts`. */
-async function open(files: readonly Attempt[], times = 1, timeoutMs = 20_000) {
+async function open(
+  files: readonly Attempt[],
+  { times = 1, timeoutMs = 20_000, flags = ["--allow-all"] }: OpenOptions = {},
+) {
   const task = {
     files: files.map(({ access = "read", ...file }) => ({ ...file, access })),
     times,
     timeoutMs,
   };
   const { code, stdout, stderr } = await runDeno("policy/_open.ts", {
+    flags,
     args: [JSON.stringify(task)],
   });
   assertEquals([code, stderr], [0, ""]);
@@ -110,6 +121,17 @@ for (
   });
 }
 
+Deno.test("a confined process refuses links to what it may not touch as it refuses others", async () => {
+  await using directory = await guest();
+  const root = directory.at("in");
+  const list = [root, RESTING_DIRECTORY].join(",");
+  const paths = ["file", "link", "link-dir/file", "link-sub/deep/file"];
+  const { outcomes } = await open(paths.map((name) => ({ path: `${root}/${name}`, root })), {
+    flags: [`--allow-read=${list}`],
+  });
+  assertEquals(outcomes, ["6: inside", "-32001", "-32001", "-32001"]);
+});
+
 Deno.test("sockets and devices are refused with -32000", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("socket");
@@ -150,11 +172,10 @@ Deno.test("the process rests where no allowed file system is kept busy", async (
 async function openUnderAttack(
   file: Attempt,
   [how, path, spare]: readonly [Swap, string, string],
-  times: number,
-  timeoutMs?: number,
+  options: OpenOptions,
 ): Promise<Record<string, number>> {
   await using _attacker = await Attacker.start(how, path, spare);
-  const { counts } = await open([file], times, timeoutMs);
+  const { counts } = await open([file], options);
   return counts;
 }
 
@@ -166,7 +187,7 @@ Deno.test("a file swapped for a link thousands of times is never read outside", 
   const counts = await openUnderAttack(
     { path: directory.at("in/file"), root: directory.at("in") },
     ["symlink", directory.at("in/file"), directory.at("spare")],
-    3000,
+    { times: 3000 },
   );
   assertEquals(Object.keys(counts).filter((outcome) => outcome.includes(SECRET)), []);
   // Both have been met, else it was no attack.
@@ -181,7 +202,7 @@ for (const access of ["read", "write"] as const) {
     const counts = await openUnderAttack(
       { path: directory.at("in/sub/file"), root: directory.at("in"), access },
       ["rename", directory.at("in/sub"), directory.at("spare")],
-      3000,
+      { times: 3000 },
     );
     assertEquals(Object.keys(counts).filter((outcome) => outcome.includes(SECRET)), []);
     assertEquals(await Deno.readTextFile(directory.at("out/file")), SECRET);
@@ -196,7 +217,7 @@ Deno.test("an allowed directory swapped for a link is never read outside", async
   const counts = await openUnderAttack(
     { path: directory.at("in/file"), root: directory.at("in") },
     ["rename", directory.at("in"), directory.at("spare")],
-    3000,
+    { times: 3000 },
   );
   assertEquals(Object.keys(counts).filter((outcome) => outcome.includes(SECRET)), []);
   assert((counts["6: inside"] ?? 0) > 0 && (counts["-32001"] ?? 0) > 0, JSON.stringify(counts));
@@ -210,8 +231,7 @@ Deno.test("a file swapped for a FIFO hundreds of times stops nobody from opening
   const counts = await openUnderAttack(
     { path: directory.at("in/file"), root: directory.at("in") },
     ["link", directory.at("in/file"), directory.at("spare")],
-    5000,
-    10,
+    { times: 5000, timeoutMs: 10 },
   );
   assert((counts["6: inside"] ?? 0) > 0 && (counts["-32000"] ?? 0) > 0, JSON.stringify(counts));
 });

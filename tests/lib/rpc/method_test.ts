@@ -57,6 +57,24 @@ for (
   });
 }
 
+Deno.test("prepare() refuses a member named __proto__ in a parameter, which a schema would drop", async () => {
+  const open = method({
+    name: "open",
+    summary: "For tests.",
+    params: z.strictObject({ env: z.record(z.string(), z.string()) }),
+    result: z.null(),
+    example: { result: null },
+    run: () => null,
+  });
+  for (const value of ['"x"', "{}", "null"]) {
+    const params: unknown = JSON.parse(`{"env":{"__proto__":${value}}}`);
+    const error = await rpcErrorOf(() => open.prepare(params));
+    assertEquals(error.code, -32602);
+    assertStringIncludes(error.data.reason, "__proto__");
+  }
+  assertEquals(open.prepare(JSON.parse('{"env":{"constructor":"x"}}')).target, {});
+});
+
 Deno.test("prepare() never repeats a hidden value", async () => {
   for (const secret of [["S3CR3T"], { a: "S3CR3T" }, 53273]) {
     const error = await rpcErrorOf(() => sample.prepare({ path: 1, secret }));

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { invalidRequest } from "../../../lib/errors.ts";
+import { invalidRequest, parseError } from "../../../lib/errors.ts";
 import { RequestLog } from "../../../lib/rpc/request_log.ts";
 import { CollectingLog, until } from "../_helpers.ts";
 
@@ -40,6 +40,17 @@ Deno.test("RequestLog cuts ids and methods that a host has made long", () => {
   new RequestLog(log).finished(request("x".repeat(5000), "y".repeat(5000)), performance.now());
   assertEquals(log.lines[0]?.fields.id, "x".repeat(100));
   assertEquals(log.lines[0]?.fields.method, "y".repeat(100));
+});
+
+Deno.test("RequestLog leaves out the value that a reason repeats for the host", () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  const reason = 'count must be a number, received "S3CR3T"';
+  requests.finished(request(1), performance.now(), { code: -32602, reason });
+  requests.refused(invalidRequest(reason));
+  requests.refused(parseError('not JSON: Unexpected token "S3CR3T"'));
+  assertEquals(JSON.stringify(log.lines).includes("S3CR3T"), false);
+  assertEquals(log.lines.map(({ fields }) => fields.code), [-32602, -32600, -32700]);
 });
 
 Deno.test("RequestLog writes few of many refusals, and later how many it left out", async () => {

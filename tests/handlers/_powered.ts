@@ -1,0 +1,73 @@
+/**
+ * A power method behind the real dispatcher, with a provider that records what it is asked instead
+ * of doing it.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import * as z from "zod";
+import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { NO_LOG } from "../../lib/log/logger.ts";
+import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
+import type { Method } from "../../lib/rpc/method.ts";
+import { LinuxSystem } from "../../lib/system/linux/mod.ts";
+import { Power, type PowerRequest } from "../../lib/system/power.ts";
+import type { Message } from "../agent/_host.ts";
+
+const Answer = z.record(z.string(), z.unknown());
+
+/** What happened, in its order: an answer left, or power was asked for. */
+export type PowerEvent = "answer" | PowerRequest;
+
+/** One power method and the record of what came of it. */
+export class Powered {
+  readonly events: PowerEvent[] = [];
+  /** Whether the provider cannot do what it is asked. */
+  fails = false;
+  readonly #dispatcher: Dispatcher;
+  readonly #method: string;
+
+  constructor(method: Method) {
+    this.#method = method.name;
+    const power = new Power({
+      unavailable: undefined,
+      request: (request) => {
+        if (this.fails) return Promise.reject(new Error("no"));
+        this.events.push(request);
+        return Promise.resolve();
+      },
+    });
+    this.#dispatcher = new Dispatcher({
+      config: DEFAULT_CONFIG,
+      system: new LinuxSystem(),
+      power,
+      log: NO_LOG,
+      methods: [method],
+    });
+  }
+
+  /** Sends a request and waits for all that comes of it. */
+  async call(params: unknown): Promise<Message> {
+    const [answer] = await this.#send({ params, id: 1 });
+    assert(answer !== undefined, "an answer");
+    return z.parse(Answer, JSON.parse(answer));
+  }
+
+  /** Sends a notification and waits for all that comes of it. */
+  async notify(params: unknown): Promise<void> {
+    const answers = await this.#send({ params });
+    assert(answers.length === 0, "no answer");
+  }
+
+  async #send(members: Record<string, unknown>): Promise<string[]> {
+    const answers: string[] = [];
+    const line = JSON.stringify({ jsonrpc: "2.0", method: this.#method, ...members });
+    await this.#dispatcher.handle(line, (text) => {
+      answers.push(text);
+      this.events.push("answer");
+      return Promise.resolve();
+    });
+    return answers;
+  }
+}

@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import manifest from "../../deno.json" with { type: "json" };
+import { getAgentInfo } from "../../handlers/get_agent_info.ts";
+import { METHODS } from "../../handlers/mod.ts";
+import { Served } from "./_served.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const Result = z.strictObject({
+  version: z.string(),
+  protocol_version: z.string(),
+  platform: z.string(),
+  capabilities: z.array(z.string()),
+});
+
+Deno.test("get_agent_info tells the versions, the platform and what is let through", async () => {
+  await using served = await Served.start(getAgentInfo);
+  assertEquals(await served.call(undefined, Result), {
+    version: manifest.version,
+    protocol_version: "1.0.0",
+    platform: "linux",
+    capabilities: [
+      "cancel",
+      "disk_usage",
+      "exec_command",
+      "file_read",
+      "file_write",
+      "network_info",
+      "system_info",
+    ],
+  });
+});
+
+for (
+  const [security, missing] of [
+    [{ allowed_write_paths: [] }, ["file_write"]],
+    [{ allowed_read_paths: [] }, ["file_read"]],
+    [{ command_whitelist: [] }, ["exec_command"]],
+    [
+      { allowed_read_paths: [], allowed_write_paths: [], command_whitelist: [] },
+      ["exec_command", "file_read", "file_write"],
+    ],
+  ] as const
+) {
+  Deno.test(`get_agent_info leaves out ${missing.join(", ")} where nothing of it is let through`, async () => {
+    await using served = await Served.start(getAgentInfo, { config: () => ({ security }) });
+    const { capabilities } = await served.call(undefined, Result);
+    const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
+    const power = ["shutdown", "reboot"];
+    const expected = all.filter((one) => ![...missing, ...power].includes(one)).sort();
+    assertEquals(capabilities, expected);
+    assert(missing.every((one) => !capabilities.includes(one)));
+  });
+}

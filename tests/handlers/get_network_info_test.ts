@@ -1,0 +1,124 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as z from "zod";
+import { getNetworkInfo } from "../../handlers/get_network_info.ts";
+import { Served, tool } from "./_served.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const Result = z.strictObject({
+  interfaces: z.array(z.strictObject({
+    name: z.string(),
+    mac_address: z.string(),
+    ipv4_addresses: z.array(z.string()),
+    ipv6_addresses: z.array(z.string()),
+    state: z.string(),
+    mtu: z.int(),
+  })),
+});
+
+/** What `ip -json address` prints, as far as it is compared. */
+const IpAddress = z.array(z.looseObject({
+  ifname: z.string(),
+  mtu: z.int(),
+  operstate: z.string(),
+  flags: z.array(z.string()),
+  address: z.optional(z.string()),
+  addr_info: z.array(z.looseObject({
+    family: z.optional(z.string()),
+    local: z.optional(z.string()),
+    prefixlen: z.optional(z.int()),
+  })),
+}));
+
+Deno.test("get_network_info lists what ip lists: every interface, address, state and MTU", async () => {
+  await using served = await Served.start(getNetworkInfo);
+  const { interfaces } = await served.call(undefined, Result);
+  const links = z.parse(IpAddress, JSON.parse(await tool("ip", "-json", "address")));
+  const expected = links.map(({ ifname, mtu, operstate, flags, address, addr_info }) => {
+    const of = (family: string) =>
+      addr_info.filter((one) => one.family === family)
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`).sort();
+    return {
+      name: ifname,
+      mac_address: address?.includes(":") ? address : "00:00:00:00:00:00",
+      ipv4_addresses: of("inet"),
+      ipv6_addresses: of("inet6"),
+      state: operstate === "UNKNOWN"
+        ? (flags.includes("UP") ? "up" : "down")
+        : operstate.toLowerCase(),
+      mtu,
+    };
+  });
+  const byName = <T extends { name: string }>(list: readonly T[]) =>
+    [...list].sort((a, b) => a.name < b.name ? -1 : 1);
+  const found = interfaces.map((one) => ({
+    ...one,
+    ipv4_addresses: one.ipv4_addresses.toSorted(),
+    ipv6_addresses: one.ipv6_addresses.toSorted(),
+  }));
+  assertEquals(byName(found), byName(expected));
+});
+
+Deno.test("get_network_info knows the loopback interface", async () => {
+  await using served = await Served.start(getNetworkInfo);
+  const { interfaces } = await served.call({}, Result);
+  const loopback = interfaces.find(({ name }) => name === "lo");
+  assert(loopback !== undefined);
+  assertEquals(loopback.mac_address, "00:00:00:00:00:00");
+  for (const { mac_address, ipv4_addresses, ipv6_addresses, mtu } of interfaces) {
+    assertMatch(mac_address, /^[0-9a-f]{2}(:[0-9a-f]{2})+$/);
+    for (const address of ipv4_addresses) assertMatch(address, /^\d+(\.\d+){3}\/\d+$/);
+    for (const address of ipv6_addresses) assertMatch(address, /^[0-9a-f:.]+\/\d+$/);
+    assert(mtu > 0);
+  }
+  assertEquals(new Set(interfaces.map(({ name }) => name)).size, interfaces.length);
+});
+
+Deno.test("get_network_info tells interfaces without addresses, down ones and labels apart", async () => {
+  // A network namespace of its own, where this machine lets anybody make one.
+  const setUp = [
+    "ip link set lo up",
+    "ip link add quiet0 type dummy",
+    "ip link add busy0 mtu 1280 address 52:54:00:12:34:56 type dummy",
+    "ip link set busy0 up",
+    "ip address add 192.0.2.1/24 dev busy0",
+    "ip address add 192.0.2.2/32 dev busy0 label busy0:1",
+    "ip address add 2001:db8::1/64 dev busy0 nodad",
+  ].join(" && ");
+  const words = await namespaceOf(setUp);
+  if (words === undefined) return;
+  await using served = await Served.start(getNetworkInfo, {
+    wrapper: () => [...words, "sh", "-c", `${setUp} && exec "$0" "$@"`],
+  });
+  const { interfaces } = await served.call({}, Result);
+  const busy = interfaces.find(({ name }) => name === "busy0");
+  assertEquals(busy?.mac_address, "52:54:00:12:34:56");
+  assertEquals(busy?.mtu, 1280);
+  assertEquals(busy?.state, "up");
+  assertEquals(busy?.ipv4_addresses, ["192.0.2.1/24", "192.0.2.2/32"]);
+  assert(busy?.ipv6_addresses.includes("2001:db8::1/64"), `${busy?.ipv6_addresses}`);
+  const quiet = interfaces.find(({ name }) => name === "quiet0");
+  assertEquals([quiet?.state, quiet?.ipv4_addresses, quiet?.ipv6_addresses], ["down", [], []]);
+  assert(!interfaces.some(({ name }) => name.includes(":")), "a label is no interface");
+});
+
+/** The words in front of a command that give it a network of its own, if the set-up works there. */
+async function namespaceOf(setUp: string): Promise<string[] | undefined> {
+  // sysfs shows the interfaces of the namespace that mounted it.
+  const mount = "mount -t sysfs sysfs /sys";
+  for (const words of [["unshare", "-mn"], ["unshare", "-rmn"]]) {
+    const [program = "", ...args] = words;
+    const wrapped = ["sh", "-c", `${mount} && exec "$0" "$@"`];
+    try {
+      const { success } = await new Deno.Command(program, {
+        args: [...args, ...wrapped, "sh", "-c", setUp],
+        stdout: "null",
+        stderr: "null",
+      }).output();
+      if (success) return [...words, ...wrapped];
+    } catch {
+      // No such program.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { reboot } from "../../handlers/reboot.ts";
+import { assertRefused, errorOf } from "../agent/_host.ts";
+import { Powered } from "./_powered.ts";
+import { Served } from "./_served.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const COMMAND_FAILED = -32000;
+const PERMISSION_DENIED = -32001;
+
+Deno.test("reboot is answered before it happens, with the default of 60 seconds", async () => {
+  const powered = new Powered(reboot);
+  const answer = await powered.call({});
+  assertEquals(answer.result, { initiated: true, message: "Reboot initiated" });
+  assertEquals(powered.events, ["answer", { action: "reboot", timeoutSeconds: 60, force: false }]);
+});
+
+Deno.test("reboot hands on how long to wait and whether to force", async () => {
+  for (const [timeout_seconds, force] of [[0, false], [5, false], [86_400, true]] as const) {
+    const powered = new Powered(reboot);
+    await powered.call({ timeout_seconds, force });
+    assertEquals(powered.events, ["answer", {
+      action: "reboot",
+      timeoutSeconds: timeout_seconds,
+      force,
+    }]);
+  }
+});
+
+Deno.test("reboot is refused with -32000 while one is under way, and nothing more happens", async () => {
+  const powered = new Powered(reboot);
+  await powered.call({});
+  assertRefused(await powered.call({ force: true }), COMMAND_FAILED, /reboot is under way already/);
+  assertEquals(powered.events.filter((event) => event !== "answer").length, 1);
+});
+
+Deno.test("reboot may be asked for again after it could not be done", async () => {
+  const powered = new Powered(reboot);
+  powered.fails = true;
+  await powered.call({});
+  powered.fails = false;
+  const answer = await powered.call({});
+  assertEquals(answer.result, { initiated: true, message: "Reboot initiated" });
+});
+
+Deno.test("reboot with wrong parameters does nothing", async () => {
+  for (
+    const params of [{ timeout_seconds: 86_401 }, { timeout_seconds: "60" }, { now: true }, []]
+  ) {
+    const powered = new Powered(reboot);
+    assertEquals(errorOf(await powered.call(params)).code, -32602);
+    assertEquals(powered.events, ["answer"]);
+  }
+});
+
+Deno.test("reboot as a notification happens without an answer", async () => {
+  const powered = new Powered(reboot);
+  await powered.notify({ timeout_seconds: 1 });
+  assertEquals(powered.events, [{ action: "reboot", timeoutSeconds: 1, force: false }]);
+});
+
+Deno.test("reboot is refused with -32001 by an agent in development", async () => {
+  await using served = await Served.start(reboot);
+  assertRefused(await served.answer({}), PERMISSION_DENIED, /no way to control/);
+});

@@ -1,0 +1,287 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as z from "zod";
+import {
+  AgentClient,
+  AnswerError,
+  NoAgentError,
+  type Notification,
+} from "../../lib/host/client.ts";
+import { TestAgent } from "../agent/_agent.ts";
+import { timed, until } from "../agent/_waiting.ts";
+import { FakeAgent } from "./_fake_agent.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+Deno.test("AgentClient calls a real agent and resolves to the result", async () => {
+  await using agent = await TestAgent.start();
+  await using client = await agent.client();
+  const result = await client.call("ping");
+  assert(z.safeParse(z.looseObject({ pong: z.literal(true) }), result).success);
+  const executed = await client.call("exec_command", { command: "echo", args: ["a"] });
+  assertEquals(z.parse(z.looseObject({ stdout: z.string() }), executed).stdout, "a\n");
+});
+
+Deno.test("AgentClient rejects with the agent's error, as it came", async () => {
+  await using agent = await TestAgent.start();
+  await using client = await agent.client();
+  const error = await assertRejects(() => client.call("no_such_method"), AnswerError);
+  assertEquals([error.code, error.message], [-32601, "Method not found"]);
+  assert(z.safeParse(z.looseObject({ reason: z.string() }), error.data).success);
+  assertEquals(JSON.parse(JSON.stringify(error)), {
+    code: -32601,
+    message: "Method not found",
+    data: error.data,
+  });
+});
+
+Deno.test("AgentClient's calls overlap on one connection to a real agent", async () => {
+  await using agent = await TestAgent.start();
+  await using client = await agent.client();
+  const order: string[] = [];
+  const note = (name: string) => () => void order.push(name);
+  await Promise.all([
+    client.call("exec_command", { command: "sleep", args: ["0.4"] }).then(note("slow")),
+    client.call("ping").then(note("ping")),
+    ...Array.from({ length: 50 }, () => client.call("get_agent_info")),
+  ]);
+  assertEquals(order, ["ping", "slow"]);
+  assertEquals(client.skipped, 0);
+});
+
+Deno.test("AgentClient hands on agent_ready of a real agent", async () => {
+  await using agent = await TestAgent.start();
+  const notifications: Notification[] = [];
+  await using client = await agent.client({
+    onNotification: (notification) => void notifications.push(notification),
+  });
+  await client.call("ping");
+  assertEquals(notifications, [
+    { method: "agent_ready", params: { version: "1.0.0", platform: "linux" } },
+  ]);
+});
+
+Deno.test("AgentClient ends the half line that a host before it may have left in the channel", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const call = client.call("ping");
+  const [request] = await fake.requests(1);
+  assert(request !== undefined);
+  await fake.answer(request, "pong");
+  assertEquals(await call, "pong");
+  assertEquals(fake.lines[0], "", "a line's end comes before the first request");
+});
+
+Deno.test("AgentClient matches answers by their ids, whatever their order", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const calls = ["a", "b", "c"].map((method) => client.call(method));
+  const requests = await fake.requests(3);
+  assertEquals(new Set(requests.map(({ id }) => id)).size, 3);
+  for (const request of requests.toReversed()) await fake.answer(request, request.method);
+  assertEquals(await Promise.all(calls), ["a", "b", "c"]);
+});
+
+Deno.test("AgentClient's ids are no other connection's", async () => {
+  const ids: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    await using fake = await FakeAgent.start();
+    await using client = await AgentClient.connect(fake.path);
+    const call = client.call("ping");
+    const [request] = await fake.requests(1);
+    assert(request !== undefined);
+    ids.push(request.id);
+    await fake.answer(request, null);
+    assertEquals(await call, null);
+  }
+  assertEquals(new Set(ids).size, 2);
+});
+
+Deno.test("AgentClient skips and counts what is no answer of its own", async () => {
+  await using fake = await FakeAgent.start();
+  const notifications: Notification[] = [];
+  await using client = await AgentClient.connect(fake.path, {
+    onNotification: (notification) => void notifications.push(notification),
+  });
+  const call = client.call("ping");
+  const [request] = await fake.requests(1);
+  assert(request !== undefined);
+  await fake.send("rest of somebody's line\n");
+  await fake.send('{"jsonrpc":"2.0","result":"for somebody else","id":"other/1"}\n');
+  await fake.send('{"jsonrpc":"2.0","result":"for somebody else","id":1}\n');
+  await fake.send('{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}\n');
+  await fake.send("[]\nnull\n17\n\n{}\n");
+  await fake.send(new Uint8Array([0xff, 0xfe, 0x0a]));
+  await fake.send('{"jsonrpc":"2.0","method":"agent_ready","params":{"version":"1.0.0"}}\n');
+  await fake.answer(request, "mine");
+  assertEquals(await call, "mine");
+  assertEquals(notifications, [{ method: "agent_ready", params: { version: "1.0.0" } }]);
+  assert(client.skipped >= 9, `${client.skipped} lines skipped`);
+});
+
+Deno.test("AgentClient reads answers that come in pieces, cut within characters", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const call = client.call("ping");
+  const [request] = await fake.requests(1);
+  assert(request !== undefined);
+  const line = `${JSON.stringify({ jsonrpc: "2.0", result: "é€😀", id: request.id })}\n`;
+  for (const byte of new TextEncoder().encode(line)) await fake.send(new Uint8Array([byte]));
+  assertEquals(await call, "é€😀");
+});
+
+Deno.test("AgentClient takes a result of null or false, and an answer without one for undefined", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  for (const [index, result] of [null, false, 0, ""].entries()) {
+    const call = client.call("ping");
+    const request = (await fake.requests(index + 1)).at(-1);
+    assert(request !== undefined);
+    await fake.answer(request, result);
+    assertEquals(await call, result);
+  }
+});
+
+Deno.test("AgentClient's large requests at once do not get into each other", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const calls = ["a", "b", "c", "d"].map((letter) =>
+    client.call(letter, { text: letter.repeat(500_000) })
+  );
+  const requests = await fake.requests(4);
+  for (const request of requests) {
+    assertEquals(request.params, { text: request.method.repeat(500_000) });
+    await fake.answer(request, request.method);
+  }
+  assertEquals(await Promise.all(calls), ["a", "b", "c", "d"]);
+});
+
+Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nobody's", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const { ms } = await timed(() =>
+    assertRejects(
+      () => client.call("slow", {}, { timeoutMs: 200 }),
+      NoAgentError,
+      "no answer to slow within 0.2 s",
+    )
+  );
+  assert(ms >= 190 && ms < 5000, `${ms} ms`);
+  const [late] = await fake.requests(1);
+  assert(late !== undefined);
+  await fake.answer(late, "late");
+  const call = client.call("next");
+  const request = (await fake.requests(2)).at(-1);
+  assert(request !== undefined);
+  await fake.answer(request, "in time");
+  assertEquals(await call, "in time");
+  assertEquals(client.skipped, 1);
+});
+
+Deno.test("AgentClient gives up after timeoutMs also where the agent does not even read", async () => {
+  await using fake = await FakeAgent.start();
+  fake.pause();
+  await using client = await AgentClient.connect(fake.path);
+  const large = { text: "x".repeat(8 * 1024 * 1024) };
+  await assertRejects(
+    () => client.call("large", large, { timeoutMs: 200 }),
+    NoAgentError,
+    "no answer",
+  );
+});
+
+Deno.test("AgentClient stops waiting when its signal is aborted, before or during the call", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const reason = new Error("enough");
+  const before = client.call("never sent", {}, { signal: AbortSignal.abort(reason) });
+  assertEquals(await assertRejects(() => before), reason);
+  const controller = new AbortController();
+  const during = client.call("sent", {}, { signal: controller.signal });
+  const [request] = await fake.requests(1);
+  assertEquals(request?.method, "sent");
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => during), reason);
+});
+
+Deno.test("AgentClient rejects the calls that wait when the agent ends the connection", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const calls = ["a", "b"].map((method) => client.call(method));
+  await fake.requests(2);
+  await fake.hangUp();
+  for (const call of calls) await assertRejects(() => call, NoAgentError);
+});
+
+Deno.test("AgentClient rejects a call at once after the agent has ended the connection", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const first = client.call("a");
+  await fake.requests(1);
+  await fake.hangUp();
+  await assertRejects(() => first, NoAgentError);
+  const { ms } = await timed(() => assertRejects(() => client.call("b"), NoAgentError));
+  assert(ms < 2000, `${ms} ms`);
+});
+
+Deno.test("AgentClient rejects a call at once after the agent has ended its half alone", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/s`;
+    using listener = Deno.listen({ transport: "unix", path });
+    const accepting = listener.accept();
+    await using client = await AgentClient.connect(path);
+    using connection = await accepting;
+    await connection.closeWrite();
+    const waiting = client.call("a", {}, { timeoutMs: 5000 }).catch((error: unknown) => error);
+    assert(await waiting instanceof NoAgentError);
+    // Nobody will ever answer this one: the reading is over.
+    const { ms } = await timed(() =>
+      assertRejects(() => client.call("b", {}, { timeoutMs: 5000 }), NoAgentError)
+    );
+    assert(ms < 2000, `${ms} ms`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("AgentClient.close rejects the calls that wait, and may be called twice", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const call = client.call("ping");
+  await fake.requests(1);
+  const rejected = assertRejects(() => call, NoAgentError);
+  await client.close();
+  await rejected;
+  await client.close();
+  await assertRejects(() => client.call("ping"), NoAgentError);
+});
+
+Deno.test("AgentClient.connect tells why there is no agent", async (t) => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/agent.sock`;
+    await t.step("no such socket", async () => {
+      await assertRejects(() => AgentClient.connect(path), NoAgentError, "there is no such socket");
+    });
+    await t.step("nobody serves it", async () => {
+      const listener = Deno.listen({ transport: "unix", path: `${path}.new` });
+      await Deno.rename(`${path}.new`, path);
+      listener.close();
+      await assertRejects(() => AgentClient.connect(path), NoAgentError, "nobody serves");
+    });
+    await t.step("no socket at all", async () => {
+      await Deno.writeTextFile(`${directory}/file`, "");
+      await assertRejects(() => AgentClient.connect(`${directory}/file`), NoAgentError, "file");
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("AgentClient.sendRaw sends what call would not", async () => {
+  await using agent = await TestAgent.start();
+  await using client = await agent.client();
+  await client.sendRaw("not JSON\n");
+  await client.call("ping");
+  await until(() => client.skipped === 1, "the agent's complaint, which is no answer of ours");
+});

@@ -1,0 +1,189 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
+import * as z from "zod";
+import manifest from "../../deno.json" with { type: "json" };
+import { type Outcome, runDeno, TestAgent } from "../agent/_agent.ts";
+import { timed } from "../agent/_waiting.ts";
+import { FakeAgent } from "./_fake_agent.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/** Runs ctl with the flags of its task. */
+async function ctl(args: readonly string[], input?: string): Promise<Outcome> {
+  const flags = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));
+  return await runDeno(["run", ...flags, `${ROOT}lib/host/ctl.ts`, ...args], input);
+}
+
+Deno.test("ctl call prints the result and ends with 0", async (t) => {
+  await using agent = await TestAgent.start();
+  const { socket, files } = agent.paths;
+  await t.step("without parameters", async () => {
+    const { code, stdout, stderr } = await ctl(["call", "ping", "--socket", socket]);
+    assertEquals([code, stderr], [EXIT.ok, ""]);
+    assert(z.safeParse(z.looseObject({ pong: z.literal(true) }), JSON.parse(stdout)).success);
+  });
+  await t.step("with parameters as JSON, options before or after", async () => {
+    const params = JSON.stringify({ path: `${files}/f`, content: "from ctl" });
+    for (
+      const args of [
+        ["call", "file_write", params, "--socket", socket],
+        ["--socket", socket, "call", "file_write", params],
+        ["call", "file_write", `--socket=${socket}`, params],
+      ]
+    ) {
+      const { code, stderr } = await ctl(args);
+      assertEquals([code, stderr], [EXIT.ok, ""]);
+    }
+    assertEquals(await Deno.readTextFile(`${files}/f`), "from ctl");
+  });
+  await t.step("with - reading them from standard input", async () => {
+    const params = JSON.stringify({ path: `${files}/f` });
+    const args = ["call", "file_read", "-", "--socket", socket];
+    const { code, stdout, stderr } = await ctl(args, `${params}\n`);
+    assertEquals([code, stderr], [EXIT.ok, ""]);
+    assertStringIncludes(stdout, '"from ctl"');
+  });
+  await t.step("with empty parameters", async () => {
+    const { code } = await ctl(["call", "ping", "{}", "--socket", socket]);
+    assertEquals(code, EXIT.ok);
+  });
+  await t.step("also for a name or a number that looks like an option's value", async () => {
+    const { code, stdout } = await ctl(["call", "17", "--socket", socket]);
+    assertEquals(code, EXIT.errorAnswer);
+    assertStringIncludes(stdout, "-32601");
+  });
+});
+
+Deno.test("ctl call prints an error answer on standard output and ends with 1", async (t) => {
+  await using agent = await TestAgent.start();
+  const { socket } = agent.paths;
+  const WireError = z.strictObject({
+    code: z.int(),
+    message: z.string(),
+    data: z.looseObject({ reason: z.string() }),
+  });
+  for (
+    const [name, args, expected] of [
+      ["an unknown method", ["nothing"], -32601],
+      ["wrong parameters", ["file_read", "{}"], -32602],
+      ["parameters that are no object", ["file_read", "17"], -32600],
+      ["parameters null", ["file_read", "null"], -32600],
+      ["a path outside", ["file_read", '{"path":"/etc/shadow"}'], -32001],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      const { code, stdout, stderr } = await ctl(["call", ...args, "--socket", socket]);
+      assertEquals([code, stderr], [EXIT.errorAnswer, ""]);
+      assertEquals(z.parse(WireError, JSON.parse(stdout)).code, expected);
+    });
+  }
+});
+
+Deno.test("ctl call ends with 2 and one line where no agent answers", async (t) => {
+  const directory = await Deno.makeTempDir();
+  const assertNoAgent = (outcome: Outcome, text: RegExp) => {
+    assertEquals([outcome.code, outcome.stdout], [EXIT.noAgent, ""], outcome.stderr);
+    assertMatch(outcome.stderr, /^kvmmanager-ctl: [^\n]+\n$/);
+    assertMatch(outcome.stderr, text);
+  };
+  try {
+    await t.step("no such socket", async () => {
+      const socket = `${directory}/none`;
+      assertNoAgent(await ctl(["call", "ping", "--socket", socket]), /there is no such socket/);
+    });
+    await t.step("nobody serves it", async () => {
+      const socket = `${directory}/stale`;
+      const listener = Deno.listen({ transport: "unix", path: `${socket}.new` });
+      await Deno.rename(`${socket}.new`, socket);
+      listener.close();
+      assertNoAgent(await ctl(["call", "ping", "--socket", socket]), /nobody serves this socket/);
+    });
+    await t.step("no answer in time", async () => {
+      await using fake = await FakeAgent.start();
+      const args = ["call", "ping", "--socket", fake.path, "--timeout", "0.3"];
+      const { value, ms } = await timed(() => ctl(args));
+      assertNoAgent(value, /no answer to ping within 0\.3 s/);
+      assert(ms < 10_000, `${ms} ms`);
+    });
+    await t.step("the connection ends before the answer", async () => {
+      await using fake = await FakeAgent.start();
+      const outcome = ctl(["call", "ping", "--socket", fake.path]);
+      await fake.requests(1);
+      await fake.hangUp();
+      assertNoAgent(await outcome, /connection/);
+    });
+    await t.step("somebody answers who is no agent", async () => {
+      await using fake = await FakeAgent.start();
+      const outcome = ctl(["call", "ping", "--socket", fake.path, "--timeout", "1"]);
+      await fake.requests(1);
+      await fake.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+      assertNoAgent(await outcome, /no answer to ping/);
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("ctl call with --timeout 0 waits as long as it takes", async () => {
+  await using fake = await FakeAgent.start();
+  const outcome = ctl(["call", "ping", "--socket", fake.path, "--timeout", "0"]);
+  const [request] = await fake.requests(1);
+  assert(request !== undefined);
+  await fake.answer(request, { late: true });
+  const { code, stdout } = await outcome;
+  assertEquals(code, EXIT.ok);
+  assertEquals(JSON.parse(stdout), { late: true });
+});
+
+Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
+  const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ["no command", [], /a command is missing; see --help/],
+    ["an unknown command", ["cal", "ping"], /unknown command "cal"; see --help/],
+    ["no method", ["call", "--socket", "/s"], /call needs a METHOD; see --help/],
+    ["no socket", ["call", "ping"], /--socket PATH is needed/],
+    ["an empty socket", ["call", "ping", "--socket", ""], /--socket PATH is needed/],
+    ["a socket given twice", ["call", "ping", "--socket", "/a", "--socket", "/b"], /--socket/],
+    [
+      "one argument too many",
+      ["call", "ping", "{}", "{}", "--socket", "/s"],
+      /unexpected argument/,
+    ],
+    ["an unknown option", ["call", "ping", "--sokcet", "/s"], /unknown option --sokcet/],
+    ["parameters that are no JSON", ["call", "ping", "{a:1}", "--socket", "/s"], /are not JSON/],
+    ["empty parameters", ["call", "ping", "", "--socket", "/s"], /are not JSON/],
+    [
+      "a timeout that is no number",
+      ["call", "ping", "--socket", "/s", "--timeout", "soon"],
+      /--timeo/,
+    ],
+    ["a negative timeout", ["call", "ping", "--socket", "/s", "--timeout=-1"], /--timeout must be/],
+    ["an empty timeout", ["call", "ping", "--socket", "/s", "--timeout="], /--timeout must be/],
+  ];
+  for (const [name, args, text] of cases) {
+    await t.step(name, async () => {
+      const { code, stdout, stderr } = await ctl(args);
+      assertEquals([code, stdout], [EXIT.usage, ""], stderr);
+      assertMatch(stderr, /^kvmmanager-ctl: [^\n]+\n$/);
+      assertMatch(stderr, text);
+    });
+  }
+  await t.step("no JSON on standard input", async () => {
+    const { code, stderr } = await ctl(["call", "ping", "-", "--socket", "/s"], "{'a': 1}");
+    assertEquals(code, EXIT.usage, stderr);
+    assertMatch(stderr, /^kvmmanager-ctl: [^\n]*are not JSON[^\n]*\n$/);
+  });
+});
+
+Deno.test("ctl --help and --version print on standard output", async () => {
+  const help = await ctl(["--help"]);
+  assertEquals([help.code, help.stderr], [EXIT.ok, ""]);
+  for (const word of ["call METHOD", "--socket", "--timeout", "Exit status"]) {
+    assertStringIncludes(help.stdout, word);
+  }
+  assertEquals((await ctl(["call", "--help"])).code, EXIT.ok);
+  const version = await ctl(["--version"]);
+  assertEquals(version, { code: 0, stdout: `kvmmanager-ctl ${manifest.version}\n`, stderr: "" });
+});
