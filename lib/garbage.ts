@@ -8,7 +8,7 @@
  * @module
  */
 
-const COLLECT_AFTER_BYTES = 1024 * 1024;
+const COLLECT_AFTER_BYTES = 2 * 1024 * 1024;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let sinceLast = 0;

@@ -73,11 +73,10 @@ export function suggestion(given: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const word = given.slice(0, 64);
   const closest = closestString(word, known);
-  const related = closest.includes(word) || word.includes(closest) || sharesPrefix(word, closest);
+  const related = closest.includes(word) || word.includes(closest) ||
+    word.slice(0, 2).toLowerCase() === closest.slice(0, 2);
   return related ? ` (did you mean "${closest}"?)` : ` (known: ${known.join(", ")})`;
 }
-
-const sharesPrefix = (a: string, b: string) => a.slice(0, 3).toLowerCase() === b.slice(0, 3);
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   int: "a whole number",

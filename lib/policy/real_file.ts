@@ -28,6 +28,13 @@ import { type AllowedPath, isInside } from "./paths.ts";
 const ROUNDS = 32;
 
 /**
+ * How many files may be opening for ever. Each keeps one of the runtime's threads; whoever swaps
+ * files for FIFOs must not get them all, since nothing would be read or written any more.
+ */
+const MAX_ABANDONED_OPENS = 8;
+let abandonedOpens = 0;
+
+/**
  * Where the process goes after a proof, so that it keeps no allowed file system busy; the
  * confinement grants reading it. There is nothing secret in it, and it is never unmounted.
  */
@@ -91,7 +98,7 @@ export async function openRealFile(
     return { file, info };
   } catch (error) {
     file.close();
-    throw error;
+    throw leadsOutside(error) ? linkRefused(path) : error;
   }
 }
 
@@ -103,12 +110,16 @@ async function openUnlessAborted(
 ): Promise<Deno.FsFile> {
   const aborted = new Aborted(signal);
   using _aborted = aborted;
+  if (abandonedOpens >= MAX_ABANDONED_OPENS) {
+    throw commandFailed(`${abandonedOpens} files do not open, others are not tried meanwhile`);
+  }
   const opening = Deno.open(path, options);
   const file = await Promise.race([opening, aborted.happened]).catch((error) => {
     throw leadsOutside(error) ? linkRefused(path) : error;
   });
   if (file !== undefined) return file;
-  opening.then((late) => late.close(), () => {});
+  abandonedOpens += 1;
+  void opening.then((late) => late.close(), () => {}).finally(() => abandonedOpens -= 1);
   throw signal.reason;
 }
 

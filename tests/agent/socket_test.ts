@@ -228,7 +228,7 @@ Deno.test("a socket that another agent serves is refused with status 69, and tha
   const { code, stdout, stderr } = await runOn(agent.paths, agent.paths.socket);
   assertEquals(code, EXIT_UNAVAILABLE, stderr);
   assertEquals(stdout, "");
-  assertMatch(lastLine(stderr), /^kvmmanager-agent: .*agent\.sock is served by another process/);
+  assertMatch(errorLine(stderr), /^kvmmanager-agent: .*agent\.sock is served by another process/);
   assert((await Deno.lstat(agent.paths.socket)).isSocket);
   await host.ping();
   await host.close();
@@ -255,7 +255,7 @@ Deno.test("what is no socket at the socket's path is left alone, status 69", asy
         const before = await Deno.lstat(path);
         const { code, stderr } = await runOn(paths, path);
         assertEquals(code, EXIT_UNAVAILABLE, stderr);
-        assertMatch(lastLine(stderr), /^kvmmanager-agent: .* is no socket; it is left alone$/);
+        assertMatch(errorLine(stderr), /^kvmmanager-agent: .* is no socket; it is left alone$/);
         const after = await Deno.lstat(path);
         assertEquals([after.ino, after.mtime, after.size], [before.ino, before.mtime, before.size]);
       });
@@ -272,7 +272,7 @@ Deno.test("a socket in a directory that does not exist: one line, status 69", as
   try {
     const { code, stderr } = await runOn(paths, `${paths.directory}/missing/agent.sock`);
     assertEquals(code, EXIT_UNAVAILABLE, stderr);
-    assertMatch(lastLine(stderr), /^kvmmanager-agent: cannot listen on .*missing\/agent\.sock/);
+    assertMatch(errorLine(stderr), /^kvmmanager-agent: cannot listen on .*missing\/agent\.sock/);
   } finally {
     await Deno.remove(paths.directory, { recursive: true });
   }
@@ -283,7 +283,7 @@ Deno.test("a path too long for a socket: one line, status 69", async () => {
   try {
     const { code, stderr } = await runOn(paths, `${paths.directory}/${"x".repeat(150)}`);
     assertEquals(code, EXIT_UNAVAILABLE, stderr);
-    assertMatch(lastLine(stderr), /^kvmmanager-agent: cannot listen on /);
+    assertMatch(errorLine(stderr), /^kvmmanager-agent: cannot listen on /);
   } finally {
     await Deno.remove(paths.directory, { recursive: true });
   }
@@ -299,6 +299,11 @@ Deno.test("the socket file goes with the agent", async () => {
   assert(!await exists(socket), "no socket file left behind");
 });
 
-const lastLine = (text: string) => text.trimEnd().split("\n").at(-1) ?? "";
+/** The one line for a person, among those of the log. */
+function errorLine(stderr: string): string {
+  const lines = stderr.trimEnd().split("\n").filter((line) => !line.startsWith("{"));
+  assertEquals(lines.length, 1, stderr);
+  return lines[0] ?? "";
+}
 
 const exists = (path: string) => Deno.lstat(path).then(() => true, () => false);

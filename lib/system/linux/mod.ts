@@ -26,11 +26,11 @@ interface SlowFacts {
 export class LinuxSystem implements System {
   readonly platform = "linux";
   readonly #filesystems = new Filesystems();
-  #home: Promise<string> | undefined;
+  #home: string | undefined;
   #slow: SlowFacts | undefined;
 
-  homeDirectory(): Promise<string> {
-    return this.#home ??= readHomeDirectory();
+  async homeDirectory(): Promise<string> {
+    return this.#home ??= await readHomeDirectory();
   }
 
   async info(signal: AbortSignal): Promise<SystemInfo> {
