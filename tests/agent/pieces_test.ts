@@ -1,0 +1,183 @@
+/**
+ * Pieces of a file in a row, while the file and its path change between them: each piece is what
+ * the path names at that moment, or a refusal.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { TestAgent } from "./_agent.ts";
+import { assertRefused, type Host, resultOf } from "./_host.ts";
+import { until } from "./_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const COMMAND_FAILED = -32000;
+const PERMISSION_DENIED = -32001;
+const NOT_FOUND = -32002;
+
+const Piece = z.looseObject({ content: z.string(), size_bytes: z.int(), eof: z.boolean() });
+
+/** One piece of ten bytes; text alone, since most of these tests compare nothing else. */
+const read = async (host: Host, path: string, offset: number) =>
+  (await host.call("file_read", { path, offset, length: 10 }, Piece)).content;
+
+const write = (host: Host, path: string, offset: number, content: string) =>
+  host.call("file_write", { path, offset, content }, z.looseObject({}));
+
+Deno.test("a piece between two others", async (t) => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { directory, files } = agent.paths;
+  let count = 0;
+  /** A fresh file of three pieces, the first of which has been read and written. */
+  const begin = async () => {
+    const path = `${files}/f${++count}`;
+    await Deno.writeTextFile(path, "aaaaaaaaaabbbbbbbbbbcccccccccc");
+    assertEquals(await read(host, path, 0), "aaaaaaaaaa");
+    await write(host, path, 0, "A");
+    return path;
+  };
+
+  await t.step("has what another process wrote over it just before", async () => {
+    const path = await begin();
+    using file = await Deno.open(path, { write: true });
+    await file.seek(10, Deno.SeekMode.Start);
+    await file.write(new TextEncoder().encode("BBBBBBBBBB"));
+    assertEquals(await read(host, path, 10), "BBBBBBBBBB");
+  });
+  await t.step("has what the host wrote over it just before, every time", async () => {
+    const path = await begin();
+    for (let round = 0; round < 1000; round++) {
+      const content = String(round).padStart(10, "0");
+      // One after the other without a pause: no clock tells the two states of the file apart.
+      const ids = ["read 0", "write 10", "read 10"].map((name) => `${name} ${round}`);
+      const line = (id: string | undefined, method: string, params: unknown) =>
+        `${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`;
+      await host.send(line(ids[0], "file_read", { path, offset: 0, length: 10 }));
+      await host.answerTo(ids[0]);
+      await host.send(line(ids[1], "file_write", { path, offset: 10, content }));
+      await host.answerTo(ids[1]);
+      await host.send(line(ids[2], "file_read", { path, offset: 10, length: 10 }));
+      const piece = resultOf(await host.answerTo(ids[2]), Piece);
+      assertEquals(piece.content, content, `round ${round}`);
+    }
+  });
+  await t.step("is of the new file where the old one was replaced", async () => {
+    const path = await begin();
+    await Deno.writeTextFile(`${path}.new`, "1111111111222222222233333333334");
+    await Deno.rename(`${path}.new`, path);
+    assertEquals(await read(host, path, 10), "2222222222");
+    await write(host, path, 10, "W");
+    assertEquals(await Deno.readTextFile(path), "1111111111W22222222233333333334");
+  });
+  await t.step("is of the new file where the host itself replaced it", async () => {
+    const path = await begin();
+    const params = { path, content: "1111111111222222222233333333334" };
+    await host.call("file_write", params, z.looseObject({}));
+    assertEquals(await read(host, path, 10), "2222222222");
+    await write(host, path, 10, "W");
+    assertEquals(await Deno.readTextFile(path), "1111111111W22222222233333333334");
+  });
+  await t.step("is not there where the file was removed", async () => {
+    const path = await begin();
+    await Deno.remove(path);
+    const params = { path, offset: 10, length: 10 };
+    assertRefused(await host.request("file_read", params), NOT_FOUND, /No such file/);
+  });
+  await t.step("makes the file anew where it was removed and is written to", async () => {
+    const path = await begin();
+    await Deno.remove(path);
+    await write(host, path, 2, "W");
+    assertEquals(await Deno.readTextFile(path), "\0\0W");
+  });
+  await t.step("is refused where the file has become a link, to another or to itself", async () => {
+    for (const kind of ["outside", "itself"]) {
+      const path = await begin();
+      const target = kind === "itself" ? `${path}.moved` : `${directory}/secret`;
+      if (kind === "itself") await Deno.rename(path, target);
+      else {
+        await Deno.writeTextFile(target, "secret".repeat(10));
+        await Deno.remove(path);
+      }
+      await Deno.symlink(target, path);
+      const before = await Deno.readTextFile(target);
+      const piece = { path, offset: 10, length: 10 };
+      assertRefused(await host.request("file_read", piece), PERMISSION_DENIED, /symbolic link/);
+      const params = { path, offset: 10, content: "W" };
+      assertRefused(await host.request("file_write", params), PERMISSION_DENIED, /symbolic link/);
+      assertEquals(await Deno.readTextFile(target), before);
+    }
+  });
+  await t.step("is refused where its directory has become a link to outside", async () => {
+    const path = `${files}/d/f`;
+    await Deno.mkdir(`${files}/d`);
+    await Deno.mkdir(`${directory}/outside`);
+    await Deno.writeTextFile(path, "a".repeat(30));
+    await Deno.writeTextFile(`${directory}/outside/f`, "secret".repeat(5));
+    assertEquals(await read(host, path, 0), "aaaaaaaaaa");
+    await write(host, path, 0, "A");
+    await Deno.rename(`${files}/d`, `${files}/moved`);
+    await Deno.symlink(`${directory}/outside`, `${files}/d`);
+    const piece = { path, offset: 10, length: 10 };
+    assertRefused(await host.request("file_read", piece), PERMISSION_DENIED, /symbolic link/);
+    const params = { path, offset: 10, content: "W" };
+    assertRefused(await host.request("file_write", params), PERMISSION_DENIED, /symbolic link/);
+    assertEquals(await Deno.readTextFile(`${directory}/outside/f`), "secret".repeat(5));
+  });
+  await t.step("is refused where the file has become a directory or a FIFO", async () => {
+    const path = await begin();
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    const piece = { path, offset: 10, length: 10 };
+    assertRefused(await host.request("file_read", piece), COMMAND_FAILED, /is a directory/);
+    await Deno.remove(path);
+    assert((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
+    assertRefused(await host.request("file_read", piece), COMMAND_FAILED, /is a FIFO/);
+    const params = { path, offset: 10, content: "W" };
+    assertRefused(await host.request("file_write", params), COMMAND_FAILED, /is a FIFO/);
+  });
+  await t.step("ends where a file that was cut ends, and goes on where one has grown", async () => {
+    const path = await begin();
+    await Deno.truncate(path, 15);
+    const cut = await host.call("file_read", { path, offset: 10, length: 10 }, Piece);
+    assertEquals([cut.content, cut.size_bytes, cut.eof], ["bbbbb", 15, true]);
+    await Deno.writeTextFile(path, "d".repeat(20), { append: true });
+    const grown = await host.call("file_read", { path, offset: 10, length: 10 }, Piece);
+    assertEquals([grown.content, grown.size_bytes, grown.eof], ["bbbbbddddd", 35, false]);
+  });
+  await t.step("of another file at the same time is not mixed up with it", async () => {
+    const paths = Array.from({ length: 12 }, (_, index) => `${files}/many${index}`);
+    for (const [index, path] of paths.entries()) {
+      await Deno.writeTextFile(path, String.fromCharCode(97 + index).repeat(100));
+    }
+    for (let offset = 0; offset < 100; offset += 10) {
+      const pieces = await Promise.all(paths.map((path) => read(host, path, offset)));
+      for (const [index, piece] of pieces.entries()) {
+        assertEquals(piece, String.fromCharCode(97 + index).repeat(10));
+      }
+    }
+  });
+  await t.step("of the same file at the same time, in any order, is the right one", async () => {
+    const path = `${files}/same`;
+    const text = Array.from({ length: 100 }, (_, index) => String(index).padStart(10, "0"));
+    await Deno.writeTextFile(path, text.join(""));
+    const order = text.map((_, index) => index * 37 % 100);
+    const pieces = await Promise.all(order.map((index) => read(host, path, index * 10)));
+    for (const [at, index] of order.entries()) assertEquals(pieces[at], text[index]);
+  });
+  await t.step("leaves no file open once nobody asks for more", async () => {
+    await until(
+      async () => {
+        for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
+          const target = await Deno.readLink(`/proc/${agent.pid}/fd/${name}`).catch(() => "");
+          if (target.startsWith(files)) return false;
+        }
+        return true;
+      },
+      "the files to be closed",
+      10_000,
+    );
+  });
+});
