@@ -7,7 +7,8 @@
 import * as z from "zod";
 import { check } from "./commands/check.ts";
 import { serve } from "./commands/serve.ts";
-import { EXIT, HELP, readInvocation, UsageError } from "./commands/usage.ts";
+import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
+import { UsageError } from "./lib/command_line.ts";
 import { ListenError } from "./lib/channel/listen.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/terminal.ts";

@@ -10,6 +10,7 @@ import type { Channel } from "../lib/channel/channel.ts";
 import { listenChannel } from "../lib/channel/listen.ts";
 import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
 import { stdioChannel } from "../lib/channel/stdio.ts";
+import { UsageError } from "../lib/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { Logger } from "../lib/log/logger.ts";
@@ -21,7 +22,7 @@ import { Dispatcher } from "../lib/rpc/dispatcher.ts";
 import { LinuxSystem } from "../lib/system/linux/mod.ts";
 import { NO_POWER, Power } from "../lib/system/power.ts";
 import { VERSION } from "../lib/version.ts";
-import { type ChannelChoice, type Invocation, UsageError } from "./usage.ts";
+import { type ChannelChoice, type Invocation } from "./usage.ts";
 
 /** How long work in flight may go on once the agent is told to stop (protocol, "Graceful Shutdown"). */
 const STOP_GRACE_MS = 5000;

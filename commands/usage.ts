@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
 
 /** Exit statuses (sysexits(3), where it has one). */
@@ -52,11 +53,6 @@ export interface Invocation {
   readonly granted: string | undefined;
 }
 
-/** The command line was wrong; the message is one line for a person. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 const COMMANDS = ["serve", "check"] as const;
 
 /**
@@ -70,10 +66,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     string: ["channel", "config", "log-level", "granted"],
     collect: ["channel", "config", "log-level", "granted"],
     alias: { h: "help" },
-    unknown: (argument, key) => {
-      if (key !== undefined) throw new UsageError(`unknown option ${argument}; see --help`);
-      return true;
-    },
+    unknown: refuseUnknown,
   });
   const [word = "serve", ...more] = parsed._.map(String);
   if (more.length > 0) throw new UsageError(`unexpected argument "${more[0]}"; see --help`);
@@ -86,14 +79,6 @@ export function readInvocation(args: readonly string[]): Invocation {
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     granted: single(parsed.granted, "granted"),
   };
-}
-
-/** An option's value; given twice or without a value it is wrong. */
-function single(values: readonly string[], name: string): string | undefined {
-  const [value, ...more] = values;
-  if (more.length > 0) throw new UsageError(`--${name} was given more than once`);
-  if (value === "") throw new UsageError(`--${name} needs a value`);
-  return value;
 }
 
 function readChannel(value: string | undefined): ChannelChoice | undefined {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { single, UsageError } from "../lib/command_line.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, dirname, fromFileUrl } from "@std/path/posix";
 import { EXIT } from "../commands/usage.ts";
@@ -35,11 +36,6 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
   --config FILE  the configuration that the binary is confined to (default: the default one)
   --output FILE  default: dist/kvmmanager-agent
 `;
-
-/** The command line was wrong; the message is one line for a person. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 /**
  * The permissions of the binary as flags of Deno, and the agent's own arguments that stand before
@@ -71,22 +67,21 @@ function readOrder(args: readonly string[]): Order | "help" {
   const parsed = parseArgs(args, {
     boolean: ["help"],
     string: ["target", "config", "output"],
+    collect: ["target", "config", "output"],
     alias: { h: "help" },
     unknown: (argument) => {
       throw new UsageError(`unknown argument ${argument}; see --help`);
     },
   });
   if (parsed.help) return "help";
-  for (const name of ["target", "config", "output"] as const) {
-    if (parsed[name] === "") throw new UsageError(`--${name} needs a value`);
-  }
-  const target = parsed.target ?? Deno.build.target;
+  const config = single(parsed.config, "config");
+  const target = single(parsed.target, "target") ?? Deno.build.target;
   if (!TARGETS.some((known) => known === target)) {
     throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
   }
-  const output = parsed.output ?? `${ROOT}dist/kvmmanager-agent`;
+  const output = single(parsed.output, "output") ?? `${ROOT}dist/kvmmanager-agent`;
   const isNamed = !target.includes("windows") || output.endsWith(".exe");
-  return { target, config: parsed.config, output: isNamed ? output : `${output}.exe` };
+  return { target, config, output: isNamed ? output : `${output}.exe` };
 }
 
 async function compile({ target, config: file, output }: Order): Promise<void> {

@@ -14,7 +14,7 @@ import type { Connection } from "./channel.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { MessageWriter } from "./message_writer.ts";
 
-const READ_BUFFER_BYTES = 16 * 1024;
+const READ_BUFFER_BYTES = 64 * 1024;
 /** How long to wait before looking for a host again, first and at most. */
 const AWAY_MS = { first: 100, most: 1000 } as const;
 

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { refuseUnknown, single, UsageError } from "../command_line.ts";
 import { printError, printLine } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { AgentClient, AnswerError, NoAgentError } from "./client.ts";
@@ -34,11 +35,6 @@ Examples:
 Exit status: 0 the result is printed, 1 an error answer is printed, 2 no agent, 64 wrong use
 `;
 
-/** The command line was wrong; the message is one line for a person. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /** A call as the command line asks for it. */
 interface Call {
   readonly method: string;
@@ -52,15 +48,19 @@ async function run(args: readonly string[]): Promise<number> {
     const parsed = parseArgs(args, {
       boolean: ["help", "version"],
       string: ["socket", "timeout", "_"],
+      collect: ["socket", "timeout"],
       alias: { h: "help" },
-      unknown: (argument, key) => {
-        if (key !== undefined) throw new UsageError(`unknown option ${argument}; see --help`);
-        return true;
-      },
+      unknown: refuseUnknown,
     });
     if (parsed.help) printLine(HELP.trimEnd());
     else if (parsed.version) printLine(`kvmmanager-ctl ${VERSION}`);
-    else await call(await readCall(parsed._.map(String), parsed.socket, parsed.timeout));
+    else {
+      const [socket, timeout] = [
+        single(parsed.socket, "socket"),
+        single(parsed.timeout, "timeout"),
+      ];
+      await call(await readCall(parsed._.map(String), socket, timeout));
+    }
     return EXIT.ok;
   } catch (error) {
     return explain(error);
@@ -83,7 +83,7 @@ async function readCall(
   if (command !== "call") throw new UsageError(`unknown command "${command}"; see --help`);
   if (method === undefined) throw new UsageError("call needs a METHOD; see --help");
   if (more.length > 0) throw new UsageError(`unexpected argument "${more[0]}"; see --help`);
-  if (socket === undefined || socket === "") throw new UsageError("--socket PATH is needed");
+  if (socket === undefined) throw new UsageError("--socket PATH is needed");
   const text = json === "-" ? await new Response(Deno.stdin.readable).text() : json;
   return { method, params: parseParams(text), socket, timeoutMs: parseTimeout(timeout) * 1000 };
 }

@@ -40,6 +40,15 @@ let sweeping: ReturnType<typeof setTimeout> | undefined;
 const stateOf = ({ size, mtime, ctime }: Deno.FileInfo) =>
   `${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
 
+/** More than a tick of the clock that the kernel stamps files with. */
+const SAME_TICK_MS = 20;
+
+/** Whether a change from now on might get the same time stamp as the last one had. */
+function changedWithin({ mtime, ctime }: Deno.FileInfo, milliseconds: number): boolean {
+  const last = Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
+  return Math.abs(Date.now() - last) < milliseconds;
+}
+
 const seekTo = (file: Deno.FsFile, offset: number) => file.seekSync(offset, Deno.SeekMode.Start);
 
 /** An open file that nobody else uses, until it is disposed of. */
@@ -76,7 +85,8 @@ export class BorrowedFile implements Disposable {
     if (one !== undefined) {
       kept.delete(key);
       if (isSameFile(target.path, one.#info)) {
-        one.#info = one.#file.statSync();
+        // Who writes does not ask how large the file is by now.
+        if (access === "read") one.#info = one.#file.statSync();
         one.#last = undefined;
         return one;
       }
@@ -109,6 +119,7 @@ export class BorrowedFile implements Disposable {
   #readAhead(): void {
     const last = this.#last;
     if (last === undefined || last.end >= this.#info.size || last.length > MAX_AHEAD_BYTES) return;
+    if (changedWithin(this.#info, SAME_TICK_MS)) return;
     const { end: offset, length } = last;
     const old = this.#ahead?.buffer;
     const buffer = old !== undefined && old.byteLength >= length ? old : new Uint8Array(length);
@@ -145,6 +156,8 @@ async function readFully(
   buffer: Uint8Array,
   signal: AbortSignal,
 ): Promise<number> {
+  // Beyond what the kernel counts, even the seek would fail.
+  if (buffer.byteLength === 0) return 0;
   seekTo(file, offset);
   let filled = 0;
   while (filled < buffer.byteLength) {

@@ -56,7 +56,7 @@ const KINDS: readonly [keyof Deno.FileInfo, string][] = [
  */
 export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
   const info = await Deno.lstat(path).catch((error) => {
-    throw leadsOutside(error) ? linkRefused(path) : error;
+    throw leadsOutside(error, path) ? linkRefused(path) : error;
   });
   if (info.isSymlink) throw linkRefused(path);
   if (!info.isFile) {
@@ -66,8 +66,10 @@ export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
   return info;
 }
 
-/** Deno may touch what is allowed: where it may not, it has followed a link to something else. */
-const leadsOutside = (error: unknown) => error instanceof Deno.errors.NotCapable;
+/** Deno may touch this path and was refused all the same: it has followed a link. */
+const leadsOutside = (error: unknown, path: string) =>
+  error instanceof Deno.errors.NotCapable &&
+  Deno.permissions.querySync({ name: "read", path }).state === "granted";
 
 /** The refusal of a path with a link in it. */
 export function linkRefused(path: string): RpcError {
@@ -98,7 +100,7 @@ export async function openRealFile(
     return { file, info };
   } catch (error) {
     file.close();
-    throw leadsOutside(error) ? linkRefused(path) : error;
+    throw leadsOutside(error, path) ? linkRefused(path) : error;
   }
 }
 
@@ -115,7 +117,7 @@ async function openUnlessAborted(
   }
   const opening = Deno.open(path, options);
   const file = await Promise.race([opening, aborted.happened]).catch((error) => {
-    throw leadsOutside(error) ? linkRefused(path) : error;
+    throw leadsOutside(error, path) ? linkRefused(path) : error;
   });
   if (file !== undefined) return file;
   abandonedOpens += 1;

@@ -53,6 +53,13 @@ export class Places {
     return this.#free === 0 && this.#waiting.size >= this.maxWaiting;
   }
 
+  /** Takes a place if there is one now; says whether there was. */
+  takeFree(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
   /**
    * Resolves once there is a place, in the order of asking.
    *
@@ -60,10 +67,7 @@ export class Places {
    */
   async take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
+    if (this.takeFree()) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => {
       this.#waiting.delete(resolve);

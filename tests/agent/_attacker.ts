@@ -34,8 +34,10 @@ function swapDirectory(): void {
 }
 
 function swapFifo(): void {
-  Deno.renameSync(`${files}/fifo`, `${files}/f`);
-  Deno.renameSync(`${files}/f`, `${files}/fifo`);
+  // As a second name: a write that replaces it must not take the only one away.
+  Deno.linkSync(`${files}/fifo`, spare);
+  Deno.renameSync(spare, `${files}/f`);
+  Deno.removeSync(`${files}/f`);
 }
 
 /** Each temporary file of the agent's is replaced as soon as it shows. */
@@ -76,29 +78,33 @@ async function attack(): Promise<void> {
   }
 }
 
+/** What the path itself is, or `undefined`. */
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Both names as they were, whatever a swap was interrupted in. */
 function repair(): void {
-  const isLink = (path: string) => {
+  for (;;) {
     try {
-      return Deno.lstatSync(path).isSymlink;
-    } catch {
-      return false;
-    }
-  };
-  const exists = (path: string) => {
-    try {
-      return Deno.lstatSync(path) !== undefined;
-    } catch {
-      return false;
-    }
-  };
-  if (what === "directory") {
-    if (isLink(`${files}/d`)) Deno.removeSync(`${files}/d`);
-    if (exists(spare)) {
-      if (exists(`${files}/d`)) Deno.removeSync(`${files}/d`, { recursive: true });
+      if (what !== "directory") {
+        if (lookAt(spare) !== undefined) Deno.removeSync(spare);
+        return;
+      }
+      if (lookAt(`${files}/d`)?.isSymlink) Deno.removeSync(`${files}/d`);
+      if (lookAt(spare) === undefined) return;
+      // The agent has made the directory anew meanwhile, and may still be filling it.
+      if (lookAt(`${files}/d`) !== undefined) Deno.removeSync(`${files}/d`, { recursive: true });
       Deno.renameSync(spare, `${files}/d`);
+      return;
+    } catch {
+      // Once more: the agent was at it at the same moment.
     }
-  } else if (exists(spare)) Deno.removeSync(spare);
+  }
 }
 
 if (import.meta.main) {

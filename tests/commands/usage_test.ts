@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { EXIT, HELP, type Invocation, readInvocation, UsageError } from "../../commands/usage.ts";
+import { EXIT, HELP, type Invocation, readInvocation } from "../../commands/usage.ts";
+import { UsageError } from "../../lib/command_line.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 

@@ -144,7 +144,7 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
     ["an unknown command", ["cal", "ping"], /unknown command "cal"; see --help/],
     ["no method", ["call", "--socket", "/s"], /call needs a METHOD; see --help/],
     ["no socket", ["call", "ping"], /--socket PATH is needed/],
-    ["an empty socket", ["call", "ping", "--socket", ""], /--socket PATH is needed/],
+    ["an empty socket", ["call", "ping", "--socket", ""], /--socket needs a value/],
     ["a socket given twice", ["call", "ping", "--socket", "/a", "--socket", "/b"], /--socket/],
     [
       "one argument too many",
@@ -160,7 +160,11 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
       /--timeo/,
     ],
     ["a negative timeout", ["call", "ping", "--socket", "/s", "--timeout=-1"], /--timeout must be/],
-    ["an empty timeout", ["call", "ping", "--socket", "/s", "--timeout="], /--timeout must be/],
+    [
+      "an empty timeout",
+      ["call", "ping", "--socket", "/s", "--timeout="],
+      /--timeout needs a value/,
+    ],
   ];
   for (const [name, args, text] of cases) {
     await t.step(name, async () => {
