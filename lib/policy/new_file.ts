@@ -10,7 +10,7 @@
  * @module
  */
 
-import { basename, dirname } from "@std/path/posix";
+import { basename, dirname, join } from "@std/path/posix";
 import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
 import type { AllowedPath } from "./paths.ts";
 import { PROGRAM_PATH, SHELL } from "./programs.ts";
@@ -21,16 +21,20 @@ const STATUS = { link: 71, missing: 72, notMade: 73, exists: 75 } as const;
 
 /**
  * $1 where the walk begins, $2 umask, $3 mode to set at the end or empty, $4 "1" to make
- * directories, $5 "1" to clear away a left-over first, $6 the file to make, $7 its final name or
- * empty where it is made under it; the rest: the directories to walk through.
+ * directories, $5 "1" to clear away a left-over first, $6 the file to make, $7 its final name, $8
+ * "replace" to give it that name once it is complete, "create" to do so at once and only where
+ * nothing has it; the rest: the directories to walk through.
+ *
+ * The file is made under a name that nobody can guess, never under the final one: opening what
+ * somebody has put there, a FIFO, would wait for ever.
  */
 const SCRIPT = `
-at=$1 mode=$3 make=$4 clear=$5 new=$6 final=$7
+at=$1 mode=$3 make=$4 clear=$5 new=$6 final=$7 how=$8
 umask 022
 cd -P . && [ "$PWD" = "$at" ] || exit ${STATUS.link}
 [ "$at" = / ] && at=
 mask=$2
-shift 7
+shift 8
 for name; do
   [ -L "./$name" ] && exit ${STATUS.link}
   if [ ! -e "./$name" ]; then
@@ -44,18 +48,20 @@ done
 [ "$clear" = 1 ] && rm -f -- "./$new"
 umask "$mask"
 set -C
-{ command exec 3> "./$new"; } || {
-  [ -e "./$new" ] || [ -L "./$new" ] || exit ${STATUS.notMade}
-  exit ${STATUS.exists}
-}
+command exec 3> "./$new" || exit ${STATUS.notMade}
 set_mode() { [ -z "$mode" ] || chmod -- "$mode" /proc/self/fd/3; }
-if [ -z "$final" ]; then set_mode; exit; fi
-echo ready
-if read -r word && [ "$word" = commit ] && set_mode; then
-  mv -f -T -- "./$new" "./$final" && exit
+status=${STATUS.notMade}
+if [ "$how" = create ]; then
+  set_mode && ln -T -- "./$new" "./$final" && status=0
+  [ $status = 0 ] || [ ! -e "./$final" ] && [ ! -L "./$final" ] || status=${STATUS.exists}
+else
+  echo ready
+  if read -r word && [ "$word" = commit ] && set_mode; then
+    mv -f -T -- "./$new" "./$final" && exit
+  fi
 fi
 rm -f -- "./$new"
-exit ${STATUS.notMade}
+exit $status
 `;
 
 const OWNER_WRITE = 0o200;
@@ -99,11 +105,9 @@ export class NewFile implements AsyncDisposable {
    * directory, -32000 when it cannot be made.
    */
   static async beside(target: AllowedPath, options: NewFileOptions): Promise<NewFile> {
-    const isRoot = target.path === target.root;
-    const name = isRoot ? basename(siblingOf(target.root)) : `.kvmmanager-${crypto.randomUUID()}`;
-    const path = `${dirname(target.path).replace(/\/$/, "")}/${name}`;
-    const child = spawn(target, name, basename(target.path), isRoot, options);
-    const file = new NewFile({ path, root: isRoot ? path : target.root }, child);
+    const temporary = temporaryFor(target);
+    const child = spawn(target, temporary, "replace", options);
+    const file = new NewFile(temporary, child);
     try {
       await file.#ready(target.path);
       return file;
@@ -150,7 +154,7 @@ export class NewFile implements AsyncDisposable {
  * @throws {RpcError} as {@link NewFile.beside}.
  */
 export async function createEmpty(target: AllowedPath, options: NewFileOptions): Promise<void> {
-  const child = spawn(target, basename(target.path), "", false, options);
+  const child = spawn(target, temporaryFor(target), "create", options);
   await child.stdin.close();
   await child.stdout.cancel();
   const { success, code } = await child.status;
@@ -158,16 +162,21 @@ export async function createEmpty(target: AllowedPath, options: NewFileOptions):
   await child.stderr.cancel();
 }
 
+/** Where a file is written before it gets its name: beside it. */
+function temporaryFor({ path, root }: AllowedPath): AllowedPath {
+  if (path === root) return { path: siblingOf(root), root: siblingOf(root) };
+  return { path: join(dirname(path), `.kvmmanager-${crypto.randomUUID()}`), root };
+}
+
 function spawn(
   { path, root }: AllowedPath,
-  newName: string,
-  finalName: string,
-  clears: boolean,
+  temporary: AllowedPath,
+  how: "replace" | "create",
   { mode, createDirectories }: NewFileOptions,
 ): Deno.ChildProcess {
   // Modes that a umask cannot give, or that would keep us from writing, are set at the end.
   const isLate = (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
-  const umask = isLate && finalName !== "" ? PRIVATE_UMASK : ALL_BITS & ~mode;
+  const umask = isLate ? PRIVATE_UMASK : ALL_BITS & ~mode;
   const start = dirname(root);
   const directories = dirname(path).slice(start.length).split("/").filter((name) => name !== "");
   try {
@@ -180,9 +189,11 @@ function spawn(
         umask.toString(8),
         isLate ? mode.toString(8) : "",
         createDirectories ? "1" : "0",
-        clears ? "1" : "0",
-        newName,
-        finalName,
+        // A name that is always the same may have been left behind.
+        path === root ? "1" : "0",
+        basename(temporary.path),
+        basename(path),
+        how,
         ...directories,
       ],
       cwd: start,

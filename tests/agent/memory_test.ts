@@ -95,7 +95,7 @@ Deno.test("ten commands that print without end at once do not fill the memory", 
   });
 });
 
-Deno.test("pings in a flood that is never answered back to back do not fill the memory", async () => {
+Deno.test("twenty thousand pings in a row do not fill the memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -124,5 +124,29 @@ Deno.test("bad lines in a flood do not fill the memory", async () => {
       for (let answer = 0; answer < 600; answer++) await host.answer();
     }
     await host.ping();
+  });
+});
+
+Deno.test("a file of 10 MB that comes and goes in pieces does not fill the memory", async () => {
+  const { agent, host } = await startWarm();
+  await using _agent = agent;
+  await using _host = host;
+  const path = `${agent.paths.files}/large`;
+  const bytes = new Uint8Array(10 * MB);
+  for (let at = 0; at < bytes.byteLength; at += 65_536) {
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  }
+  const length = 45_000;
+  const encoding = "base64";
+  await assertBounded(agent, async () => {
+    for (let offset = 0; offset < bytes.byteLength; offset += length) {
+      const content = bytes.subarray(offset, offset + length).toBase64();
+      await host.call("file_write", { path, content, encoding, offset }, z.looseObject({}));
+    }
+    const Piece = z.looseObject({ content: z.string() });
+    for (let offset = 0; offset < bytes.byteLength; offset += length) {
+      const { content } = await host.call("file_read", { path, encoding, offset, length }, Piece);
+      assertEquals(content, bytes.subarray(offset, offset + length).toBase64());
+    }
   });
 });
