@@ -8,15 +8,26 @@
  * @module
  */
 
-const COLLECT_AFTER_BYTES = 2 * 1024 * 1024;
+/** Due after so much traffic, at the next moment when nobody waits for us … */
+const DUE_BYTES = 1536 * 1024;
+/** … and at once after so much. */
+const OVERDUE_BYTES = 8 * 1024 * 1024;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let sinceLast = 0;
 
-/** Counts bytes of traffic, and collects when there were enough. */
+/** Counts bytes of traffic. */
 export function countTraffic(bytes: number): void {
   sinceLast += bytes;
-  if (sinceLast < COLLECT_AFTER_BYTES) return;
+  if (sinceLast >= OVERDUE_BYTES) collectNow();
+}
+
+/** Collects if it is due: called when an answer has just left and the host is busy with it. */
+export function collectIfDue(): void {
+  if (sinceLast >= DUE_BYTES) collectNow();
+}
+
+function collectNow(): void {
   sinceLast = 0;
   if (typeof collect === "function") collect();
 }

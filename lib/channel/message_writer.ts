@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countTraffic } from "../garbage.ts";
+import { collectIfDue, countTraffic } from "../garbage.ts";
 
 /** What a writer writes to. */
 export interface ByteSink {
@@ -68,6 +68,7 @@ export class MessageWriter {
         }
         await this.#writeOut();
       }
+      collectIfDue();
     } catch (error) {
       this.#isBroken = true;
       this.#queue = [];
