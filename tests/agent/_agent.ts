@@ -56,6 +56,16 @@ export interface Paths {
   readonly configFile: string;
 }
 
+/**
+ * The flags of an agent that Deno does not confine, as where a configuration goes further than its
+ * binary: the agent's own checks must hold alone.
+ */
+export const unconfined = (args: readonly string[]): string[] => [
+  ...args.slice(0, 1),
+  "-A",
+  ...args.slice(1).filter((arg) => !arg.startsWith("--allow-")),
+];
+
 /** Temporary paths, with the directory for files made. */
 export async function makePaths(): Promise<Paths> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-test-" }));

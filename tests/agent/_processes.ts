@@ -47,8 +47,13 @@ export async function residentMb(pid: number): Promise<{ now: number; peak: numb
   return { now: kb("VmRSS") / KB_PER_MB, peak: kb("VmHWM") / KB_PER_MB };
 }
 
-/** Ends a process that a test has left in the guest, if it is still there. */
-export function end(pid: number): void {
+/**
+ * Ends a process that a test has left in the guest, if it is still there: a shell's script or a
+ * sleep, lest a number that was given to another process by now be taken for it.
+ */
+export async function endLeftOver(pid: number): Promise<void> {
+  const command = await readIfAny(`/proc/${pid}/cmdline`) ?? "";
+  if (!/^(sh\0-c|sleep\0)/.test(command)) return;
   try {
     Deno.kill(pid, "SIGKILL");
   } catch {

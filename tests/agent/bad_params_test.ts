@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, resultOf } from "./_host.ts";
-import { isAlive } from "./_processes.ts";
+import { endLeftOver, isAlive } from "./_processes.ts";
 import { until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -317,6 +317,6 @@ Deno.test("rpc.cancel reaches a request whose id is beyond 2^53", async () => {
     assert(cancelled, "cancelled");
     await until(async () => !await isAlive(pid), "the command's end");
   } finally {
-    if (await isAlive(pid)) Deno.kill(pid, "SIGKILL");
+    await endLeftOver(pid);
   }
 });

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { end, isAlive } from "./_processes.ts";
+import { endLeftOver, isAlive } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -40,13 +40,58 @@ const pidsIn = (text: string) => text.trim().split(/\s+/).map(Number);
 
 /** Asserts that processes are gone; those that are not are ended, lest they outlive the test. */
 async function assertDead(pids: readonly number[]): Promise<void> {
-  try {
-    assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids ${pids}`);
-    for (const pid of pids) assert(!await isAlive(pid), `process ${pid} is dead`);
-  } finally {
-    pids.filter((pid) => pid > 1).forEach(end);
-  }
+  assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids ${pids}`);
+  const alive: number[] = [];
+  for (const pid of pids) if (await isAlive(pid)) alive.push(pid);
+  for (const pid of alive) await endLeftOver(pid);
+  assertEquals(alive, [], "processes that are still alive");
 }
+
+Deno.test("a command that takes too long", async (t) => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const begin = async (script: string) => {
+    const id = await host.start("exec_command", { ...shell(script), timeout_seconds: 1 });
+    return timed(() => host.answerTo(id));
+  };
+  // All at once: each of them takes seconds.
+  const obeys = begin("echo $$; echo out; echo err >&2; exec sleep 300");
+  const ignores = begin(
+    'trap "" TERM; echo $$; sleep 300 & echo $!; ' +
+      "sh -c 'echo $$; sleep 300 & echo $!; wait' & wait",
+  );
+  const leavesOne = begin(`sh -c 'trap "" TERM; echo $$; exec sleep 300' & echo $$; wait`);
+  const stops = begin("echo $$; kill -STOP $$");
+  await host.ping();
+
+  await t.step("is ended, with what it printed in the error", async () => {
+    const { value, ms } = await obeys;
+    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
+    assert(ms >= 990 && ms < 2900, `SIGTERM was enough (${ms} ms)`);
+    assertEquals([data.timeout_seconds, data.stderr], [1, "err\n"]);
+    assertMatch(String(data.stdout), /^\d+\nout\n$/);
+    await assertDead([Number.parseInt(String(data.stdout))]);
+  });
+  await t.step("is killed where it ignores SIGTERM, with all that it has started", async () => {
+    const { value, ms } = await ignores;
+    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
+    assert(ms >= 2990 && ms < 6000, `SIGKILL 2 s after SIGTERM (${ms} ms)`);
+    const pids = pidsIn(String(data.stdout));
+    assertEquals(pids.length, 4);
+    await assertDead(pids);
+  });
+  await t.step("leaves no grandchild that ignores SIGTERM when it obeys itself", async () => {
+    const { data } = assertRefused((await leavesOne).value, TIMEOUT, /ended/);
+    const pids = pidsIn(String(data.stdout));
+    assertEquals(pids.length, 2);
+    await assertDead(pids);
+  });
+  await t.step("is ended also where it has stopped itself", async () => {
+    const { data } = assertRefused((await stops).value, TIMEOUT, /ended/);
+    await assertDead(pidsIn(String(data.stdout)));
+  });
+  await host.ping();
+});
 
 Deno.test("a command", async (t) => {
   await using agent = await TestAgent.start();
@@ -64,7 +109,7 @@ Deno.test("a command", async (t) => {
         assert(value.execution_time_ms < 3000);
         assert(await isAlive(pids[0] ?? 0), "what was started in the background goes on");
       } finally {
-        pids.forEach(end);
+        for (const pid of pids) await endLeftOver(pid);
       }
       await host.ping();
     },
@@ -77,48 +122,8 @@ Deno.test("a command", async (t) => {
       assert(ms < 5000, `${ms} ms`);
       assertEquals(value.exit_code, 0);
     } finally {
-      pidsIn(value.stdout.replaceAll("noise", "")).filter((pid) => pid > 1).forEach(end);
+      for (const pid of pidsIn(value.stdout.replaceAll("noise", ""))) await endLeftOver(pid);
     }
-  });
-
-  await t.step("that runs too long is ended, with what it printed in the error", async () => {
-    const script = "echo $$; echo out; echo err >&2; exec sleep 300";
-    const { value, ms } = await timed(() =>
-      host.request("exec_command", { ...shell(script), timeout_seconds: 1 })
-    );
-    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
-    assert(ms >= 1000 && ms < 2800, `SIGTERM was enough (${ms} ms)`);
-    assertEquals([data.timeout_seconds, data.stderr], [1, "err\n"]);
-    assertMatch(String(data.stdout), /^\d+\nout\n$/);
-    await assertDead([Number.parseInt(String(data.stdout))]);
-    await host.ping();
-  });
-
-  await t.step("that ignores SIGTERM is killed with all that it has started", async () => {
-    const script = 'trap "" TERM; echo $$; sleep 300 & echo $!; ' +
-      `sh -c 'echo $$; sleep 300 & echo $!; wait' & wait`;
-    const { value, ms } = await timed(() =>
-      host.request("exec_command", { ...shell(script), timeout_seconds: 1 })
-    );
-    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
-    assert(ms >= 3000 && ms < 6000, `SIGKILL 2 s after SIGTERM (${ms} ms)`);
-    const pids = pidsIn(String(data.stdout));
-    assertEquals(pids.length, 4);
-    await assertDead(pids);
-    await host.ping();
-  });
-
-  await t.step("that ends on SIGTERM leaves no grandchild that ignores it", async () => {
-    const script = `sh -c 'trap "" TERM; echo $$; exec sleep 300' & echo $$; wait`;
-    const params = { ...shell(script), timeout_seconds: 1 };
-    const { data } = assertRefused(await host.request("exec_command", params), TIMEOUT, /ended/);
-    await assertDead(pidsIn(String(data.stdout)));
-  });
-
-  await t.step("that stops itself is ended all the same", async () => {
-    const params = { ...shell("echo $$; kill -STOP $$"), timeout_seconds: 1 };
-    const { data } = assertRefused(await host.request("exec_command", params), TIMEOUT, /ended/);
-    await assertDead(pidsIn(String(data.stdout)));
   });
 
   await t.step("that is cancelled is ended, and answered with -32000", async () => {

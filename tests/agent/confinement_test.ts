@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { TestAgent } from "./_agent.ts";
+import { TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -22,10 +22,7 @@ Deno.test("an agent that is started as the task starts it says once that it is c
 
 Deno.test("an agent with all permissions says that it is not confined, and still refuses", async () => {
   await using agent = await TestAgent.start({
-    flags: (args) =>
-      args.flatMap((arg) =>
-        arg.startsWith("--allow-read") ? ["-A"] : /^--allow-/.test(arg) ? [] : [arg]
-      ),
+    flags: unconfined,
   });
   const lines = agent.log.filter(({ message }) => /confined/.test(message));
   assertEquals(lines.length, 1);

@@ -7,9 +7,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { type Paths, TestAgent } from "./_agent.ts";
+import { type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused, type ErrorMember, errorOf, type Host, type Message } from "./_host.ts";
-import { end } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -99,134 +98,145 @@ async function refusals(host: Host, path: string): Promise<Message[]> {
   return answers;
 }
 
-Deno.test("a path", async (t) => {
-  await using agent = await TestAgent.start({ prepare: makeTree });
-  await using host = await agent.connect();
-  const { directory, files } = agent.paths;
-  const before = await snapshot(directory);
+for (
+  const [name, options] of [
+    ["a path", { prepare: makeTree }],
+    ["a path, where Deno does not confine the agent,", { prepare: makeTree, flags: unconfined }],
+  ] as const
+) {
+  Deno.test(name, async (t) => {
+    await using agent = await TestAgent.start(options);
+    await using host = await agent.connect();
+    const { directory, files } = agent.paths;
+    const before = await snapshot(directory);
 
-  const step = (name: string, path: string, code: number, reason: RegExp) =>
-    t.step(name, async () => {
-      for (const answer of await refusals(host, path)) assertRefused(answer, code, reason);
-      assertEquals(await snapshot(directory), before, "nothing has changed anywhere");
-    });
-  const malformed = (name: string, path: string, reason: RegExp) =>
-    step(`that is ${name} is refused with -32602`, path, INVALID_PARAMS, reason);
-  const outside = (name: string, path: string) =>
-    step(`${name} is refused with -32001`, path, PERMISSION_DENIED, /is outside allowed_/);
-  const linked = (name: string, path: string) =>
-    step(`${name} is refused with -32001`, path, PERMISSION_DENIED, /symbolic link/);
+    const step = (name: string, path: string, code: number, reason: RegExp) =>
+      t.step(name, async () => {
+        for (const answer of await refusals(host, path)) assertRefused(answer, code, reason);
+        assertEquals(await snapshot(directory), before, "nothing has changed anywhere");
+      });
+    const malformed = (name: string, path: string, reason: RegExp) =>
+      step(`that is ${name} is refused with -32602`, path, INVALID_PARAMS, reason);
+    const outside = (name: string, path: string) =>
+      step(`${name} is refused with -32001`, path, PERMISSION_DENIED, /is outside allowed_/);
+    const linked = (name: string, path: string) =>
+      step(`${name} is refused with -32001`, path, PERMISSION_DENIED, /symbolic link/);
 
-  await malformed("empty", "", /must be absolute/);
-  await malformed("relative", "files/inside", /must be absolute/);
-  await malformed("relative and leads up", "../etc/shadow", /must be absolute/);
-  await malformed("one dot", ".", /must be absolute/);
-  await malformed("a home directory", "~/inside", /must be absolute/);
-  await malformed("a URL", `file://${files}/inside`, /must be absolute/);
-  await malformed("with NUL", `${files}/inside\0`, /must not contain NUL/);
-  await malformed("with NUL in the middle", `${files}/in\0side`, /must not contain NUL/);
-  await malformed("of 5,000 characters", `${files}/${"x".repeat(5000)}`, /at most 4096 bytes/);
-  await malformed("of 5,000 slashes", `${"/".repeat(5000)}etc/shadow`, /at most 4096 bytes/);
-  await malformed("of 1,500 wide characters", `${files}/${"€".repeat(1500)}`, /at most 4096 bytes/);
+    await malformed("empty", "", /must be absolute/);
+    await malformed("relative", "files/inside", /must be absolute/);
+    await malformed("relative and leads up", "../etc/shadow", /must be absolute/);
+    await malformed("one dot", ".", /must be absolute/);
+    await malformed("a home directory", "~/inside", /must be absolute/);
+    await malformed("a URL", `file://${files}/inside`, /must be absolute/);
+    await malformed("with NUL", `${files}/inside\0`, /must not contain NUL/);
+    await malformed("with NUL in the middle", `${files}/in\0side`, /must not contain NUL/);
+    await malformed("of 5,000 characters", `${files}/${"x".repeat(5000)}`, /at most 4096 bytes/);
+    await malformed("of 5,000 slashes", `${"/".repeat(5000)}etc/shadow`, /at most 4096 bytes/);
+    await malformed(
+      "of 1,500 wide characters",
+      `${files}/${"€".repeat(1500)}`,
+      /at most 4096 bytes/,
+    );
 
-  await outside("in the directory above", `${files}/../outside/secret`);
-  await outside("that leads up and away", "/tmp/../etc/shadow");
-  await outside("that leads up beyond the root", `${files}/../../../../../../../etc/shadow`);
-  await outside("with dots and slashes", `${files}//.//..//.//outside/./secret`);
-  await outside("with the allowed one as a prefix of its name", `${directory}/filesfoo`);
-  await outside("in a directory with such a name", `${directory}/files-too/secret`);
-  await outside("that is the directory above", directory);
-  await outside("that is the root", "/");
-  await outside("to a secret of the system", "/etc/shadow");
-  await outside("to the agent's memory", "/proc/self/mem");
-  await outside("to its environment", "/proc/self/environ");
-  await outside("to its open files", "/proc/self/fd/0");
-  await outside("to a device", "/dev/zero");
-  await outside("that another case would allow", `${files.toUpperCase()}/inside`);
-  await outside("to the agent's own configuration", agent.paths.configFile);
-  await outside("to the agent's own socket", agent.paths.socket);
+    await outside("in the directory above", `${files}/../outside/secret`);
+    await outside("that leads up and away", "/tmp/../etc/shadow");
+    await outside("that leads up beyond the root", `${files}/../../../../../../../etc/shadow`);
+    await outside("with dots and slashes", `${files}//.//..//.//outside/./secret`);
+    await outside("with the allowed one as a prefix of its name", `${directory}/filesfoo`);
+    await outside("in a directory with such a name", `${directory}/files-too/secret`);
+    await outside("that is the directory above", directory);
+    await outside("that is the root", "/");
+    await outside("to a secret of the system", "/etc/shadow");
+    await outside("to the agent's memory", "/proc/self/mem");
+    await outside("to its environment", "/proc/self/environ");
+    await outside("to its open files", "/proc/self/fd/0");
+    await outside("to a device", "/dev/zero");
+    await outside("that another case would allow", `${files.toUpperCase()}/inside`);
+    await outside("to the agent's own configuration", agent.paths.configFile);
+    await outside("to the agent's own socket", agent.paths.socket);
 
-  await linked("whose last component is a link to a file outside", `${files}/link-to-file`);
-  await linked("whose last component is a link to a file inside", `${files}/link-to-inside`);
-  await linked("whose last component is a relative link", `${files}/relative-link`);
-  await linked("through a link to a directory outside", `${files}/link-to-directory/secret`);
-  await linked(
-    "deeper through a link to a directory outside",
-    `${files}/link-to-directory/d/secret`,
-  );
-  await linked("through a link to a directory inside", `${files}/link-to-d/e/inside`);
-  await linked("through a link that leads up", `${files}/link-up/outside/secret`);
-  await linked("to a link to the agent's memory", `${files}/link-to-mem`);
+    await linked("whose last component is a link to a file outside", `${files}/link-to-file`);
+    await linked("whose last component is a link to a file inside", `${files}/link-to-inside`);
+    await linked("whose last component is a relative link", `${files}/relative-link`);
+    await linked("through a link to a directory outside", `${files}/link-to-directory/secret`);
+    await linked(
+      "deeper through a link to a directory outside",
+      `${files}/link-to-directory/d/secret`,
+    );
+    await linked("through a link to a directory inside", `${files}/link-to-d/e/inside`);
+    await linked("through a link that leads up", `${files}/link-up/outside/secret`);
+    await linked("to a link to the agent's memory", `${files}/link-to-mem`);
 
-  const other = (name: string, path: string, allowed: (error: ErrorMember) => boolean) =>
-    t.step(`${name} is refused`, async () => {
-      for (const answer of await refusals(host, path)) {
-        const error = errorOf(answer);
-        assert(allowed(error), JSON.stringify(error));
+    const other = (name: string, path: string, allowed: (error: ErrorMember) => boolean) =>
+      t.step(`${name} is refused`, async () => {
+        for (const answer of await refusals(host, path)) {
+          const error = errorOf(answer);
+          assert(allowed(error), JSON.stringify(error));
+        }
+        assertEquals(await snapshot(directory), before, "nothing has changed anywhere");
+      });
+    await other("a link to nothing", `${files}/dangling`, ({ code }) => code === PERMISSION_DENIED);
+    await other("a link to itself", `${files}/loop`, ({ code }) => code === PERMISSION_DENIED);
+    await other(
+      "a path through a link to itself",
+      `${files}/loop/file`,
+      ({ code }) => [PERMISSION_DENIED, COMMAND_FAILED].includes(code),
+    );
+    await other(
+      "a path through a file",
+      `${files}/inside/file`,
+      ({ code }) => [NOT_FOUND, COMMAND_FAILED].includes(code),
+    );
+    await other(
+      "a name too long for a file",
+      `${files}/${"x".repeat(300)}`,
+      ({ code }) => code === COMMAND_FAILED,
+    );
+    await t.step("of exactly 4096 bytes, one more than the kernel takes, is refused", async () => {
+      const path = files + "/d".repeat(2048 - files.length / 2) + "x".repeat(files.length % 2);
+      assertEquals(path.length, 4096);
+      for (
+        const [method, params] of [
+          ["file_read", { path }],
+          ["file_write", { path, content: "" }],
+          ["file_write", { path, content: "", offset: 0 }],
+        ] as const
+      ) {
+        const { code } = errorOf(await host.request(method, params));
+        assert([NOT_FOUND, COMMAND_FAILED].includes(code), `${method}: ${code}`);
       }
       assertEquals(await snapshot(directory), before, "nothing has changed anywhere");
     });
-  await other("a link to nothing", `${files}/dangling`, ({ code }) => code === PERMISSION_DENIED);
-  await other("a link to itself", `${files}/loop`, ({ code }) => code === PERMISSION_DENIED);
-  await other(
-    "a path through a link to itself",
-    `${files}/loop/file`,
-    ({ code }) => [PERMISSION_DENIED, COMMAND_FAILED].includes(code),
-  );
-  await other(
-    "a path through a file",
-    `${files}/inside/file`,
-    ({ code }) => [NOT_FOUND, COMMAND_FAILED].includes(code),
-  );
-  await other(
-    "a name too long for a file",
-    `${files}/${"x".repeat(300)}`,
-    ({ code }) => code === COMMAND_FAILED,
-  );
-  await t.step("of exactly 4096 bytes, one more than the kernel takes, is refused", async () => {
-    const path = files + "/d".repeat(2048 - files.length / 2) + "x".repeat(files.length % 2);
-    assertEquals(path.length, 4096);
-    for (
-      const [method, params] of [
-        ["file_read", { path }],
-        ["file_write", { path, content: "" }],
-        ["file_write", { path, content: "", offset: 0 }],
-      ] as const
-    ) {
-      const { code } = errorOf(await host.request(method, params));
-      assert([NOT_FOUND, COMMAND_FAILED].includes(code), `${method}: ${code}`);
-    }
-    assertEquals(await snapshot(directory), before, "nothing has changed anywhere");
-  });
-  await other(
-    "a FIFO",
-    `${files}/fifo`,
-    ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a FIFO"),
-  );
-  await other(
-    "a directory",
-    `${files}/d`,
-    ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a directory"),
-  );
-  await other(
-    "the allowed directory itself",
-    files,
-    ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a directory"),
-  );
+    await other(
+      "a FIFO",
+      `${files}/fifo`,
+      ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a FIFO"),
+    );
+    await other(
+      "a directory",
+      `${files}/d`,
+      ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a directory"),
+    );
+    await other(
+      "the allowed directory itself",
+      files,
+      ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a directory"),
+    );
 
-  await t.step("is normalised before it is compared, and comes back so", async () => {
-    for (const path of [`${files}//inside`, `${files}/./inside`, `${files}/d/../inside`]) {
-      assertEquals((await host.call("file_read", { path }, Read)).content, INSIDE);
-    }
-    const path = `${files}/d//e/../new`;
-    const written = await host.call("file_write", { path, content: "x" }, Written);
-    assertEquals(written.path, `${files}/d/new`);
+    await t.step("is normalised before it is compared, and comes back so", async () => {
+      for (const path of [`${files}//inside`, `${files}/./inside`, `${files}/d/../inside`]) {
+        assertEquals((await host.call("file_read", { path }, Read)).content, INSIDE);
+      }
+      const path = `${files}/d//e/../new`;
+      const written = await host.call("file_write", { path, content: "x" }, Written);
+      assertEquals(written.path, `${files}/d/new`);
+    });
+    await t.step("with a slash at its end names a directory", async () => {
+      const answer = await host.request("file_write", { path: `${files}/new/`, content: "" });
+      assertRefused(answer, INVALID_PARAMS, /directory, it ends with a slash/);
+    });
   });
-  await t.step("with a slash at its end names a directory", async () => {
-    const answer = await host.request("file_write", { path: `${files}/new/`, content: "" });
-    assertRefused(answer, INVALID_PARAMS, /directory, it ends with a slash/);
-  });
-});
+}
 
 Deno.test("sockets and devices inside an allowed directory are refused at once", async () => {
   await using agent = await TestAgent.start();
@@ -420,7 +430,7 @@ Deno.test("a file that grows while it is read is read as it was when it was open
       assertEquals(piece.eof, last + piece.bytes_read >= piece.size_bytes);
     }
   } finally {
-    end(grower.pid);
+    grower.kill("SIGKILL");
     await grower.status;
   }
 });

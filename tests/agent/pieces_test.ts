@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { TestAgent } from "./_agent.ts";
+import { type Paths, TestAgent } from "./_agent.ts";
 import { assertRefused, type Host, resultOf } from "./_host.ts";
 import { until } from "./_waiting.ts";
 
@@ -26,28 +26,43 @@ const read = async (host: Host, path: string, offset: number) =>
 const write = (host: Host, path: string, offset: number, content: string) =>
   host.call("file_write", { path, offset, content }, z.looseObject({}));
 
-Deno.test("a piece between two others", async (t) => {
-  await using agent = await TestAgent.start();
-  await using host = await agent.connect();
-  const { directory, files } = agent.paths;
-  let count = 0;
-  /** A fresh file of three pieces, the first of which has been read and written. */
-  const begin = async () => {
-    const path = `${files}/f${++count}`;
-    await Deno.writeTextFile(path, "aaaaaaaaaabbbbbbbbbbcccccccccc");
-    assertEquals(await read(host, path, 0), "aaaaaaaaaa");
-    await write(host, path, 0, "A");
-    return path;
-  };
+/** What a test gets: an agent of its own, which keeps no file of another test open. */
+interface Between extends Paths {
+  readonly agent: TestAgent;
+  readonly host: Host;
+  /** Makes a file of three pieces, the first of which has been read and written. */
+  begin(name?: string): Promise<string>;
+}
 
-  await t.step("has what another process wrote over it just before", async () => {
+function test(name: string, work: (between: Between) => Promise<void>): void {
+  Deno.test(`a piece between two others ${name}`, async () => {
+    await using agent = await TestAgent.start();
+    await using host = await agent.connect();
+    const begin = async (name = "f") => {
+      const path = `${agent.paths.files}/${name}`;
+      await Deno.writeTextFile(path, "aaaaaaaaaabbbbbbbbbbcccccccccc");
+      assertEquals(await read(host, path, 0), "aaaaaaaaaa");
+      await write(host, path, 0, "A");
+      return path;
+    };
+    await work({ ...agent.paths, agent, host, begin });
+  });
+}
+
+test(
+  "has what another process wrote over it just before",
+  async ({ host, begin }) => {
     const path = await begin();
     using file = await Deno.open(path, { write: true });
     await file.seek(10, Deno.SeekMode.Start);
     await file.write(new TextEncoder().encode("BBBBBBBBBB"));
     assertEquals(await read(host, path, 10), "BBBBBBBBBB");
-  });
-  await t.step("has what the host wrote over it just before, every time", async () => {
+  },
+);
+
+test(
+  "has what the host wrote over it just before, every time",
+  async ({ host, begin }) => {
     const path = await begin();
     for (let round = 0; round < 1000; round++) {
       const content = String(round).padStart(10, "0");
@@ -63,38 +78,58 @@ Deno.test("a piece between two others", async (t) => {
       const piece = resultOf(await host.answerTo(ids[2]), Piece);
       assertEquals(piece.content, content, `round ${round}`);
     }
-  });
-  await t.step("is of the new file where the old one was replaced", async () => {
+  },
+);
+
+test(
+  "is of the new file where the old one was replaced",
+  async ({ host, begin }) => {
     const path = await begin();
     await Deno.writeTextFile(`${path}.new`, "1111111111222222222233333333334");
     await Deno.rename(`${path}.new`, path);
     assertEquals(await read(host, path, 10), "2222222222");
     await write(host, path, 10, "W");
     assertEquals(await Deno.readTextFile(path), "1111111111W22222222233333333334");
-  });
-  await t.step("is of the new file where the host itself replaced it", async () => {
+  },
+);
+
+test(
+  "is of the new file where the host itself replaced it",
+  async ({ host, begin }) => {
     const path = await begin();
     const params = { path, content: "1111111111222222222233333333334" };
     await host.call("file_write", params, z.looseObject({}));
     assertEquals(await read(host, path, 10), "2222222222");
     await write(host, path, 10, "W");
     assertEquals(await Deno.readTextFile(path), "1111111111W22222222233333333334");
-  });
-  await t.step("is not there where the file was removed", async () => {
+  },
+);
+
+test(
+  "is not there where the file was removed",
+  async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
     const params = { path, offset: 10, length: 10 };
     assertRefused(await host.request("file_read", params), NOT_FOUND, /No such file/);
-  });
-  await t.step("makes the file anew where it was removed and is written to", async () => {
+  },
+);
+
+test(
+  "makes the file anew where it was removed and is written to",
+  async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
     await write(host, path, 2, "W");
     assertEquals(await Deno.readTextFile(path), "\0\0W");
-  });
-  await t.step("is refused where the file has become a link, to another or to itself", async () => {
+  },
+);
+
+test(
+  "is refused where the file has become a link, to another or to itself",
+  async ({ host, directory, begin }) => {
     for (const kind of ["outside", "itself"]) {
-      const path = await begin();
+      const path = await begin(kind);
       const target = kind === "itself" ? `${path}.moved` : `${directory}/secret`;
       if (kind === "itself") await Deno.rename(path, target);
       else {
@@ -109,8 +144,12 @@ Deno.test("a piece between two others", async (t) => {
       assertRefused(await host.request("file_write", params), PERMISSION_DENIED, /symbolic link/);
       assertEquals(await Deno.readTextFile(target), before);
     }
-  });
-  await t.step("is refused where its directory has become a link to outside", async () => {
+  },
+);
+
+test(
+  "is refused where its directory has become a link to outside",
+  async ({ host, directory, files }) => {
     const path = `${files}/d/f`;
     await Deno.mkdir(`${files}/d`);
     await Deno.mkdir(`${directory}/outside`);
@@ -125,8 +164,12 @@ Deno.test("a piece between two others", async (t) => {
     const params = { path, offset: 10, content: "W" };
     assertRefused(await host.request("file_write", params), PERMISSION_DENIED, /symbolic link/);
     assertEquals(await Deno.readTextFile(`${directory}/outside/f`), "secret".repeat(5));
-  });
-  await t.step("is refused where the file has become a directory or a FIFO", async () => {
+  },
+);
+
+test(
+  "is refused where the file has become a directory or a FIFO",
+  async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
     await Deno.mkdir(path);
@@ -137,8 +180,12 @@ Deno.test("a piece between two others", async (t) => {
     assertRefused(await host.request("file_read", piece), COMMAND_FAILED, /is a FIFO/);
     const params = { path, offset: 10, content: "W" };
     assertRefused(await host.request("file_write", params), COMMAND_FAILED, /is a FIFO/);
-  });
-  await t.step("ends where a file that was cut ends, and goes on where one has grown", async () => {
+  },
+);
+
+test(
+  "ends where a file that was cut ends, and goes on where one has grown",
+  async ({ host, begin }) => {
     const path = await begin();
     await Deno.truncate(path, 15);
     const cut = await host.call("file_read", { path, offset: 10, length: 10 }, Piece);
@@ -146,8 +193,12 @@ Deno.test("a piece between two others", async (t) => {
     await Deno.writeTextFile(path, "d".repeat(20), { append: true });
     const grown = await host.call("file_read", { path, offset: 10, length: 10 }, Piece);
     assertEquals([grown.content, grown.size_bytes, grown.eof], ["bbbbbddddd", 35, false]);
-  });
-  await t.step("of another file at the same time is not mixed up with it", async () => {
+  },
+);
+
+test(
+  "of another file at the same time is not mixed up with it",
+  async ({ host, files }) => {
     const paths = Array.from({ length: 12 }, (_, index) => `${files}/many${index}`);
     for (const [index, path] of paths.entries()) {
       await Deno.writeTextFile(path, String.fromCharCode(97 + index).repeat(100));
@@ -158,16 +209,24 @@ Deno.test("a piece between two others", async (t) => {
         assertEquals(piece, String.fromCharCode(97 + index).repeat(10));
       }
     }
-  });
-  await t.step("of the same file at the same time, in any order, is the right one", async () => {
+  },
+);
+
+test(
+  "of the same file at the same time, in any order, is the right one",
+  async ({ host, files }) => {
     const path = `${files}/same`;
     const text = Array.from({ length: 100 }, (_, index) => String(index).padStart(10, "0"));
     await Deno.writeTextFile(path, text.join(""));
     const order = text.map((_, index) => index * 37 % 100);
     const pieces = await Promise.all(order.map((index) => read(host, path, index * 10)));
     for (const [at, index] of order.entries()) assertEquals(pieces[at], text[index]);
-  });
-  await t.step("leaves no file open once nobody asks for more", async () => {
+  },
+);
+
+test(
+  "leaves no file open once nobody asks for more",
+  async ({ agent, files }) => {
     await until(
       async () => {
         for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
@@ -179,5 +238,5 @@ Deno.test("a piece between two others", async (t) => {
       "the files to be closed",
       10_000,
     );
-  });
-});
+  },
+);

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
-import { type Paths, TestAgent } from "./_agent.ts";
+import { type AgentOptions, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { errorOf, type Host, type Message } from "./_host.ts";
 import { timed, until } from "./_waiting.ts";
 
@@ -134,9 +134,20 @@ function assertHonest(answer: Message): void {
   assert(HONEST.includes(code), `an honest refusal, not ${code} ${data.reason}`);
 }
 
-for (const [what, paths] of [["file", ["f"]], ["directory", ["d/f", "d/sub/f"]]] as const) {
-  Deno.test(`a ${what} that is swapped for a link: thousands of reads never see outside`, async () => {
-    await using agent = await TestAgent.start({ prepare: makeTrees });
+/** With Deno's own check behind the agent's, and without. */
+const AGENTS: readonly (readonly [string, AgentOptions])[] = [
+  ["confined", { prepare: makeTrees }],
+  ["unconfined", { prepare: makeTrees, flags: unconfined }],
+];
+
+const READS = AGENTS.flatMap(([name, options]) => [
+  { name, options, what: "file", paths: ["f"] } as const,
+  { name, options, what: "directory", paths: ["d/f", "d/sub/f"] } as const,
+]);
+
+for (const { name, options, what, paths } of READS) {
+  Deno.test(`${name}: a ${what} that is swapped for a link: thousands of reads never see outside`, async () => {
+    await using agent = await TestAgent.start(options);
     await using host = await agent.connect();
     const before = await stateOf(outsideOf(agent.paths));
     {
@@ -167,9 +178,15 @@ for (const [what, paths] of [["file", ["f"]], ["directory", ["d/f", "d/sub/f"]]]
   });
 }
 
-for (const what of ["file", "directory", "temporary"] as const) {
-  Deno.test(`a ${what} that is swapped for a link: hundreds of writes never reach outside`, async () => {
-    await using agent = await TestAgent.start({ prepare: makeTrees });
+const WRITES = AGENTS.flatMap(([name, options]) => [
+  { name, options, what: "file" } as const,
+  { name, options, what: "directory" } as const,
+  { name, options, what: "temporary" } as const,
+]);
+
+for (const { name, options, what } of WRITES) {
+  Deno.test(`${name}: a ${what} that is swapped for a link: hundreds of writes never reach outside`, async () => {
+    await using agent = await TestAgent.start(options);
     await using host = await agent.connect();
     const { files } = agent.paths;
     const before = await stateOf(outsideOf(agent.paths));
