@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
 import {
   commandFailed,
   internalError,
@@ -34,14 +33,13 @@ import {
 import type { Call, Context, Method, Surroundings } from "./method.ts";
 import { RequestLog } from "./request_log.ts";
 import { RequestsInFlight } from "./requests_in_flight.ts";
+import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
 /**
  * Hands one answer to the channel; resolves when the channel has taken it, and never rejects.
  */
 export type Send = (text: string) => Promise<void>;
 
-/** How long cancelled work has to stop before its request is answered without it. */
-const ABORT_GRACE_MS = 5000;
 const NEVER_ABORTED = new AbortController().signal;
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
@@ -281,37 +279,6 @@ export class Dispatcher {
     this.#log.fault("a fault of the agent", thrown, request);
     return internalError("a fault of the agent; its log has the details");
   }
-}
-
-/** Turns of the microtask queue that a method takes which has its answer at hand. */
-const TURNS_AT_ONCE = 4;
-
-/** Whether work is done without waiting for anything: then it needs neither timer nor listener. */
-async function settlesAtOnce(working: Promise<unknown>): Promise<boolean> {
-  let hasSettled = false;
-  const settle = () => void (hasSettled = true);
-  working.then(settle, settle);
-  for (let turn = 0; turn < TURNS_AT_ONCE && !hasSettled; turn++) await undefined;
-  return hasSettled;
-}
-
-/**
- * The result of work, or its error. Aborted work gets some time to stop and to say what it knows;
- * work that does not stop is answered for with the abort's reason.
- */
-async function resultOrAbort(working: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  {
-    const aborted = new Aborted(signal);
-    using _aborted = aborted;
-    await Promise.race([working, aborted.happened]);
-  }
-  if (signal.aborted) {
-    let hasStopped = false;
-    const stopped = working.then(() => hasStopped = true, () => hasStopped = true);
-    await withTimer(ABORT_GRACE_MS, stopped);
-    if (!hasStopped) throw signal.reason;
-  }
-  return await working;
 }
 
 function explainSyntax(line: string, error: unknown): string {
