@@ -8,7 +8,7 @@
 import { assertEquals, fail } from "@std/assert";
 import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
-import { agentCommand } from "../../scripts/agent.ts";
+import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { Host } from "./_host.ts";
 import { until, within } from "./_waiting.ts";
 
@@ -116,6 +116,15 @@ export class TestAgent implements AsyncDisposable {
   /** Starts an agent and waits until it is ready. */
   static async start(options: AgentOptions = {}): Promise<TestAgent> {
     const paths = options.paths ?? await makePaths();
+    try {
+      return await TestAgent.#startIn(paths, options);
+    } catch (error) {
+      await Deno.remove(paths.directory, { recursive: true });
+      throw error;
+    }
+  }
+
+  static async #startIn(paths: Paths, options: AgentOptions): Promise<TestAgent> {
     await options.prepare?.(paths);
     const config = configuration(paths, options.config?.(paths));
     await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
@@ -135,14 +144,29 @@ export class TestAgent implements AsyncDisposable {
     const [program = Deno.execPath(), ...args] = words;
     const child = new Deno.Command(program, {
       args,
+      env: AGENT_ENVIRONMENT,
       stdin: isStdio ? "piped" : "null",
       stdout: isStdio ? "piped" : "null",
       stderr: "piped",
     }).spawn();
     const agent = new TestAgent(child, paths, isStdio);
-    if (options.isSilent) await agent.#listening();
-    else await agent.logged(({ message }) => message === "agent ready", "agent ready", START_MS);
-    return agent;
+    try {
+      if (options.isSilent) await agent.#listening();
+      else await agent.logged(({ message }) => message === "agent ready", "it is ready", START_MS);
+      return agent;
+    } catch (error) {
+      agent.#killUnlessEnded();
+      await agent.ended();
+      throw error;
+    }
+  }
+
+  #killUnlessEnded(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
   }
 
   async #listening(): Promise<void> {
@@ -211,7 +235,7 @@ export class TestAgent implements AsyncDisposable {
     try {
       return await within(deadlineMs, this.#child.status, `the agent's end: ${this.logTail}`);
     } catch (error) {
-      this.#child.kill("SIGKILL");
+      this.#killUnlessEnded();
       await this.#child.status;
       throw error;
     } finally {

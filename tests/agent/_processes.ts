@@ -5,6 +5,8 @@
  */
 
 const KB_PER_MB = 1024;
+/** A signal that ends a process is on its way a little longer than whoever sent it waits. */
+const ENDING_MS = 1000;
 /** USER_HZ of Linux on every architecture that Deno runs on. */
 const TICKS_PER_SECOND = 100;
 
@@ -26,6 +28,17 @@ async function statOf(pid: number): Promise<string[] | undefined> {
 export async function isAlive(pid: number): Promise<boolean> {
   const state = (await statOf(pid))?.[0];
   return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** Those of the processes that are still there after the moment that the kernel takes to end them. */
+export async function survivors(pids: readonly number[]): Promise<number[]> {
+  const deadline = performance.now() + ENDING_MS;
+  for (;;) {
+    const alive: number[] = [];
+    for (const pid of pids) if (await isAlive(pid)) alive.push(pid);
+    if (alive.length === 0 || performance.now() > deadline) return alive;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Milliseconds of CPU that a process has used, of its own and in the kernel. */

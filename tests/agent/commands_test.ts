@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { endLeftOver, isAlive } from "./_processes.ts";
+import { endLeftOver, isAlive, survivors } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -41,8 +41,7 @@ const pidsIn = (text: string) => text.trim().split(/\s+/).map(Number);
 /** Asserts that processes are gone; those that are not are ended, lest they outlive the test. */
 async function assertDead(pids: readonly number[]): Promise<void> {
   assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids ${pids}`);
-  const alive: number[] = [];
-  for (const pid of pids) if (await isAlive(pid)) alive.push(pid);
+  const alive = await survivors(pids);
   for (const pid of alive) await endLeftOver(pid);
   assertEquals(alive, [], "processes that are still alive");
 }

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host, resultOf } from "./_host.ts";
-import { isAlive } from "./_processes.ts";
+import { survivors } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -150,9 +150,7 @@ Deno.test("SIGTERM ends work that takes longer than 5 s", async (t) => {
     assertEquals((await agent.ended(5000)).code, 0);
   });
   await t.step("with nothing left of the process groups", async () => {
-    for (const pid of [polite.pid, stubborn.pid, ...children]) {
-      assert(!await isAlive(pid), `process ${pid} is dead`);
-    }
+    assertEquals(await survivors([polite.pid, stubborn.pid, ...children]), []);
   });
 });
 

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { isAlive } from "./_processes.ts";
+import { survivors } from "./_processes.ts";
 import { timed } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -135,7 +135,7 @@ Deno.test("a whitelist's process group is ended also where it ignores SIGTERM", 
   );
   const pids = String(data.stdout).trim().split(" ").map(Number);
   assertEquals(pids.length, 2);
-  for (const pid of pids) assert(!await isAlive(pid), `process ${pid} is dead`);
+  assertEquals(await survivors(pids), []);
 });
 
 Deno.test("a whitelist of absolute paths allows those paths alone", async () => {
