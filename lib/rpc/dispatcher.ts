@@ -205,7 +205,9 @@ export class Dispatcher {
     } finally {
       clearTimeout(timer);
     }
-    this.#inFlight.release(id, controller);
+    // What only waits to be read by a slow host is no work that a stop would have to wait for.
+    if (actions.length === 0) this.#inFlight.remove(id, controller);
+    else this.#inFlight.release(id, controller);
     if (id !== undefined) await send(text);
     // Only now is the place free: answers that a slow host has not read stay bounded, and so does
     // work that would not be stopped.
