@@ -3,7 +3,6 @@ import { commandFailed, ERRORS } from "../lib/errors.ts";
 import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
 import { BorrowedFile } from "../lib/policy/kept_files.ts";
 import { allowPath } from "../lib/policy/paths.ts";
-
 import { method } from "../lib/rpc/method.ts";
 import { BYTES_PER_MB, Scratch } from "./_file.ts";
 

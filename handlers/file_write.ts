@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
+import { messageOf } from "../lib/message_of.ts";
 import { BorrowedFile, writeFully } from "../lib/policy/kept_files.ts";
 import { createEmpty, NewFile, type NewFileOptions } from "../lib/policy/new_file.ts";
 import { type AllowedPath, allowPath, HALF_PAIR } from "../lib/policy/paths.ts";
@@ -159,8 +160,7 @@ function decode(content: string, encoding: "utf8" | "base64", buffer: Uint8Array
     const { read, written } = buffer.setFromBase64(content);
     if (read === content.length) return buffer.subarray(0, written);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw invalidParams(`content is not base64: ${why}`);
+    throw invalidParams(`content is not base64: ${messageOf(error)}`);
   }
   throw invalidParams("content is not base64: it goes on after its end");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../log/logger.ts";
+import { messageOf } from "../message_of.ts";
 import type { Channel, Connection } from "./channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */

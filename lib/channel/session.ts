@@ -7,7 +7,8 @@
 import { Aborted } from "../abort.ts";
 import { invalidRequest, parseError } from "../errors.ts";
 import { countTraffic } from "../garbage.ts";
-import { type Log, messageOf } from "../log/logger.ts";
+import type { Log } from "../log/logger.ts";
+import { messageOf } from "../message_of.ts";
 import type { Dispatcher } from "../rpc/dispatcher.ts";
 import { notificationText } from "../rpc/messages.ts";
 import type { Connection } from "./channel.ts";

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { messageOf } from "../message_of.ts";
 import { explainIssues } from "../schema_issues.ts";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
 
@@ -32,8 +33,7 @@ export function parseConfig(text: string, source: string): Config {
     raw = JSON.parse(text);
   } catch (error) {
     const hint = /^\s*(\/\/|\/\*)|[,\s](\/\/|\/\*)/m.test(text) ? " (JSON has no comments)" : "";
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(source, [`not JSON: ${why.replace(/\s+/g, " ")}${hint}`]);
+    throw new ConfigError(source, [`not JSON: ${messageOf(error).replace(/\s+/g, " ")}${hint}`]);
   }
   const result = z.safeParse(ConfigSchema, raw);
   if (!result.success) {
@@ -58,8 +58,7 @@ export async function loadConfig(path?: string): Promise<{ config: Config; sourc
     if (path === undefined && error instanceof Deno.errors.NotFound) {
       return { config: DEFAULT_CONFIG, source: "defaults" };
     }
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(file, [`cannot be read: ${why}`]);
+    throw new ConfigError(file, [`cannot be read: ${messageOf(error)}`]);
   }
   let text: string;
   try {

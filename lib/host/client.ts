@@ -6,6 +6,7 @@
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
+import { messageOf } from "../message_of.ts";
 
 /** An error answer of the agent (JSON-RPC 2.0, section 5.1). */
 export class AnswerError extends Error {
@@ -216,8 +217,6 @@ export class AgentClient implements AsyncDisposable {
     else waiting.reject(new AnswerError(error.code, error.message, error.data));
   }
 }
-
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 function explainConnect(path: string, error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return `${path}: there is no such socket`;

@@ -8,6 +8,7 @@
  */
 
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
+import { messageOf } from "../message_of.ts";
 
 /** What a line of the log carries beside time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -171,11 +172,6 @@ function format(level: LogLevel, message: string, fields?: LogFields): string {
   } catch {
     return `${JSON.stringify({ time, level, message, fields: "are no JSON" })}\n`;
   }
-}
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A log that keeps nothing. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { LOG_LEVELS, type LogLevel } from "../../../lib/config/schema.ts";
-import { Logger, type LogTarget, messageOf, NO_LOG } from "../../../lib/log/logger.ts";
+import { Logger, type LogTarget, NO_LOG } from "../../../lib/log/logger.ts";
 import { inTime, runDeno, TempDirectory } from "../_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -272,12 +272,6 @@ for (
     assertEquals(lines.map(({ message }) => message), ["first", "second"]);
   });
 }
-
-Deno.test("messageOf() has the message of whatever was thrown", () => {
-  assertEquals([new Error("a"), "b", undefined, 3, null].map(messageOf), [
-    ...["a", "b", "undefined", "3", "null"],
-  ]);
-});
 
 Deno.test("NO_LOG takes everything", () => {
   for (const level of LOG_LEVELS) NO_LOG[level]("message", { field: 1 });
