@@ -10,7 +10,7 @@ import { countTraffic } from "../garbage.ts";
 import type { Log } from "../log/logger.ts";
 import { messageOf } from "../message_of.ts";
 import type { Dispatcher } from "../rpc/dispatcher.ts";
-import { notificationText } from "../rpc/messages.ts";
+import { notificationText, type Part } from "../rpc/messages.ts";
 import type { Connection } from "./channel.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { MessageWriter } from "./message_writer.ts";
@@ -48,7 +48,7 @@ export async function serve(
     connection.close();
     broken.resolve();
   });
-  const send = (text: string) => writer.send(text);
+  const send = (...parts: readonly Part[]) => writer.send(...parts);
   const pending = new Set<Promise<void>>();
   const track = (answered: Promise<void> | undefined) => {
     if (answered === undefined) return;

@@ -15,6 +15,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 /** How a part of the agent writes to the log. */
 export interface Log {
+  /** Whether lines of this level are kept at all, for those that cost something to put together. */
+  isLogged(level: LogLevel): boolean;
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -97,6 +99,10 @@ export class Logger implements Log {
     }
   }
 
+  isLogged(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= this.#threshold;
+  }
+
   error(message: string, fields?: LogFields): void {
     this.#line("error", message, fields);
   }
@@ -123,7 +129,7 @@ export class Logger implements Log {
   }
 
   #line(level: LogLevel, message: string, fields?: LogFields): void {
-    if (LOG_LEVELS.indexOf(level) > this.#threshold) return;
+    if (!this.isLogged(level)) return;
     if (this.#queue.length > MAX_QUEUED_CHARACTERS) {
       this.#dropped += 1;
       return;
@@ -176,6 +182,7 @@ function format(level: LogLevel, message: string, fields?: LogFields): string {
 
 /** A log that keeps nothing. */
 export const NO_LOG: Log = {
+  isLogged: () => false,
   error() {},
   warn() {},
   info() {},

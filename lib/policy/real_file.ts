@@ -152,15 +152,20 @@ function isRealDirectory(directory: string): boolean {
   }
 }
 
-/** Whether the path names the file that `info` was taken of, and is no link to it. */
-export function isSameFile(path: string, info: Deno.FileInfo): boolean {
+/**
+ * What the file is now that `info` was taken of; `undefined` when the path does not name it any
+ * more, or is a link to it.
+ */
+export function lookAgain(path: string, info: Deno.FileInfo): Deno.FileInfo | undefined {
   try {
     const found = Deno.lstatSync(path);
-    return found.isFile && found.ino === info.ino && found.dev === info.dev;
+    return found.isFile && found.ino === info.ino && found.dev === info.dev ? found : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const isSameFile = (path: string, info: Deno.FileInfo) => lookAgain(path, info) !== undefined;
 
 function leave(): void {
   try {

@@ -26,9 +26,10 @@ import {
   type Id,
   isMalformed,
   parseLine,
+  type Part,
   readRequest,
   type Request,
-  resultText,
+  resultParts,
 } from "./messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
 import { RequestLog } from "./request_log.ts";
@@ -36,15 +37,18 @@ import { RequestsInFlight } from "./requests_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
 /**
- * Hands one answer to the channel; resolves when the channel has taken it, and never rejects.
+ * Hands one answer, in one or more parts, to the channel; resolves when the channel has taken it,
+ * and never rejects.
  */
-export type Send = (text: string) => Promise<void>;
+export type Send = (...parts: readonly Part[]) => Promise<void>;
 
 const NEVER_ABORTED = new AbortController().signal;
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
 /** Bytes of an answer beside result and id, with room for a place in a batch. */
 const ENVELOPE_BYTES = 64;
+
+type AfterAnswer = () => void | Promise<void>;
 
 /** A request that has been let in. */
 interface Work {
@@ -136,9 +140,9 @@ export class Dispatcher {
       const call = method.prepare(request.params);
       if (method.immediate) {
         const result = call.run(this.#context(request.id, NEVER_ABORTED, []));
-        const text = this.#resultText(request.id ?? null, result);
+        const parts = this.#resultParts(request.id ?? null, result);
         this.#log.finished(request, start);
-        if (request.id !== undefined) void send(text);
+        if (request.id !== undefined) void send(...parts);
         return undefined;
       }
       if (this.#places.isFull) {
@@ -177,9 +181,9 @@ export class Dispatcher {
     const startTimer = () => {
       if (!method.ownTimeout) timer ??= this.#startTimer(controller, start);
     };
-    const actions: (() => Promise<void>)[] = [];
+    const actions: AfterAnswer[] = [];
     let working: Promise<unknown> | undefined;
-    let text: string;
+    let parts: readonly Part[];
     try {
       if (!this.#places.takeFree()) {
         startTimer();
@@ -189,14 +193,14 @@ export class Dispatcher {
       const isDone = await settlesAtOnce(working);
       if (!isDone) startTimer();
       const result = await (isDone ? working : resultOrAbort(working, signal));
-      text = this.#resultText(id ?? null, result);
+      parts = this.#resultParts(id ?? null, result);
       this.#log.finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
       const error = toRpcError(thrown) === undefined && signal.aborted
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
-      text = this.#errorText(id ?? null, error);
+      parts = [this.#errorText(id ?? null, error)];
       this.#log.finished(request, start, {
         ...call.target,
         code: error.code,
@@ -208,7 +212,7 @@ export class Dispatcher {
     // What only waits to be read by a slow host is no work that a stop would have to wait for.
     if (actions.length === 0) this.#inFlight.remove(id, controller);
     else this.#inFlight.release(id, controller);
-    if (id !== undefined) await send(text);
+    if (id !== undefined) await send(...parts);
     // Only now is the place free: answers that a slow host has not read stay bounded, and so does
     // work that would not be stopped.
     const giveBack = () => this.#places.give();
@@ -226,7 +230,7 @@ export class Dispatcher {
     }, seconds * 1000 - (performance.now() - start));
   }
 
-  async #act(action: () => Promise<void>, request: Request): Promise<void> {
+  async #act(action: AfterAnswer, request: Request): Promise<void> {
     try {
       await action();
     } catch (error) {
@@ -237,7 +241,7 @@ export class Dispatcher {
   #context(
     id: Id | undefined,
     signal: AbortSignal,
-    actions: (() => Promise<void>)[],
+    actions: AfterAnswer[],
   ): Context {
     const idBytes = utf8Bytes(JSON.stringify(id ?? null));
     return {
@@ -250,10 +254,10 @@ export class Dispatcher {
   }
 
   /** @throws {RpcError} -32000 when the answer would be over the message limit. */
-  #resultText(id: Id, result: unknown): string {
-    const text = resultText(id, result);
-    const size = this.#sizeIfLarge(text);
-    if (size <= this.#messageLimit) return text;
+  #resultParts(id: Id, result: unknown): readonly Part[] {
+    const parts = resultParts(id, result);
+    const size = this.#sizeIfLarge(parts);
+    if (size <= this.#messageLimit) return parts;
     throw commandFailed(`the answer has ${size} bytes, over max_message_size_kb`, {
       size_bytes: size,
       limit_bytes: this.#messageLimit,
@@ -263,16 +267,23 @@ export class Dispatcher {
   /** An error answer, without details or id where those would be over the message limit. */
   #errorText(id: Id, error: RpcError): string {
     const text = errorText(id, error);
-    if (this.#sizeIfLarge(text) <= this.#messageLimit) return text;
+    if (this.#sizeIfLarge([text]) <= this.#messageLimit) return text;
     const short = new RpcError(error.kind, error.data.reason.slice(0, SHORT_REASON));
     const shortText = errorText(id, short);
     // An id that fills a message leaves no room for an answer that carries it.
-    return this.#sizeIfLarge(shortText) <= this.#messageLimit ? shortText : errorText(null, short);
+    return this.#sizeIfLarge([shortText]) <= this.#messageLimit
+      ? shortText
+      : errorText(null, short);
   }
 
-  /** Bytes of a text that may be over the limit, 0 for one that cannot. */
-  #sizeIfLarge(text: string): number {
-    return text.length * 3 <= this.#messageLimit ? 0 : utf8Bytes(text);
+  /** Bytes of an answer that may be over the limit, 0 for one that cannot. */
+  #sizeIfLarge(parts: readonly Part[]): number {
+    const length = parts.reduce((sum, { length }) => sum + length, 0);
+    if (length * 3 <= this.#messageLimit) return 0;
+    return parts.reduce(
+      (sum, part) => sum + (typeof part === "string" ? utf8Bytes(part) : part.byteLength),
+      0,
+    );
   }
 
   #explain(thrown: unknown, request: Request): RpcError {

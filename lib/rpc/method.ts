@@ -7,6 +7,7 @@
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../errors.ts";
+import type { PlainText } from "../json_text.ts";
 import type { Log } from "../log/logger.ts";
 import { explainIssues } from "../schema_issues.ts";
 import type { Power } from "../system/power.ts";
@@ -29,7 +30,7 @@ export interface Context extends Surroundings {
   /** Bytes of JSON that the result may have, so that the answer fits one message. */
   readonly resultLimitBytes: number;
   /** Does something once the answer has left. */
-  afterAnswer(action: () => Promise<void>): void;
+  afterAnswer(action: () => void | Promise<void>): void;
   /** Cancels a request in flight; says whether there was one. */
   cancel(id: string | number): boolean;
 }
@@ -68,8 +69,15 @@ export interface Definition<Params extends z.ZodMiniType, Result extends z.ZodMi
   readonly run: (
     params: z.output<Params>,
     context: Context,
-  ) => z.input<Result> | Promise<z.input<Result>>;
+  ) => Answered<z.input<Result>> | Promise<Answered<z.input<Result>>>;
 }
+
+/** A result of which some texts are known to need no escaping. */
+export type Answered<Result> = Result extends object ? {
+    [Member in keyof Result]: Result[Member] extends string | undefined ? Result[Member] | PlainText
+      : Result[Member];
+  }
+  : Result;
 
 /** An error of a method's own, for the reference. */
 export interface Failure {

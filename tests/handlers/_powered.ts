@@ -11,6 +11,7 @@ import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
 import type { Method } from "../../lib/rpc/method.ts";
+import { textOf } from "../../lib/rpc/messages.ts";
 import { LinuxSystem } from "../../lib/system/linux/mod.ts";
 import { Power, type PowerRequest } from "../../lib/system/power.ts";
 import type { Message } from "../agent/_host.ts";
@@ -63,8 +64,8 @@ export class Powered {
   async #send(members: Record<string, unknown>): Promise<string[]> {
     const answers: string[] = [];
     const line = JSON.stringify({ jsonrpc: "2.0", method: this.#method, ...members });
-    await this.#dispatcher.handle(line, (text) => {
-      answers.push(text);
+    await this.#dispatcher.handle(line, (...parts) => {
+      answers.push(textOf(parts));
       this.events.push("answer");
       return Promise.resolve();
     });

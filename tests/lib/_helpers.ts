@@ -68,6 +68,10 @@ export interface LogLine {
 
 /** A log that keeps its lines. */
 export class CollectingLog implements Log {
+  isLogged(): boolean {
+    return true;
+  }
+
   readonly lines: LogLine[] = [];
 
   error(message: string, fields: LogFields = {}): void {
