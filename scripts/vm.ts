@@ -1,0 +1,150 @@
+/**
+ * `deno task vm`: a guest with the agent in it, for a person to try. Built from the current sources,
+ * booted, and powered off on Ctrl-C.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { EXIT } from "../commands/usage.ts";
+import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
+import { printError, printLine } from "../lib/terminal.ts";
+import { Guest } from "./vm/guest.ts";
+import { buildImage, openImage } from "./vm/image.ts";
+import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";
+import { currentPackage } from "./vm/package.ts";
+import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
+
+const USAGE = `Usage: deno task vm [--keep] [--image FILE] [--deb FILE] [--memory MB] [--accel A]
+
+Builds a Debian guest with the package of these sources (cached), boots it with
+QEMU, prints how to talk to it, and powers it off on Ctrl-C.
+
+  --keep         leave the disk and the console's log behind, and say where
+  --image FILE   boot this disk (raw or qcow2) instead; it is not changed
+  --deb FILE     install this package instead of building one
+  --memory MB    default: 512
+  --accel A      ${ACCELERATORS.join(" or ")} (default: tcg, which works everywhere and is slow)
+`;
+
+interface Order {
+  readonly keep: boolean;
+  readonly image: string | undefined;
+  readonly deb: string | undefined;
+  readonly memoryMb: number;
+  readonly accelerator: Accelerator;
+}
+
+function readOrder(args: readonly string[]): Order | "help" {
+  const parsed = parseArgs(args, {
+    boolean: ["help", "keep"],
+    string: ["image", "deb", "memory", "accel", "_"],
+    collect: ["image", "deb", "memory", "accel"],
+    alias: { h: "help" },
+    unknown: refuseUnknown,
+  });
+  if (parsed.help) return "help";
+  const [word] = parsed._;
+  if (word !== undefined) throw new UsageError(`unexpected argument "${word}"; see --help`);
+  const accel = single(parsed.accel, "accel") ?? "tcg";
+  const accelerator = ACCELERATORS.find((known) => known === accel);
+  if (accelerator === undefined) {
+    throw new UsageError(`--accel must be ${ACCELERATORS.join(" or ")}, received "${accel}"`);
+  }
+  const [image, deb] = [single(parsed.image, "image"), single(parsed.deb, "deb")];
+  if (image !== undefined && deb !== undefined) {
+    throw new UsageError("--deb is for a guest that is built, and --image is one already");
+  }
+  return {
+    keep: parsed.keep,
+    image,
+    deb,
+    memoryMb: readMemory(single(parsed.memory, "memory")),
+    accelerator,
+  };
+}
+
+function readMemory(text = "512"): number {
+  if (/^\d{3,6}$/.test(text) && Number(text) >= 256) return Number(text);
+  throw new UsageError(`--memory must be a number of MB from 256, received "${text}"`);
+}
+
+/** Resolves when a person or a service manager wants it to end. */
+function interruption(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => resolve());
+  }
+  return promise;
+}
+
+async function bootGuest(order: Order, interrupted: Promise<void>): Promise<number> {
+  const { keep, image: disk, deb, memoryMb, accelerator } = order;
+  await requireTools(["qemu-system-x86_64", "qemu-img"]);
+  const image = disk !== undefined ? await openImage(disk) : await buildImage({
+    init: "systemd",
+    packageFile: deb ?? await currentPackage(printLine),
+    onProgress: printLine,
+  });
+  const guest = await Guest.boot({ image, memoryMb, accelerator, until: "nothing" });
+  await using _guest = guest;
+  if (keep) guest.machine.keepFiles();
+  printLine(`booting; its console goes to ${guest.machine.directory}/console.log`);
+  const started = performance.now();
+  const isUp = await Promise.race([guest.ready().then(() => true), interrupted]);
+  if (isUp) {
+    printLine(explain(guest, performance.now() - started));
+    await Promise.race([interrupted, guest.machine.ended(Number.MAX_SAFE_INTEGER)]);
+  }
+  if (guest.machine.hasEnded) printLine("the guest has powered itself off");
+  else {
+    printLine("\npowering the guest off");
+    printLine(`it is off, by the ${await guest.powerOff()}`);
+  }
+  if (keep) await explainKept(guest, image.boot);
+  return EXIT.ok;
+}
+
+/** Makes the kept disk one that needs no other file of the cache. */
+async function explainKept(
+  guest: Guest,
+  boot: { kernel: string; initrd: string } | undefined,
+): Promise<void> {
+  const { directory } = guest.machine;
+  await runTool("qemu-img", [
+    ...["convert", "-q", "-O", "qcow2", guest.machine.disk, `${directory}/flat.qcow2`],
+  ]);
+  await Deno.rename(`${directory}/flat.qcow2`, guest.machine.disk);
+  if (boot !== undefined) {
+    await Deno.copyFile(boot.kernel, `${directory}/vmlinuz`);
+    await Deno.copyFile(boot.initrd, `${directory}/initrd.img`);
+  }
+  printLine(`kept in ${directory}; again: deno task vm --image ${guest.machine.disk}`);
+}
+
+const explain = ({ socket, qemuGaSocket, machine }: Guest, ms: number): string =>
+  `the agent is ready, ${(ms / 1000).toFixed(1)} s after power-on. From another terminal:
+
+  deno task ctl call get_system_info --socket ${socket}
+  deno task ctl call exec_command '{"command":"uptime"}' --socket ${socket}
+  deno task ctl call file_read '{"path":"/etc/hostname"}' --socket ${socket}
+
+  qemu-ga beside it: ${qemuGaSocket}
+  QEMU itself (QMP): ${machine.directory}/qmp.sock
+
+Ctrl-C powers the guest off.`;
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const order = readOrder(args);
+    if (order !== "help") return await bootGuest(order, interruption());
+    printLine(USAGE.trimEnd());
+    return EXIT.ok;
+  } catch (error) {
+    printError(`vm: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UsageError) return EXIT.usage;
+    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
+  }
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -1,0 +1,92 @@
+/**
+ * What takes long to build, kept by the hash of all that went into it.
+ *
+ * An entry is a file or a directory `KIND-HASH`. It appears by one rename, so there is no half of
+ * one; whoever needs the same entry at the same time waits and takes it. Old ones go when there are
+ * too many of a kind.
+ *
+ * @module
+ */
+
+/** How many entries of a kind stay. */
+const KEPT = 4;
+/** An entry used lately may be the disk of a running guest. */
+const UNTOUCHABLE_MS = 30 * 60 * 1000;
+
+const encoder = new TextEncoder();
+
+/** The first half of a SHA-256 over all parts, in hexadecimal digits. */
+export async function hashOf(...parts: readonly (string | Uint8Array)[]): Promise<string> {
+  const digests: string[] = [];
+  // Each part by itself: what ends where is then part of the hash.
+  for (const part of parts) {
+    const bytes = typeof part === "string" ? encoder.encode(part) : new Uint8Array(part);
+    digests.push(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex());
+  }
+  const whole = encoder.encode(digests.join(" "));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).toHex().slice(0, 32);
+}
+
+/** Where the entries are: `$XDG_CACHE_HOME`, or `~/.cache`. */
+function cacheDirectory(): string {
+  const home = Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") ?? "/root"}/.cache`;
+  return `${home}/kvmmanager-agent/vm`;
+}
+
+/**
+ * The path of an entry, built if it is not there.
+ *
+ * @param kind What it is, as the beginning of its name.
+ * @param hash Of all that goes into it; see {@link hashOf}.
+ * @param build Makes it at a path of the same file system; called at most once.
+ */
+export async function cached(
+  kind: string,
+  hash: string,
+  build: (path: string) => Promise<void>,
+): Promise<string> {
+  const directory = cacheDirectory();
+  await Deno.mkdir(directory, { recursive: true });
+  const entry = `${directory}/${kind}-${hash}`;
+  const lock = await Deno.open(`${directory}/${kind}.lock`, { create: true, write: true });
+  using _lock = lock;
+  await lock.lock(true);
+  if (!await isThere(entry)) {
+    const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".building-" });
+    try {
+      await build(`${workshop}/new`);
+      await Deno.rename(`${workshop}/new`, entry);
+    } finally {
+      await Deno.remove(workshop, { recursive: true });
+    }
+  }
+  const now = new Date();
+  await Deno.utime(entry, now, now);
+  await removeOld(directory, kind);
+  return entry;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function removeOld(directory: string, kind: string): Promise<void> {
+  const entries: { path: string; usedAt: number }[] = [];
+  for await (const { name } of Deno.readDir(directory)) {
+    if (!/^[0-9a-f]{32}$/.test(name.slice(kind.length + 1)) || !name.startsWith(`${kind}-`)) {
+      continue;
+    }
+    const path = `${directory}/${name}`;
+    entries.push({ path, usedAt: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
+  }
+  entries.sort((a, b) => b.usedAt - a.usedAt);
+  for (const { path, usedAt } of entries.slice(KEPT)) {
+    if (Date.now() - usedAt > UNTOUCHABLE_MS) await Deno.remove(path, { recursive: true });
+  }
+}

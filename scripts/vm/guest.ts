@@ -1,0 +1,258 @@
+/**
+ * A guest with the agent in it: a machine, and what a host and its administrator do with it.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
+import { messageOf } from "../../lib/message_of.ts";
+import { withTimer } from "../../lib/process/capture.ts";
+import {
+  type LaunchOptions,
+  Machine,
+  type MachineOptions,
+  type PortName,
+  PORTS,
+} from "./machine.ts";
+import type { Qmp } from "./qmp.ts";
+import { RootScriptError, runAsRoot, type ScriptResult } from "./root_shell.ts";
+
+/** Generous: a boot under emulation beside other work. */
+const BOOT_MS = 180_000;
+const ROOT_SCRIPT_MS = 30_000;
+const POWER_OFF_MS = 40_000;
+const UNPLUG_MS = 20_000;
+const MIGRATION_MS = 120_000;
+const MIGRATION_POLL_MS = 100;
+
+/** What a boot waits for. */
+export interface BootOptions extends MachineOptions {
+  /** `agent`: until it announces itself; `root`: until {@link Guest.root} works. @default "agent" */
+  readonly until?: "agent" | "root" | "nothing";
+}
+
+const MigrationState = z.looseObject({
+  status: z.string(),
+  "error-desc": z.optional(z.string()),
+});
+
+/** A booted guest; disposing of it ends it and removes its files. */
+export class Guest implements AsyncDisposable {
+  #readyMs: number | undefined;
+  readonly #startedAt: number;
+
+  private constructor(readonly machine: Machine) {
+    this.#startedAt = performance.now();
+  }
+
+  /**
+   * Starts a guest.
+   *
+   * @throws {Error} with the end of its console, when it does not come up.
+   */
+  static async boot({ until = "agent", ...options }: BootOptions): Promise<Guest> {
+    const guest = new Guest(await Machine.start(options));
+    try {
+      if (until === "agent") {
+        await guest.ready();
+        guest.#readyMs = performance.now() - guest.#startedAt;
+      } else if (until === "root") await guest.rootReady();
+      return guest;
+    } catch (error) {
+      const console = await guest.machine.console();
+      await guest[Symbol.asyncDispose]();
+      throw new Error(`${messageOf(error)}; the guest's console ends with:\n${console}`);
+    }
+  }
+
+  /** Milliseconds from power-on to `agent_ready`, where the boot waited for that. */
+  get readyMs(): number | undefined {
+    return this.#readyMs;
+  }
+
+  /** The host's side of the agent's port. */
+  get socket(): string {
+    return this.machine.socket("agent");
+  }
+
+  /** The host's side of qemu-ga's port. */
+  get qemuGaSocket(): string {
+    return this.machine.socket("qemu-ga");
+  }
+
+  /** A connection to the agent; the port has room for one. */
+  async client(options?: ClientOptions): Promise<AgentClient> {
+    return await AgentClient.connect(this.socket, options);
+  }
+
+  /**
+   * Waits on a connection of its own for the next `agent_ready`.
+   *
+   * @returns Its parameters.
+   * @throws {Error} when it does not come in time.
+   */
+  async ready(deadlineMs = BOOT_MS): Promise<unknown> {
+    const announced = Promise.withResolvers<void>();
+    let params: unknown;
+    let isReady = false;
+    const client = await this.client({
+      onNotification: (notification) => {
+        if (notification.method !== "agent_ready") return;
+        params = notification.params;
+        isReady = true;
+        announced.resolve();
+      },
+    });
+    await using _client = client;
+    await withTimer(deadlineMs, Promise.race([announced.promise, this.machine.ended(deadlineMs)]));
+    if (!isReady) {
+      throw new Error(
+        this.machine.hasEnded
+          ? "the guest ended before its agent was ready"
+          : `no agent_ready within ${deadlineMs / 1000} s`,
+      );
+    }
+    return params;
+  }
+
+  /** Waits until {@link root} works, after a boot. */
+  async rootReady(deadlineMs = BOOT_MS): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    for (;;) {
+      try {
+        await runAsRoot(this.machine.socket("root"), ":", 1000);
+        return;
+      } catch (error) {
+        // What was sent before the guest listened may be lost with its boot.
+        if (!(error instanceof RootScriptError) || performance.now() > deadline) throw error;
+        if (this.machine.hasEnded) throw new Error("the guest ended instead of booting");
+      }
+    }
+  }
+
+  /**
+   * Runs a shell script as root in the guest.
+   *
+   * @returns What it printed.
+   * @throws {RootScriptError} when its status is not 0, or the guest does not answer.
+   */
+  async root(script: string, timeoutMs?: number): Promise<string> {
+    const { status, stdout, stderr } = await this.tryRoot(script, timeoutMs);
+    if (status === 0) return stdout;
+    throw new RootScriptError(`status ${status} of: ${script}\n${stdout}${stderr}`);
+  }
+
+  /** The same for a script that may fail. */
+  async tryRoot(script: string, timeoutMs = ROOT_SCRIPT_MS): Promise<ScriptResult> {
+    return await runAsRoot(this.machine.socket("root"), script, timeoutMs);
+  }
+
+  /** A connection to QEMU itself. */
+  async qmp(): Promise<Qmp> {
+    return await this.machine.qmp();
+  }
+
+  /** Takes a port out of the running guest. */
+  async unplug(port: PortName): Promise<void> {
+    const qmp = await this.qmp();
+    await using _qmp = qmp;
+    await qmp.execute("device_del", { id: `port-${port}` });
+    await qmp.take("DEVICE_DELETED", UNPLUG_MS, ({ data }) => data.device === `port-${port}`);
+  }
+
+  /** Puts it back. */
+  async plug(port: PortName): Promise<void> {
+    const qmp = await this.qmp();
+    await using _qmp = qmp;
+    await qmp.execute("device_add", {
+      driver: "virtserialport",
+      bus: "ports.0",
+      chardev: port,
+      name: PORTS[port],
+      id: `port-${port}`,
+    });
+  }
+
+  /** Saves the machine's state to a file by a migration, and ends QEMU. */
+  async saveTo(file: string): Promise<void> {
+    {
+      const qmp = await this.qmp();
+      await using _qmp = qmp;
+      await qmp.execute("migrate", { uri: `exec:cat > '${file}'` });
+      const deadline = performance.now() + MIGRATION_MS;
+      for (;;) {
+        const state = z.parse(MigrationState, await qmp.execute("query-migrate"));
+        if (state.status === "completed") break;
+        if (state.status === "failed" || performance.now() > deadline) {
+          throw new Error(`migration ${state.status}: ${state["error-desc"] ?? "too slow"}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, MIGRATION_POLL_MS));
+      }
+    }
+    await this.machine.quit();
+  }
+
+  /** Starts QEMU with the state that {@link saveTo} has saved; the guest goes on. */
+  async restoreFrom(file: string): Promise<void> {
+    await this.#relaunch({ incoming: `exec:cat '${file}'` });
+    const qmp = await this.qmp();
+    await using _qmp = qmp;
+    const isRunning = z.looseObject({ running: z.boolean() });
+    const deadline = performance.now() + MIGRATION_MS;
+    while (!z.parse(isRunning, await qmp.execute("query-status")).running) {
+      if (performance.now() > deadline) throw new Error("the guest does not go on");
+      await new Promise((resolve) => setTimeout(resolve, MIGRATION_POLL_MS));
+    }
+  }
+
+  /** Powers a machine that has ended on again: the disk is as it was left. */
+  async powerOn(): Promise<void> {
+    await this.#relaunch({});
+  }
+
+  async #relaunch(options: LaunchOptions): Promise<void> {
+    await this.machine.ended(0);
+    await this.machine.quit();
+    await this.machine.launch(options);
+  }
+
+  /**
+   * Powers the guest off as an administrator would: through the agent, or else by its power button,
+   * or else by pulling the plug.
+   *
+   * @returns What it took.
+   */
+  async powerOff(): Promise<"agent" | "power button" | "plug"> {
+    if (await this.#asked(() => this.#shutdownByAgent())) return "agent";
+    if (await this.#asked(() => this.#pressPowerButton())) return "power button";
+    await this.machine.quit();
+    return "plug";
+  }
+
+  /** Whether the guest goes off after something was done; one that cannot be done does nothing. */
+  async #asked(ask: () => Promise<void>): Promise<boolean> {
+    try {
+      await ask();
+    } catch {
+      return this.machine.hasEnded;
+    }
+    return await this.machine.ended(POWER_OFF_MS);
+  }
+
+  async #shutdownByAgent(): Promise<void> {
+    const client = await this.client();
+    await using _client = client;
+    await client.call("shutdown", undefined, { timeoutMs: 5000 });
+  }
+
+  async #pressPowerButton(): Promise<void> {
+    const qmp = await this.qmp();
+    await using _qmp = qmp;
+    await qmp.execute("system_powerdown");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * A guest's disk: Debian 12 with our package installed, built without mounting and without booting.
+ *
+ * Two layers, each cached by the content of what goes into it: the distribution, which takes a
+ * minute, and the package on top of it, which takes seconds.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path/posix";
+import { cached, hashOf } from "./cache.ts";
+import { requireTools, runTool } from "./tools.ts";
+
+/** What a machine boots from. */
+export interface Image {
+  readonly disk: string;
+  readonly format: "raw" | "qcow2";
+  /** Kernel and initial file system, where the disk has no boot loader of its own. */
+  readonly boot: { readonly kernel: string; readonly initrd: string } | undefined;
+}
+
+/** What runs as the guest's first process. */
+export type Init = "systemd" | "openrc";
+
+/** How a guest is built. */
+export interface ImageOptions {
+  readonly init: Init;
+  /** The .deb to install. */
+  readonly packageFile: string;
+  /** Told what takes long, before it does. */
+  readonly onProgress: (message: string) => void;
+}
+
+const SUITE = "bookworm";
+/** Sparse: what is not used takes no place. */
+const DISK_MB = 1500;
+
+const COMMON_PACKAGES = [
+  "udev",
+  "iproute2",
+  "kmod",
+  "linux-image-cloud-amd64",
+  "procps",
+  "qemu-guest-agent",
+] as const;
+
+const PACKAGES: Readonly<Record<Init, readonly string[]>> = {
+  systemd: ["systemd", "systemd-sysv", "dbus", ...COMMON_PACKAGES],
+  openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
+};
+
+const HERE = fromFileUrl(new URL(".", import.meta.url));
+
+/** What the builder itself consists of: a change of it makes other images. */
+const BUILDER = ["image.ts", "layer.sh"] as const;
+
+/**
+ * The image for a package, from the cache or built.
+ *
+ * @throws {MissingToolsError | ToolFailedError}
+ */
+export async function buildImage(options: ImageOptions): Promise<Image> {
+  await requireTools(["mmdebstrap", "mke2fs", "dpkg-deb", "unshare"]);
+  const { init, packageFile, onProgress } = options;
+  const base = await baseRoot(init, onProgress);
+  const additions = await packAdditions(init);
+  const hash = await hashOf(
+    base,
+    await Deno.readFile(packageFile),
+    additions,
+    ...await Promise.all(BUILDER.map((name) => Deno.readFile(`${HERE}${name}`))),
+  );
+  const directory = await cached(`guest-${init}`, hash, async (path) => {
+    onProgress("installing the package into a guest's disk (about 10 s, then cached)");
+    await Deno.mkdir(path);
+    await Deno.writeFile(`${path}/additions.tar`, additions);
+    await runTool("unshare", [
+      "--mount",
+      // Root needs no namespace to be root; everybody else becomes it in one (newuidmap, uidmap).
+      ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
+      "/bin/sh",
+      `${HERE}layer.sh`,
+      base,
+      packageFile,
+      `${path}/additions.tar`,
+      path,
+      String(DISK_MB),
+    ]);
+    await Deno.remove(`${path}/additions.tar`);
+  });
+  return {
+    disk: `${directory}/disk.raw`,
+    format: "raw",
+    boot: { kernel: `${directory}/vmlinuz`, initrd: `${directory}/initrd.img` },
+  };
+}
+
+/** The distribution as a tar. */
+async function baseRoot(init: Init, onProgress: (message: string) => void): Promise<string> {
+  const args = ["--variant=minbase", "--quiet", `--include=${PACKAGES[init].join(",")}`];
+  return await cached(`base-${init}`, await hashOf(SUITE, ...args), async (path) => {
+    onProgress(`installing Debian ${SUITE} with ${init} (about a minute, then cached)`);
+    await runTool("mmdebstrap", [...args, "--format=tar", SUITE, path]);
+  });
+}
+
+/** The files of guest/common and guest/INIT as a tar that has the same bytes each time. */
+async function packAdditions(init: Init): Promise<Uint8Array> {
+  const { success, stdout, stderr } = await new Deno.Command("tar", {
+    args: [
+      "--sort=name",
+      "--mtime=@0",
+      "--owner=0",
+      "--group=0",
+      "--numeric-owner",
+      // What a checkout makes of modes is up to its umask.
+      "--mode=u+rwX,go=rX",
+      "-cf",
+      "-",
+      ...["common", init].flatMap((part) => ["-C", `${HERE}guest/${part}`, "."]),
+    ],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(`tar: ${new TextDecoder().decode(stderr)}`);
+  return stdout;
+}
+
+/**
+ * A disk of somebody's own. Where `vmlinuz` and `initrd.img` lie beside it, as beside the disks that
+ * are built here, it is booted with them, otherwise by its own boot loader.
+ *
+ * @throws {ToolFailedError} when it is no image.
+ */
+export async function openImage(disk: string): Promise<Image> {
+  await requireTools(["qemu-img"]);
+  const path = await Deno.realPath(disk);
+  const information = await runTool("qemu-img", ["info", path]);
+  const format = /^file format: (\S+)$/m.exec(information)?.[1];
+  if (format !== "raw" && format !== "qcow2") {
+    throw new Error(`${disk}: the format must be raw or qcow2, received ${format ?? "none"}`);
+  }
+  const directory = path.slice(0, path.lastIndexOf("/"));
+  const boot = { kernel: `${directory}/vmlinuz`, initrd: `${directory}/initrd.img` };
+  try {
+    await Promise.all(Object.values(boot).map((file) => Deno.stat(file)));
+    return { disk: path, format, boot };
+  } catch {
+    return { disk: path, format, boot: undefined };
+  }
+}

@@ -1,0 +1,40 @@
+#!/bin/sh
+# A bootable disk out of a root file system and our package; run by image.ts in a mount namespace
+# of its own, as root or as a user who is root in a namespace. Nothing but bind mounts is mounted.
+#
+# layer.sh ROOT_TAR PACKAGE ADDITIONS OUTPUT MEGABYTES
+#   PACKAGE    the .deb to install
+#   ADDITIONS  a tar with files for the tests' own needs
+#   OUTPUT     a directory that gets disk.raw, vmlinuz and initrd.img
+set -eu
+root_tar=$1 package=$2 additions=$3 output=$4 megabytes=$5
+
+root=$output/root
+mkdir "$root"
+# The kernel makes its own devices, and a user could not.
+tar -C "$root" --numeric-owner --exclude='./dev/*' -xf "$root_tar"
+tar -C "$root" --no-same-owner -xf "$additions"
+
+for name in null urandom; do
+  : >"$root/dev/$name"
+  mount --bind "/dev/$name" "$root/dev/$name"
+done
+run() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
+
+run passwd -d root >/dev/null
+echo kvmmanager-guest >"$root/etc/hostname"
+if [ -x "$root/usr/bin/systemctl" ]; then
+  run systemctl -q enable kvmmanager-test-root.service systemd-networkd.service
+fi
+cp "$package" "$root/package.deb"
+run dpkg -i /package.deb >&2
+rm "$root/package.deb"
+
+for name in null urandom; do
+  umount "$root/dev/$name"
+  rm "$root/dev/$name"
+done
+cp -L "$root"/boot/vmlinuz-* "$output/vmlinuz"
+cp -L "$root"/boot/initrd.img-* "$output/initrd.img"
+mke2fs -q -t ext4 -d "$root" "$output/disk.raw" "${megabytes}M"
+rm -rf "$root"

@@ -1,0 +1,90 @@
+/**
+ * The programs that a virtual machine needs on the developer's machine, and where to get them.
+ *
+ * @module
+ */
+
+/** Programs, each with the Debian package that has it. */
+const PACKAGES = {
+  mmdebstrap: "mmdebstrap",
+  mke2fs: "e2fsprogs",
+  "qemu-system-x86_64": "qemu-system-x86",
+  "qemu-img": "qemu-utils",
+  "dpkg-deb": "dpkg",
+  unshare: "util-linux",
+  busybox: "busybox-static",
+  cpio: "cpio",
+} as const;
+
+/** A program that is not part of Deno. */
+export type Tool = keyof typeof PACKAGES;
+
+/** Where programs for root are, which a user's PATH does not have. */
+const SYSTEM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin"] as const;
+
+/** Programs are missing; the message is one line that says what to install. */
+export class MissingToolsError extends Error {
+  override readonly name = "MissingToolsError";
+
+  constructor(readonly tools: readonly Tool[]) {
+    const packages = [...new Set(tools.map((tool) => PACKAGES[tool]))].sort().join(" ");
+    super(`${tools.join(", ")} not found; on Debian: apt-get install ${packages}`);
+  }
+}
+
+/** The environment for the programs: this process's, with the system's directories in PATH. */
+export function toolEnvironment(): Record<string, string> {
+  return { PATH: [Deno.env.get("PATH") ?? "/usr/bin:/bin", ...SYSTEM_DIRECTORIES].join(":") };
+}
+
+async function isInstalled(tool: Tool): Promise<boolean> {
+  for (const directory of (toolEnvironment().PATH ?? "").split(":")) {
+    try {
+      if ((await Deno.stat(`${directory}/${tool}`)).isFile) return true;
+    } catch {
+      // Not in this one.
+    }
+  }
+  return false;
+}
+
+/**
+ * Makes sure of programs before any work is begun.
+ *
+ * @throws {MissingToolsError} with all that are missing.
+ */
+export async function requireTools(tools: readonly Tool[]): Promise<void> {
+  const missing: Tool[] = [];
+  for (const tool of tools) if (!await isInstalled(tool)) missing.push(tool);
+  if (missing.length > 0) throw new MissingToolsError(missing);
+}
+
+/** A program ended with another exit status than 0. */
+export class ToolFailedError extends Error {
+  override readonly name = "ToolFailedError";
+}
+
+const SHOWN_CHARACTERS = 2000;
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns What it printed on standard output.
+ * @throws {ToolFailedError} with the end of what it printed on standard error.
+ */
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string | URL } = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: options.cwd,
+    env: toolEnvironment(),
+    stdin: "null",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code === 0) return decode(stdout);
+  const said = decode(stderr).trim().slice(-SHOWN_CHARACTERS);
+  throw new ToolFailedError(`${program} ended with status ${code}: ${said}`);
+}
