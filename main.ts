@@ -9,9 +9,9 @@ import { check } from "./commands/check.ts";
 import { serve } from "./commands/serve.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
 import { UsageError } from "./lib/command_line.ts";
-import { ListenError } from "./lib/channel/listen.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/terminal.ts";
+import { ListenError } from "./lib/unix_socket.ts";
 import { VERSION } from "./lib/version.ts";
 
 // There is no JIT compiler to generate code for.
