@@ -65,6 +65,7 @@ const SocketPath = AbsolutePath.check(
     `must be at most ${MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES} bytes, as a socket's path`,
   ),
   z.refine((path) => path !== "/", "must name a socket"),
+  z.refine((path) => !path.includes(","), "must have no comma, which Deno's list cannot say"),
 );
 
 const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000 } as const;

@@ -38,7 +38,7 @@ export interface ServerOptions {
 }
 
 const WATCH_MS = 5000;
-/** How long commands under way may go on once the server is told to stop. */
+/** How long clients have to read their answers once the server is told to stop. */
 const CLOSE_GRACE_MS = 1000;
 
 /** Serves a {@link Monitor} to whoever can connect. */
@@ -81,7 +81,7 @@ export class CommandServer {
     this.#places.resize(limits.maxConnections);
   }
 
-  /** Takes the socket away, and gives commands under way a moment to be answered. */
+  /** Takes the socket away; commands under way end with status 105, and that is still sent. */
   async close(): Promise<void> {
     clearInterval(this.#watching);
     this.#stopping.abort(new CommandError("the agent is stopping"));
@@ -143,8 +143,13 @@ export class CommandServer {
       const request = readCommand(received.bytes);
       return { name: request.name, answer: await this.#run(request) };
     } catch (error) {
-      if (!(error instanceof BadRequestError)) throw error;
-      return { answer: refusal(STATUS.badRequest, error.message) };
+      if (error instanceof BadRequestError) {
+        return { answer: refusal(STATUS.badRequest, error.message) };
+      }
+      this.#options.log.error("a fault of the command monitor", {
+        error: error instanceof Error ? error.stack ?? error.message : String(error),
+      });
+      return { answer: refusal(STATUS.internal, "the agent's log has the details") };
     }
   }
 

@@ -10,7 +10,7 @@ import { messageOf } from "../message_of.ts";
 import { runScript } from "../system/linux/shell.ts";
 import { acceptUnlessClosed, findStale, ListenError, reasonOf } from "../unix_socket.ts";
 import type { CommandListener } from "./listener.ts";
-import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "../policy/socket_path.ts";
 
 /** How the socket is made: keys of `command_monitor`. */
 export interface SocketOptions {

@@ -9,10 +9,10 @@ import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
 import { fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
-type Group = "security" | "command_monitor";
 type Key =
-  | Exclude<keyof Config, Group>
-  | { [Name in Group]: `${Name}.${keyof Config[Name]}` }[Group];
+  | Exclude<keyof Config, "security" | "command_monitor">
+  | `security.${keyof Config["security"]}`
+  | `command_monitor.${keyof Config["command_monitor"]}`;
 
 /** What each key is for; a key without its line here does not compile. */
 const MEANINGS: Readonly<Record<Key, string>> = {

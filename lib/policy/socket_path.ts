@@ -11,5 +11,4 @@
 export const privateDirectoryOf = (pipePath: string): string => `${pipePath}.new`;
 
 /** The socket in the making. */
-export const unfinishedSocketOf = (pipePath: string): string =>
-  `${privateDirectoryOf(pipePath)}/s`;
+export const unfinishedSocketOf = (pipePath: string): string => `${privateDirectoryOf(pipePath)}/s`;
