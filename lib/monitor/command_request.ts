@@ -22,6 +22,8 @@ export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /** The members that say which handler is meant; existing clients of the protocol send the second. */
 export const NAME_MEMBERS = ["Name", "Command"] as const;
 
@@ -48,7 +50,7 @@ export function readCommand(bytes: Uint8Array): CommandRequest {
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw new BadRequestError("not UTF-8");
   }

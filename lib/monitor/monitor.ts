@@ -24,6 +24,13 @@ export type CommandHandler = (
   context: CommandContext,
 ) => CommandAnswer | Promise<CommandAnswer>;
 
+/** What ends a handler that does not end by itself. */
+export interface RunBounds {
+  readonly timeoutSeconds: number;
+  /** Aborted when the agent stops, with the error that the client is told. */
+  readonly stopping: AbortSignal;
+}
+
 /** A handler refuses: the message is for who sent the command, and no fault of the agent's. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
@@ -73,8 +80,8 @@ export class Monitor {
     if (!this.#handlers.delete(name)) throw new Error(`no command "${name}" is registered`);
   }
 
-  /** Carries out a command within the life of `signal`; never throws. */
-  async run(request: CommandRequest, signal: AbortSignal): Promise<CommandAnswer> {
+  /** Carries out a command within the bounds given; never throws. */
+  async run(request: CommandRequest, bounds: RunBounds): Promise<CommandAnswer> {
     const handler = this.#handlers.get(request.name);
     if (handler === undefined) {
       const name = request.name.slice(0, MAX_SHOWN_CHARACTERS);
@@ -83,7 +90,7 @@ export class Monitor {
     }
     let value: unknown;
     try {
-      value = await resultOrAbort(Promise.try(() => handler(request, { signal })), signal);
+      value = await runWithin(bounds, (context) => handler(request, context));
     } catch (error) {
       if (!isForTheClient(error)) this.#fault(request, error);
       return failure(messageOf(error));
@@ -105,12 +112,32 @@ export class Monitor {
 const isForTheClient = (error: unknown) =>
   error instanceof CommandError || error instanceof RpcError;
 
-/** The handler's result; one that does not heed the signal is left behind. */
-async function resultOrAbort(working: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  const aborted = new Aborted(signal);
-  using _aborted = aborted;
-  const late = aborted.happened.then(() => {
-    throw signal.reason;
-  });
-  return await Promise.race([working, late]);
+/** The handler's result in time; a handler that does not heed its signal is left behind. */
+async function runWithin(
+  { timeoutSeconds, stopping }: RunBounds,
+  handle: (context: CommandContext) => unknown,
+): Promise<unknown> {
+  const late = new AbortController();
+  const working = handle({ signal: late.signal });
+  // Most have their answer at hand, and need neither timer nor listener.
+  if (!(working instanceof Promise)) return working;
+  const stopped = new Aborted(stopping);
+  using _stopped = stopped;
+  const timer = setTimeout(
+    () => late.abort(new CommandError(`not done within ${timeoutSeconds} s`)),
+    timeoutSeconds * 1000,
+  );
+  void stopped.happened.then(() => late.abort(stopping.reason));
+  const ended = new Aborted(late.signal);
+  using _ended = ended;
+  try {
+    return await Promise.race([
+      working,
+      ended.happened.then(() => {
+        throw late.signal.reason;
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -13,9 +13,10 @@ import { closeQuietly } from "../unix_socket.ts";
 import { type CommandAnswer, refusal, STATUS } from "./answer.ts";
 import { CommandLog } from "./command_log.ts";
 import { BadRequestError, readCommand } from "./command_request.ts";
-import { exchange, MAX_MESSAGE_BYTES, type Received } from "./exchange.ts";
+import { exchange, type Received } from "./exchange.ts";
 import type { CommandConnection, CommandListener, OpenListener } from "./listener.ts";
 import { CommandError, type Monitor } from "./monitor.ts";
+import { MAX_MESSAGE_BYTES, RequestBuffers } from "./request_buffers.ts";
 
 /** Bounds that may change while the server runs. */
 export interface ServerLimits {
@@ -46,6 +47,7 @@ export class CommandServer {
   readonly #options: ServerOptions;
   readonly #log: CommandLog;
   readonly #places: Places;
+  readonly #buffers = new RequestBuffers();
   readonly #stopping = new AbortController();
   readonly #connections = new Set<CommandConnection>();
   readonly #serving = new Set<Promise<void>>();
@@ -116,6 +118,7 @@ export class CommandServer {
     this.#connections.add(connection);
     await exchange(connection, {
       timeoutMs: this.#limits.requestTimeoutMs,
+      buffers: this.#buffers,
       answer: (received) => this.#answer(received),
     });
     this.#connections.delete(connection);
@@ -141,7 +144,11 @@ export class CommandServer {
     if (received.kind === "bad") return { answer: refusal(STATUS.badRequest, received.reason) };
     try {
       const request = readCommand(received.bytes);
-      return { name: request.name, answer: await this.#run(request) };
+      const answer = await this.#options.monitor.run(request, {
+        timeoutSeconds: this.#limits.handlerTimeoutSeconds,
+        stopping: this.#stopping.signal,
+      });
+      return { name: request.name, answer };
     } catch (error) {
       if (error instanceof BadRequestError) {
         return { answer: refusal(STATUS.badRequest, error.message) };
@@ -150,24 +157,6 @@ export class CommandServer {
         error: error instanceof Error ? error.stack ?? error.message : String(error),
       });
       return { answer: refusal(STATUS.internal, "the agent's log has the details") };
-    }
-  }
-
-  /** Has the command carried out within its time. */
-  async #run(request: ReturnType<typeof readCommand>): Promise<CommandAnswer> {
-    const seconds = this.#limits.handlerTimeoutSeconds;
-    const late = new AbortController();
-    const end = () => late.abort(this.#stopping.signal.reason);
-    const timer = setTimeout(
-      () => late.abort(new CommandError(`not done within ${seconds} s`)),
-      seconds * 1000,
-    );
-    this.#stopping.signal.addEventListener("abort", end, { once: true });
-    try {
-      return await this.#options.monitor.run(request, late.signal);
-    } finally {
-      clearTimeout(timer);
-      this.#stopping.signal.removeEventListener("abort", end);
     }
   }
 

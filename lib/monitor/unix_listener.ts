@@ -6,7 +6,7 @@
  */
 
 import { dirname } from "@std/path/posix";
-import { messageOf } from "../message_of.ts";
+import { groupNumber } from "../system/linux/group.ts";
 import { runScript } from "../system/linux/shell.ts";
 import { acceptUnlessClosed, findStale, ListenError, reasonOf } from "../unix_socket.ts";
 import type { CommandListener } from "./listener.ts";
@@ -24,36 +24,20 @@ export interface SocketOptions {
 
 const SCRIPT_TIMEOUT_MS = 10_000;
 const DONE = "done";
+const PRIVATE_MODE = 0o700;
 
 /**
- * $1 the socket's directory, $2 the mode to make it with, $3 its group or empty, $4 the private
- * directory. A private directory that is left over is taken away if it is ours.
+ * $1 the directory to make, $2 its mode, $3 its group or empty. By the shell, since Deno would have
+ * to be granted everything below the directory for it.
  */
-const MAKE_DIRECTORIES = `
+const MAKE_DIRECTORY = `
 exec 2>&1
-if [ -L "$1" ]; then
-  echo "$1 is a symbolic link, which is never followed: write the directory it leads to"
+mkdir -m 0700 -- "$1" || exit
+if { [ -n "$3" ] && ! chgrp -- "$3" "$1"; } || ! chmod -- "$2" "$1"; then
+  rmdir -- "$1"
   exit
 fi
-if [ ! -d "$1" ]; then
-  mkdir -m 0700 -- "$1" || exit
-  if { [ -n "$3" ] && ! chgrp -- "$3" "$1"; } || ! chmod -- "$2" "$1"; then
-    rmdir -- "$1"
-    exit
-  fi
-fi
-if [ -d "$4" ] && [ ! -L "$4" ] && [ -O "$4" ]; then
-  rm -f -- "$4/s"
-  rmdir -- "$4" || exit
-fi
-mkdir -m 0700 -- "$4" && echo ${DONE}
-`;
-
-/** $1 the socket, $2 its group or empty, $3 its mode. */
-const SET_ACCESS = `
-exec 2>&1
-[ -z "$2" ] || chgrp -- "$2" "$1" || exit
-chmod -- "$3" "$1" && echo ${DONE}
+echo ${DONE}
 `;
 
 /**
@@ -63,31 +47,101 @@ chmod -- "$3" "$1" && echo ${DONE}
  * @throws {ListenError} when somebody serves it, or it cannot be made.
  */
 export async function listenOnSocket(options: SocketOptions): Promise<CommandListener> {
-  const { pipe_path: path, pipe_mode: mode, pipe_group: group } = options;
+  const path = options.pipe_path;
   await findStale(path);
-  const unfinished = unfinishedSocketOf(path);
-  const privateDirectory = privateDirectoryOf(path);
-  await run(MAKE_DIRECTORIES, path, [
-    dirname(path),
-    directoryMode(mode),
-    group ?? "",
-    privateDirectory,
-  ]);
-  let listener: Deno.UnixListener | undefined;
   try {
-    listener = Deno.listen({ transport: "unix", path: unfinished });
-    await run(SET_ACCESS, path, [unfinished, group ?? "", mode]);
-    const { ino, dev } = await Deno.lstat(unfinished);
-    await Deno.rename(unfinished, path);
+    const group = options.pipe_group === null ? null : await groupNumber(options.pipe_group);
+    await makePrivateDirectory(options, group);
+    try {
+      return make(options, group);
+    } finally {
+      removeQuietly(privateDirectoryOf(path));
+    }
+  } catch (error) {
+    throw new ListenError(`cannot make the socket ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** Synchronous: a few system calls, where the other form would keep threads for them. */
+function make(
+  { pipe_path: path, pipe_mode: mode }: SocketOptions,
+  group: number | null,
+): CommandListener {
+  const unfinished = unfinishedSocketOf(path);
+  refuseLinks(privateDirectoryOf(path));
+  const listener = Deno.listen({ transport: "unix", path: unfinished });
+  try {
+    if (group !== null) Deno.chownSync(unfinished, null, group);
+    Deno.chmodSync(unfinished, parseInt(mode, 8));
+    const { ino, dev } = Deno.lstatSync(unfinished);
+    Deno.renameSync(unfinished, path);
     return fromListener(listener, path, { ino, dev });
   } catch (error) {
-    listener?.close();
-    if (error instanceof ListenError) throw error;
-    throw new ListenError(`cannot make the socket ${path}: ${reasonOf(error)}`);
-  } finally {
-    // What stays behind is taken away when the socket is made the next time.
-    await Deno.remove(privateDirectory, { recursive: true }).catch(() => {});
+    listener.close();
+    throw error;
   }
+}
+
+async function makePrivateDirectory(options: SocketOptions, group: number | null): Promise<void> {
+  const directory = privateDirectoryOf(options.pipe_path);
+  if (tryToMake(directory)) return;
+  await makeDirectory(options, group);
+  if (!tryToMake(directory)) throw new Error(`${directory} cannot be made`);
+}
+
+/** Makes the private directory; says whether the one it belongs into was there. */
+function tryToMake(directory: string): boolean {
+  const makeIt = () => Deno.mkdirSync(directory, { mode: PRIVATE_MODE });
+  try {
+    makeIt();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  removeLeftOver(directory);
+  makeIt();
+  return true;
+}
+
+async function makeDirectory(
+  { pipe_path, pipe_mode }: SocketOptions,
+  group: number | null,
+): Promise<void> {
+  const said = await runScript({
+    code: MAKE_DIRECTORY,
+    args: [dirname(pipe_path), directoryMode(pipe_mode), String(group ?? "")],
+    timeoutMs: SCRIPT_TIMEOUT_MS,
+    signal: new AbortController().signal,
+  });
+  if (said.trim() !== DONE) throw new Error(said.trim());
+}
+
+/** Takes away what an agent that was killed has left behind, and nothing that is not our own. */
+function removeLeftOver(directory: string): void {
+  const { isDirectory, uid } = Deno.lstatSync(directory);
+  if (!isDirectory || uid !== Deno.uid()) {
+    throw new Error(`${directory} is in the way and not this agent's; remove it`);
+  }
+  Deno.removeSync(directory, { recursive: true });
+}
+
+function removeQuietly(directory: string): void {
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch {
+    // It is taken away when the socket is made the next time.
+  }
+}
+
+/** A link in the path would let others decide where the socket is. */
+function refuseLinks(directory: string): void {
+  const realPath = Deno.realPathSync(directory);
+  if (realPath === directory) return;
+  throw new Error(
+    `its path leads through a symbolic link, which is never followed; ` +
+      `the directory is ${dirname(realPath)}`,
+  );
 }
 
 /** Who may connect may pass through the directory; only the owner may change what is in it. */
@@ -95,17 +149,6 @@ export function directoryMode(socketMode: string): string {
   const [, group = 0, others = 0] = socketMode.slice(-3).split("").map(Number);
   const passage = (bits: number) => (bits & 0o2) === 0 ? 0 : 0o5;
   return `07${passage(group)}${passage(others)}`;
-}
-
-async function run(code: string, path: string, args: readonly string[]): Promise<void> {
-  let said: string;
-  try {
-    const signal = new AbortController().signal;
-    said = (await runScript({ code, args, timeoutMs: SCRIPT_TIMEOUT_MS, signal })).trim();
-  } catch (error) {
-    throw new ListenError(`cannot make the socket ${path}: ${messageOf(error)}`);
-  }
-  if (said !== DONE) throw new ListenError(`cannot make the socket ${path}: ${said}`);
 }
 
 interface Identity {

@@ -8,6 +8,7 @@
 import * as z from "zod";
 import { DEFAULT_CONFIG_PATH } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { GROUP_FILE } from "../system/linux/group.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./new_file.ts";
@@ -74,7 +75,7 @@ export interface StartPaths {
 export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
   const listen = start.listen === undefined ? [] : [start.listen];
-  const { enabled, pipe_path } = config.command_monitor;
+  const { enabled, pipe_path, pipe_group } = config.command_monitor;
   const pipe = enabled ? [pipe_path] : [];
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const log = config.log_file === null ? [] : [config.log_file];
@@ -89,6 +90,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       DEFAULT_CONFIG_PATH,
       ...configFile,
       ...socketFiles,
+      ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
     ]),
     write: unique([
