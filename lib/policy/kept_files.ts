@@ -150,7 +150,7 @@ export class BorrowedFile implements Disposable {
 }
 
 /** Reads until the buffer is full or the file ends. */
-async function readFully(
+export async function readFully(
   file: Deno.FsFile,
   offset: number,
   buffer: Uint8Array,
