@@ -19,7 +19,7 @@ export const getAgentInfo = method({
     protocol_version: z.string(),
     platform: z.enum(["linux", "windows"]),
     capabilities: z.array(z.string()),
-    max_message_size_kb: z.int(),
+    max_message_size_kb: z.optional(z.int()),
   }),
   example: {
     result: {
