@@ -4,7 +4,7 @@ import { base64Capacity, fitText, jsonBytes, type PlainText } from "../lib/json_
 import { BorrowedFile, type Piece } from "../lib/policy/kept_files.ts";
 import { allowPath } from "../lib/policy/paths.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB } from "./_file.ts";
+import { refuseOversized } from "./_file.ts";
 
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
@@ -69,11 +69,7 @@ export const fileRead = method({
     using _borrowed = borrowed;
     const { path } = target;
     const { size } = borrowed.info;
-    if (size > security.max_file_size_mb * BYTES_PER_MB) {
-      const reason =
-        `${path} has ${size} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
-      throw commandFailed(reason, { path, size_bytes: size });
-    }
+    refuseOversized(path, size, security.max_file_size_mb);
     if (!isPiece && size > mostBytes) throw tooLargeForOneMessage(path, size, mostBytes);
 
     const offset = params.offset ?? 0;

@@ -186,13 +186,7 @@ export class BorrowedFile implements Disposable {
     if (length === 0) return { bytes: buffer };
     if (this.#position !== offset) seekTo(this.#file, offset);
     this.#position = undefined;
-    let filled = 0;
-    while (filled < length) {
-      signal.throwIfAborted();
-      const read = await this.#file.read(buffer.subarray(filled));
-      if (read === null) break;
-      filled += read;
-    }
+    const filled = await fill(this.#file, buffer, signal);
     this.#position = offset + filled;
     return { bytes: buffer.subarray(0, filled) };
   }
@@ -201,6 +195,30 @@ export class BorrowedFile implements Disposable {
   static close(borrowed: BorrowedFile): void {
     borrowed.#file.close();
   }
+}
+
+/** Reads from `offset` on until the buffer is full or the file ends; returns how much there was. */
+export async function readFully(
+  file: Deno.FsFile,
+  offset: number,
+  buffer: Uint8Array,
+  signal: AbortSignal,
+): Promise<number> {
+  // Beyond what the kernel counts, even the seek would fail.
+  if (buffer.byteLength === 0) return 0;
+  seekTo(file, offset);
+  return await fill(file, buffer, signal);
+}
+
+async function fill(file: Deno.FsFile, buffer: Uint8Array, signal: AbortSignal): Promise<number> {
+  let filled = 0;
+  while (filled < buffer.byteLength) {
+    signal.throwIfAborted();
+    const read = await file.read(buffer.subarray(filled));
+    if (read === null) break;
+    filled += read;
+  }
+  return filled;
 }
 
 /** Writes all bytes from `offset` of the file on. */

@@ -48,6 +48,7 @@ const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
 const SYSTEM_FACTS = [
   "hostname",
+  "loadavg",
   "networkInterfaces",
   "osRelease",
   "osUptime",

@@ -42,9 +42,13 @@ export interface Example {
 }
 
 /** How a method is written down; see {@link method}. */
-export interface Definition<Params extends z.ZodMiniType, Result extends z.ZodMiniType> {
+export interface Definition<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> {
   /** The wire name. */
-  readonly name: string;
+  readonly name: Name;
   /** The name in `get_agent_info`'s list, for methods that have one. */
   readonly capability?: string;
   /** One sentence for the reference. */
@@ -113,13 +117,26 @@ export interface Method {
   prepare(params: unknown): Call;
 }
 
+/** A method with the types of its name, parameters and result, for the host's calls. */
+export interface TypedMethod<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> extends Method {
+  readonly name: Name;
+  readonly params: Params;
+  readonly result: Result;
+}
+
 /** The parameters of a method that has none. */
 export const NoParams = z.strictObject({});
 
-/** Turns a definition into a method; the types of its parameters and result stay inside. */
-export function method<Params extends z.ZodMiniType, Result extends z.ZodMiniType>(
-  definition: Definition<Params, Result>,
-): Method {
+/** Turns a definition into a method. */
+export function method<
+  const Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+>(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
   const { params: schema, run, target, available } = definition;
   const hidden = new Set(definition.hidden);
   return {
