@@ -21,6 +21,9 @@ import { parsePermissions, type Permissions, permissionsFor } from "../lib/polic
 import { withTimer } from "../lib/process/capture.ts";
 import { Dispatcher } from "../lib/rpc/dispatcher.ts";
 import { LinuxSystem } from "../lib/system/linux/mod.ts";
+import { runChild } from "../lib/process/run.ts";
+import { runSeparately } from "../lib/process/separate.ts";
+import { SystemdPower } from "../lib/system/linux/systemd_power.ts";
 import { NO_POWER, Power } from "../lib/system/power.ts";
 import { VERSION } from "../lib/version.ts";
 import { LiveConfig } from "./serve/live_config.ts";
@@ -49,7 +52,7 @@ export async function serve(invocation: Invocation): Promise<void> {
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
-  const start = { listen };
+  const start = { listen, power: invocation.power === "systemd" };
   const isConfined = reportConfinement(
     log,
     permissionsFor(config, start),
@@ -70,7 +73,8 @@ export async function serve(invocation: Invocation): Promise<void> {
   const dispatcher = new Dispatcher({
     config,
     system: new LinuxSystem(),
-    power: new Power(NO_POWER),
+    power: new Power(invocation.power === "systemd" ? new SystemdPower() : NO_POWER),
+    runCommand: invocation.separateCommands ? runSeparately : runChild,
     log,
     methods: METHODS,
   });

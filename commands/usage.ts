@@ -32,6 +32,10 @@ Options:
                       listen:PATH   a unix socket; one host at a time
   --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
   --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
+  --power HOW         systemd: through the units that the package brings;
+                      none (the default): shutdown and reboot are refused
+  --separate-commands start commands in the control group that the service has for
+                      them; for the service alone
   --help              this text
   --version           the version
 
@@ -61,11 +65,21 @@ export interface Invocation {
   readonly channel: ChannelChoice | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel | undefined;
+  /** How the guest is turned off. */
+  readonly power: PowerChoice;
+  /** Whether commands run in a control group beside the agent's. */
+  readonly separateCommands: boolean;
   /** The permissions the binary was compiled with, as JSON; given by the compile task. */
   readonly granted: string | undefined;
   /** With `command` alone. */
   readonly sending?: CommandWords;
 }
+
+/** The ways to control the guest's power. */
+export const POWER_CHOICES = ["none", "systemd"] as const;
+
+/** One of {@link POWER_CHOICES}. */
+export type PowerChoice = (typeof POWER_CHOICES)[number];
 
 const COMMANDS = ["serve", "check", "command"] as const;
 
@@ -76,9 +90,9 @@ const COMMANDS = ["serve", "check", "command"] as const;
  */
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
-    boolean: ["help", "version"],
-    string: ["channel", "config", "log-level", "granted", "_"],
-    collect: ["channel", "config", "log-level", "granted"],
+    boolean: ["help", "version", "separate-commands"],
+    string: ["channel", "config", "log-level", "power", "granted", "_"],
+    collect: ["channel", "config", "log-level", "power", "granted"],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -94,6 +108,8 @@ export function readInvocation(args: readonly string[]): Invocation {
     channel: readChannel(single(parsed.channel, "channel")),
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
+    power: readPower(single(parsed.power, "power")),
+    separateCommands: parsed["separate-commands"],
     granted: single(parsed.granted, "granted"),
   };
 }
@@ -109,6 +125,12 @@ function readChannel(value: string | undefined): ChannelChoice | undefined {
   const path = /^listen:(.+)$/s.exec(value)?.[1];
   if (path !== undefined) return { kind: "listen", path };
   throw new UsageError(`--channel must be stdio or listen:PATH, received "${value}"`);
+}
+
+function readPower(value = "none"): PowerChoice {
+  const choice = POWER_CHOICES.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
 }
 
 function readLogLevel(value: string | undefined): LogLevel | undefined {

@@ -48,8 +48,9 @@ export function powerMethod<const Action extends PowerAction>(
     },
     available: ({ power }) => power.isAvailable,
     target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
-    run: ({ timeout_seconds, force }, { power, afterAnswer }) => {
-      afterAnswer(power.accept({ action, timeoutSeconds: timeout_seconds, force }));
+    run: async ({ timeout_seconds, force }, { power, afterAnswer, signal }) => {
+      const request = { action, timeoutSeconds: timeout_seconds, force };
+      afterAnswer(await power.accept(request, signal));
       return { initiated: true as const, message };
     },
   });

@@ -45,6 +45,7 @@ async function flagsFor(args: readonly string[]): Promise<string[]> {
   const { channel, config: file } = invocation;
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
+    power: invocation.power === "systemd",
     configFile: file === undefined ? undefined : resolve(file),
   };
   const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);

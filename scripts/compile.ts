@@ -42,11 +42,12 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
  * those of whoever starts it.
  */
 export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
-  // The command monitor's socket can be given up at the start, but not be asked for.
+  // The command monitor's socket can be given up at the start, but not be asked for; what the
+  // service's units watch is writable for the service alone.
   const granted = permissionsFor({
     ...config,
     command_monitor: { ...config.command_monitor, enabled: true },
-  });
+  }, { power: true });
   const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
   return {
     flags: [

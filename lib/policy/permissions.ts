@@ -9,6 +9,7 @@ import * as z from "zod";
 import { DEFAULT_CONFIG_PATH } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { GROUP_FILE } from "../system/linux/group.ts";
+import { POWER_DIRECTORY } from "../system/linux/systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./new_file.ts";
@@ -65,6 +66,8 @@ export interface StartPaths {
   readonly listen?: string;
   /** The configuration file, read at the start and when it is reloaded. */
   readonly configFile?: string;
+  /** Whether the agent asks the service manager's units to turn the guest off. */
+  readonly power?: boolean;
 }
 
 /**
@@ -79,6 +82,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const { enabled, pipe_path, pipe_group } = config.command_monitor;
   const pipe = enabled ? [pipe_path] : [];
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
+  const power = start.power === true ? [POWER_DIRECTORY] : [];
   const log = config.log_file === null ? [] : [config.log_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
@@ -90,6 +94,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...PROGRAM_DIRECTORIES,
       DEFAULT_CONFIG_PATH,
       ...configFile,
+      ...power,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
@@ -98,6 +103,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths,
       ...allowed_write_paths.map(siblingOf),
       ...log,
+      ...power,
       ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([

@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../errors.ts";
 import type { PlainText } from "../json_text.ts";
 import type { Log } from "../log/logger.ts";
+import type { RunChild } from "../process/separate.ts";
 import { explainIssues } from "../schema_issues.ts";
 import type { Power } from "../system/power.ts";
 import type { System } from "../system/system.ts";
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly config: Config;
   readonly system: System;
   readonly power: Power;
+  /** Starts what the host commands. */
+  readonly runCommand: RunChild;
   readonly log: Log;
   /** All methods, for those that describe the agent. */
   readonly methods: readonly Method[];
