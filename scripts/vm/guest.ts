@@ -212,7 +212,6 @@ export class Guest implements AsyncDisposable {
   }
 
   async #relaunch(options: LaunchOptions): Promise<void> {
-    await this.machine.ended(0);
     await this.machine.quit();
     await this.machine.launch(options);
   }

@@ -174,9 +174,10 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Whether QEMU ends within some time. */
-  async ended(withinMs: number): Promise<boolean> {
-    await withTimer(withinMs, this.#guard?.status ?? Promise.resolve());
+  /** Whether QEMU ends within some time; without one it is waited for. */
+  async ended(withinMs?: number): Promise<boolean> {
+    const end = this.#guard?.status ?? Promise.resolve();
+    await (withinMs === undefined ? end : withTimer(withinMs, end));
     return this.#hasEnded;
   }
 
