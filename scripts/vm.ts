@@ -94,7 +94,7 @@ async function bootGuest(order: Order, interrupted: Promise<void>): Promise<numb
   const isUp = await Promise.race([guest.ready().then(() => true), interrupted]);
   if (isUp) {
     printLine(explain(guest, performance.now() - started));
-    await Promise.race([interrupted, guest.machine.ended(Number.MAX_SAFE_INTEGER)]);
+    await Promise.race([interrupted, guest.machine.ended()]);
   }
   if (guest.machine.hasEnded) printLine("the guest has powered itself off");
   else {

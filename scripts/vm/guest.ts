@@ -7,7 +7,6 @@
 import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
 import { messageOf } from "../../lib/message_of.ts";
-import { withTimer } from "../../lib/process/capture.ts";
 import {
   type LaunchOptions,
   Machine,
@@ -24,6 +23,7 @@ const ROOT_SCRIPT_MS = 30_000;
 const POWER_OFF_MS = 40_000;
 const UNPLUG_MS = 20_000;
 const MIGRATION_MS = 120_000;
+const POLL_MS = 10;
 const MIGRATION_POLL_MS = 100;
 
 /** What a boot waits for. */
@@ -93,7 +93,6 @@ export class Guest implements AsyncDisposable {
    * @throws {Error} when it does not come in time.
    */
   async ready(deadlineMs = BOOT_MS): Promise<unknown> {
-    const announced = Promise.withResolvers<void>();
     let params: unknown;
     let isReady = false;
     const client = await this.client({
@@ -101,11 +100,13 @@ export class Guest implements AsyncDisposable {
         if (notification.method !== "agent_ready") return;
         params = notification.params;
         isReady = true;
-        announced.resolve();
       },
     });
     await using _client = client;
-    await withTimer(deadlineMs, Promise.race([announced.promise, this.machine.ended(deadlineMs)]));
+    const deadline = performance.now() + deadlineMs;
+    while (!isReady && !this.machine.hasEnded && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
     if (!isReady) {
       throw new Error(
         this.machine.hasEnded
@@ -212,7 +213,6 @@ export class Guest implements AsyncDisposable {
   }
 
   async #relaunch(options: LaunchOptions): Promise<void> {
-    await this.machine.ended(0);
     await this.machine.quit();
     await this.machine.launch(options);
   }

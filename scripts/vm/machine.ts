@@ -7,7 +7,6 @@
 
 import { fromFileUrl } from "@std/path/posix";
 import { messageOf } from "../../lib/message_of.ts";
-import { withTimer } from "../../lib/process/capture.ts";
 import type { Image } from "./image.ts";
 import { Qmp } from "./qmp.ts";
 import { requireTools, runTool, toolEnvironment } from "./tools.ts";
@@ -49,11 +48,21 @@ const LISTEN_MS = 10_000;
 const QUIT_MS = 5000;
 const POLL_MS = 20;
 
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, POLL_MS));
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A machine from its first start until it is disposed of, with all its files. */
 export class Machine implements AsyncDisposable {
   readonly #options: MachineOptions;
-  #guard: Deno.ChildProcess | undefined;
-  #hasEnded = true;
+  #isLaunched = false;
   #keepsFiles = false;
 
   private constructor(readonly directory: string, options: MachineOptions) {
@@ -92,31 +101,38 @@ export class Machine implements AsyncDisposable {
 
   /** Whether QEMU is no more. */
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return !this.#isLaunched || isThere(`${this.directory}/ended`);
   }
 
   /** Starts QEMU, once or again after it has ended, and waits until its sockets are there. */
   async launch({ incoming }: LaunchOptions = {}): Promise<void> {
-    if (!this.#hasEnded) throw new Error("the machine is running");
-    const guard = new Deno.Command("/bin/sh", {
-      args: [GUARD, this.directory, "qemu-system-x86_64", ...this.#arguments(incoming)],
+    if (!this.hasEnded) throw new Error("the machine is running");
+    if (this.#isLaunched) await Deno.remove(`${this.directory}/ended`);
+    // No child of this process: a test may begin and end machines that another one has started.
+    const { success } = await new Deno.Command("/bin/sh", {
+      args: [
+        ...["-c", '"$@" &', "sh", "/bin/sh", GUARD, String(Deno.pid), this.directory],
+        ...["qemu-system-x86_64", ...this.#arguments(incoming)],
+      ],
       env: toolEnvironment(),
-      stdin: "piped",
+      stdin: "null",
       stdout: "null",
-      stderr: "piped",
+      stderr: "null",
       // A Ctrl-C is for whoever started the machine, who then ends it in order.
       detached: true,
-    }).spawn();
-    this.#guard = guard;
-    this.#hasEnded = false;
-    const said = new Response(guard.stderr).text();
-    void guard.status.then(() => this.#hasEnded = true);
+    }).spawn().status;
+    if (!success) throw new Error("QEMU's guard cannot be started");
+    this.#isLaunched = true;
     const deadline = performance.now() + LISTEN_MS;
     while (!await this.#answers()) {
-      if (this.#hasEnded) throw new Error(`QEMU did not start: ${(await said).trim()}`);
+      if (this.hasEnded) throw new Error(`QEMU did not start: ${await this.#said()}`);
       if (performance.now() > deadline) throw new Error("QEMU does not open its sockets");
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause();
     }
+  }
+
+  async #said(): Promise<string> {
+    return (await Deno.readTextFile(`${this.directory}/qemu.log`)).trim();
   }
 
   async #answers(): Promise<boolean> {
@@ -174,10 +190,11 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Whether QEMU ends within some time. */
-  async ended(withinMs: number): Promise<boolean> {
-    await withTimer(withinMs, this.#guard?.status ?? Promise.resolve());
-    return this.#hasEnded;
+  /** Whether QEMU ends within some time; without one it is waited for. */
+  async ended(withinMs = Infinity): Promise<boolean> {
+    const deadline = performance.now() + withinMs;
+    while (!this.hasEnded && performance.now() < deadline) await pause();
+    return this.hasEnded;
   }
 
   /** Leaves the disk and the console's log when the machine is disposed of. */
@@ -187,22 +204,18 @@ export class Machine implements AsyncDisposable {
 
   /** Pulls the plug. */
   async quit(): Promise<void> {
-    if (!this.#hasEnded) {
-      try {
-        const qmp = await this.qmp();
-        await using _qmp = qmp;
-        await qmp.execute("quit");
-      } catch {
-        // It is ending by itself, or does not listen: seen below.
-      }
+    if (this.hasEnded) return;
+    try {
+      const qmp = await this.qmp();
+      await using _qmp = qmp;
+      await qmp.execute("quit");
+    } catch {
+      // It is ending by itself, or does not listen: seen below.
     }
-    const guard = this.#guard;
-    if (guard === undefined) return;
-    if (!await this.ended(QUIT_MS)) Deno.kill(-guard.pid, "SIGKILL");
-    await guard.status;
-    this.#hasEnded = true;
-    this.#guard = undefined;
-    await guard.stdin.close().catch(() => {});
+    if (await this.ended(QUIT_MS)) return;
+    const pid = Number(await Deno.readTextFile(`${this.directory}/pid`));
+    Deno.kill(pid, "SIGKILL");
+    if (!await this.ended(QUIT_MS)) throw new Error(`QEMU, process ${pid}, cannot be killed`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

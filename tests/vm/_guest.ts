@@ -1,0 +1,52 @@
+/**
+ * Guests for the tests: one for a file, booted before its tests and gone after them, or one for a
+ * single test.
+ *
+ * Connections to a guest belong to the test that opens them (`await using`); between tests there is
+ * none, so the sanitizers stay on.
+ *
+ * @module
+ */
+
+import { fail } from "@std/assert";
+import { type BootOptions, Guest } from "../../scripts/vm/guest.ts";
+import { buildImage, type Init } from "../../scripts/vm/image.ts";
+import { ACCELERATORS } from "../../scripts/vm/machine.ts";
+import { currentPackage } from "../../scripts/vm/package.ts";
+import { printError } from "../../lib/terminal.ts";
+
+/** What a test may want of its guest. */
+export interface TestGuestOptions extends Partial<Pick<BootOptions, "kernelArguments" | "until">> {
+  readonly init?: Init;
+  readonly memoryMb?: number;
+}
+
+const MEMORY_MB = 512;
+
+/**
+ * Boots a guest with the package of the current sources.
+ *
+ * `KVMMANAGER_VM_DEB` names another package, `KVMMANAGER_VM_ACCEL` another accelerator than `tcg`.
+ */
+export async function bootGuest(options: TestGuestOptions = {}): Promise<Guest> {
+  const { init = "systemd", memoryMb = MEMORY_MB, ...rest } = options;
+  const packageFile = Deno.env.get("KVMMANAGER_VM_DEB") ?? await currentPackage(printError);
+  const image = await buildImage({ init, packageFile, onProgress: printError });
+  const wanted = Deno.env.get("KVMMANAGER_VM_ACCEL") ?? "tcg";
+  const accelerator = ACCELERATORS.find((known) => known === wanted) ??
+    fail(`KVMMANAGER_VM_ACCEL must be ${ACCELERATORS.join(" or ")}, received "${wanted}"`);
+  return await Guest.boot({ image, memoryMb, accelerator, ...rest });
+}
+
+/** One guest for all tests of the file that calls this; the function that is returned tells it. */
+export function sharedGuest(options: TestGuestOptions = {}): () => Guest {
+  let guest: Guest | undefined;
+  Deno.test.beforeAll(async () => {
+    guest = await bootGuest(options);
+  });
+  Deno.test.afterAll(async () => {
+    await guest?.[Symbol.asyncDispose]();
+    guest = undefined;
+  });
+  return () => guest ?? fail("the guest did not boot");
+}

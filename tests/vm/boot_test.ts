@@ -1,0 +1,234 @@
+/**
+ * The package in a real guest: it comes up by itself, and what it tells is what the guest's own
+ * tools tell.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, fail } from "@std/assert";
+import * as z from "zod";
+import { METHODS } from "../../handlers/mod.ts";
+import { printError } from "../../lib/terminal.ts";
+import { VERSION } from "../../lib/version.ts";
+import { sharedGuest } from "./_guest.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const guest = sharedGuest();
+
+/** What a script of root's prints in the guest. */
+const root = (script: string) => guest().root(script);
+
+/** A call whose result has the shape that the method promises. */
+async function call<Schema extends z.ZodMiniType>(
+  method: string,
+  schema: Schema,
+  params?: unknown,
+): Promise<z.output<Schema>> {
+  const client = await guest().client();
+  await using _client = client;
+  return z.parse(schema, await client.call(method, params));
+}
+
+const SystemInfo = z.strictObject({
+  os_type: z.string(),
+  os_name: z.string(),
+  os_version: z.string(),
+  kernel_version: z.string(),
+  hostname: z.string(),
+  architecture: z.string(),
+  cpu_count: z.int(),
+  total_memory_kb: z.int(),
+  uptime_seconds: z.int(),
+});
+
+Deno.test("the agent announces itself after a cold boot, with nothing done by hand", () => {
+  const { readyMs } = guest();
+  assert(readyMs !== undefined, "agent_ready");
+  printError(`power-on to agent_ready: ${(readyMs / 1000).toFixed(1)} s`);
+});
+
+Deno.test("it runs as its own user, started by systemd, and no unit has failed", async () => {
+  const main = await root("systemctl show -P MainPID kvmmanager-agent.service");
+  assertMatch(main, /^[1-9]\d*\n$/);
+  assertEquals(await root(`ps -o user:32= -p ${main.trim()}`), "kvmmanager-agent\n");
+  assertEquals(await root("systemctl --failed --no-legend --plain"), "");
+});
+
+Deno.test("every method that changes nothing is answered", async (t) => {
+  const calls: Record<string, unknown> = {
+    ping: undefined,
+    get_agent_info: undefined,
+    get_system_info: undefined,
+    get_network_info: undefined,
+    get_disk_usage: undefined,
+    exec_command: { command: "true" },
+    file_read: { path: "/etc/hostname" },
+    "rpc.cancel": { id: "nothing of this name" },
+    "rpc.discover": undefined,
+  };
+  const changing = ["file_write", "shutdown", "reboot"];
+  assertEquals(
+    METHODS.map(({ name }) => name).filter((name) => !changing.includes(name)).sort(),
+    Object.keys(calls).sort(),
+    "a new method belongs into one of the two lists",
+  );
+  for (const { name, result: schema } of METHODS) {
+    if (changing.includes(name)) continue;
+    await t.step(name, async () => {
+      const result = await call(name, schema, calls[name]);
+      assert(result !== undefined);
+    });
+  }
+});
+
+Deno.test("get_agent_info tells the package's version", async () => {
+  const Info = z.looseObject({ version: z.string(), platform: z.string() });
+  const { version, platform } = await call("get_agent_info", Info);
+  assertEquals({ version, platform }, { version: VERSION, platform: "linux" });
+  const installed = await root("dpkg-query -W -f '${Version}' kvmmanager-agent");
+  assert(installed.startsWith(VERSION), installed);
+});
+
+Deno.test("get_system_info tells what hostnamectl, uname, nproc and /proc/meminfo tell", async () => {
+  const Described = z.looseObject({
+    Hostname: z.string(),
+    KernelRelease: z.string(),
+    OperatingSystemPrettyName: z.string(),
+  });
+  const described = z.parse(Described, JSON.parse(await root("hostnamectl --json=short")));
+  const before = Number(/^\d+/.exec(await root("cat /proc/uptime")));
+  const info = await call("get_system_info", SystemInfo);
+  const after = Number(/^\d+/.exec(await root("cat /proc/uptime")));
+  assertEquals(info.os_type, "linux");
+  assertEquals(`${info.os_name} ${info.os_version}`, described.OperatingSystemPrettyName);
+  assertEquals(info.kernel_version, described.KernelRelease);
+  assertEquals(info.hostname, described.Hostname);
+  assertEquals(info.architecture, (await root("uname -m")).trim());
+  assertEquals(info.cpu_count, Number(await root("nproc --all")));
+  const total = /^MemTotal: +(\d+) kB$/m.exec(await root("cat /proc/meminfo"))?.[1];
+  assertEquals(info.total_memory_kb, Number(total));
+  // sysinfo(2), which the agent asks, counts a second begun as a whole one.
+  assert(
+    info.uptime_seconds >= before && info.uptime_seconds <= after + 1,
+    `${before} <= ${info.uptime_seconds} <= ${after + 1}`,
+  );
+});
+
+Deno.test("get_network_info tells what ip tells", async () => {
+  const Links = z.array(z.looseObject({
+    ifname: z.string(),
+    address: z.string(),
+    mtu: z.int(),
+    operstate: z.string(),
+    flags: z.array(z.string()),
+    addr_info: z.array(
+      z.looseObject({ family: z.string(), local: z.string(), prefixlen: z.int() }),
+    ),
+  }));
+  const links = z.parse(Links, JSON.parse(await root("ip -json address show")));
+  const Interfaces = z.strictObject({
+    interfaces: z.array(z.strictObject({
+      name: z.string(),
+      mac_address: z.string(),
+      ipv4_addresses: z.array(z.string()),
+      ipv6_addresses: z.array(z.string()),
+      state: z.string(),
+      mtu: z.int(),
+    })),
+  });
+  const { interfaces } = await call("get_network_info", Interfaces);
+  const addresses = (link: (typeof links)[number], family: string) =>
+    link.addr_info.filter((one) => one.family === family)
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`).sort();
+  const byName = <T extends { name: string }>(list: T[]) =>
+    list.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  assertEquals(
+    byName(interfaces.map((one) => ({
+      ...one,
+      ipv4_addresses: one.ipv4_addresses.toSorted(),
+      ipv6_addresses: one.ipv6_addresses.toSorted(),
+    }))),
+    byName(links.map((link) => ({
+      name: link.ifname,
+      mac_address: link.address,
+      ipv4_addresses: addresses(link, "inet"),
+      ipv6_addresses: addresses(link, "inet6"),
+      // The loopback interface reports no state of its own.
+      state: link.operstate === "UNKNOWN"
+        ? link.flags.includes("UP") ? "up" : "down"
+        : link.operstate.toLowerCase(),
+      mtu: link.mtu,
+    }))),
+  );
+  const eth0 = interfaces.find(({ name }) => name === "eth0") ?? fail("no eth0");
+  assertEquals(eth0.ipv4_addresses, ["10.0.2.15/24"], "what QEMU's DHCP server gives");
+});
+
+/** What the file system may change by itself between two looks. */
+const DRIFT_BYTES = 8 * 1024 * 1024;
+
+Deno.test("get_disk_usage tells what df tells", async () => {
+  const Usage = z.strictObject({
+    filesystems: z.array(z.strictObject({
+      mount_point: z.string(),
+      device: z.string(),
+      fs_type: z.string(),
+      total_bytes: z.int(),
+      used_bytes: z.int(),
+      available_bytes: z.int(),
+      used_percent: z.number(),
+    })),
+  });
+  const { filesystems } = await call("get_disk_usage", Usage);
+  const text = await root(
+    "df -B1 -x tmpfs -x devtmpfs --output=target,source,fstype,size,used,avail,pcent",
+  );
+  const rows = text.trim().split("\n").slice(1).map((row) => row.trim().split(/ +/));
+  assertEquals(
+    filesystems.map((one) => [one.mount_point, one.fs_type, String(one.total_bytes)]),
+    rows.map(([target, , type, size]) => [target, type, size]),
+  );
+  for (const [index, row] of rows.entries()) {
+    const [, , , , used, available, percent] = row.map((field) => Number(field.replace("%", "")));
+    const told = filesystems[index] ?? fail("compared above");
+    assert(Math.abs(told.used_bytes - (used ?? NaN)) < DRIFT_BYTES, `${told.used_bytes} ${used}`);
+    assert(
+      Math.abs(told.available_bytes - (available ?? NaN)) < DRIFT_BYTES,
+      `${told.available_bytes} ${available}`,
+    );
+    // df rounds up to whole ones.
+    assert(
+      Math.abs(told.used_percent - (percent ?? NaN)) <= 1.5,
+      `${told.used_percent} ${percent}`,
+    );
+  }
+});
+
+Deno.test("exec_command runs as the agent's user and brings output, errors and exit code", async () => {
+  const Result = z.looseObject({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
+  const { exit_code, stdout, stderr } = await call("exec_command", Result, {
+    command: "sh",
+    args: ["-c", "id -un; echo wrong >&2; exit 3"],
+  });
+  assertEquals({ exit_code, stdout, stderr }, {
+    exit_code: 3,
+    stdout: "kvmmanager-agent\n",
+    stderr: "wrong\n",
+  });
+});
+
+Deno.test("file_read brings a file as root sees it", async () => {
+  const Content = z.looseObject({ content: z.string() });
+  const { content } = await call("file_read", Content, { path: "/etc/hostname" });
+  assertEquals(content, await root("cat /etc/hostname"));
+});
+
+Deno.test("qemu-ga answers on its own port in the same guest", async () => {
+  const connection = await Deno.connect({ transport: "unix", path: guest().qemuGaSocket });
+  using _connection = connection;
+  await connection.write(new TextEncoder().encode('{"execute":"guest-ping"}\n'));
+  const buffer = new Uint8Array(100);
+  const read = await connection.read(buffer) ?? 0;
+  assertEquals(new TextDecoder().decode(buffer.subarray(0, read)), '{"return": {}}\n');
+});
