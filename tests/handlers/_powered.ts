@@ -13,6 +13,7 @@ import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
 import type { Method } from "../../lib/rpc/method.ts";
 import { textOf } from "../../lib/rpc/messages.ts";
 import { LinuxSystem } from "../../lib/system/linux/mod.ts";
+import { runChild } from "../../lib/process/run.ts";
 import { Power, type PowerRequest } from "../../lib/system/power.ts";
 import type { Message } from "../agent/_host.ts";
 
@@ -33,6 +34,7 @@ export class Powered {
     this.#method = method.name;
     const power = new Power({
       unavailable: undefined,
+      check: () => Promise.resolve(undefined),
       request: (request) => {
         if (this.fails) return Promise.reject(new Error("no"));
         this.events.push(request);
@@ -43,6 +45,7 @@ export class Powered {
       config: DEFAULT_CONFIG,
       system: new LinuxSystem(),
       power,
+      runCommand: runChild,
       log: NO_LOG,
       methods: [method],
     });

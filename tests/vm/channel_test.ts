@@ -5,8 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { printError } from "../../lib/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { bootGuest, report } from "./_guest.ts";
+import { bootGuest } from "./_guest.ts";
 import { cpuSeconds, mainPid, SERVICE } from "./_service.ts";
 
 const HOSTS = 100;
@@ -68,7 +69,7 @@ Deno.test("hosts come and go", async (t) => {
     }
     const seconds = (performance.now() - start) / 1000;
     const cpu = await cpuSeconds(guest, pid) - before;
-    report(`${HOSTS} hosts in ${seconds.toFixed(1)} s, ${cpu.toFixed(2)} s of the agent's CPU`);
+    printError(`${HOSTS} hosts in ${seconds.toFixed(1)} s, ${cpu.toFixed(2)} s of the agent's CPU`);
     assertEquals(await mainPid(guest), pid, "the same agent all the time");
   });
 
@@ -80,7 +81,7 @@ Deno.test("hosts come and go", async (t) => {
       await pause(QUIET_MS);
       const cpu = (await cpuSeconds(guest, pid) - before) / (QUIET_MS / 1000);
       await client?.close();
-      report(`${(cpu * 100).toFixed(2)} % of a processor while a host ${host}`);
+      printError(`${(cpu * 100).toFixed(2)} % of a processor while a host ${host}`);
       assert(cpu <= MOST_QUIET_CPU, `${cpu} of a processor`);
     });
   }

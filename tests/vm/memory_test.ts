@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { bootGuest, report } from "./_guest.ts";
+import { printError } from "../../lib/terminal.ts";
+import { bootGuest } from "./_guest.ts";
 import { configure, mainPid, peakMemory } from "./_service.ts";
 
 const MOST_MIB = 50;
@@ -23,7 +24,7 @@ Deno.test("the agent's memory stays under its limit through all that the bench d
   const pid = await mainPid(guest);
   const peak = async (what: string) => {
     const mib = await peakMemory(guest, pid);
-    report(`peak after ${what}: ${mib.toFixed(1)} MiB`);
+    printError(`peak after ${what}: ${mib.toFixed(1)} MiB`);
     assert(mib <= MOST_MIB, `${mib} MiB after ${what}`);
   };
   await peak("the start");

@@ -6,8 +6,9 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AnswerError } from "../../lib/host/errors.ts";
+import { printError } from "../../lib/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { bootGuest, report } from "./_guest.ts";
+import { bootGuest } from "./_guest.ts";
 
 const PERMISSION_DENIED = -32001;
 const OFF_MS = 60_000;
@@ -57,14 +58,14 @@ Deno.test("power", async (t) => {
     await ask(guest, "reboot", {});
     const start = performance.now();
     await guest.ready(REBOOT_MS);
-    report(`ready again ${((performance.now() - start) / 1000).toFixed(1)} s after reboot`);
+    printError(`ready again ${((performance.now() - start) / 1000).toFixed(1)} s after reboot`);
     await guest.rootReady();
     assert(await guest.root("cat /proc/sys/kernel/random/boot_id") !== boot, "another boot");
   });
 
   await t.step("a shutdown turns the guest off", async () => {
     await ask(guest, "shutdown", {});
-    report(`off ${(await secondsUntilOff(guest)).toFixed(1)} s after shutdown`);
+    printError(`off ${(await secondsUntilOff(guest)).toFixed(1)} s after shutdown`);
   });
 
   await t.step("a service that does not stop is forced after the timeout, not before", async () => {
@@ -74,7 +75,9 @@ Deno.test("power", async (t) => {
     await guest.root(STUBBORN);
     await ask(guest, "shutdown", { timeout_seconds: TIMEOUT_SECONDS });
     const seconds = await secondsUntilOff(guest);
-    report(`forced off ${seconds.toFixed(1)} s after shutdown with ${TIMEOUT_SECONDS} s of grace`);
+    printError(
+      `forced off ${seconds.toFixed(1)} s after shutdown with ${TIMEOUT_SECONDS} s of grace`,
+    );
     assert(seconds >= TIMEOUT_SECONDS - 1, `${seconds} s`);
   });
 
@@ -85,7 +88,7 @@ Deno.test("power", async (t) => {
     await guest.root(STUBBORN);
     await ask(guest, "shutdown", { force: true, timeout_seconds: 60 });
     const seconds = await secondsUntilOff(guest);
-    report(`off ${seconds.toFixed(1)} s after a forced shutdown`);
+    printError(`off ${seconds.toFixed(1)} s after a forced shutdown`);
     assert(seconds < TIMEOUT_SECONDS, `${seconds} s`);
   });
 });

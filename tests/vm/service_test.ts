@@ -7,8 +7,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { AgentClient } from "../../lib/host/client.ts";
 import { AnswerError } from "../../lib/host/errors.ts";
+import { printError } from "../../lib/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { bootGuest, report } from "./_guest.ts";
+import { bootGuest } from "./_guest.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";
 
 const COMMAND_FAILED = -32000;
@@ -126,14 +127,14 @@ Deno.test("the service", async (t) => {
         await writing;
         await guest.ready(2 * BACK_MS);
         const took = performance.now() - start;
-        report(`back ${(took / 1000).toFixed(1)} s after SIGKILL`);
+        printError(`back ${(took / 1000).toFixed(1)} s after SIGKILL`);
         assert(took < BACK_MS, `${took} ms`);
         const content = await guest.root(`cat ${path}`);
         assert(content === old || content === "n".repeat(LARGE), `${content.length} bytes`);
         await write(guest, path, old);
       }
       const files = await guest.root("ls -A /tmp/kvmmanager");
-      report(`left in the directory: ${files.trim().split("\n").join(" ")}`);
+      printError(`left in the directory: ${files.trim().split("\n").join(" ")}`);
     },
   );
 
@@ -141,7 +142,7 @@ Deno.test("the service", async (t) => {
     const restart = await secondsOf(guest, `systemctl restart ${SERVICE}`);
     await guest.ready();
     const stop = await secondsOf(guest, `systemctl stop ${SERVICE}`);
-    report(`idle: restarted in ${restart} s, stopped in ${stop} s`);
+    printError(`idle: restarted in ${restart} s, stopped in ${stop} s`);
     await guest.root(`systemctl start ${SERVICE}`);
     await guest.ready();
     assert(restart < 1 && stop < 1, `${restart} s, ${stop} s`);
@@ -156,7 +157,7 @@ Deno.test("the service", async (t) => {
         .catch(() => undefined);
       await guest.root("timeout 20 sh -c 'until pgrep -f \"^sleep 4321\"; do sleep .1; done'");
       const seconds = await secondsOf(guest, `systemctl stop ${SERVICE}`);
-      report(`with a command in flight: stopped in ${seconds} s`);
+      printError(`with a command in flight: stopped in ${seconds} s`);
       assertEquals((await guest.tryRoot("pgrep -f '^sleep 4321'")).stdout, "");
       await client.close();
       await sleeping;

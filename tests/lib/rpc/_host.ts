@@ -10,6 +10,7 @@ import type { Config } from "../../../lib/config/schema.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { type Id, resultParts, textOf } from "../../../lib/rpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/rpc/method.ts";
+import { runChild } from "../../../lib/process/run.ts";
 import { Power } from "../../../lib/system/power.ts";
 import { CollectingLog, configWith, FAKE_SYSTEM, inTime, RecordingPower } from "../_helpers.ts";
 
@@ -137,6 +138,7 @@ export class TestAgent {
       config: configWith(config),
       system: FAKE_SYSTEM,
       power: new Power(this.power),
+      runCommand: runChild,
       log: this.log,
       methods,
     });

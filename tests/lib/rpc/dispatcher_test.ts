@@ -4,6 +4,7 @@ import { notFound, permissionDenied } from "../../../lib/errors.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { textOf } from "../../../lib/rpc/messages.ts";
 import { type Method, method, NoParams } from "../../../lib/rpc/method.ts";
+import { runChild } from "../../../lib/process/run.ts";
 import { Power } from "../../../lib/system/power.ts";
 import { byteLength, CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
 import { type Answer, answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
@@ -615,7 +616,12 @@ Deno.test("a dispatcher refuses two methods of one name", () => {
   const parts = { config: configWith(), system: FAKE_SYSTEM, log: new CollectingLog() };
   assertThrows(
     () =>
-      new Dispatcher({ ...parts, power: new Power(new RecordingPower()), methods: [echo, echo] }),
+      new Dispatcher({
+        ...parts,
+        runCommand: runChild,
+        power: new Power(new RecordingPower()),
+        methods: [echo, echo],
+      }),
     Error,
     "share a name",
   );
