@@ -10,7 +10,7 @@
  * @module
  */
 
-import { commandFailed } from "../errors.ts";
+import { commandFailed, invalidParams } from "../errors.ts";
 import { SHELL } from "../policy/programs.ts";
 import { type ChildOptions, type ChildResult, runChild } from "./run.ts";
 
@@ -25,33 +25,52 @@ const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
  */
 const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 shopt -s execfail 2>/dev/null || :
-IFS=: read -r _ _ group </proc/self/cgroup
-case $group in
-*/agent) echo 0 >"/sys/fs/cgroup\${group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
+IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
+case $_kvmmanager_group in
+*/agent) echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
 esac
-unset -v PWD OLDPWD SHLVL group
+unset -v _kvmmanager_group $1
+shift
 exec "$@"`;
+
+/** What a shell adds to the environment by itself; a PWD that is wrong it corrects. */
+const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"] as const;
 
 /**
  * Runs a program as {@link runChild} does, in the control group for commands.
  *
- * @throws {RpcError} -32000 when the group cannot be entered.
+ * @throws {RpcError} -32000 when the group cannot be entered, -32602 for a variable that a shell
+ * does not pass on.
  * @throws As {@link runChild}.
  */
 export async function runSeparately(options: ChildOptions): Promise<ChildResult> {
-  const { program, args, maxOutputBytes } = options;
+  const { program, args, env, maxOutputBytes } = options;
+  refuseUnspeakable(Object.keys(env));
   // Where nothing is kept of what is printed, a failure would not be told from an exit.
   if (maxOutputBytes === 0) await refuseMissing(program);
+  const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
   const token = crypto.randomUUID();
   const result = await runChild({
     ...options,
     program: SHELL,
-    args: ["-c", ENTER, token, program, ...args],
+    args: ["-c", ENTER, token, added.join(" "), program, ...args],
   });
   if (!Object.values<number>(STATUS).includes(result.code)) return result;
   const said = new TextDecoder().decode(result.stderr.bytes);
   if (!said.includes(`${token} ${result.code}\n`)) return result;
   throw failure(result.code, program);
+}
+
+/** @throws {RpcError} -32602 for a name that a shell would leave out without a word. */
+function refuseUnspeakable(names: readonly string[]): void {
+  const name = names.find((one) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(one));
+  if (name === undefined) return;
+  throw invalidParams(
+    `env: a variable's name consists of letters, digits and _ here, received ${
+      JSON.stringify(name)
+    }`,
+    { params: ["env"] },
+  );
 }
 
 /** @throws {Deno.errors.NotFound} for what is known to be missing. */

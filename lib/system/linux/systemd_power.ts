@@ -30,8 +30,9 @@ export class SystemdPower implements PowerProvider {
       timeoutMs: CHECK_MS,
       signal,
     });
-    if (state === "active\n") return undefined;
-    return `${unit} is ${state.trim() || "not there"}: nobody would carry it out`;
+    const [said = ""] = state.split("\n");
+    if (said === "active") return undefined;
+    return `nobody would carry it out: ${unit}: ${said === "" ? "no systemctl here" : said}`;
   }
 
   async request({ action, timeoutSeconds, force }: PowerRequest): Promise<void> {
