@@ -14,6 +14,8 @@ const PACKAGES = {
   unshare: "util-linux",
   busybox: "busybox-static",
   cpio: "cpio",
+  lintian: "lintian",
+  man: "man-db",
 } as const;
 
 /** A program that is not part of Deno. */
