@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { base64Capacity, fitText, jsonBytes, utf8Bytes } from "../../lib/json_text.ts";
+import {
+  base64Capacity,
+  fitText,
+  jsonBytes,
+  parseExactly,
+  utf8Bytes,
+} from "../../lib/json_text.ts";
 import { byteLength } from "./_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -86,4 +92,25 @@ Deno.test("base64Capacity() is the most bytes whose base64 fits", () => {
     assert(new Uint8Array(capacity).toBase64().length <= maxBytes);
     assert(new Uint8Array(capacity + 1).toBase64().length > maxBytes);
   }
+});
+
+for (
+  const text of [
+    "12345678901234567890",
+    "1.50",
+    "-0",
+    "1e400",
+    "1E2",
+    '{"a":[1,2.5,{"b":10000000000000000000001}],"__proto__":{"c":1.0}}',
+    '"1.50"',
+    "null",
+  ]
+) {
+  Deno.test(`parseExactly() keeps ${text} as it is written`, () => {
+    assertEquals(JSON.stringify(parseExactly(text)), text);
+  });
+}
+
+Deno.test("parseExactly() leaves numbers that are exact as numbers", () => {
+  assertEquals(parseExactly('{"a":[1,-2.5,0]}'), { a: [1, -2.5, 0] });
 });
