@@ -15,8 +15,10 @@ import { RequestScanner } from "./request_scanner.ts";
 const FIRST_BUFFER_BYTES = 1024;
 /** What serving a client leaves for the garbage collector beside the bytes (measured). */
 const GARBAGE_BYTES = 4096;
-/** How long a client that has its answer may go on sending before it is closed upon. */
+/** How long a client that has its answer may go on sending before it is closed upon … */
 const LINGER_MS = 500;
+/** … and how long it may be silent. Some never close their end. */
+const QUIET_MS = 50;
 
 /** What a client sent. */
 export type Received =
@@ -24,6 +26,8 @@ export type Received =
   | { readonly kind: "bad"; readonly reason: string }
   /** No whole request in time. */
   | { readonly kind: "late" }
+  /** The connection, or the client's half of it, ended within the request. */
+  | { readonly kind: "cut" }
   /** The client left without a word. */
   | { readonly kind: "nothing" };
 
@@ -58,7 +62,8 @@ export async function exchange(
     collectIfDue();
     // Closing upon what has not been read would take the answer away from the client.
     await connection.closeWrite();
-    await withTimer(LINGER_MS, reception.ended.then(() => discardRest(connection)));
+    await withTimer(LINGER_MS, reception.ended);
+    await discardRest(connection);
   } catch {
     // The client is gone, which is its own affair.
   } finally {
@@ -103,9 +108,7 @@ class Reception {
       }
       const read = await readOrEnd(this.#connection, buffer.subarray(filled));
       if (read === null) {
-        return filled === 0
-          ? { kind: "nothing" }
-          : { kind: "bad", reason: "the connection ended within the request" };
+        return filled === 0 ? { kind: "nothing" } : { kind: "cut" };
       }
       countTraffic(read);
       const scanned = scanner.scan(buffer, filled, filled + read);
@@ -148,5 +151,10 @@ async function writeAll(connection: CommandConnection, text: string): Promise<vo
 }
 
 async function discardRest(connection: CommandConnection): Promise<void> {
-  while (await readOrEnd(connection, scratch) !== null);
+  const deadline = performance.now() + LINGER_MS;
+  for (let isSending = true; isSending && performance.now() < deadline;) {
+    isSending = false;
+    const reading = readOrEnd(connection, scratch).then((read) => isSending = read !== null);
+    await withTimer(QUIET_MS, reading);
+  }
 }

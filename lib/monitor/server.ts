@@ -141,6 +141,9 @@ export class CommandServer {
       const ms = this.#limits.requestTimeoutMs;
       return { answer: refusal(STATUS.timeout, `nothing whole came within ${ms} ms`) };
     }
+    if (received.kind === "cut") {
+      return { answer: refusal(STATUS.connection, "it ended within the request") };
+    }
     if (received.kind === "bad") return { answer: refusal(STATUS.badRequest, received.reason) };
     try {
       const request = readCommand(received.bytes);

@@ -179,12 +179,6 @@ Deno.test("a directory that is a symbolic link is refused, with the path to writ
   assertEquals(await namesIn(directory.at("real/deep")), []);
 });
 
-Deno.test("a directory that may not be written in is refused", { ignore: isRoot }, async () => {
-  await using directory = await TempDirectory.make();
-  await Deno.mkdir(directory.at("run"), { mode: 0o500 });
-  assertMatch(await refusal(directory.at("run/s.sock")), /Permission denied/);
-});
-
 Deno.test("what an agent that was killed has left behind is taken away", async () => {
   await using directory = await TempDirectory.make();
   await Deno.mkdir(directory.at("s.sock.new"));
