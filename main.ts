@@ -7,9 +7,10 @@
 import * as z from "zod";
 import { check } from "./commands/check.ts";
 import { serve } from "./commands/serve.ts";
+import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
 import { UsageError } from "./lib/command_line.ts";
-import { ListenError } from "./lib/channel/listen.ts";
+import { ChannelError } from "./lib/channel/channel.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/terminal.ts";
 import { VERSION } from "./lib/version.ts";
@@ -23,7 +24,8 @@ async function run(args: readonly string[]): Promise<number> {
     if (invocation.command === "help") printLine(HELP.trimEnd());
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
     else if (invocation.command === "check") printLine(await check(invocation));
-    else await serve(invocation);
+    else if (invocation.channel === undefined) return await supervise(invocation, args);
+    else await serve(invocation, invocation.channel);
     return EXIT.ok;
   } catch (error) {
     return explain(error);
@@ -39,7 +41,7 @@ function explain(error: unknown): number {
     for (const problem of error.problems) printError(`kvmmanager-agent: ${error.path}: ${problem}`);
     return EXIT.config;
   }
-  if (error instanceof ListenError) {
+  if (error instanceof ChannelError) {
     printError(`kvmmanager-agent: ${error.message}`);
     return EXIT.unavailable;
   }

@@ -26,6 +26,10 @@ Commands:
 Options:
   --channel CHANNEL   stdio         standard input and output (a virtio port handed over)
                       listen:PATH   a unix socket; one host at a time
+                      device:PATH   a port that the agent opens by itself; needs
+                                    all of Deno's permissions
+                      without one the installed agent opens its virtio port
+                      through the shell, and comes back whenever it ends
   --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
   --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
   --help              this text
@@ -41,7 +45,10 @@ Exit status: 0 ended as asked, 64 wrong use, 69 the channel cannot be opened,
 /** Where the agent meets the host. */
 export type ChannelChoice =
   | { readonly kind: "stdio" }
-  | { readonly kind: "listen"; readonly path: string };
+  | { readonly kind: "listen" | "device"; readonly path: string };
+
+/** The options that stand in an installed agent itself, before those of whoever starts it. */
+export const BAKED_OPTIONS = ["granted", "self"] as const;
 
 /** A command line that has been understood. */
 export interface Invocation {
@@ -51,6 +58,11 @@ export interface Invocation {
   readonly logLevel: LogLevel | undefined;
   /** The permissions the binary was compiled with, as JSON; given by the compile task. */
   readonly granted: string | undefined;
+  /**
+   * The path that starts this agent, where that is not the running executable: a launcher around
+   * `deno run` gives its own.
+   */
+  readonly self: string | undefined;
 }
 
 const COMMANDS = ["serve", "check"] as const;
@@ -63,8 +75,8 @@ const COMMANDS = ["serve", "check"] as const;
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
     boolean: ["help", "version"],
-    string: ["channel", "config", "log-level", "granted"],
-    collect: ["channel", "config", "log-level", "granted"],
+    string: ["channel", "config", "log-level", ...BAKED_OPTIONS],
+    collect: ["channel", "config", "log-level", ...BAKED_OPTIONS],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -78,15 +90,20 @@ export function readInvocation(args: readonly string[]): Invocation {
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     granted: single(parsed.granted, "granted"),
+    self: single(parsed.self, "self"),
   };
 }
 
 function readChannel(value: string | undefined): ChannelChoice | undefined {
   if (value === undefined) return undefined;
   if (value === "stdio") return { kind: "stdio" };
-  const path = /^listen:(.+)$/s.exec(value)?.[1];
-  if (path !== undefined) return { kind: "listen", path };
-  throw new UsageError(`--channel must be stdio or listen:PATH, received "${value}"`);
+  for (const kind of ["listen", "device"] as const) {
+    const path = value.slice(kind.length + 1);
+    if (value.startsWith(`${kind}:`) && path !== "") return { kind, path };
+  }
+  throw new UsageError(
+    `--channel must be stdio, listen:PATH or device:PATH, received "${value}"`,
+  );
 }
 
 function readLogLevel(value: string | undefined): LogLevel | undefined {

@@ -5,24 +5,19 @@
  */
 
 import { messageOf } from "../message_of.ts";
-import type { Channel, Connection } from "./channel.ts";
+import { type Channel, ChannelError, type Connection } from "./channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */
 const SOCKET_UMASK = 0o177;
 
 const ACCEPT_RETRY_MS = 100;
 
-/** The socket cannot be made; the message tells a person why. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
-
 /**
  * Listens on a unix socket, readable and writable for its owner alone. A socket file that nobody
  * serves any more is replaced.
  *
  * @param path Absolute.
- * @throws {ListenError} when somebody serves it, or the path is something else or not usable.
+ * @throws {ChannelError} when somebody serves it, or the path is something else or not usable.
  */
 export async function listenChannel(path: string): Promise<Channel> {
   await removeStale(path);
@@ -68,7 +63,7 @@ function bind(path: string): Deno.UnixListener {
   try {
     return Deno.listen({ transport: "unix", path });
   } catch (error) {
-    throw new ListenError(`cannot listen on ${path}: ${reasonOf(error)}`);
+    throw new ChannelError(`cannot listen on ${path}: ${reasonOf(error)}`);
   } finally {
     Deno.umask(umask);
   }
@@ -77,14 +72,14 @@ function bind(path: string): Deno.UnixListener {
 async function removeStale(path: string): Promise<void> {
   const info = await lstatIfAny(path);
   if (info === undefined) return;
-  if (!info.isSocket) throw new ListenError(`${path} exists and is no socket; it is left alone`);
+  if (!info.isSocket) throw new ChannelError(`${path} exists and is no socket; it is left alone`);
   if (await isServed(path)) {
-    throw new ListenError(`${path} is served by another process; stop it or choose another path`);
+    throw new ChannelError(`${path} is served by another process; stop it or choose another path`);
   }
   try {
     await Deno.remove(path);
   } catch (error) {
-    throw new ListenError(`cannot replace the unused socket ${path}: ${reasonOf(error)}`);
+    throw new ChannelError(`cannot replace the unused socket ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -93,7 +88,7 @@ async function lstatIfAny(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new ListenError(`cannot look at ${path}: ${reasonOf(error)}`);
+    throw new ChannelError(`cannot look at ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -104,7 +99,7 @@ async function isServed(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw new ListenError(`cannot tell whether ${path} is in use: ${reasonOf(error)}`);
+    throw new ChannelError(`cannot tell whether ${path} is in use: ${reasonOf(error)}`);
   }
 }
 

@@ -10,6 +10,7 @@ const NOTHING: Invocation = {
   config: undefined,
   logLevel: undefined,
   granted: undefined,
+  self: undefined,
 };
 
 const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
@@ -21,6 +22,9 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["serve --channel listen:/run/x.sock", { channel: { kind: "listen", path: "/run/x.sock" } }],
   ["--channel listen:x.sock", { channel: { kind: "listen", path: "x.sock" } }],
   ["--channel listen:a:b", { channel: { kind: "listen", path: "a:b" } }],
+  ["--channel device:/dev/x", { channel: { kind: "device", path: "/dev/x" } }],
+  ["--channel device:listen:x", { channel: { kind: "device", path: "listen:x" } }],
+  ["--self=/usr/bin/x", { self: "/usr/bin/x" }],
   ["check --config /etc/a.json", { command: "check", config: "/etc/a.json" }],
   ["--config=a=b", { config: "a=b" }],
   ["--config 0", { config: "0" }],
@@ -57,10 +61,11 @@ for (
     [["--channel"], "--channel needs a value"],
     [["--channel="], "--channel needs a value"],
     [["--channel", ""], ""],
-    [["--channel", "tcp:1"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "listen:"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "listen"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "STDIO"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "tcp:1"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "listen:"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "device:"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "listen"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "STDIO"], "--channel must be stdio, listen:PATH or device:PATH"],
     [["--channel", "stdio", "--channel", "stdio"], "--channel was given more than once"],
     [["--config"], "--config needs a value"],
     [["--config", "--log-level", "info"], "--config needs a value"],
