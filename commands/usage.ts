@@ -17,11 +17,15 @@ export const HELP = `kvmmanager-agent - the guest agent of KVM Manager
 Usage:
   kvmmanager-agent [serve] [--channel CHANNEL] [--config FILE] [--log-level LEVEL]
   kvmmanager-agent check [--config FILE]
+  kvmmanager-agent command NAME [JSON] [--config FILE]
 
 Commands:
   serve    answer the host (the default)
   check    print the effective configuration, the permissions it needs and
            whether this binary will be confined; exit status 78 when it is wrong
+  command  send the agent of this guest a command, as agent.Ping, with the fields
+           of a JSON object (- reads it from standard input); print the answer,
+           exit with its Status (125 at most; 103: nobody answers)
 
 Options:
   --channel CHANNEL   stdio         standard input and output (a virtio port handed over)
@@ -32,11 +36,15 @@ Options:
                       through the shell, and comes back whenever it ends
   --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
   --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
+  --power HOW         systemd: through the units that the package brings;
+                      none (the default): shutdown and reboot are refused
+  --separate-commands start commands in the control group that the service has for
+                      them; for the service alone
   --help              this text
   --version           the version
 
 Signals: SIGTERM, SIGINT  finish what is under way (5 s at most) and end
-         SIGHUP           open the log file anew
+         SIGHUP           open the log file anew, and read the configuration again
 
 Exit status: 0 ended as asked, 64 wrong use, 69 the channel cannot be opened,
              70 a fault of the agent, 78 the configuration is wrong
@@ -50,12 +58,24 @@ export type ChannelChoice =
 /** The options that stand in an installed agent itself, before those of whoever starts it. */
 export const BAKED_OPTIONS = ["granted", "self"] as const;
 
+/** What `command` sends. */
+export interface CommandWords {
+  /** As `agent.Ping`. */
+  readonly name: string;
+  /** The fields' text, `-` for standard input; `undefined` where there are none. */
+  readonly json: string | undefined;
+}
+
 /** A command line that has been understood. */
 export interface Invocation {
-  readonly command: "serve" | "check" | "help" | "version";
+  readonly command: "serve" | "check" | "command" | "help" | "version";
   readonly channel: ChannelChoice | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel | undefined;
+  /** How the guest is turned off. */
+  readonly power: PowerChoice;
+  /** Whether commands run in a control group beside the agent's. */
+  readonly separateCommands: boolean;
   /** The permissions the binary was compiled with, as JSON; given by the compile task. */
   readonly granted: string | undefined;
   /**
@@ -63,9 +83,17 @@ export interface Invocation {
    * `deno run` gives its own.
    */
   readonly self: string | undefined;
+  /** With `command` alone. */
+  readonly sending?: CommandWords;
 }
 
-const COMMANDS = ["serve", "check"] as const;
+/** The ways to control the guest's power. */
+export const POWER_CHOICES = ["none", "systemd"] as const;
+
+/** One of {@link POWER_CHOICES}. */
+export type PowerChoice = (typeof POWER_CHOICES)[number];
+
+const COMMANDS = ["serve", "check", "command"] as const;
 
 /**
  * Reads the command line.
@@ -74,24 +102,34 @@ const COMMANDS = ["serve", "check"] as const;
  */
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
-    boolean: ["help", "version"],
-    string: ["channel", "config", "log-level", ...BAKED_OPTIONS],
-    collect: ["channel", "config", "log-level", ...BAKED_OPTIONS],
+    boolean: ["help", "version", "separate-commands"],
+    string: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS, "_"],
+    collect: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
-  const [word = "serve", ...more] = parsed._.map(String);
-  if (more.length > 0) throw new UsageError(`unexpected argument "${more[0]}"; see --help`);
+  const [word = "serve", ...words] = parsed._.map(String);
   const command = COMMANDS.find((known) => known === word);
+  const [surplus] = command === "command" ? words.slice(2) : words;
+  if (surplus !== undefined) throw new UsageError(`unexpected argument "${surplus}"; see --help`);
   if (command === undefined) throw new UsageError(`unknown command "${word}"; see --help`);
+  const chosen = parsed.help ? "help" : parsed.version ? "version" : command;
   return {
-    command: parsed.help ? "help" : parsed.version ? "version" : command,
+    command: chosen,
+    ...(chosen === "command" ? { sending: readCommandWords(words) } : {}),
     channel: readChannel(single(parsed.channel, "channel")),
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
+    power: readPower(single(parsed.power, "power")),
+    separateCommands: parsed["separate-commands"],
     granted: single(parsed.granted, "granted"),
     self: single(parsed.self, "self"),
   };
+}
+
+function readCommandWords([name, json]: readonly string[]): CommandWords {
+  if (name === undefined) throw new UsageError("command needs a NAME, as agent.Ping; see --help");
+  return { name, json };
 }
 
 function readChannel(value: string | undefined): ChannelChoice | undefined {
@@ -104,6 +142,12 @@ function readChannel(value: string | undefined): ChannelChoice | undefined {
   throw new UsageError(
     `--channel must be stdio, listen:PATH or device:PATH, received "${value}"`,
   );
+}
+
+function readPower(value = "none"): PowerChoice {
+  const choice = POWER_CHOICES.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
 }
 
 function readLogLevel(value: string | undefined): LogLevel | undefined {

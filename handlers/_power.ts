@@ -6,14 +6,18 @@
 
 import * as z from "zod";
 import { ERRORS } from "../lib/errors.ts";
-import { type Method, method } from "../lib/rpc/method.ts";
+import { method } from "../lib/rpc/method.ts";
 import type { PowerAction } from "../lib/system/power.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 /** The method that carries out a power action. */
-export function powerMethod(action: PowerAction, summary: string, message: string): Method {
+export function powerMethod<const Action extends PowerAction>(
+  action: Action,
+  summary: string,
+  message: string,
+) {
   return method({
     name: action,
     capability: action,
@@ -44,8 +48,9 @@ export function powerMethod(action: PowerAction, summary: string, message: strin
     },
     available: ({ power }) => power.isAvailable,
     target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
-    run: ({ timeout_seconds, force }, { power, afterAnswer }) => {
-      afterAnswer(power.accept({ action, timeoutSeconds: timeout_seconds, force }));
+    run: async ({ timeout_seconds, force }, { power, afterAnswer, signal }) => {
+      const request = { action, timeoutSeconds: timeout_seconds, force };
+      afterAnswer(await power.accept(request, signal));
       return { initiated: true as const, message };
     },
   });

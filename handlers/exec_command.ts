@@ -4,7 +4,7 @@ import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
 import { HALF_PAIR, normalizePath } from "../lib/policy/paths.ts";
 import { findProgram, PROGRAM_PATH } from "../lib/policy/programs.ts";
 import type { Captured } from "../lib/process/capture.ts";
-import { type ChildResult, runChild } from "../lib/process/run.ts";
+import type { ChildResult } from "../lib/process/run.ts";
 import { type Context, method } from "../lib/rpc/method.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -95,7 +95,7 @@ export const execCommand = method({
     const room = context.resultLimitBytes - OTHER_MEMBERS_BYTES;
     let result: ChildResult;
     try {
-      result = await runChild({
+      result = await context.runCommand({
         program,
         args: params.args,
         workingDirectory,

@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { commandFailed, ERRORS } from "../lib/errors.ts";
-import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
-import { BorrowedFile } from "../lib/policy/kept_files.ts";
+import { base64Capacity, fitText, jsonBytes, type PlainText } from "../lib/json_text.ts";
+import { BorrowedFile, type Piece } from "../lib/policy/kept_files.ts";
 import { allowPath } from "../lib/policy/paths.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, Scratch } from "./_file.ts";
+import { refuseOversized } from "./_file.ts";
 
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
@@ -57,7 +57,7 @@ export const fileRead = method({
   },
   available: ({ config }) => config.security.allowed_read_paths.length > 0,
   target: ({ path, offset, length }) => ({ path, offset, length }),
-  run: async (params, { config, signal, resultLimitBytes }) => {
+  run: async (params, { config, signal, resultLimitBytes, afterAnswer }) => {
     const { security } = config;
     const target = allowPath(params.path, security.allowed_read_paths, "allowed_read_paths");
     const { encoding } = params;
@@ -69,28 +69,27 @@ export const fileRead = method({
     using _borrowed = borrowed;
     const { path } = target;
     const { size } = borrowed.info;
-    if (size > security.max_file_size_mb * BYTES_PER_MB) {
-      const reason =
-        `${path} has ${size} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
-      throw commandFailed(reason, { path, size_bytes: size });
-    }
+    refuseOversized(path, size, security.max_file_size_mb);
     if (!isPiece && size > mostBytes) throw tooLargeForOneMessage(path, size, mostBytes);
 
     const offset = params.offset ?? 0;
     const wanted = Math.min(params.length ?? size, mostBytes, Math.max(0, size - offset));
-    const scratch = new Scratch(wanted);
-    using _scratch = scratch;
-    const filled = await borrowed.readAt(offset, scratch.bytes, signal);
-    const bytes = scratch.bytes.subarray(0, filled);
-    const isEnd = offset + bytes.byteLength >= size;
-    const piece = encode(bytes, { encoding, isWhole: isEnd, capacity, path });
+    const piece = await borrowed.readAt(offset, wanted, signal);
+    const { byteLength } = piece.bytes;
+    const isEnd = offset + byteLength >= size;
+    afterAnswer(() => borrowed.goOn(piece));
+    const { content, bytesRead } = encode(borrowed, piece, {
+      encoding,
+      isWhole: isEnd,
+      capacity,
+      path,
+    });
     if (!isPiece) {
-      if (piece.bytesRead < bytes.byteLength) throw tooLargeForOneMessage(path, size, mostBytes);
-      return { content: piece.content, size_bytes: bytes.byteLength, encoding };
+      if (bytesRead < byteLength) throw tooLargeForOneMessage(path, size, mostBytes);
+      return { content, size_bytes: byteLength, encoding };
     }
-    const bytesRead = piece.bytesRead;
     return {
-      content: piece.content,
+      content,
       size_bytes: size,
       encoding,
       offset,
@@ -117,10 +116,14 @@ interface EncodeOptions {
 
 /** The content on the wire, and how many of the bytes it has. */
 function encode(
-  bytes: Uint8Array,
+  borrowed: BorrowedFile,
+  piece: Piece,
   { encoding, isWhole, capacity, path }: EncodeOptions,
-): { content: string; bytesRead: number } {
-  if (encoding === "base64") return { content: bytes.toBase64(), bytesRead: bytes.byteLength };
+): { content: string | PlainText; bytesRead: number } {
+  const { bytes } = piece;
+  if (encoding === "base64") {
+    return { content: borrowed.base64Of(piece), bytesRead: bytes.byteLength };
+  }
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text: string;
   try {

@@ -4,16 +4,9 @@ import { messageOf } from "../lib/message_of.ts";
 import { BorrowedFile, writeFully } from "../lib/policy/kept_files.ts";
 import { createEmpty, NewFile, type NewFileOptions } from "../lib/policy/new_file.ts";
 import { type AllowedPath, allowPath, HALF_PAIR } from "../lib/policy/paths.ts";
-import { openRealFile, statRegularFile } from "../lib/policy/real_file.ts";
+import { openRealFile, statIfAny } from "../lib/policy/real_file.ts";
 import { method } from "../lib/rpc/method.ts";
-import { BYTES_PER_MB, Scratch } from "./_file.ts";
-
-const DEFAULT_MODE = 0o644;
-const ALL_BITS = 0o777;
-
-const Permissions = z.string().check(
-  z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
-);
+import { BYTES_PER_MB, modeFor, Permissions, Scratch } from "./_file.ts";
 
 const Params = z.strictObject({
   path: z.string(),
@@ -82,31 +75,17 @@ export const fileWrite = method({
         `${path} would have ${end} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
       throw commandFailed(reason, { path, size_bytes: end });
     }
-    const permissions = params.permissions === undefined
-      ? undefined
-      : Number.parseInt(params.permissions, 8);
     const createDirectories = params.create_dirs;
     if (params.offset === undefined) {
-      const existing = await statIfAny(path);
-      const mode = permissions ?? ((existing?.mode ?? DEFAULT_MODE) & ALL_BITS);
+      const mode = modeFor(params.permissions, await statIfAny(path));
       await replace(target, bytes, { mode, createDirectories }, signal);
     } else {
-      const options = { mode: permissions ?? DEFAULT_MODE, createDirectories };
+      const options = { mode: modeFor(params.permissions), createDirectories };
       await writePiece(target, params.offset, bytes, options, signal);
     }
     return { bytes_written: bytes.byteLength, path };
   },
 });
-
-/** The file's own description, or `undefined` where there is none yet. */
-async function statIfAny(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await statRegularFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
 
 /** Writes into the file, which is made first where there is none. */
 async function writePiece(

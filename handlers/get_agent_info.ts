@@ -10,7 +10,8 @@ export const getAgentInfo = method({
   notes: [
     "`capabilities` has only what this guest's configuration lets through: with an empty " +
     "`command_whitelist` there is no `exec_command`, with no `allowed_write_paths` no " +
-    "`file_write`, and without a way to control the power neither `shutdown` nor `reboot`.",
+    "`file_write`, and without a way to control the power neither `shutdown` nor `reboot`. " +
+    "`max_message_size_kb` is the size of the largest line (KiB) that this agent takes and sends.",
   ],
   params: NoParams,
   result: z.strictObject({
@@ -18,6 +19,7 @@ export const getAgentInfo = method({
     protocol_version: z.string(),
     platform: z.enum(["linux", "windows"]),
     capabilities: z.array(z.string()),
+    max_message_size_kb: z.optional(z.int()),
   }),
   example: {
     result: {
@@ -25,6 +27,7 @@ export const getAgentInfo = method({
       protocol_version: "1.0.0",
       platform: "linux",
       capabilities: ["disk_usage", "exec_command", "file_read", "network_info", "system_info"],
+      max_message_size_kb: 64,
     },
   },
   immediate: true,
@@ -36,5 +39,6 @@ export const getAgentInfo = method({
       .map((one) => one.capability)
       .filter((capability) => capability !== undefined)
       .sort(),
+    max_message_size_kb: context.config.max_message_size_kb,
   }),
 });

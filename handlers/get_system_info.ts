@@ -10,6 +10,8 @@ export const getSystemInfo = method({
     "`os_name` and `os_version` are `NAME` and `VERSION` of os-release(5), or `PRETTY_NAME` and " +
     "`VERSION_ID` where those are missing. `architecture` is what `uname -m` prints. " +
     "`total_memory_kb` is in KiB, `uptime_seconds` counts the time suspended too.",
+    "`available_memory_kb` is what programs can still get without swapping, `load_average` the " +
+    "mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)).",
   ],
   params: NoParams,
   result: z.strictObject({
@@ -22,6 +24,8 @@ export const getSystemInfo = method({
     cpu_count: z.int(),
     total_memory_kb: z.int(),
     uptime_seconds: z.int(),
+    available_memory_kb: z.optional(z.int()),
+    load_average: z.optional(z.readonly(z.array(z.number()))),
   }),
   example: {
     result: {
@@ -34,6 +38,8 @@ export const getSystemInfo = method({
       cpu_count: 4,
       total_memory_kb: 4030772,
       uptime_seconds: 3600,
+      available_memory_kb: 2915304,
+      load_average: [0.08, 0.03, 0.01],
     },
   },
   run: (_params, { system, signal }) => system.info(signal),

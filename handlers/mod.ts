@@ -6,7 +6,11 @@
 
 import type { Method } from "../lib/rpc/method.ts";
 import { execCommand } from "./exec_command.ts";
+import { fileCommit } from "./file_commit.ts";
+import { fileHash } from "./file_hash.ts";
+import { fileList } from "./file_list.ts";
 import { fileRead } from "./file_read.ts";
+import { fileStat } from "./file_stat.ts";
 import { fileWrite } from "./file_write.ts";
 import { getAgentInfo } from "./get_agent_info.ts";
 import { getDiskUsage } from "./get_disk_usage.ts";
@@ -18,8 +22,8 @@ import { rpcCancel } from "./rpc_cancel.ts";
 import { rpcDiscover } from "./rpc_discover.ts";
 import { shutdown } from "./shutdown.ts";
 
-/** Every method, in the order of the protocol. */
-export const METHODS: readonly Method[] = [
+/** The methods with the types of their parameters and results, from which the host's are derived. */
+const ALL = [
   ping,
   getAgentInfo,
   getSystemInfo,
@@ -30,6 +34,16 @@ export const METHODS: readonly Method[] = [
   shutdown,
   reboot,
   getDiskUsage,
+  fileStat,
+  fileHash,
+  fileList,
+  fileCommit,
   rpcCancel,
   rpcDiscover,
-];
+] as const;
+
+/** One of the agent's methods, typed. */
+export type AnyMethod = (typeof ALL)[number];
+
+/** Every method, in the order of the protocol, ours after it. */
+export const METHODS: readonly Method[] = ALL;

@@ -47,6 +47,7 @@ async function flagsFor(args: readonly string[]): Promise<string[]> {
   if (channel?.kind === "device") return ["--no-prompt", "--allow-all"];
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
+    power: invocation.power === "systemd",
     configFile: file === undefined ? undefined : resolve(file),
   };
   const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);

@@ -48,7 +48,12 @@ export function binaryArguments(
   config: Config,
   launcher?: string,
 ): { flags: string[]; baked: string[] } {
-  const granted = permissionsFor(config);
+  // The command monitor's socket can be given up at the start, but not be asked for; what the
+  // service's units watch is writable for the service alone.
+  const granted = permissionsFor({
+    ...config,
+    command_monitor: { ...config.command_monitor, enabled: true },
+  }, { power: true });
   const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
   return {
     flags: [

@@ -4,28 +4,13 @@
  * @module
  */
 
-import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
+import { LineSplitter } from "../channel/line_splitter.ts";
 import { messageOf } from "../message_of.ts";
-
-/** An error answer of the agent (JSON-RPC 2.0, section 5.1). */
-export class AnswerError extends Error {
-  override readonly name = "AnswerError";
-
-  constructor(readonly code: number, message: string, readonly data: unknown) {
-    super(message);
-  }
-
-  /** As it came over the wire. */
-  toJSON(): { code: number; message: string; data: unknown } {
-    return { code: this.code, message: this.message, data: this.data };
-  }
-}
-
-/** There is no agent at the other side, or none that answers. */
-export class NoAgentError extends Error {
-  override readonly name = "NoAgentError";
-}
+import { UnaskedBudget } from "./budget.ts";
+import { AnswerError, NoAgentError } from "./errors.ts";
+import { Outbox } from "./outbox.ts";
+import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
 
 /** A notification of the agent. */
 export interface Notification {
@@ -37,17 +22,36 @@ export interface Notification {
 export interface CallOptions {
   /** Milliseconds to wait for the answer; 0 waits for ever. @default {30000} */
   timeoutMs?: number;
-  /** Stops waiting. The work in the guest goes on. */
+  /** Stops waiting. */
   signal?: AbortSignal;
+  /**
+   * Whether the agent is told to stop the work when the call stops waiting for it. An agent that
+   * does not know `rpc.cancel` goes on. @default {false}
+   */
+  cancelInGuest?: boolean;
 }
 
 /** How a client is connected. */
 export interface ClientOptions {
   /** Told of each notification. */
   onNotification?: (notification: Notification) => void;
+  /** Told once when the connection has ended, and why. */
+  onEnd?: (why: NoAgentError) => void;
+  /** Bytes that a line of the agent may have; longer ones are skipped. @default {16 MiB and 1 KiB} */
+  maxLineBytes?: number;
 }
 
+/** What follows the method's name: the parameters may be left out where none is needed. */
+export type CallArguments<Name extends MethodName> = Record<never, never> extends ParamsOf<Name>
+  ? [params?: ParamsOf<Name>, options?: CallOptions]
+  : [params: ParamsOf<Name>, options?: CallOptions];
+
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** The largest `max_message_size_kb`, and some room for the line's end. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
+const MAX_CALLS_IN_FLIGHT = 1000;
+/** The buffer grows while it is filled by answers, so that an idle connection costs little. */
+const BUFFER_BYTES = { first: 4 * 1024, most: 64 * 1024 } as const;
 
 const WireError = z.looseObject({
   code: z.number(),
@@ -67,26 +71,43 @@ const NotificationMessage = z.looseObject({
   id: z.optional(z.undefined()),
 });
 
-type Waiting = PromiseWithResolvers<unknown>;
+interface Waiting extends PromiseWithResolvers<unknown> {
+  readonly method: string;
+  /** When it was written, in milliseconds of `performance.now()`. */
+  sentAt: number | undefined;
+}
 
 /**
  * A connection to one agent. Calls may overlap; answers are matched by ids that no other connection
- * uses, so an answer to somebody else is never taken for ours. Lines that are no answer of ours are
- * skipped and counted.
+ * uses, so an answer to somebody else, or to a connection before this one, is never taken for ours.
+ * Lines that are no answer of ours are skipped and counted.
  */
 export class AgentClient implements AsyncDisposable {
   readonly #connection: Deno.UnixConn;
+  readonly #options: ClientOptions;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = crypto.randomUUID();
+  readonly #outbox: Outbox;
+  readonly #splitter: LineSplitter;
+  readonly #budget = new UnaskedBudget();
   readonly #reading: Promise<void>;
-  readonly #onNotification: (notification: Notification) => void;
+  readonly #closed = Promise.withResolvers<void>();
+  #ended: NoAgentError | undefined;
   #calls = 0;
   #skipped = 0;
-  #writing: Promise<void> = Promise.resolve();
+  #askedBytes = 0;
+  #unaskedLines = 0;
 
   private constructor(connection: Deno.UnixConn, options: ClientOptions) {
     this.#connection = connection;
-    this.#onNotification = options.onNotification ?? (() => {});
+    this.#options = options;
+    this.#outbox = new Outbox((bytes) => connection.write(bytes), (error) => this.#fail(error));
+    const skip = () => this.#skip();
+    this.#splitter = new LineSplitter(options.maxLineBytes ?? MAX_LINE_BYTES, {
+      onLine: (line) => this.#receive(line),
+      onTooLong: skip,
+      onNotUtf8: skip,
+    });
     this.#reading = this.#readAll();
   }
 
@@ -100,11 +121,11 @@ export class AgentClient implements AsyncDisposable {
     try {
       connection = await Deno.connect({ transport: "unix", path });
     } catch (error) {
-      throw new NoAgentError(explainConnect(path, error));
+      throw explainConnect(path, error);
     }
     const client = new AgentClient(connection, options);
     // Ends the half line that somebody before us may have left in the channel.
-    await client.#write("\n");
+    client.#outbox.send("\n");
     return client;
   }
 
@@ -113,49 +134,81 @@ export class AgentClient implements AsyncDisposable {
     return this.#skipped;
   }
 
+  /** Why the connection has ended, `undefined` while it lasts. */
+  get ended(): NoAgentError | undefined {
+    return this.#ended;
+  }
+
   /**
-   * Calls a method.
+   * Calls a method of the protocol.
    *
-   * @returns The answer's `result`.
+   * @returns The answer's `result`, checked.
    * @throws {AnswerError} for an error answer.
-   * @throws {NoAgentError} when the connection ends or the answer does not come in time.
+   * @throws {NoAgentError} when the connection ends, the answer does not come in time, or it is not
+   * what the protocol says.
    */
-  async call(method: string, params?: unknown, options: CallOptions = {}): Promise<unknown> {
+  async call<Name extends MethodName>(
+    method: Name,
+    ...[params, options]: CallArguments<Name>
+  ): Promise<ResultOf<Name>> {
+    const result = await this.callUnchecked(method, params, options);
+    let problem = "";
+    if (isResultOf(method, result, (what) => problem = what)) return result;
+    const message = `the answer to ${method} is not what the protocol says: ${problem}`;
+    throw new NoAgentError(message, "nonsense", true);
+  }
+
+  /**
+   * Calls any method with any parameters.
+   *
+   * @returns The answer's `result` as it came.
+   * @throws As {@link call}.
+   */
+  async callUnchecked(
+    method: string,
+    params?: unknown,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelInGuest = false } = options;
+    signal?.throwIfAborted();
+    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#waiting.size >= MAX_CALLS_IN_FLIGHT) {
+      throw new NoAgentError(`${MAX_CALLS_IN_FLIGHT} calls wait for this agent already`, "timeout");
+    }
     const id = `${this.#prefix}/${++this.#calls}`;
-    const waiting: Waiting = Promise.withResolvers();
+    const waiting: Waiting = { ...Promise.withResolvers(), method, sentAt: undefined };
     this.#waiting.set(id, waiting);
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
-    const late = () =>
-      waiting.reject(new NoAgentError(`no answer to ${method} within ${timeoutMs / 1000} s`));
-    const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined;
-    const onAbort = () => waiting.reject(signal?.reason);
+    const giveUp = (reason: unknown) => {
+      if (cancelInGuest && waiting.sentAt !== undefined) this.#notify("rpc.cancel", { id });
+      waiting.reject(reason);
+    };
+    const timer = timeoutMs > 0
+      ? setTimeout(() => giveUp(this.#lateError(waiting, timeoutMs)), timeoutMs)
+      : undefined;
+    const onAbort = () => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
+    const takeBack = this.#outbox.send(
+      `${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`,
+      () => waiting.sentAt = performance.now(),
+    );
     try {
-      signal?.throwIfAborted();
-      await Promise.race([
-        waiting.promise,
-        this.#write(`${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`),
-      ]);
       return await waiting.promise;
     } finally {
+      takeBack();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       this.#waiting.delete(id);
     }
   }
 
-  /** Sends text as it is, for what {@link call} would not send. */
-  async sendRaw(text: string): Promise<void> {
-    await this.#write(text);
+  /** Sends text as it is, for what {@link callUnchecked} would not send. */
+  sendRaw(text: string): void {
+    this.#outbox.send(text);
   }
 
   /** Ends the connection; calls that wait are rejected. */
   async close(): Promise<void> {
-    try {
-      this.#connection.close();
-    } catch {
-      // Closed already.
-    }
+    this.#end(new NoAgentError("the connection was closed here", "closed"));
     await this.#reading;
   }
 
@@ -163,34 +216,76 @@ export class AgentClient implements AsyncDisposable {
     await this.close();
   }
 
-  async #write(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
-    const before = this.#writing;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#writing = promise;
-    await before;
-    try {
-      for (let sent = 0; sent < bytes.byteLength;) {
-        sent += await this.#connection.write(bytes.subarray(sent));
-      }
-    } catch (error) {
-      throw new NoAgentError(`the connection has ended: ${messageOf(error)}`);
-    } finally {
-      resolve();
+  #notify(method: string, params: unknown): void {
+    if (this.#ended === undefined) {
+      this.#outbox.send(`${JSON.stringify({ jsonrpc: "2.0", method, params })}\n`);
     }
   }
 
-  async #readAll(): Promise<void> {
-    let why = "the agent closed the connection";
+  #lateError({ method, sentAt }: Waiting, timeoutMs: number): NoAgentError {
+    const what = `no answer to ${method} within ${timeoutMs / 1000} s`;
+    return sentAt === undefined
+      ? new NoAgentError(`${what}: the agent does not read what it is sent`, "timeout")
+      : new NoAgentError(what, "timeout", true);
+  }
+
+  #fail(error: unknown): void {
+    const why = `the connection has ended: ${messageOf(error)}`;
+    this.#end(new NoAgentError(why, "connection lost"));
+  }
+
+  #end(why: NoAgentError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
     try {
-      const lines = this.#connection.readable
-        .pipeThrough(new TextDecoderStream())
-        .pipeThrough(new TextLineStream());
-      for await (const line of lines) this.#receive(line);
-    } catch (error) {
-      why = `the connection has ended: ${messageOf(error)}`;
+      this.#connection.close();
+    } catch {
+      // Closed already.
     }
-    for (const waiting of this.#waiting.values()) waiting.reject(new NoAgentError(why));
+    this.#closed.resolve();
+    for (const { method, sentAt, reject } of this.#waiting.values()) {
+      reject(new NoAgentError(whatIsKnown(why, method, sentAt), why.reason, sentAt !== undefined));
+    }
+    this.#options.onEnd?.(why);
+  }
+
+  async #readAll(): Promise<void> {
+    let buffer = new Uint8Array(BUFFER_BYTES.first);
+    try {
+      for (;;) {
+        const read = await this.#connection.read(buffer);
+        if (read === null) break;
+        this.#askedBytes = 0;
+        this.#unaskedLines = 0;
+        this.#splitter.push(buffer.subarray(0, read));
+        if (this.#ended !== undefined) return;
+        // An answer of several reads is counted as unasked until its end is there.
+        const waitMs = this.#budget.spend(this.#unaskedLines, read - this.#askedBytes);
+        if (waitMs > 0) {
+          buffer = new Uint8Array(BUFFER_BYTES.first);
+          if (!await this.#pause(waitMs)) return;
+        } else if (read === buffer.byteLength && read < BUFFER_BYTES.most) {
+          buffer = new Uint8Array(2 * read);
+        }
+      }
+      this.#end(new NoAgentError("the agent closed the connection", "connection lost"));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits, and says whether the connection still lasts. */
+  async #pause(milliseconds: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    await Promise.race([promise, this.#closed.promise]);
+    clearTimeout(timer);
+    return this.#ended === undefined;
+  }
+
+  #skip(): void {
+    this.#skipped += 1;
+    this.#unaskedLines += 1;
   }
 
   #receive(line: string): void {
@@ -198,31 +293,46 @@ export class AgentClient implements AsyncDisposable {
     try {
       message = JSON.parse(line);
     } catch {
-      this.#skipped += 1;
-      return;
+      return this.#skip();
     }
     const notification = z.safeParse(NotificationMessage, message);
     if (notification.success) {
       const { method, params } = notification.data;
-      return this.#onNotification({ method, params });
+      this.#unaskedLines += 1;
+      return this.#options.onNotification?.({ method, params });
     }
     const answer = z.safeParse(Answer, message);
     const waiting = answer.success ? this.#waiting.get(answer.data.id) : undefined;
-    if (!answer.success || waiting === undefined) {
-      this.#skipped += 1;
-      return;
-    }
+    if (!answer.success || waiting === undefined) return this.#skip();
+    // An answer that comes twice is nobody's the second time.
+    this.#waiting.delete(answer.data.id);
+    this.#askedBytes += line.length;
     const { error, result } = answer.data;
     if (error === undefined) waiting.resolve(result);
     else waiting.reject(new AnswerError(error.code, error.message, error.data));
   }
 }
 
-function explainConnect(path: string, error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return `${path}: there is no such socket`;
-  if (error instanceof Deno.errors.ConnectionRefused) return `${path}: nobody serves this socket`;
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `${path}: permission denied; libvirt's sockets belong to root and the group of QEMU`;
+/** What can be told about a request whose connection has ended. */
+function whatIsKnown(why: NoAgentError, method: string, sentAt: number | undefined): string {
+  if (sentAt === undefined) return `${why.message}; ${method} had not been sent yet`;
+  const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
+  return `${why.message}; ${method} had been sent ${seconds} s before and may have been carried out`;
+}
+
+function explainConnect(path: string, error: unknown): NoAgentError {
+  if (error instanceof Deno.errors.NotFound) {
+    return new NoAgentError(`${path}: there is no such socket`, "no socket");
   }
-  return `${path}: ${messageOf(error)}`;
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return new NoAgentError(`${path}: nobody serves this socket`, "not served");
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    const why = "permission denied; libvirt's sockets belong to root and the group of QEMU";
+    return new NoAgentError(`${path}: ${why}`, "permission denied");
+  }
+  if (error instanceof Deno.errors.WouldBlock) {
+    return new NoAgentError(`${path}: too many wait to be connected already`, "timeout");
+  }
+  return new NoAgentError(`${path}: ${messageOf(error)}`, "no socket");
 }

@@ -8,7 +8,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../command_line.ts";
 import { printError, printLine } from "../terminal.ts";
 import { VERSION } from "../version.ts";
-import { AgentClient, AnswerError, NoAgentError } from "./client.ts";
+import { AgentClient } from "./client.ts";
+import { AnswerError, NoAgentError } from "./errors.ts";
 
 /** Exit statuses of kvmmanager-ctl. */
 export const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
@@ -70,7 +71,7 @@ async function run(args: readonly string[]): Promise<number> {
 async function call({ method, params, socket, timeoutMs }: Call): Promise<void> {
   const client = await AgentClient.connect(socket);
   await using _client = client;
-  printLine(JSON.stringify(await client.call(method, params, { timeoutMs }), null, 2));
+  printLine(JSON.stringify(await client.callUnchecked(method, params, { timeoutMs }), null, 2));
 }
 
 async function readCall(

@@ -15,6 +15,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 /** How a part of the agent writes to the log. */
 export interface Log {
+  /** Whether lines of this level are kept at all, for those that cost something to put together. */
+  isLogged(level: LogLevel): boolean;
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -46,7 +48,7 @@ export const STANDARD_ERROR: LogTarget = {
 export class Logger implements Log {
   #target: LogTarget;
   readonly #file: string | null;
-  readonly #threshold: number;
+  #threshold: number;
   #queue = "";
   #dropped = 0;
   #writing: Promise<void> | undefined;
@@ -80,6 +82,11 @@ export class Logger implements Log {
     }
   }
 
+  /** How much is logged from now on. */
+  set level(level: LogLevel) {
+    this.#threshold = LOG_LEVELS.indexOf(level);
+  }
+
   /** Opens the log file anew, after logrotate has moved it; nothing where there is no file. */
   async reopen(): Promise<void> {
     if (this.#file === null) return;
@@ -95,6 +102,10 @@ export class Logger implements Log {
         error: messageOf(error),
       });
     }
+  }
+
+  isLogged(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= this.#threshold;
   }
 
   error(message: string, fields?: LogFields): void {
@@ -123,7 +134,7 @@ export class Logger implements Log {
   }
 
   #line(level: LogLevel, message: string, fields?: LogFields): void {
-    if (LOG_LEVELS.indexOf(level) > this.#threshold) return;
+    if (!this.isLogged(level)) return;
     if (this.#queue.length > MAX_QUEUED_CHARACTERS) {
       this.#dropped += 1;
       return;
@@ -176,6 +187,7 @@ function format(level: LogLevel, message: string, fields?: LogFields): string {
 
 /** A log that keeps nothing. */
 export const NO_LOG: Log = {
+  isLogged: () => false,
   error() {},
   warn() {},
   info() {},

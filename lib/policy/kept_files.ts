@@ -6,27 +6,34 @@
  * names that very file. Then nothing needs proving: whatever the path leads through by now, it is
  * the proven file that is read or written.
  *
- * While the host asks for the next piece, that piece is already being read.
+ * While the host is busy with a piece, the next one is read and encoded already.
  *
  * @module
  */
 
+import { base64Length, encodeBase64, type PlainText } from "../json_text.ts";
 import type { AllowedPath } from "./paths.ts";
-import { isSameFile, openRealFile } from "./real_file.ts";
+import { lookAgain, openRealFile } from "./real_file.ts";
 
 const MAX_KEPT = 4;
 const KEEP_MS = 1000;
 const MAX_AHEAD_BYTES = 64 * 1024;
 
+/** Some bytes of a file. */
+export interface Piece {
+  /** Valid until the file that they came from is given back. */
+  readonly bytes: Uint8Array;
+  /** The same in base64, once that has been asked for; valid until {@link BorrowedFile.goOn}. */
+  base64?: PlainText;
+}
+
 /** A piece that is being read before it is asked for. */
 interface Ahead {
   readonly offset: number;
-  readonly length: number;
   /** What tells that the file has been written to since. */
   readonly state: string;
-  readonly buffer: Uint8Array;
-  /** Resolves to how much there was, to -1 where reading failed. */
-  readonly filled: Promise<number>;
+  /** Resolves to the piece, to nothing where reading failed. */
+  readonly piece: Promise<Piece | undefined>;
 }
 
 interface Kept {
@@ -51,12 +58,21 @@ function changedWithin({ mtime, ctime }: Deno.FileInfo, milliseconds: number): b
 
 const seekTo = (file: Deno.FsFile, offset: number) => file.seekSync(offset, Deno.SeekMode.Start);
 
+const NOTHING = new Uint8Array(0);
+const NEVER_ABORTED = new AbortController().signal;
+
 /** An open file that nobody else uses, until it is disposed of. */
 export class BorrowedFile implements Disposable {
   readonly #key: string;
   readonly #file: Deno.FsFile;
   #info: Deno.FileInfo;
-  #last: { readonly end: number; readonly length: number } | undefined;
+  /** Where pieces lie: a new buffer for each would be freed too late. */
+  #buffer = NOTHING;
+  /** Where base64 lies, while no answer has it. */
+  #textBuffer: Uint8Array | undefined;
+  #end = 0;
+  /** Where the next read of the descriptor begins; not known after one that failed. */
+  #position: number | undefined;
   #ahead: Ahead | undefined;
 
   private constructor(key: string, file: Deno.FsFile, info: Deno.FileInfo) {
@@ -84,10 +100,9 @@ export class BorrowedFile implements Disposable {
     const one = kept.get(key)?.borrowed;
     if (one !== undefined) {
       kept.delete(key);
-      if (isSameFile(target.path, one.#info)) {
-        // Who writes does not ask how large the file is by now.
-        if (access === "read") one.#info = one.#file.statSync();
-        one.#last = undefined;
+      const info = lookAgain(target.path, one.#info);
+      if (info !== undefined) {
+        one.#info = info;
         return one;
       }
       one.#file.close();
@@ -96,12 +111,23 @@ export class BorrowedFile implements Disposable {
     return new BorrowedFile(key, file, info);
   }
 
-  /** Fills the buffer from `offset` of the file on; returns how much the file had. */
-  async readAt(offset: number, buffer: Uint8Array, signal: AbortSignal): Promise<number> {
-    const filled = await this.#takeAhead(offset, buffer) ??
-      await readFully(this.#file, offset, buffer, signal);
-    this.#last = { end: offset + filled, length: buffer.byteLength };
-    return filled;
+  /** Reads so many bytes from `offset` of the file on, fewer where it ends. */
+  async readAt(offset: number, length: number, signal: AbortSignal): Promise<Piece> {
+    const piece = await this.#takeAhead(offset, length) ?? await this.#read(offset, length, signal);
+    this.#end = offset + piece.bytes.byteLength;
+    return piece;
+  }
+
+  /** A piece of this file in base64. */
+  base64Of(piece: Piece): PlainText {
+    if (piece.base64 !== undefined) return piece.base64;
+    const length = base64Length(piece.bytes.byteLength);
+    const buffer = this.#textBuffer;
+    this.#textBuffer = undefined;
+    const target = buffer !== undefined && buffer.byteLength >= length
+      ? buffer
+      : new Uint8Array(length);
+    return piece.base64 = encodeBase64(piece.bytes, target);
   }
 
   /** Writes all bytes from `offset` on. */
@@ -109,48 +135,70 @@ export class BorrowedFile implements Disposable {
     await writeFully(this.#file, offset, bytes, signal);
   }
 
+  /** Gives the file back, to be kept for a while. */
   [Symbol.dispose](): void {
-    if (kept.has(this.#key) || kept.size >= MAX_KEPT) return this.#file.close();
+    if (kept.has(this.#key)) return this.#file.close();
+    if (kept.size >= MAX_KEPT) dropOldest();
+    if (this.#buffer.byteLength > MAX_AHEAD_BYTES) this.#buffer = NOTHING;
     kept.set(this.#key, { borrowed: this, since: performance.now() });
     sweeping ??= setTimeout(sweep, KEEP_MS);
-    this.#readAhead();
   }
 
-  #readAhead(): void {
-    const last = this.#last;
-    if (last === undefined || last.end >= this.#info.size || last.length > MAX_AHEAD_BYTES) return;
+  /**
+   * The answer with this piece has left, and the host will ask for the next one: begins to read it,
+   * if the file has been given back and nobody else has taken it.
+   */
+  goOn({ bytes, base64 }: Piece): void {
+    if (base64 !== undefined && base64.bytes.byteLength <= base64Length(MAX_AHEAD_BYTES)) {
+      this.#textBuffer = new Uint8Array(base64.bytes.buffer);
+    }
+    const [offset, wanted] = [this.#end, bytes.byteLength];
+    const length = Math.min(wanted, this.#info.size - offset);
+    const isKept = kept.get(this.#key)?.borrowed === this;
+    if (!isKept || this.#ahead !== undefined || length <= 0 || length > MAX_AHEAD_BYTES) return;
     if (changedWithin(this.#info, SAME_TICK_MS)) return;
-    const { end: offset, length } = last;
-    const old = this.#ahead?.buffer;
-    const buffer = old !== undefined && old.byteLength >= length ? old : new Uint8Array(length);
-    const { signal } = new AbortController();
-    const filled = readFully(this.#file, offset, buffer.subarray(0, length), signal)
-      .catch(() => -1);
-    this.#ahead = { offset, length, state: stateOf(this.#info), buffer, filled };
+    const piece = this.#read(offset, length, NEVER_ABORTED).then((read) => {
+      if (base64 !== undefined) this.base64Of(read);
+      return read;
+    }).catch(() => undefined);
+    this.#ahead = { offset, state: stateOf(this.#info), piece };
   }
 
   /** What was read ahead, if it is what is wanted and still what the file has. */
-  async #takeAhead(offset: number, buffer: Uint8Array): Promise<number | undefined> {
+  async #takeAhead(offset: number, length: number): Promise<Piece | undefined> {
     const ahead = this.#ahead;
     if (ahead === undefined) return undefined;
+    this.#ahead = undefined;
     // In any case the file is not to be read twice at a time.
-    const filled = await ahead.filled;
-    const isWanted = ahead.offset === offset && buffer.byteLength <= ahead.length;
-    if (!isWanted || filled < buffer.byteLength || ahead.state !== stateOf(this.#info)) {
+    const piece = await ahead.piece;
+    if (piece === undefined || ahead.offset !== offset || ahead.state !== stateOf(this.#info)) {
       return undefined;
     }
-    buffer.set(ahead.buffer.subarray(0, buffer.byteLength));
-    return buffer.byteLength;
+    const { byteLength } = piece.bytes;
+    if (length > byteLength) return undefined;
+    return length === byteLength ? piece : { bytes: piece.bytes.subarray(0, length) };
+  }
+
+  async #read(offset: number, length: number, signal: AbortSignal): Promise<Piece> {
+    if (length > this.#buffer.byteLength) this.#buffer = new Uint8Array(length);
+    const buffer = this.#buffer.subarray(0, length);
+    // Beyond what the kernel counts, even the seek would fail.
+    if (length === 0) return { bytes: buffer };
+    if (this.#position !== offset) seekTo(this.#file, offset);
+    this.#position = undefined;
+    const filled = await fill(this.#file, buffer, signal);
+    this.#position = offset + filled;
+    return { bytes: buffer.subarray(0, filled) };
   }
 
   /** Closes a kept file for good. */
-  static drop(borrowed: BorrowedFile): void {
+  static close(borrowed: BorrowedFile): void {
     borrowed.#file.close();
   }
 }
 
-/** Reads until the buffer is full or the file ends. */
-async function readFully(
+/** Reads from `offset` on until the buffer is full or the file ends; returns how much there was. */
+export async function readFully(
   file: Deno.FsFile,
   offset: number,
   buffer: Uint8Array,
@@ -159,6 +207,10 @@ async function readFully(
   // Beyond what the kernel counts, even the seek would fail.
   if (buffer.byteLength === 0) return 0;
   seekTo(file, offset);
+  return await fill(file, buffer, signal);
+}
+
+async function fill(file: Deno.FsFile, buffer: Uint8Array, signal: AbortSignal): Promise<number> {
   let filled = 0;
   while (filled < buffer.byteLength) {
     signal.throwIfAborted();
@@ -185,10 +237,16 @@ export async function writeFully(
 
 function sweep(): void {
   const oldest = performance.now() - KEEP_MS;
-  for (const [key, { borrowed, since }] of kept) {
-    if (since > oldest) continue;
-    kept.delete(key);
-    BorrowedFile.drop(borrowed);
-  }
+  for (const [key, { borrowed, since }] of kept) if (since <= oldest) drop(key, borrowed);
   sweeping = kept.size === 0 ? undefined : setTimeout(sweep, KEEP_MS);
+}
+
+/** Makes room for one more. A map gives back what it was given first. */
+function dropOldest(): void {
+  for (const [key, { borrowed }] of kept) return drop(key, borrowed);
+}
+
+function drop(key: string, borrowed: BorrowedFile): void {
+  kept.delete(key);
+  BorrowedFile.close(borrowed);
 }

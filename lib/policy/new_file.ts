@@ -1,23 +1,20 @@
 /**
  * Making files and directories inside an allowed path without following a link.
  *
- * Deno makes everything by absolute path, and between a check and the making someone may swap a
- * directory for a link. A shell's working directory cannot be swapped: it walks down one component
- * at a time, asks the kernel after each step where it really is (`cd -P`), and makes everything by
- * names without a slash. It stays until the new file is complete, and then renames it or, when the
- * agent gave up or died, removes it.
+ * A shell walks to the directory (`walk.ts`) and makes everything by names without a slash. It stays
+ * until the new file is complete, and then renames it or, when the agent gave up or died, removes
+ * it.
  *
  * @module
  */
 
 import { basename, dirname, join } from "@std/path/posix";
-import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
+import type { RpcError } from "../errors.ts";
 import type { AllowedPath } from "./paths.ts";
-import { PROGRAM_PATH, SHELL } from "./programs.ts";
-import { linkRefused } from "./real_file.ts";
+import { routeTo, spawnWalk, WALK, WALK_STATUS, walkFailure } from "./walk.ts";
 
 /** Exit statuses of the script below. */
-const STATUS = { link: 71, missing: 72, notMade: 73, exists: 75 } as const;
+const STATUS = { ...WALK_STATUS, exists: 75 } as const;
 
 /**
  * $1 where the walk begins, $2 umask, $3 mode to set at the end or empty, $4 "1" to make
@@ -28,29 +25,18 @@ const STATUS = { link: 71, missing: 72, notMade: 73, exists: 75 } as const;
  * The file is made under a name that nobody can guess, never under the final one: opening what
  * somebody has put there, a FIFO, would wait for ever.
  */
-const SCRIPT = `
-at=$1 mode=$3 make=$4 clear=$5 new=$6 final=$7 how=$8
+const SCRIPT = `${WALK}
+mask=$2 mode=$3 directories=$4 clear=$5 new=$6 final=$7 how=$8
 umask 022
-cd -P . && [ "$PWD" = "$at" ] || exit ${STATUS.link}
-[ "$at" = / ] && at=
-mask=$2
+begin "$1"
 shift 8
-for name; do
-  [ -L "./$name" ] && exit ${STATUS.link}
-  if [ ! -e "./$name" ]; then
-    [ "$make" = 1 ] || exit ${STATUS.missing}
-    mkdir -- "./$name" || [ -d "./$name" ] || exit ${STATUS.notMade}
-  fi
-  cd -P "./$name" || exit ${STATUS.notMade}
-  at=$at/$name
-  [ "$PWD" = "$at" ] || exit ${STATUS.link}
-done
+walk "$directories" "$@"
 [ "$clear" = 1 ] && rm -f -- "./$new"
 umask "$mask"
 set -C
-command exec 3> "./$new" || exit ${STATUS.notMade}
+command exec 3> "./$new" || exit ${STATUS.failed}
 set_mode() { [ -z "$mode" ] || chmod -- "$mode" /proc/self/fd/3; }
-status=${STATUS.notMade}
+status=${STATUS.failed}
 if [ "$how" = create ]; then
   set_mode && ln -T -- "./$new" "./$final" && status=0
   [ $status = 0 ] || [ ! -e "./$final" ] && [ ! -L "./$final" ] || status=${STATUS.exists}
@@ -177,51 +163,21 @@ function spawn(
   // Modes that a umask cannot give, or that would keep us from writing, are set at the end.
   const isLate = (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
   const umask = isLate ? PRIVATE_UMASK : ALL_BITS & ~mode;
-  const start = dirname(root);
-  const directories = dirname(path).slice(start.length).split("/").filter((name) => name !== "");
-  try {
-    return new Deno.Command(SHELL, {
-      args: [
-        "-c",
-        SCRIPT,
-        "sh",
-        start,
-        umask.toString(8),
-        isLate ? mode.toString(8) : "",
-        createDirectories ? "1" : "0",
-        // A name that is always the same may have been left behind.
-        path === root ? "1" : "0",
-        basename(temporary.path),
-        basename(path),
-        how,
-        ...directories,
-      ],
-      cwd: start,
-      clearEnv: true,
-      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      // Not in the agent's group: a Ctrl-C there must not leave half a file behind.
-      detached: true,
-    }).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw notFound(`the directory ${start} does not exist`, { path });
-    }
-    throw error;
-  }
+  const { start, names } = routeTo(dirname(path), root);
+  const args = [
+    start,
+    umask.toString(8),
+    isLate ? mode.toString(8) : "",
+    createDirectories ? "1" : "0",
+    // A name that is always the same may have been left behind.
+    path === root ? "1" : "0",
+    basename(temporary.path),
+    basename(path),
+    how,
+    ...names,
+  ];
+  return spawnWalk({ code: SCRIPT, args, start, target: { path, root } });
 }
 
-async function failure(child: Deno.ChildProcess, path: string): Promise<RpcError> {
-  const [{ code }, said] = await Promise.all([child.status, new Response(child.stderr).text()]);
-  const reason = said.trim().split("\n").at(-1)?.replace(/^.*?sh: (\d+: )?/, "") ?? "";
-  if (code === STATUS.link) return linkRefused(path);
-  if (code === STATUS.missing) {
-    return notFound(`the directory of ${path} does not exist; create_dirs makes it`, { path });
-  }
-  if (/permission denied|operation not permitted/i.test(reason)) {
-    return permissionDenied(`${path} cannot be made: ${reason}`, { path });
-  }
-  return commandFailed(`${path} cannot be made: ${reason || `status ${code}`}`, { path });
-}
+const failure = (child: Deno.ChildProcess, path: string): Promise<RpcError> =>
+  walkFailure(child, path, "made", "; create_dirs makes it");

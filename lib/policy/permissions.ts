@@ -6,7 +6,11 @@
  */
 
 import * as z from "zod";
+import { DEFAULT_CONFIG_PATH } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { GROUP_FILE } from "../system/linux/group.ts";
+import { POWER_DIRECTORY } from "../system/linux/systemd_power.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./new_file.ts";
 import { RESTING_DIRECTORY } from "./real_file.ts";
@@ -45,6 +49,7 @@ const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
 const SYSTEM_FACTS = [
   "hostname",
+  "loadavg",
   "networkInterfaces",
   "osRelease",
   "osUptime",
@@ -59,8 +64,10 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)].sor
 export interface StartPaths {
   /** The unix socket of `--channel listen:PATH`. */
   readonly listen?: string;
-  /** The configuration file, read at the start. */
+  /** The configuration file, read at the start and when it is reloaded. */
   readonly configFile?: string;
+  /** Whether the agent asks the service manager's units to turn the guest off. */
+  readonly power?: boolean;
 }
 
 /**
@@ -71,7 +78,11 @@ export interface StartPaths {
  */
 export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
-  const sockets = start.listen === undefined ? [] : [start.listen];
+  const listen = start.listen === undefined ? [] : [start.listen];
+  const { enabled, pipe_path, pipe_group } = config.command_monitor;
+  const pipe = enabled ? [pipe_path] : [];
+  const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
+  const power = start.power === true ? [POWER_DIRECTORY] : [];
   const log = config.log_file === null ? [] : [config.log_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
@@ -81,15 +92,19 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths.map(siblingOf),
       ...OS_RELEASE_FILES,
       ...PROGRAM_DIRECTORIES,
+      DEFAULT_CONFIG_PATH,
       ...configFile,
-      ...sockets,
+      ...power,
+      ...socketFiles,
+      ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
     ]),
     write: unique([
       ...allowed_write_paths,
       ...allowed_write_paths.map(siblingOf),
       ...log,
-      ...sockets,
+      ...power,
+      ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([
       SHELL,
@@ -97,7 +112,8 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
         entry.startsWith("/") ? [entry] : PROGRAM_DIRECTORIES.map((dir) => `${dir}/${entry}`)
       ),
     ]),
-    sockets,
+    // Clients connect to the first, the server makes it as the second.
+    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf)]),
     system: SYSTEM_FACTS,
   };
 }

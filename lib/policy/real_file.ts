@@ -55,14 +55,45 @@ const KINDS: readonly [keyof Deno.FileInfo, string][] = [
  * @throws {Deno.errors.NotFound} when there is nothing.
  */
 export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
-  const info = await Deno.lstat(path).catch((error) => {
-    throw leadsOutside(error, path) ? linkRefused(path) : error;
-  });
-  if (info.isSymlink) throw linkRefused(path);
+  const info = await statNoLink(path);
   if (!info.isFile) {
     const kind = KINDS.find(([member]) => info[member])?.[1] ?? "no file";
     throw commandFailed(`${path} is ${kind}, only regular files can be used`, { path });
   }
+  return info;
+}
+
+/**
+ * The description of a file that is to be replaced, or `undefined` where there is none yet.
+ *
+ * @throws As {@link statRegularFile}.
+ */
+export async function statIfAny(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await statRegularFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What a path inside an allowed one is, with no link anywhere in it.
+ *
+ * @throws {RpcError} -32001 for a link.
+ * @throws {Deno.errors.NotFound} and other native errors of the file system.
+ */
+export async function statRealPath({ path, root }: AllowedPath): Promise<Deno.FileInfo> {
+  const info = await statNoLink(path);
+  if (!isProvenReal(path, root, info)) throw linkRefused(path);
+  return info;
+}
+
+async function statNoLink(path: string): Promise<Deno.FileInfo> {
+  const info = await Deno.lstat(path).catch((error) => {
+    throw leadsOutside(error, path) ? linkRefused(path) : error;
+  });
+  if (info.isSymlink) throw linkRefused(path);
   return info;
 }
 
@@ -125,7 +156,7 @@ async function openUnlessAborted(
   throw signal.reason;
 }
 
-/** Whether the open file `info` is what `path` names with no link below or at `root`. */
+/** Whether what `info` was taken of is what `path` names with no link below or at `root`. */
 function isProvenReal(path: string, root: string, info: Deno.FileInfo): boolean {
   const directory = dirname(path);
   // Where the allowed entry is this very file, its directory is above it: the administrator's.
@@ -152,15 +183,20 @@ function isRealDirectory(directory: string): boolean {
   }
 }
 
-/** Whether the path names the file that `info` was taken of, and is no link to it. */
-export function isSameFile(path: string, info: Deno.FileInfo): boolean {
+/**
+ * What the file is now that `info` was taken of; `undefined` when the path does not name it any
+ * more, or is a link to it.
+ */
+export function lookAgain(path: string, info: Deno.FileInfo): Deno.FileInfo | undefined {
   try {
     const found = Deno.lstatSync(path);
-    return found.isFile && found.ino === info.ino && found.dev === info.dev;
+    return !found.isSymlink && found.ino === info.ino && found.dev === info.dev ? found : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const isSameFile = (path: string, info: Deno.FileInfo) => lookAgain(path, info) !== undefined;
 
 function leave(): void {
   try {

@@ -7,7 +7,7 @@
 import { commandFailed } from "../errors.ts";
 import { utf8Bytes } from "../json_text.ts";
 import type { Send } from "./dispatcher.ts";
-import { errorText, isId, parseLine } from "./messages.ts";
+import { errorText, isId, parseLine, textOf } from "./messages.ts";
 
 /**
  * Does one request of a batch, answering through the function it is given, and returns a promise
@@ -29,8 +29,8 @@ export async function collectBatch(
   const working: (Promise<void> | undefined)[] = [];
   const answered = items.map((item) => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const work = item((text) => {
-      answers.add(text);
+    const work = item((...parts) => {
+      answers.add(textOf(parts));
       resolve();
       return Promise.resolve();
     }, departed.promise);

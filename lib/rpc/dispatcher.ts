@@ -16,7 +16,9 @@ import {
   tooManyRequests,
   toRpcError,
 } from "../errors.ts";
+import type { Config } from "../config/schema.ts";
 import { utf8Bytes } from "../json_text.ts";
+import type { LogFields } from "../log/logger.ts";
 import { withTimer } from "../process/capture.ts";
 import { suggestion } from "../schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
@@ -26,25 +28,30 @@ import {
   type Id,
   isMalformed,
   parseLine,
+  type Part,
   readRequest,
   type Request,
-  resultText,
+  resultParts,
 } from "./messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
+import { RequestCounters } from "./request_counters.ts";
 import { RequestLog } from "./request_log.ts";
 import { RequestsInFlight } from "./requests_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
 /**
- * Hands one answer to the channel; resolves when the channel has taken it, and never rejects.
+ * Hands one answer, in one or more parts, to the channel; resolves when the channel has taken it,
+ * and never rejects.
  */
-export type Send = (text: string) => Promise<void>;
+export type Send = (...parts: readonly Part[]) => Promise<void>;
 
 const NEVER_ABORTED = new AbortController().signal;
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
 /** Bytes of an answer beside result and id, with room for a place in a batch. */
 const ENVELOPE_BYTES = 64;
+
+type AfterAnswer = () => void | Promise<void>;
 
 /** A request that has been let in. */
 interface Work {
@@ -57,15 +64,20 @@ interface Work {
   readonly departed: Promise<void> | undefined;
 }
 
+/** What is told of a request that has been done: the error's code where it went wrong. */
+type Outcome = LogFields & { readonly code?: number };
+
 /** Answers requests. One for each agent, whatever channels it serves. */
 export class Dispatcher {
-  readonly #surroundings: Surroundings;
+  /** What was asked for so far. */
+  readonly counters: RequestCounters;
+  #surroundings: Surroundings;
   readonly #methods: ReadonlyMap<string, Method>;
-  readonly #rate: RateLimit;
+  #rate: RateLimit;
   readonly #places: Places;
   readonly #inFlight = new RequestsInFlight();
   readonly #log: RequestLog;
-  readonly #messageLimit: number;
+  #messageLimit: number;
 
   /** @throws {Error} when two methods share a name. */
   constructor(surroundings: Surroundings) {
@@ -73,9 +85,20 @@ export class Dispatcher {
     this.#surroundings = surroundings;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
     if (this.#methods.size !== methods.length) throw new Error("two methods share a name");
+    this.counters = new RequestCounters(this.#methods);
     this.#rate = new RateLimit(config.max_requests_per_second);
     this.#places = new Places(config.max_concurrent_requests);
     this.#log = new RequestLog(log);
+    this.#messageLimit = config.max_message_size_kb * 1024;
+  }
+
+  /** Policy and limits for requests that come from now on; those under way keep theirs. */
+  reconfigure(config: Config): void {
+    this.#surroundings = { ...this.#surroundings, config };
+    if (config.max_requests_per_second !== this.#rate.perSecond) {
+      this.#rate = new RateLimit(config.max_requests_per_second);
+    }
+    this.#places.resize(config.max_concurrent_requests);
     this.#messageLimit = config.max_message_size_kb * 1024;
   }
 
@@ -110,7 +133,7 @@ export class Dispatcher {
 
   /** Answers something that is no request at all, with an `id` of null. */
   refuse(error: RpcError, send: Send): void {
-    this.#log.refused(error);
+    this.#refused(error);
     void send(this.#errorText(null, error));
   }
 
@@ -127,7 +150,7 @@ export class Dispatcher {
     const start = performance.now();
     const request = readRequest(message);
     if (isMalformed(request)) {
-      this.#log.refused(request.error, request.id);
+      this.#refused(request.error, request.id);
       void send(this.#errorText(request.id, request.error));
       return undefined;
     }
@@ -136,9 +159,9 @@ export class Dispatcher {
       const call = method.prepare(request.params);
       if (method.immediate) {
         const result = call.run(this.#context(request.id, NEVER_ABORTED, []));
-        const text = this.#resultText(request.id ?? null, result);
-        this.#log.finished(request, start);
-        if (request.id !== undefined) void send(text);
+        const parts = this.#resultParts(request.id ?? null, result);
+        this.#finished(request, start);
+        if (request.id !== undefined) void send(...parts);
         return undefined;
       }
       if (this.#places.isFull) {
@@ -148,7 +171,7 @@ export class Dispatcher {
       return this.#work({ request, method, call, start, controller, departed }, send);
     } catch (thrown) {
       const error = this.#explain(thrown, request);
-      this.#log.finished(request, start, { code: error.code, reason: error.data.reason });
+      this.#finished(request, start, { code: error.code, reason: error.data.reason });
       if (request.id !== undefined) void send(this.#errorText(request.id, error));
       return undefined;
     }
@@ -177,9 +200,9 @@ export class Dispatcher {
     const startTimer = () => {
       if (!method.ownTimeout) timer ??= this.#startTimer(controller, start);
     };
-    const actions: (() => Promise<void>)[] = [];
+    const actions: AfterAnswer[] = [];
     let working: Promise<unknown> | undefined;
-    let text: string;
+    let parts: readonly Part[];
     try {
       if (!this.#places.takeFree()) {
         startTimer();
@@ -189,15 +212,15 @@ export class Dispatcher {
       const isDone = await settlesAtOnce(working);
       if (!isDone) startTimer();
       const result = await (isDone ? working : resultOrAbort(working, signal));
-      text = this.#resultText(id ?? null, result);
-      this.#log.finished(request, start, call.target);
+      parts = this.#resultParts(id ?? null, result);
+      this.#finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
       const error = toRpcError(thrown) === undefined && signal.aborted
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
-      text = this.#errorText(id ?? null, error);
-      this.#log.finished(request, start, {
+      parts = [this.#errorText(id ?? null, error)];
+      this.#finished(request, start, {
         ...call.target,
         code: error.code,
         reason: error.data.reason,
@@ -208,7 +231,7 @@ export class Dispatcher {
     // What only waits to be read by a slow host is no work that a stop would have to wait for.
     if (actions.length === 0) this.#inFlight.remove(id, controller);
     else this.#inFlight.release(id, controller);
-    if (id !== undefined) await send(text);
+    if (id !== undefined) await send(...parts);
     // Only now is the place free: answers that a slow host has not read stay bounded, and so does
     // work that would not be stopped.
     const giveBack = () => this.#places.give();
@@ -216,6 +239,16 @@ export class Dispatcher {
     if (actions.length > 0) await work.departed;
     for (const action of actions) await this.#act(action, request);
     this.#inFlight.remove(id, controller);
+  }
+
+  #refused(error: RpcError, id?: Id): void {
+    this.counters.refused();
+    this.#log.refused(error, id);
+  }
+
+  #finished(request: Request, start: number, fields: Outcome = {}): void {
+    this.counters.finished(request.method, fields.code);
+    this.#log.finished(request, start, fields);
   }
 
   /** Ends the request when its time is over, counted from its arrival. */
@@ -226,7 +259,7 @@ export class Dispatcher {
     }, seconds * 1000 - (performance.now() - start));
   }
 
-  async #act(action: () => Promise<void>, request: Request): Promise<void> {
+  async #act(action: AfterAnswer, request: Request): Promise<void> {
     try {
       await action();
     } catch (error) {
@@ -237,7 +270,7 @@ export class Dispatcher {
   #context(
     id: Id | undefined,
     signal: AbortSignal,
-    actions: (() => Promise<void>)[],
+    actions: AfterAnswer[],
   ): Context {
     const idBytes = utf8Bytes(JSON.stringify(id ?? null));
     return {
@@ -250,10 +283,10 @@ export class Dispatcher {
   }
 
   /** @throws {RpcError} -32000 when the answer would be over the message limit. */
-  #resultText(id: Id, result: unknown): string {
-    const text = resultText(id, result);
-    const size = this.#sizeIfLarge(text);
-    if (size <= this.#messageLimit) return text;
+  #resultParts(id: Id, result: unknown): readonly Part[] {
+    const parts = resultParts(id, result);
+    const size = this.#sizeIfLarge(parts);
+    if (size <= this.#messageLimit) return parts;
     throw commandFailed(`the answer has ${size} bytes, over max_message_size_kb`, {
       size_bytes: size,
       limit_bytes: this.#messageLimit,
@@ -263,16 +296,23 @@ export class Dispatcher {
   /** An error answer, without details or id where those would be over the message limit. */
   #errorText(id: Id, error: RpcError): string {
     const text = errorText(id, error);
-    if (this.#sizeIfLarge(text) <= this.#messageLimit) return text;
+    if (this.#sizeIfLarge([text]) <= this.#messageLimit) return text;
     const short = new RpcError(error.kind, error.data.reason.slice(0, SHORT_REASON));
     const shortText = errorText(id, short);
     // An id that fills a message leaves no room for an answer that carries it.
-    return this.#sizeIfLarge(shortText) <= this.#messageLimit ? shortText : errorText(null, short);
+    return this.#sizeIfLarge([shortText]) <= this.#messageLimit
+      ? shortText
+      : errorText(null, short);
   }
 
-  /** Bytes of a text that may be over the limit, 0 for one that cannot. */
-  #sizeIfLarge(text: string): number {
-    return text.length * 3 <= this.#messageLimit ? 0 : utf8Bytes(text);
+  /** Bytes of an answer that may be over the limit, 0 for one that cannot. */
+  #sizeIfLarge(parts: readonly Part[]): number {
+    const length = parts.reduce((sum, { length }) => sum + length, 0);
+    if (length * 3 <= this.#messageLimit) return 0;
+    return parts.reduce(
+      (sum, part) => sum + (typeof part === "string" ? utf8Bytes(part) : part.byteLength),
+      0,
+    );
   }
 
   #explain(thrown: unknown, request: Request): RpcError {

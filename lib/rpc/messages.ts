@@ -5,6 +5,7 @@
  */
 
 import { invalidRequest, type RpcError } from "../errors.ts";
+import { PlainText } from "../json_text.ts";
 import { shown, suggestion } from "../schema_issues.ts";
 
 /** The version of the protocol that this agent speaks (protocol, header). */
@@ -120,10 +121,31 @@ export function readRequest(message: unknown): Request | Malformed {
 export const isMalformed = (request: Request | Malformed): request is Malformed =>
   "error" in request;
 
-/** A successful answer as text, without the line's end. */
-export function resultText(id: Id, result: unknown): string {
-  return JSON.stringify({ jsonrpc: "2.0", result, id });
+/** A part of an answer: text, or text in bytes. */
+export type Part = string | Uint8Array;
+
+/** The parts put together. */
+export const textOf = (parts: readonly Part[]): string =>
+  parts.map((part) => typeof part === "string" ? part : new TextDecoder().decode(part)).join("");
+
+/**
+ * A successful answer as text, without the line's end. The bytes of a {@link PlainText} in the
+ * result are a part of their own, not copied before they are written.
+ */
+export function resultParts(id: Id, result: unknown): readonly Part[] {
+  const plain = isObject(result) ? Object.entries(result).find(isPlainText) : undefined;
+  if (plain === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
+  const [name, { bytes }] = plain;
+  const rest = JSON.stringify({ ...Object(result), [name]: undefined }).slice(1);
+  return [
+    `{"jsonrpc":"2.0","result":{${JSON.stringify(name)}:"`,
+    bytes,
+    `"${rest === "}" ? "" : ","}${rest},"id":${JSON.stringify(id)}}`,
+  ];
 }
+
+const isPlainText = (entry: [string, unknown]): entry is [string, PlainText] =>
+  entry[1] instanceof PlainText;
 
 /** An error answer as text, without the line's end. */
 export function errorText(id: Id, error: RpcError): string {

@@ -7,7 +7,9 @@
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../errors.ts";
+import type { PlainText } from "../json_text.ts";
 import type { Log } from "../log/logger.ts";
+import type { RunChild } from "../process/separate.ts";
 import { explainIssues } from "../schema_issues.ts";
 import type { Power } from "../system/power.ts";
 import type { System } from "../system/system.ts";
@@ -17,6 +19,8 @@ export interface Surroundings {
   readonly config: Config;
   readonly system: System;
   readonly power: Power;
+  /** Starts what the host commands. */
+  readonly runCommand: RunChild;
   readonly log: Log;
   /** All methods, for those that describe the agent. */
   readonly methods: readonly Method[];
@@ -29,7 +33,7 @@ export interface Context extends Surroundings {
   /** Bytes of JSON that the result may have, so that the answer fits one message. */
   readonly resultLimitBytes: number;
   /** Does something once the answer has left. */
-  afterAnswer(action: () => Promise<void>): void;
+  afterAnswer(action: () => void | Promise<void>): void;
   /** Cancels a request in flight; says whether there was one. */
   cancel(id: string | number): boolean;
 }
@@ -41,9 +45,13 @@ export interface Example {
 }
 
 /** How a method is written down; see {@link method}. */
-export interface Definition<Params extends z.ZodMiniType, Result extends z.ZodMiniType> {
+export interface Definition<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> {
   /** The wire name. */
-  readonly name: string;
+  readonly name: Name;
   /** The name in `get_agent_info`'s list, for methods that have one. */
   readonly capability?: string;
   /** One sentence for the reference. */
@@ -68,8 +76,15 @@ export interface Definition<Params extends z.ZodMiniType, Result extends z.ZodMi
   readonly run: (
     params: z.output<Params>,
     context: Context,
-  ) => z.input<Result> | Promise<z.input<Result>>;
+  ) => Answered<z.input<Result>> | Promise<Answered<z.input<Result>>>;
 }
+
+/** A result of which some texts are known to need no escaping. */
+export type Answered<Result> = Result extends object ? {
+    [Member in keyof Result]: Result[Member] extends string | undefined ? Result[Member] | PlainText
+      : Result[Member];
+  }
+  : Result;
 
 /** An error of a method's own, for the reference. */
 export interface Failure {
@@ -105,13 +120,26 @@ export interface Method {
   prepare(params: unknown): Call;
 }
 
+/** A method with the types of its name, parameters and result, for the host's calls. */
+export interface TypedMethod<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> extends Method {
+  readonly name: Name;
+  readonly params: Params;
+  readonly result: Result;
+}
+
 /** The parameters of a method that has none. */
 export const NoParams = z.strictObject({});
 
-/** Turns a definition into a method; the types of its parameters and result stay inside. */
-export function method<Params extends z.ZodMiniType, Result extends z.ZodMiniType>(
-  definition: Definition<Params, Result>,
-): Method {
+/** Turns a definition into a method. */
+export function method<
+  const Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+>(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
   const { params: schema, run, target, available } = definition;
   const hidden = new Set(definition.hidden);
   return {

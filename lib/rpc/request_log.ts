@@ -22,7 +22,7 @@ function shortened(id: Id | undefined): Id | undefined {
 }
 
 /** A reason without the value that was refused: it may be what nobody but the host may see. */
-const withoutValue = (reason: unknown) =>
+export const withoutValue = (reason: unknown): unknown =>
   typeof reason === "string" ? reason.replace(/, received .*$/s, "") : reason;
 
 /** A log line never grows with what a host sends. */
@@ -49,6 +49,7 @@ export class RequestLog {
   /** A request that has been done, or turned away. Without `code` it went well. */
   finished(request: Request, start: number, fields: LogFields = {}): void {
     if (fields.code === ERRORS.tooManyRequests.code && !this.#mayLogRefusal()) return;
+    if (!this.#log.isLogged("info")) return;
     this.#log.info("request", {
       id: shortened(request.id),
       method: request.method.slice(0, MAX_SHOWN_CHARACTERS),

@@ -11,7 +11,7 @@ import { withTimer } from "../process/capture.ts";
 export const ABORT_GRACE_MS = 5000;
 
 /** Turns of the microtask queue that a method takes which has its answer at hand. */
-const TURNS_AT_ONCE = 4;
+const TURNS_AT_ONCE = 12;
 
 /** Whether work is done without waiting for anything: then it needs neither timer nor listener. */
 export async function settlesAtOnce(working: Promise<unknown>): Promise<boolean> {

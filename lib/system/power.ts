@@ -20,8 +20,10 @@ export interface PowerRequest {
 
 /** A way to carry out a {@link PowerRequest}. */
 export interface PowerProvider {
-  /** Why nothing can be done here, or `undefined` where it can. */
+  /** Why nothing can ever be done here, or `undefined` where it can. */
   readonly unavailable: string | undefined;
+  /** Why this cannot be done now, or `undefined` where it can. */
+  check(action: PowerAction, signal: AbortSignal): Promise<string | undefined>;
   /** Sets it going and returns. */
   request(request: PowerRequest): Promise<void>;
 }
@@ -29,6 +31,7 @@ export interface PowerProvider {
 /** The provider of an agent that must never touch its machine's power. */
 export const NO_POWER: PowerProvider = {
   unavailable: "this agent has no way to control the guest's power",
+  check: () => Promise.resolve(NO_POWER.unavailable),
   request: () => Promise.reject(new Error("there is no power provider")),
 };
 
@@ -51,8 +54,9 @@ export class Power {
    *
    * @throws {RpcError} -32001 where there is no way to do it, -32000 while another is under way.
    */
-  accept(request: PowerRequest): () => Promise<void> {
-    const { unavailable } = this.#provider;
+  async accept(request: PowerRequest, signal: AbortSignal): Promise<() => Promise<void>> {
+    const unavailable = this.#provider.unavailable ??
+      await this.#provider.check(request.action, signal);
     if (unavailable !== undefined) throw permissionDenied(unavailable);
     if (this.#underWay !== undefined) {
       throw commandFailed(`a ${this.#underWay} is under way already`);

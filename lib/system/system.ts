@@ -15,6 +15,10 @@ export interface SystemInfo {
   readonly cpu_count: number;
   readonly total_memory_kb: number;
   readonly uptime_seconds: number;
+  /** KiB; absent where the platform does not tell, as the load. */
+  readonly available_memory_kb?: number;
+  /** Over 1, 5 and 15 minutes. */
+  readonly load_average?: readonly number[];
 }
 
 /** One network interface. */

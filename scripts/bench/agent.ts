@@ -42,7 +42,8 @@ export async function agentPeer(scratch: Scratch): Promise<Peer> {
   };
 }
 
-class AgentSpeech implements Speech {
+/** What a host says to our agent. */
+export class AgentSpeech implements Speech {
   readonly ping = request("ping");
   readonly systemInfo = request("get_system_info");
 

@@ -54,7 +54,8 @@ export function qemuGaPeer({ program }: QemuGa, scratch: Scratch): Peer {
   };
 }
 
-class QemuGaSpeech implements Speech {
+/** What a host says to qemu-ga. */
+export class QemuGaSpeech implements Speech {
   readonly ping = request("guest-ping");
   readonly systemInfo = request("guest-get-osinfo");
 

@@ -27,7 +27,7 @@ export interface Result {
 }
 
 /** Makes the results of a measure. */
-export function summarize({ rows }: Measure, rounds: Rounds): Result[] {
+export function summarize({ rows }: Pick<Measure, "rows">, rounds: Rounds): Result[] {
   const ours = (label: string) => {
     const row = rows.find((candidate) => candidate.label === label);
     return row === undefined ? undefined : overRounds(row, valuesOf(label, rounds.agent));

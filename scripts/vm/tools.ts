@@ -75,12 +75,12 @@ const SHOWN_CHARACTERS = 2000;
 export async function runTool(
   program: string,
   args: readonly string[],
-  options: { cwd?: string | URL } = {},
+  options: { cwd?: string | URL; env?: Readonly<Record<string, string>> } = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
     cwd: options.cwd,
-    env: toolEnvironment(),
+    env: { ...toolEnvironment(), ...options.env },
     stdin: "null",
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

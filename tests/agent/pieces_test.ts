@@ -240,3 +240,93 @@ test(
     );
   },
 );
+
+/** Random bytes in a file, which tell where they were read. */
+async function randomFile(path: string, size: number): Promise<Uint8Array> {
+  const bytes = crypto.getRandomValues(new Uint8Array(size));
+  await Deno.writeFile(path, bytes);
+  return bytes;
+}
+
+const params = (path: string, offset: number, length: number) => ({
+  path,
+  encoding: "base64",
+  offset,
+  length,
+});
+
+/** Asks for the pieces without waiting for an answer, and compares each with the file's bytes. */
+async function assertPieces(
+  host: Host,
+  asked: readonly { path: string; bytes: Uint8Array; offset: number; length: number }[],
+): Promise<void> {
+  const ids: string[] = [];
+  for (const { path, offset, length } of asked) {
+    ids.push(await host.start("file_read", params(path, offset, length)));
+  }
+  for (const [index, { path, bytes, offset, length }] of asked.entries()) {
+    const { content } = resultOf(await host.answerTo(ids[index]), Piece);
+    assertEquals(
+      Uint8Array.fromBase64(content),
+      bytes.slice(offset, offset + length),
+      `${path} from ${offset}, ${length} bytes`,
+    );
+  }
+}
+
+Deno.test("pieces in base64", async (t) => {
+  await using agent = await TestAgent.start({
+    config: () => ({ max_requests_per_second: 10_000 }),
+  });
+  await using host = await agent.connect();
+  const path = `${agent.paths.files}/large`;
+  const bytes = await randomFile(path, 60_000);
+  const at = (offset: number, length: number) => ({ path, bytes, offset, length });
+  // Old enough for its pieces to be read ahead.
+  await Deno.utime(path, 1, 1);
+
+  await t.step("one after the other, each is the file's", async () => {
+    for (let offset = 0; offset < bytes.byteLength; offset += 7000) {
+      await assertPieces(host, [at(offset, 7000)]);
+    }
+  });
+
+  await t.step("asked for at once, each has its own bytes", async () => {
+    const offsets = Array.from({ length: 40 }, (_, index) => (index * 17_001) % 59_000);
+    await assertPieces(host, offsets.map((offset) => at(offset, 20_000)));
+  });
+
+  await t.step("of other lengths than the one before", async () => {
+    for (const [offset, length] of [[0, 9000], [9000, 3], [9003, 40_000], [49_003, 1], [0, 1]]) {
+      await assertPieces(host, [at(offset ?? 0, length ?? 0)]);
+    }
+  });
+
+  await t.step("of more files at once than are kept open", async () => {
+    const files = await Promise.all(Array.from({ length: 7 }, async (_, index) => {
+      const name = `${agent.paths.files}/${index}`;
+      return { path: name, bytes: await randomFile(name, 9000), offset: 0, length: 3000 };
+    }));
+    for (const offset of [0, 3000, 6000]) {
+      await assertPieces(host, files.map((file) => ({ ...file, offset })));
+    }
+  });
+
+  await t.step("in a batch", async () => {
+    const requests = [0, 6000, 12_000].map((offset) => ({
+      jsonrpc: "2.0",
+      id: offset,
+      method: "file_read",
+      params: params(path, offset, 6000),
+    }));
+    await host.send(`${JSON.stringify(requests)}\n`);
+    const answers = z.parse(
+      z.array(z.looseObject({ id: z.int(), result: Piece })),
+      await host.take(Array.isArray, "the answer of a batch"),
+    );
+    assertEquals(answers.map(({ id }) => id).sort((a, b) => a - b), [0, 6000, 12_000]);
+    for (const { id, result } of answers) {
+      assertEquals(Uint8Array.fromBase64(result.content), bytes.slice(id, id + 6000));
+    }
+  });
+});

@@ -9,6 +9,8 @@ const NOTHING: Invocation = {
   channel: undefined,
   config: undefined,
   logLevel: undefined,
+  power: "none",
+  separateCommands: false,
   granted: undefined,
   self: undefined,
 };

@@ -11,7 +11,9 @@ import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
 import type { Method } from "../../lib/rpc/method.ts";
+import { textOf } from "../../lib/rpc/messages.ts";
 import { LinuxSystem } from "../../lib/system/linux/mod.ts";
+import { runChild } from "../../lib/process/run.ts";
 import { Power, type PowerRequest } from "../../lib/system/power.ts";
 import type { Message } from "../agent/_host.ts";
 
@@ -32,6 +34,7 @@ export class Powered {
     this.#method = method.name;
     const power = new Power({
       unavailable: undefined,
+      check: () => Promise.resolve(undefined),
       request: (request) => {
         if (this.fails) return Promise.reject(new Error("no"));
         this.events.push(request);
@@ -42,6 +45,7 @@ export class Powered {
       config: DEFAULT_CONFIG,
       system: new LinuxSystem(),
       power,
+      runCommand: runChild,
       log: NO_LOG,
       methods: [method],
     });
@@ -63,8 +67,8 @@ export class Powered {
   async #send(members: Record<string, unknown>): Promise<string[]> {
     const answers: string[] = [];
     const line = JSON.stringify({ jsonrpc: "2.0", method: this.#method, ...members });
-    await this.#dispatcher.handle(line, (text) => {
-      answers.push(text);
+    await this.#dispatcher.handle(line, (...parts) => {
+      answers.push(textOf(parts));
       this.events.push("answer");
       return Promise.resolve();
     });

@@ -12,6 +12,7 @@ const Result = z.strictObject({
   protocol_version: z.string(),
   platform: z.string(),
   capabilities: z.array(z.string()),
+  max_message_size_kb: z.int(),
 });
 
 Deno.test("get_agent_info tells the versions, the platform and what is let through", async () => {
@@ -24,22 +25,30 @@ Deno.test("get_agent_info tells the versions, the platform and what is let throu
       "cancel",
       "disk_usage",
       "exec_command",
+      "file_commit",
+      "file_hash",
+      "file_list",
       "file_read",
+      "file_stat",
       "file_write",
       "network_info",
       "system_info",
     ],
+    max_message_size_kb: 64,
   });
 });
 
+const READING = ["file_hash", "file_list", "file_read", "file_stat"] as const;
+const WRITING = ["file_commit", "file_write"] as const;
+
 for (
   const [security, missing] of [
-    [{ allowed_write_paths: [] }, ["file_write"]],
-    [{ allowed_read_paths: [] }, ["file_read"]],
+    [{ allowed_write_paths: [] }, WRITING],
+    [{ allowed_read_paths: [] }, READING],
     [{ command_whitelist: [] }, ["exec_command"]],
     [
       { allowed_read_paths: [], allowed_write_paths: [], command_whitelist: [] },
-      ["exec_command", "file_read", "file_write"],
+      ["exec_command", ...READING, ...WRITING],
     ],
   ] as const
 ) {

@@ -27,8 +27,8 @@ Deno.test("each method has a file of tests", async () => {
   }
 });
 
-Deno.test("the ten methods of the protocol are there, in its order", () => {
-  assertEquals(METHODS.map(({ name }) => name).filter((name) => !name.startsWith("rpc.")), [
+Deno.test("the ten methods of the protocol come first, in its order", () => {
+  assertEquals(METHODS.map(({ name }) => name).slice(0, 10), [
     "ping",
     "get_agent_info",
     "get_system_info",

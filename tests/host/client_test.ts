@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
-import {
-  AgentClient,
-  AnswerError,
-  NoAgentError,
-  type Notification,
-} from "../../lib/host/client.ts";
+import { AgentClient, type Notification } from "../../lib/host/client.ts";
+import { AnswerError, NoAgentError } from "../../lib/host/errors.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { timed, until } from "../agent/_waiting.ts";
 import { FakeAgent } from "./_fake_agent.ts";
@@ -15,16 +11,16 @@ Deno.test.sanitizer({ ops: true, resources: true });
 Deno.test("AgentClient calls a real agent and resolves to the result", async () => {
   await using agent = await TestAgent.start();
   await using client = await agent.client();
-  const result = await client.call("ping");
+  const result = await client.callUnchecked("ping");
   assert(z.safeParse(z.looseObject({ pong: z.literal(true) }), result).success);
-  const executed = await client.call("exec_command", { command: "echo", args: ["a"] });
+  const executed = await client.callUnchecked("exec_command", { command: "echo", args: ["a"] });
   assertEquals(z.parse(z.looseObject({ stdout: z.string() }), executed).stdout, "a\n");
 });
 
 Deno.test("AgentClient rejects with the agent's error, as it came", async () => {
   await using agent = await TestAgent.start();
   await using client = await agent.client();
-  const error = await assertRejects(() => client.call("no_such_method"), AnswerError);
+  const error = await assertRejects(() => client.callUnchecked("no_such_method"), AnswerError);
   assertEquals([error.code, error.message], [-32601, "Method not found"]);
   assert(z.safeParse(z.looseObject({ reason: z.string() }), error.data).success);
   assertEquals(JSON.parse(JSON.stringify(error)), {
@@ -40,9 +36,9 @@ Deno.test("AgentClient's calls overlap on one connection to a real agent", async
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);
   await Promise.all([
-    client.call("exec_command", { command: "sleep", args: ["0.4"] }).then(note("slow")),
-    client.call("ping").then(note("ping")),
-    ...Array.from({ length: 50 }, () => client.call("get_agent_info")),
+    client.callUnchecked("exec_command", { command: "sleep", args: ["0.4"] }).then(note("slow")),
+    client.callUnchecked("ping").then(note("ping")),
+    ...Array.from({ length: 50 }, () => client.callUnchecked("get_agent_info")),
   ]);
   assertEquals(order, ["ping", "slow"]);
   assertEquals(client.skipped, 0);
@@ -54,7 +50,7 @@ Deno.test("AgentClient hands on agent_ready of a real agent", async () => {
   await using client = await agent.client({
     onNotification: (notification) => void notifications.push(notification),
   });
-  await client.call("ping");
+  await client.callUnchecked("ping");
   assertEquals(notifications, [
     { method: "agent_ready", params: { version: "1.0.0", platform: "linux" } },
   ]);
@@ -63,7 +59,7 @@ Deno.test("AgentClient hands on agent_ready of a real agent", async () => {
 Deno.test("AgentClient ends the half line that a host before it may have left in the channel", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const call = client.call("ping");
+  const call = client.callUnchecked("ping");
   const [request] = await fake.requests(1);
   assert(request !== undefined);
   await fake.answer(request, "pong");
@@ -74,7 +70,7 @@ Deno.test("AgentClient ends the half line that a host before it may have left in
 Deno.test("AgentClient matches answers by their ids, whatever their order", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const calls = ["a", "b", "c"].map((method) => client.call(method));
+  const calls = ["a", "b", "c"].map((method) => client.callUnchecked(method));
   const requests = await fake.requests(3);
   assertEquals(new Set(requests.map(({ id }) => id)).size, 3);
   for (const request of requests.toReversed()) await fake.answer(request, request.method);
@@ -86,7 +82,7 @@ Deno.test("AgentClient's ids are no other connection's", async () => {
   for (let round = 0; round < 2; round++) {
     await using fake = await FakeAgent.start();
     await using client = await AgentClient.connect(fake.path);
-    const call = client.call("ping");
+    const call = client.callUnchecked("ping");
     const [request] = await fake.requests(1);
     assert(request !== undefined);
     ids.push(request.id);
@@ -102,7 +98,7 @@ Deno.test("AgentClient skips and counts what is no answer of its own", async () 
   await using client = await AgentClient.connect(fake.path, {
     onNotification: (notification) => void notifications.push(notification),
   });
-  const call = client.call("ping");
+  const call = client.callUnchecked("ping");
   const [request] = await fake.requests(1);
   assert(request !== undefined);
   await fake.send("rest of somebody's line\n");
@@ -121,7 +117,7 @@ Deno.test("AgentClient skips and counts what is no answer of its own", async () 
 Deno.test("AgentClient reads answers that come in pieces, cut within characters", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const call = client.call("ping");
+  const call = client.callUnchecked("ping");
   const [request] = await fake.requests(1);
   assert(request !== undefined);
   const line = `${JSON.stringify({ jsonrpc: "2.0", result: "é€😀", id: request.id })}\n`;
@@ -133,7 +129,7 @@ Deno.test("AgentClient takes a result of null or false, and an answer without on
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   for (const [index, result] of [null, false, 0, ""].entries()) {
-    const call = client.call("ping");
+    const call = client.callUnchecked("ping");
     const request = (await fake.requests(index + 1)).at(-1);
     assert(request !== undefined);
     await fake.answer(request, result);
@@ -145,7 +141,7 @@ Deno.test("AgentClient's large requests at once do not get into each other", asy
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const calls = ["a", "b", "c", "d"].map((letter) =>
-    client.call(letter, { text: letter.repeat(500_000) })
+    client.callUnchecked(letter, { text: letter.repeat(500_000) })
   );
   const requests = await fake.requests(4);
   for (const request of requests) {
@@ -160,7 +156,7 @@ Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nob
   await using client = await AgentClient.connect(fake.path);
   const { ms } = await timed(() =>
     assertRejects(
-      () => client.call("slow", {}, { timeoutMs: 200 }),
+      () => client.callUnchecked("slow", {}, { timeoutMs: 200 }),
       NoAgentError,
       "no answer to slow within 0.2 s",
     )
@@ -169,7 +165,7 @@ Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nob
   const [late] = await fake.requests(1);
   assert(late !== undefined);
   await fake.answer(late, "late");
-  const call = client.call("next");
+  const call = client.callUnchecked("next");
   const request = (await fake.requests(2)).at(-1);
   assert(request !== undefined);
   await fake.answer(request, "in time");
@@ -183,7 +179,7 @@ Deno.test("AgentClient gives up after timeoutMs also where the agent does not ev
   await using client = await AgentClient.connect(fake.path);
   const large = { text: "x".repeat(8 * 1024 * 1024) };
   await assertRejects(
-    () => client.call("large", large, { timeoutMs: 200 }),
+    () => client.callUnchecked("large", large, { timeoutMs: 200 }),
     NoAgentError,
     "no answer",
   );
@@ -193,10 +189,10 @@ Deno.test("AgentClient stops waiting when its signal is aborted, before or durin
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const reason = new Error("enough");
-  const before = client.call("never sent", {}, { signal: AbortSignal.abort(reason) });
+  const before = client.callUnchecked("never sent", {}, { signal: AbortSignal.abort(reason) });
   assertEquals(await assertRejects(() => before), reason);
   const controller = new AbortController();
-  const during = client.call("sent", {}, { signal: controller.signal });
+  const during = client.callUnchecked("sent", {}, { signal: controller.signal });
   const [request] = await fake.requests(1);
   assertEquals(request?.method, "sent");
   controller.abort(reason);
@@ -206,7 +202,7 @@ Deno.test("AgentClient stops waiting when its signal is aborted, before or durin
 Deno.test("AgentClient rejects the calls that wait when the agent ends the connection", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const calls = ["a", "b"].map((method) => client.call(method));
+  const calls = ["a", "b"].map((method) => client.callUnchecked(method));
   await fake.requests(2);
   await fake.hangUp();
   for (const call of calls) await assertRejects(() => call, NoAgentError);
@@ -215,11 +211,11 @@ Deno.test("AgentClient rejects the calls that wait when the agent ends the conne
 Deno.test("AgentClient rejects a call at once after the agent has ended the connection", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const first = client.call("a");
+  const first = client.callUnchecked("a");
   await fake.requests(1);
   await fake.hangUp();
   await assertRejects(() => first, NoAgentError);
-  const { ms } = await timed(() => assertRejects(() => client.call("b"), NoAgentError));
+  const { ms } = await timed(() => assertRejects(() => client.callUnchecked("b"), NoAgentError));
   assert(ms < 2000, `${ms} ms`);
 });
 
@@ -232,11 +228,13 @@ Deno.test("AgentClient rejects a call at once after the agent has ended its half
     await using client = await AgentClient.connect(path);
     using connection = await accepting;
     await connection.closeWrite();
-    const waiting = client.call("a", {}, { timeoutMs: 5000 }).catch((error: unknown) => error);
+    const waiting = client.callUnchecked("a", {}, { timeoutMs: 5000 }).catch((error: unknown) =>
+      error
+    );
     assert(await waiting instanceof NoAgentError);
     // Nobody will ever answer this one: the reading is over.
     const { ms } = await timed(() =>
-      assertRejects(() => client.call("b", {}, { timeoutMs: 5000 }), NoAgentError)
+      assertRejects(() => client.callUnchecked("b", {}, { timeoutMs: 5000 }), NoAgentError)
     );
     assert(ms < 2000, `${ms} ms`);
   } finally {
@@ -247,13 +245,13 @@ Deno.test("AgentClient rejects a call at once after the agent has ended its half
 Deno.test("AgentClient.close rejects the calls that wait, and may be called twice", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
-  const call = client.call("ping");
+  const call = client.callUnchecked("ping");
   await fake.requests(1);
   const rejected = assertRejects(() => call, NoAgentError);
   await client.close();
   await rejected;
   await client.close();
-  await assertRejects(() => client.call("ping"), NoAgentError);
+  await assertRejects(() => client.callUnchecked("ping"), NoAgentError);
 });
 
 Deno.test("AgentClient.connect tells why there is no agent", async (t) => {
@@ -282,6 +280,6 @@ Deno.test("AgentClient.sendRaw sends what call would not", async () => {
   await using agent = await TestAgent.start();
   await using client = await agent.client();
   await client.sendRaw("not JSON\n");
-  await client.call("ping");
+  await client.callUnchecked("ping");
   await until(() => client.skipped === 1, "the agent's complaint, which is no answer of ours");
 });

@@ -68,6 +68,10 @@ export interface LogLine {
 
 /** A log that keeps its lines. */
 export class CollectingLog implements Log {
+  isLogged(): boolean {
+    return true;
+  }
+
   readonly lines: LogLine[] = [];
 
   error(message: string, fields: LogFields = {}): void {
@@ -120,6 +124,12 @@ export const FAKE_SYSTEM: System = {
 export class RecordingPower implements PowerProvider {
   readonly unavailable = undefined;
   readonly requests: PowerRequest[] = [];
+  /** Why it cannot be done at the moment. */
+  obstacle: string | undefined;
+
+  check(): Promise<string | undefined> {
+    return Promise.resolve(this.obstacle);
+  }
 
   request(request: PowerRequest): Promise<void> {
     this.requests.push(request);

@@ -1,5 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { base64Capacity, fitText, jsonBytes, utf8Bytes } from "../../lib/json_text.ts";
+import {
+  base64Capacity,
+  base64Length,
+  encodeBase64,
+  fitText,
+  jsonBytes,
+  utf8Bytes,
+} from "../../lib/json_text.ts";
 import { byteLength } from "./_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -85,5 +92,15 @@ Deno.test("base64Capacity() is the most bytes whose base64 fits", () => {
     const capacity = base64Capacity(maxBytes);
     assert(new Uint8Array(capacity).toBase64().length <= maxBytes);
     assert(new Uint8Array(capacity + 1).toBase64().length > maxBytes);
+  }
+});
+
+Deno.test("encodeBase64() writes what toBase64() makes of the whole, at any length", () => {
+  for (const length of [0, 1, 2, 3, 4, 12_287, 12_288, 12_289, 24_576, 24_577, 48_000]) {
+    const bytes = crypto.getRandomValues(new Uint8Array(length));
+    const target = new Uint8Array(base64Length(length) + 5);
+    const text = encodeBase64(bytes, target);
+    assertEquals(text.toJSON(), bytes.toBase64(), `${length} bytes`);
+    assertEquals(text.bytes.byteLength, base64Length(length));
   }
 });

@@ -27,7 +27,7 @@ async function call<Schema extends z.ZodMiniType>(
 ): Promise<z.output<Schema>> {
   const client = await guest().client();
   await using _client = client;
-  return z.parse(schema, await client.call(method, params));
+  return z.parse(schema, await client.callUnchecked(method, params));
 }
 
 const SystemInfo = z.strictObject({

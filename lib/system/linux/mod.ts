@@ -50,6 +50,8 @@ export class LinuxSystem implements System {
       cpu_count: slow.cpuCount,
       total_memory_kb: slow.totalMemoryKb,
       uptime_seconds: Math.floor(Deno.osUptime()),
+      available_memory_kb: Math.floor(Deno.systemMemoryInfo().available / BYTES_PER_KB),
+      load_average: Deno.loadavg().map((load) => Math.round(load * 100) / 100),
     };
   }
 

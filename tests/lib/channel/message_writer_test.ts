@@ -19,6 +19,17 @@ Deno.test("MessageWriter ends each message with a newline and keeps their order"
   assertEquals(connection.text, "one\nzwölf €\nthree\n");
 });
 
+Deno.test("MessageWriter sends a message in parts as one line, text and bytes", async () => {
+  const connection = new FakeConnection("over");
+  const { writer } = writerTo(connection);
+  const bytes = new TextEncoder().encode("b".repeat(200_000));
+  void writer.send("before");
+  await writer.send("ä[", bytes, "]");
+  await writer.send(bytes.subarray(0, 2));
+  assertEquals(connection.lines, ["before", `ä[${"b".repeat(200_000)}]`, "bb"]);
+  assertEquals(writer.isCongested, false);
+});
+
 Deno.test("MessageWriter sends what is answered in the same turn in one write", async () => {
   const connection = new FakeConnection("over");
   const { writer } = writerTo(connection);

@@ -6,7 +6,7 @@
  */
 
 import * as z from "zod";
-import { openRealFile } from "../../../lib/policy/real_file.ts";
+import { openRealFile, statRealPath } from "../../../lib/policy/real_file.ts";
 import { RpcError } from "../../../lib/errors.ts";
 import { printLine } from "../../../lib/terminal.ts";
 
@@ -15,7 +15,7 @@ const Task = z.strictObject({
   files: z.array(z.strictObject({
     path: z.string(),
     root: z.string(),
-    access: z.enum(["read", "write"]),
+    access: z.enum(["read", "write", "stat"]),
   })),
   /** How often the whole list is gone through. */
   times: z.int(),
@@ -27,10 +27,11 @@ const task = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** What was read, "written", the code of our refusal, or the name of a native error. */
+/** What was read or its size, "written", the code of our refusal, or the name of a native error. */
 async function outcome({ path, root, access }: z.output<typeof Task>["files"][number]) {
   const signal = AbortSignal.timeout(task.timeoutMs);
   try {
+    if (access === "stat") return `size ${(await statRealPath({ path, root })).size}`;
     const { file, info } = await openRealFile({ path, root }, access, signal);
     using _file = file;
     if (access === "write") {
@@ -41,7 +42,11 @@ async function outcome({ path, root, access }: z.output<typeof Task>["files"][nu
     const read = await file.read(bytes) ?? 0;
     return `${info.size}: ${decoder.decode(bytes.subarray(0, read))}`;
   } catch (error) {
-    if (error instanceof RpcError) return `${error.code}`;
+    if (error instanceof RpcError) {
+      // Opens that were given up may still end, and make room for others.
+      if (/do not open/.test(error.message)) await new Promise((resolve) => setTimeout(resolve));
+      return `${error.code}`;
+    }
     return error instanceof Error ? error.name : String(error);
   }
 }

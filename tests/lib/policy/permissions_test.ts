@@ -30,7 +30,7 @@ function flagsOf(config: Config, start = {}): Map<string, string> {
 Deno.test("the default configuration needs these permissions and no more", () => {
   assertEquals(permissionFlags(permissionsFor(DEFAULT_CONFIG)), [
     "--no-prompt",
-    "--allow-sys=hostname,networkInterfaces,osRelease,osUptime,systemMemoryInfo,uid,umask",
+    "--allow-sys=hostname,loadavg,networkInterfaces,osRelease,osUptime,systemMemoryInfo,uid,umask",
     "--allow-read=/bin,/etc/hostname,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
     "/tmp/kvmmanager.kvmmanager-new,/usr/bin,/usr/lib/os-release,/usr/local/bin,/usr/local/sbin," +
     "/usr/sbin,/usr/share,/var/log",

@@ -17,7 +17,7 @@ const Report = z.strictObject({
 interface Attempt {
   readonly path: string;
   readonly root: string;
-  readonly access?: "read" | "write";
+  readonly access?: "read" | "write" | "stat";
 }
 
 interface OpenOptions {
@@ -178,6 +178,23 @@ async function openUnderAttack(
   const { counts } = await open([file], options);
   return counts;
 }
+
+Deno.test("a directory swapped for a link thousands of times never has its outside described", async () => {
+  await using directory = await TempDirectory.make();
+  await directory.directory("in/sub");
+  await directory.file("in/sub/file", "inside");
+  await directory.directory("out");
+  await directory.file("out/file", "something outside");
+  await Deno.symlink(directory.at("out"), directory.at("spare"));
+  const counts = await openUnderAttack(
+    { path: directory.at("in/sub/file"), root: directory.at("in"), access: "stat" },
+    ["rename", directory.at("in/sub"), directory.at("spare")],
+    { times: 3000 },
+  );
+  assert((counts["size 6"] ?? 0) > 0, JSON.stringify(counts));
+  assertEquals(counts["size 17"], undefined, JSON.stringify(counts));
+  assert((counts["-32001"] ?? 0) > 0, JSON.stringify(counts));
+});
 
 Deno.test("a file swapped for a link thousands of times is never read outside", async () => {
   await using directory = await guest();

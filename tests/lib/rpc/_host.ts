@@ -8,7 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import type { Config } from "../../../lib/config/schema.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
+import { type Id, resultParts, textOf } from "../../../lib/rpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/rpc/method.ts";
+import { runChild } from "../../../lib/process/run.ts";
 import { Power } from "../../../lib/system/power.ts";
 import { CollectingLog, configWith, FAKE_SYSTEM, inTime, RecordingPower } from "../_helpers.ts";
 
@@ -34,6 +36,9 @@ function checked(value: unknown): Answer {
 
 /** The answer that a text is. */
 export const answerOf = (text: string): Answer => checked(JSON.parse(text));
+
+/** A successful answer as one text. */
+export const resultText = (id: Id, result: unknown): string => textOf(resultParts(id, result));
 
 /** The answers of a batch. */
 export function batchOf(text: string): Answer[] {
@@ -133,6 +138,7 @@ export class TestAgent {
       config: configWith(config),
       system: FAKE_SYSTEM,
       power: new Power(this.power),
+      runCommand: runChild,
       log: this.log,
       methods,
     });
@@ -141,7 +147,8 @@ export class TestAgent {
   /** Hands over a line; resolves to what was sent for it once its work has ended. */
   async exchange(line: string): Promise<string[]> {
     const texts: string[] = [];
-    await this.dispatcher.handle(line, (text) => {
+    await this.dispatcher.handle(line, (...parts) => {
+      const text = textOf(parts);
       texts.push(text);
       this.sent.push(text);
       return Promise.resolve();

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type BatchItem, collectBatch } from "../../../lib/rpc/answers.ts";
-import { errorText, resultText } from "../../../lib/rpc/messages.ts";
+import { errorText, textOf } from "../../../lib/rpc/messages.ts";
 import { invalidRequest } from "../../../lib/errors.ts";
 import { byteLength } from "../_helpers.ts";
-import { batchOf } from "./_host.ts";
+import { batchOf, resultText } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -21,8 +21,8 @@ const slowNotification: BatchItem = () => Promise.resolve();
 
 async function collect(items: readonly BatchItem[], limit = LIMIT_BYTES): Promise<string[]> {
   const sent: string[] = [];
-  await collectBatch(items, limit, (text) => {
-    sent.push(text);
+  await collectBatch(items, limit, (...parts) => {
+    sent.push(textOf(parts));
     return Promise.resolve();
   });
   return sent;
@@ -54,8 +54,8 @@ Deno.test("a batch waits for the slowest of its requests", async () => {
       answered(resultText(2, true)),
     ],
     LIMIT_BYTES,
-    (text) => {
-      sent.push(text);
+    (...parts) => {
+      sent.push(textOf(parts));
       return Promise.resolve();
     },
   );

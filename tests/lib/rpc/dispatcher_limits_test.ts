@@ -3,6 +3,7 @@ import { ping } from "../../../handlers/ping.ts";
 import { rpcCancel } from "../../../handlers/rpc_cancel.ts";
 import { commandFailed } from "../../../lib/errors.ts";
 import { MAX_WAITING } from "../../../lib/rpc/admission.ts";
+import { textOf } from "../../../lib/rpc/messages.ts";
 import { inTime } from "../_helpers.ts";
 import {
   answerOf,
@@ -95,8 +96,8 @@ Deno.test("immediate methods are answered while all places are taken and the lin
   // At once: without so much as a turn of the event loop.
   const sent: string[] = [];
   assertEquals(
-    agent.dispatcher.handle(pingLine(999), (text) => {
-      sent.push(text);
+    agent.dispatcher.handle(pingLine(999), (...parts) => {
+      sent.push(textOf(parts));
       return Promise.resolve();
     }),
     undefined,
@@ -376,8 +377,8 @@ Deno.test("what is to happen after the answer waits for the answer of the whole 
     }),
   ]);
   const line = `[${request({ id: 1, method: "act" })},${park(2)}]`;
-  const done = agent.dispatcher.handle(line, (text) => {
-    events.push(`answered ${batchOf(text).length}`);
+  const done = agent.dispatcher.handle(line, (...parts) => {
+    events.push(`answered ${batchOf(textOf(parts)).length}`);
     return Promise.resolve();
   });
   const call = await parked.call(0);

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import * as z from "zod";
 import { notFound, permissionDenied } from "../../../lib/errors.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
+import { textOf } from "../../../lib/rpc/messages.ts";
 import { type Method, method, NoParams } from "../../../lib/rpc/method.ts";
+import { runChild } from "../../../lib/process/run.ts";
 import { Power } from "../../../lib/system/power.ts";
 import { byteLength, CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
 import { type Answer, answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
@@ -602,8 +604,8 @@ Deno.test("the log shows nothing of hidden parameters, nor of a line that is no 
 Deno.test("refuse() answers with a null id and logs it", () => {
   const agent = new TestAgent([]);
   const sent: string[] = [];
-  agent.dispatcher.refuse(permissionDenied("not this"), (text) => {
-    sent.push(text);
+  agent.dispatcher.refuse(permissionDenied("not this"), (...parts) => {
+    sent.push(textOf(parts));
     return Promise.resolve();
   });
   assertEquals(sent.map((text) => answerOf(text).id), [null]);
@@ -614,7 +616,12 @@ Deno.test("a dispatcher refuses two methods of one name", () => {
   const parts = { config: configWith(), system: FAKE_SYSTEM, log: new CollectingLog() };
   assertThrows(
     () =>
-      new Dispatcher({ ...parts, power: new Power(new RecordingPower()), methods: [echo, echo] }),
+      new Dispatcher({
+        ...parts,
+        runCommand: runChild,
+        power: new Power(new RecordingPower()),
+        methods: [echo, echo],
+      }),
     Error,
     "share a name",
   );

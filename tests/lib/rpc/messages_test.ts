@@ -7,8 +7,11 @@ import {
   notificationText,
   parseLine,
   readRequest,
-  resultText,
+  resultParts,
+  textOf,
 } from "../../../lib/rpc/messages.ts";
+import { PlainText } from "../../../lib/json_text.ts";
+import { resultText } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -180,4 +183,26 @@ Deno.test("notificationText() has no id", () => {
 Deno.test("messages never hold a line's end of their own", () => {
   assertEquals(resultText("a\nb", "c\r\nd").includes("\n"), false);
   assertEquals(errorText("a\nb", parseError("c\nd")).includes("\n"), false);
+});
+
+Deno.test("plain text in a result goes out as its bytes, the rest around it as JSON", () => {
+  const bytes = new TextEncoder().encode("AAECAw==");
+  const content = new PlainText(bytes);
+  for (const result of [{ content }, { content, size: 4 }, { a: "ä", content, b: null }]) {
+    for (const id of ['a"b', 7, null]) {
+      const parts = resultParts(id, result);
+      assertEquals(parts.length, 3);
+      assert(parts[1] === bytes, "not a copy");
+      const message = { jsonrpc: "2.0", result: { ...result, content: "AAECAw==" }, id };
+      assertEquals(JSON.parse(textOf(parts)), message);
+    }
+  }
+});
+
+Deno.test("plain text deeper in a result, or a second one, is text like any other", () => {
+  const plain = new PlainText(new TextEncoder().encode("QQ=="));
+  for (const result of [[plain], { deep: { plain } }, { one: plain, two: plain }, plain]) {
+    const { result: sent } = JSON.parse(resultText(1, result));
+    assertEquals(sent, JSON.parse(JSON.stringify(result)));
+  }
 });

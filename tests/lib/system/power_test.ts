@@ -4,6 +4,7 @@ import { RecordingPower, rpcErrorOf } from "../_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
+const { signal } = new AbortController();
 const SHUTDOWN = { action: "shutdown", timeoutSeconds: 60, force: false } as const;
 const REBOOT = { action: "reboot", timeoutSeconds: 0, force: true } as const;
 
@@ -11,7 +12,7 @@ Deno.test("Power acts when it is told to, not when it accepts", async () => {
   const provider = new RecordingPower();
   const power = new Power(provider);
   assertEquals(power.isAvailable, true);
-  const act = power.accept(SHUTDOWN);
+  const act = await power.accept(SHUTDOWN, signal);
   assertEquals(provider.requests, []);
   await act();
   assertEquals(provider.requests, [SHUTDOWN]);
@@ -22,9 +23,9 @@ Deno.test("Power refuses a second request while one is under way, and says which
     const provider = new RecordingPower();
     const power = new Power(provider);
     if (first === undefined || second === undefined) continue;
-    const act = power.accept(first);
+    const act = await power.accept(first, signal);
     for (const when of ["accepted", "done"]) {
-      const error = await rpcErrorOf(() => power.accept(second));
+      const error = await rpcErrorOf(() => power.accept(second, signal));
       assertEquals([error.code, error.data.reason], [
         -32000,
         `a ${first.action} is under way already`,
@@ -40,6 +41,7 @@ Deno.test("Power takes another request after one that failed", async () => {
   const done: string[] = [];
   const provider: PowerProvider = {
     unavailable: undefined,
+    check: () => Promise.resolve(undefined),
     request: ({ action }) => {
       if (isBroken) return Promise.reject(new Error("no such unit"));
       done.push(action);
@@ -47,9 +49,9 @@ Deno.test("Power takes another request after one that failed", async () => {
     },
   };
   const power = new Power(provider);
-  await assertRejects(power.accept(SHUTDOWN), Error, "no such unit");
+  await assertRejects(await power.accept(SHUTDOWN, signal), Error, "no such unit");
   isBroken = false;
-  await power.accept(REBOOT)();
+  await (await power.accept(REBOOT, signal))();
   assertEquals(done, ["reboot"]);
 });
 
@@ -57,8 +59,19 @@ Deno.test("Power without a way to do it answers -32001 and does nothing", async 
   const power = new Power(NO_POWER);
   assertEquals(power.isAvailable, false);
   for (const request of [SHUTDOWN, REBOOT]) {
-    const error = await rpcErrorOf(() => power.accept(request));
+    const error = await rpcErrorOf(() => power.accept(request, signal));
     assertEquals(error.code, -32001);
   }
   await assertRejects(() => NO_POWER.request(SHUTDOWN), Error);
+});
+
+Deno.test("Power asks the provider each time whether it can be done now", async () => {
+  const provider = new RecordingPower();
+  const power = new Power(provider);
+  provider.obstacle = "the unit is not active";
+  const error = await rpcErrorOf(() => power.accept(SHUTDOWN, signal));
+  assertEquals([error.code, error.data.reason], [-32001, "the unit is not active"]);
+  provider.obstacle = undefined;
+  await (await power.accept(SHUTDOWN, signal))();
+  assertEquals(provider.requests, [SHUTDOWN]);
 });

@@ -1,0 +1,89 @@
+/**
+ * What the host knows of the protocol: the types of every method, derived from the handlers, and the
+ * checks of results at run time, derived from docs/openrpc.json, which is generated from them.
+ *
+ * Nothing of the guest's code comes with either. A result is checked since a guest need not be
+ * honest; members that a newer agent adds are let through.
+ *
+ * @module
+ */
+
+import { fromJSONSchema } from "zod/classic";
+import type * as z from "zod";
+import document from "../../docs/openrpc.json" with { type: "json" };
+import type { AnyMethod } from "../../handlers/mod.ts";
+
+/** The name of a method. */
+export type MethodName = AnyMethod["name"];
+
+type Named<Name extends MethodName> = Extract<AnyMethod, { readonly name: Name }>;
+
+/** The parameters of a method as the host sends them: what has a default may be left out. */
+export type ParamsOf<Name extends MethodName> = z.input<Named<Name>["params"]>;
+
+/** The result of a method. */
+export type ResultOf<Name extends MethodName> = z.output<Named<Name>["result"]>;
+
+/** What is told of a method without asking an agent. */
+export interface MethodDescription {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** Every method that this version knows. */
+export const METHOD_DESCRIPTIONS: readonly MethodDescription[] = document.methods;
+
+interface Check {
+  safeParse(value: unknown): {
+    success: boolean;
+    error?: { issues: readonly { path: readonly PropertyKey[]; message: string }[] };
+  };
+}
+
+const checks = new Map<string, Check>();
+
+/**
+ * Whether a value has the shape of a method's result.
+ *
+ * @param onProblem Told what is wrong, as `path: problem`.
+ */
+export function isResultOf<Name extends MethodName>(
+  name: Name,
+  value: unknown,
+  onProblem: (problem: string) => void = () => {},
+): value is ResultOf<Name> {
+  const { success, error } = checkOf(name).safeParse(value);
+  const issue = error?.issues[0];
+  if (issue !== undefined) onProblem(`${issue.path.join(".") || "result"}: ${issue.message}`);
+  return success;
+}
+
+function checkOf(name: MethodName): Check {
+  const known = checks.get(name);
+  if (known !== undefined) return known;
+  const described = document.methods.find((method) => method.name === name);
+  if (described === undefined) throw new Error(`docs/openrpc.json lacks ${name}: deno task docs`);
+  const check = fromJSONSchema(opened(described.result.schema));
+  checks.set(name, check);
+  return check;
+}
+
+type JsonSchema = Parameters<typeof fromJSONSchema>[0];
+
+/** The schema without the ban on members that it does not name. */
+function opened(schema: Readonly<Record<string, unknown>>): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(schema).filter(([key, value]) =>
+      key !== "additionalProperties" || value !== false
+    )
+      .map(([key, value]) => [key, openedMember(value)]),
+  );
+}
+
+function openedMember(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(openedMember);
+  return isRecord(value) ? opened(value) : value;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,64 @@
+/**
+ * The first names of a directory of any size, in bounded memory.
+ *
+ * @module
+ */
+
+import type { NulReader } from "../process/nul_reader.ts";
+
+/** What find(1) puts before each name. */
+export const NAME_PREFIX = "./";
+
+/** The first names after a given one, out of any number. */
+export class FirstNames {
+  /** Sorted by their UTF-16 units, once {@link read} has ended. */
+  names: string[] = [];
+  /** How many names are not UTF-8 and were left out. */
+  notUtf8 = 0;
+  #count = 0;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+  /**
+   * @param after Only names after this one are kept.
+   * @param limit How many are kept.
+   */
+  constructor(readonly after: string, readonly limit: number) {}
+
+  /** How many names come after those that were kept. */
+  get left(): number {
+    return this.#count - this.names.length;
+  }
+
+  /** Reads names up to the empty one; says whether there was one. */
+  async read(reader: NulReader): Promise<boolean> {
+    for (;;) {
+      const bytes = await reader.next();
+      if (bytes === undefined) return false;
+      if (bytes.byteLength === 0) break;
+      this.#take(bytes.subarray(NAME_PREFIX.length));
+    }
+    this.#shrink();
+    return true;
+  }
+
+  #take(bytes: Uint8Array): void {
+    let name: string;
+    try {
+      name = this.#decoder.decode(bytes);
+    } catch {
+      this.notUtf8 += 1;
+      return;
+    }
+    if (name <= this.after) return;
+    this.#count += 1;
+    this.names.push(name);
+    // Sorted seldom, so that the cost of it is shared by many names.
+    if (this.names.length >= 2 * this.limit + 100) this.#shrink();
+  }
+
+  #shrink(): void {
+    // Not localeCompare: the order must be the same at every call.
+    this.names.sort((a, b) => a < b ? -1 : 1);
+    this.names.length = Math.min(this.names.length, this.limit);
+  }
+}

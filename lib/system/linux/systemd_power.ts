@@ -1,0 +1,45 @@
+/**
+ * Power through units of the service manager's, which do as root what a file asks for
+ * (install/lib/power). The agent needs no right but to write into its own runtime directory.
+ *
+ * @module
+ */
+
+import type { PowerAction, PowerProvider, PowerRequest } from "../power.ts";
+import { runScript } from "./shell.ts";
+
+/** Where requests are put: the service's RuntimeDirectory, which nobody else may write to. */
+export const POWER_DIRECTORY = "/run/kvmmanager-agent";
+
+/** The files that the units watch. */
+const FILES: Readonly<Record<PowerAction, string>> = { shutdown: "poweroff", reboot: "reboot" };
+const CHECK_MS = 5000;
+
+/** The provider of an agent that systemd has started. */
+export class SystemdPower implements PowerProvider {
+  readonly unavailable = undefined;
+
+  /** @param directory Another place for requests, in tests. */
+  constructor(readonly directory: string = POWER_DIRECTORY) {}
+
+  async check(action: PowerAction, signal: AbortSignal): Promise<string | undefined> {
+    const unit = `kvmmanager-agent-${FILES[action]}.path`;
+    const state = await runScript({
+      code: 'systemctl is-active "$1" 2>&1',
+      args: [unit],
+      timeoutMs: CHECK_MS,
+      signal,
+    });
+    const [said = ""] = state.split("\n");
+    if (said === "active") return undefined;
+    return `nobody would carry it out: ${unit}: ${said === "" ? "no systemctl here" : said}`;
+  }
+
+  async request({ action, timeoutSeconds, force }: PowerRequest): Promise<void> {
+    const file = `${this.directory}/${FILES[action]}`;
+    const unfinished = `${this.directory}/.${FILES[action]}`;
+    await Deno.writeTextFile(unfinished, `${force ? "force" : timeoutSeconds}\n`);
+    // The unit begins as soon as there is a file of that name: it is whole then.
+    await Deno.rename(unfinished, file);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Everything in the package beside the program: install/ put where it belongs.
+ *
+ * @module
+ */
+
+import { dirname, fromFileUrl } from "@std/path/posix";
+import { VERSION } from "../../lib/version.ts";
+import { runTool } from "../vm/tools.ts";
+import type { Architecture } from "./program.ts";
+
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+const DOCUMENTS = "/usr/share/doc/kvmmanager-agent";
+const UNITS = "/lib/systemd/system";
+const MAINTAINER = "KVM Manager <agent@kvmmanager.org>";
+
+/** Files of the repository, by where they go; a source that ends in a slash is a directory. */
+const FILES: readonly (readonly [source: string, target: string, mode: number])[] = [
+  ["install/config.json", "/etc/kvmmanager-agent/config.json", 0o644],
+  ["install/logrotate", "/etc/logrotate.d/kvmmanager-agent", 0o644],
+  ["install/60-kvmmanager-agent.rules", "/lib/udev/rules.d/60-kvmmanager-agent.rules", 0o644],
+  ["install/sysusers.conf", "/usr/lib/sysusers.d/kvmmanager-agent.conf", 0o644],
+  ["install/tmpfiles.conf", "/usr/lib/tmpfiles.d/kvmmanager-agent.conf", 0o644],
+  ["install/systemd/", UNITS, 0o644],
+  ["install/lib/", "/usr/lib/kvmmanager-agent", 0o755],
+  ["install/examples/", `${DOCUMENTS}/examples`, 0o644],
+  ["install/debian/copyright", `${DOCUMENTS}/copyright`, 0o644],
+  ["install/debian/lintian-overrides", "/usr/share/lintian/overrides/kvmmanager-agent", 0o644],
+  ["install/debian/postinst", "/DEBIAN/postinst", 0o755],
+  ["install/debian/prerm", "/DEBIAN/prerm", 0o755],
+  ["install/debian/postrm", "/DEBIAN/postrm", 0o755],
+];
+
+const MANUALS = [
+  ["install/man/kvmmanager-agent.8", "/usr/share/man/man8/kvmmanager-agent.8"],
+  ["install/man/kvmmanager-agent.json.5", "/usr/share/man/man5/kvmmanager-agent.json.5"],
+] as const;
+
+/** What changes from package to package. */
+export interface TreeOptions {
+  readonly architecture: Architecture;
+  /** What the program is, in a few words. */
+  readonly description: string;
+  /** Seconds since 1970 that every file is dated with. */
+  readonly time: number;
+}
+
+/** Completes a tree that has the program in it already. */
+export async function buildTree(tree: string, options: TreeOptions): Promise<void> {
+  for (const [source, target, mode] of FILES) {
+    if (!source.endsWith("/")) {
+      await install(source, `${tree}${target}`, mode);
+      continue;
+    }
+    for await (const { name } of Deno.readDir(`${ROOT}${source}`)) {
+      await install(`${source}${name}`, `${tree}${target}/${name}`, mode);
+    }
+  }
+  for (const [source, target] of MANUALS) {
+    await install(source, `${tree}${target}`, 0o644);
+    await compress(`${tree}${target}`);
+  }
+  await write(`${tree}${DOCUMENTS}/changelog`, changelog(options.time));
+  await compress(`${tree}${DOCUMENTS}/changelog`);
+  await write(`${tree}/DEBIAN/conffiles`, await conffiles(tree));
+  await write(`${tree}/DEBIAN/control`, control(options, await installedKilobytes(tree)));
+  await runTool("find", [tree, "-exec", "touch", "-h", "-d", `@${options.time}`, "{}", "+"]);
+}
+
+async function install(source: string, target: string, mode: number): Promise<void> {
+  await Deno.mkdir(dirname(target), { recursive: true });
+  await Deno.copyFile(`${ROOT}${source}`, target);
+  await Deno.chmod(target, mode);
+}
+
+async function write(target: string, text: string): Promise<void> {
+  await Deno.mkdir(dirname(target), { recursive: true });
+  await Deno.writeTextFile(target, text);
+  await Deno.chmod(target, 0o644);
+}
+
+/** Without a name and a time in it: the same text makes the same bytes. */
+async function compress(path: string): Promise<void> {
+  await runTool("gzip", ["-9", "--no-name", path]);
+}
+
+/** What dpkg asks about before it replaces it: everything below /etc. */
+async function conffiles(tree: string): Promise<string> {
+  const found = await runTool("find", ["etc", "-type", "f"], { cwd: tree });
+  return found.trim().split("\n").sort().map((path) => `/${path}\n`).join("");
+}
+
+async function installedKilobytes(tree: string): Promise<number> {
+  return Number(/^\d+/.exec(await runTool("du", ["-sk", "--exclude=DEBIAN", tree]))?.[0]);
+}
+
+const control = ({ architecture, description }: TreeOptions, kilobytes: number) =>
+  `Package: kvmmanager-agent
+Version: ${VERSION}
+Architecture: ${architecture}
+Maintainer: ${MAINTAINER}
+Installed-Size: ${kilobytes}
+Depends: libc6 (>= 2.31), libgcc-s1, passwd
+Section: admin
+Priority: optional
+Description: guest agent for KVM virtual machines
+ Lets the host look into this virtual machine and act on it over a virtio-serial
+ port, with no network: facts, files, commands, power. It speaks JSON-RPC 2.0, a
+ line a message.
+ .
+ The agent runs as a user of its own, confined by its runtime's permissions and
+ by the service manager, in 50 MB of memory.
+ .
+ This package has ${description}.
+`;
+
+const changelog = (time: number) =>
+  `kvmmanager-agent (${VERSION}) unstable; urgency=medium
+
+  * See CHANGELOG.md in the sources for what has changed.
+
+ -- ${MAINTAINER}  ${new Date(time * 1000).toUTCString().replace("GMT", "+0000")}
+`;

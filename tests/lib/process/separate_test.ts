@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { runSeparately } from "../../../lib/process/separate.ts";
+import type { ChildOptions } from "../../../lib/process/run.ts";
+import { rpcErrorOf, TempDirectory } from "../_helpers.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const { signal } = new AbortController();
+const options: ChildOptions = {
+  program: "/bin/true",
+  args: [],
+  workingDirectory: "/",
+  env: {},
+  maxOutputBytes: 10_000,
+  timeoutMs: 10_000,
+  signal,
+};
+
+const textOf = ({ bytes }: { bytes: Uint8Array }) => new TextDecoder().decode(bytes);
+
+Deno.test("runSeparately() runs a program as if there were no shell", async () => {
+  const args = ["%s|", "a b", "$HOME", "'", "", "-e", "*", "\\n"];
+  const { code, stdout, stderr } = await runSeparately({
+    ...options,
+    program: "/usr/bin/printf",
+    args,
+  });
+  assertEquals([code, textOf(stderr)], [0, ""]);
+  assertEquals(textOf(stdout), args.slice(1).map((word) => `${word}|`).join(""));
+});
+
+Deno.test("runSeparately() adds nothing to the environment, and takes nothing of it", async () => {
+  for (const env of [{}, { A: "1" }, { PWD: "/", SHLVL: "7", group: "g" }]) {
+    const { stdout } = await runSeparately({ ...options, program: "/usr/bin/env", env });
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}\n`);
+    assertEquals(textOf(stdout).split("\n").sort(), variables.join("").split("\n").sort());
+  }
+});
+
+Deno.test("runSeparately() refuses a variable that the shell would leave out", async () => {
+  for (const name of ["with space", "1A", "A-B", "ä", "A\nB"]) {
+    const error = await rpcErrorOf(() => runSeparately({ ...options, env: { [name]: "x" } }));
+    assertEquals(error.code, -32602, name);
+  }
+});
+
+Deno.test("runSeparately() feeds input, and tells status and signal of the program itself", async () => {
+  const input = new TextEncoder().encode("hello");
+  const { stdout } = await runSeparately({ ...options, program: "/bin/cat", input });
+  assertEquals(textOf(stdout), "hello");
+  const run = (script: string) =>
+    runSeparately({ ...options, program: "/bin/sh", args: ["-c", script] });
+  for (const code of [1, 125, 126, 127, 255]) {
+    assertEquals((await run(`echo said >&2; exit ${code}`)).code, code);
+  }
+  const killed = await run("kill -9 $$");
+  assertEquals([killed.code, killed.signal], [137, "SIGKILL"]);
+});
+
+Deno.test("runSeparately() ends the program in time, not a shell around it", async () => {
+  const ended = await runSeparately({
+    ...options,
+    program: "/bin/sleep",
+    args: ["1000"],
+    timeoutMs: 50,
+  });
+  assertEquals([ended.endedBy, ended.signal], ["timeout", "SIGTERM"]);
+});
+
+for (const maxOutputBytes of [10_000, 0]) {
+  Deno.test(`runSeparately() tells a missing program apart, keeping ${maxOutputBytes} bytes`, async () => {
+    await using directory = await TempDirectory.make();
+    const missing = { ...options, maxOutputBytes, program: directory.at("missing") };
+    const error = await assertRejects(() => runSeparately(missing), Deno.errors.NotFound);
+    assert(!error.message.includes("/bin/sh"), error.message);
+  });
+}
+
+Deno.test("runSeparately() tells what cannot be executed apart from what fails", async () => {
+  await using directory = await TempDirectory.make();
+  const file = await directory.file("file", "no program");
+  await assertRejects(
+    () => runSeparately({ ...options, program: file }),
+    Deno.errors.PermissionDenied,
+  );
+});

@@ -1,0 +1,94 @@
+/**
+ * Off and on again, politely and by force.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { AnswerError } from "../../lib/host/errors.ts";
+import { printError } from "../../lib/terminal.ts";
+import type { Guest } from "../../scripts/vm/guest.ts";
+import { bootGuest } from "./_guest.ts";
+
+const PERMISSION_DENIED = -32001;
+const OFF_MS = 60_000;
+/** A second boot under emulation. */
+const REBOOT_MS = 240_000;
+const TIMEOUT_SECONDS = 10;
+
+/** Asks for the guest's power; the answer is read, whatever happens to the guest then. */
+async function ask(guest: Guest, method: "shutdown" | "reboot", params: object): Promise<void> {
+  const client = await guest.client();
+  await using _client = client;
+  await client.callUnchecked(method, params, { timeoutMs: 20_000 });
+}
+
+async function secondsUntilOff(guest: Guest): Promise<number> {
+  const start = performance.now();
+  assert(await guest.machine.ended(OFF_MS), "the guest is off");
+  return (performance.now() - start) / 1000;
+}
+
+/** A service that cannot be stopped in any other way than by force. */
+const STUBBORN = `cat > /etc/systemd/system/stubborn.service <<'END'
+[Service]
+ExecStart=/bin/sh -c 'trap "" TERM; while :; do sleep 1; done'
+ExecStop=/bin/sleep infinity
+TimeoutStopSec=infinity
+END
+systemctl daemon-reload
+systemctl start stubborn.service`;
+
+Deno.test("power", async (t) => {
+  const guest = await bootGuest();
+  await using _guest = guest;
+
+  await t.step("without its units: -32001, and nothing happens", async () => {
+    const units = "kvmmanager-agent-poweroff.path kvmmanager-agent-reboot.path";
+    await guest.root(`systemctl stop ${units}`);
+    for (const method of ["shutdown", "reboot"] as const) {
+      const error = await assertRejects(() => ask(guest, method, {}), AnswerError);
+      assertEquals(error.code, PERMISSION_DENIED);
+    }
+    await guest.root(`systemctl start ${units}`);
+  });
+
+  await t.step("a reboot brings a fresh announcement", async () => {
+    const boot = await guest.root("cat /proc/sys/kernel/random/boot_id");
+    await ask(guest, "reboot", {});
+    const start = performance.now();
+    await guest.ready(REBOOT_MS);
+    printError(`ready again ${((performance.now() - start) / 1000).toFixed(1)} s after reboot`);
+    await guest.rootReady();
+    assert(await guest.root("cat /proc/sys/kernel/random/boot_id") !== boot, "another boot");
+  });
+
+  await t.step("a shutdown turns the guest off", async () => {
+    await ask(guest, "shutdown", {});
+    printError(`off ${(await secondsUntilOff(guest)).toFixed(1)} s after shutdown`);
+  });
+
+  await t.step("a service that does not stop is forced after the timeout, not before", async () => {
+    await guest.powerOn();
+    await guest.ready();
+    await guest.rootReady();
+    await guest.root(STUBBORN);
+    await ask(guest, "shutdown", { timeout_seconds: TIMEOUT_SECONDS });
+    const seconds = await secondsUntilOff(guest);
+    printError(
+      `forced off ${seconds.toFixed(1)} s after shutdown with ${TIMEOUT_SECONDS} s of grace`,
+    );
+    assert(seconds >= TIMEOUT_SECONDS - 1, `${seconds} s`);
+  });
+
+  await t.step("with force a service that does not stop holds nothing up", async () => {
+    await guest.powerOn();
+    await guest.ready();
+    await guest.rootReady();
+    await guest.root(STUBBORN);
+    await ask(guest, "shutdown", { force: true, timeout_seconds: 60 });
+    const seconds = await secondsUntilOff(guest);
+    printError(`off ${seconds.toFixed(1)} s after a forced shutdown`);
+    assert(seconds < TIMEOUT_SECONDS, `${seconds} s`);
+  });
+});
