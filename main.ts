@@ -8,7 +8,9 @@ import * as z from "zod";
 import { check } from "./commands/check.ts";
 import { command } from "./commands/command.ts";
 import { serve } from "./commands/serve.ts";
+import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
+import { ChannelError } from "./lib/channel/channel.ts";
 import { UsageError } from "./lib/command_line.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/terminal.ts";
@@ -26,7 +28,8 @@ async function run(args: readonly string[]): Promise<number> {
     else if (invocation.command === "check") printLine(await check(invocation));
     else if (invocation.sending !== undefined) {
       return await command(invocation.sending, invocation.config);
-    } else await serve(invocation);
+    } else if (invocation.channel === undefined) return await supervise(invocation, args);
+    else await serve(invocation, invocation.channel);
     return EXIT.ok;
   } catch (error) {
     return explain(error);
@@ -42,7 +45,7 @@ function explain(error: unknown): number {
     for (const problem of error.problems) printError(`kvmmanager-agent: ${error.path}: ${problem}`);
     return EXIT.config;
   }
-  if (error instanceof ListenError) {
+  if (error instanceof ListenError || error instanceof ChannelError) {
     printError(`kvmmanager-agent: ${error.message}`);
     return EXIT.unavailable;
   }

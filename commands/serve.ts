@@ -7,14 +7,14 @@
 import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
 import type { Channel } from "../lib/channel/channel.ts";
+import { deviceChannel } from "../lib/channel/device.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
 import { listenChannel } from "../lib/channel/listen.ts";
 import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
 import { stdioChannel } from "../lib/channel/stdio.ts";
-import { UsageError } from "../lib/command_line.ts";
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
-import { Logger } from "../lib/log/logger.ts";
+import { type Log, Logger } from "../lib/log/logger.ts";
 import { linkedRoots } from "../lib/policy/allowed_roots.ts";
 import { confine } from "../lib/policy/confinement.ts";
 import { parsePermissions, type Permissions, permissionsFor } from "../lib/policy/permissions.ts";
@@ -38,13 +38,11 @@ const DRAIN_MS = 1000;
 /**
  * Serves until SIGTERM, SIGINT or the end of the channel.
  *
- * @throws {UsageError} without a channel.
  * @throws {ConfigError} when the configuration is wrong.
- * @throws {ListenError} when the channel cannot be opened.
+ * @throws {ListenError | ChannelError} when the channel cannot be opened.
  */
-export async function serve(invocation: Invocation): Promise<void> {
-  const { channel: choice, granted } = invocation;
-  if (choice === undefined) throw new UsageError("--channel is needed: stdio or listen:PATH");
+export async function serve(invocation: Invocation, choice: ChannelChoice): Promise<void> {
+  const { granted } = invocation;
   const loaded = await loadConfig(invocation.config);
   const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
   const log = await Logger.open(config.log_file, config.log_level);
@@ -83,7 +81,7 @@ export async function serve(invocation: Invocation): Promise<void> {
     dispatcher.reconfigure(changed);
     reportLinks(log, changed);
   });
-  const channel = await openChannel(choice, listen);
+  const channel = await openChannel(choice, config, log);
   const link = new HostLink();
   const monitor = new MonitorService(live, log, {
     isConfined,
@@ -116,10 +114,10 @@ export async function serve(invocation: Invocation): Promise<void> {
   await withTimer(DRAIN_MS, log.flush());
 }
 
-async function openChannel(choice: ChannelChoice, listen: string | undefined): Promise<Channel> {
-  return choice.kind === "stdio" || listen === undefined
-    ? stdioChannel()
-    : await listenChannel(listen);
+async function openChannel(choice: ChannelChoice, config: Config, log: Log): Promise<Channel> {
+  if (choice.kind === "stdio") return stdioChannel();
+  if (choice.kind === "listen") return await listenChannel(resolve(choice.path));
+  return deviceChannel(resolve(choice.path), config.connection_retry_seconds * 1000, log);
 }
 
 /** One host after the other; returns the answers that are still on their way at the end. */

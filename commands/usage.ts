@@ -30,6 +30,10 @@ Commands:
 Options:
   --channel CHANNEL   stdio         standard input and output (a virtio port handed over)
                       listen:PATH   a unix socket; one host at a time
+                      device:PATH   a port that the agent opens by itself; needs
+                                    all of Deno's permissions
+                      without one the installed agent opens its virtio port
+                      through the shell, and comes back whenever it ends
   --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
   --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
   --power HOW         systemd: through the units that the package brings;
@@ -49,7 +53,10 @@ Exit status: 0 ended as asked, 64 wrong use, 69 the channel cannot be opened,
 /** Where the agent meets the host. */
 export type ChannelChoice =
   | { readonly kind: "stdio" }
-  | { readonly kind: "listen"; readonly path: string };
+  | { readonly kind: "listen" | "device"; readonly path: string };
+
+/** The options that stand in an installed agent itself, before those of whoever starts it. */
+export const BAKED_OPTIONS = ["granted", "self"] as const;
 
 /** What `command` sends. */
 export interface CommandWords {
@@ -71,6 +78,11 @@ export interface Invocation {
   readonly separateCommands: boolean;
   /** The permissions the binary was compiled with, as JSON; given by the compile task. */
   readonly granted: string | undefined;
+  /**
+   * The path that starts this agent, where that is not the running executable: a launcher around
+   * `deno run` gives its own.
+   */
+  readonly self: string | undefined;
   /** With `command` alone. */
   readonly sending?: CommandWords;
 }
@@ -91,8 +103,8 @@ const COMMANDS = ["serve", "check", "command"] as const;
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
     boolean: ["help", "version", "separate-commands"],
-    string: ["channel", "config", "log-level", "power", "granted", "_"],
-    collect: ["channel", "config", "log-level", "power", "granted"],
+    string: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS, "_"],
+    collect: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -111,6 +123,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     power: readPower(single(parsed.power, "power")),
     separateCommands: parsed["separate-commands"],
     granted: single(parsed.granted, "granted"),
+    self: single(parsed.self, "self"),
   };
 }
 
@@ -122,9 +135,13 @@ function readCommandWords([name, json]: readonly string[]): CommandWords {
 function readChannel(value: string | undefined): ChannelChoice | undefined {
   if (value === undefined) return undefined;
   if (value === "stdio") return { kind: "stdio" };
-  const path = /^listen:(.+)$/s.exec(value)?.[1];
-  if (path !== undefined) return { kind: "listen", path };
-  throw new UsageError(`--channel must be stdio or listen:PATH, received "${value}"`);
+  for (const kind of ["listen", "device"] as const) {
+    const path = value.slice(kind.length + 1);
+    if (value.startsWith(`${kind}:`) && path !== "") return { kind, path };
+  }
+  throw new UsageError(
+    `--channel must be stdio, listen:PATH or device:PATH, received "${value}"`,
+  );
 }
 
 function readPower(value = "none"): PowerChoice {

@@ -40,8 +40,14 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
 /**
  * The permissions of the binary as flags of Deno, and the agent's own arguments that stand before
  * those of whoever starts it.
+ *
+ * @param launcher The path of the script around `deno run`, where the agent is no binary of its own:
+ * what it starts itself by (commands/supervise.ts).
  */
-export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
+export function binaryArguments(
+  config: Config,
+  launcher?: string,
+): { flags: string[]; baked: string[] } {
   // The command monitor's socket can be given up at the start, but not be asked for; what the
   // service's units watch is writable for the service alone.
   const granted = permissionsFor({
@@ -58,7 +64,10 @@ export function binaryArguments(config: Config): { flags: string[]; baked: strin
         write: everywhere(granted.write),
       }),
     ],
-    baked: [`--granted=${JSON.stringify(granted)}`],
+    baked: [
+      `--granted=${JSON.stringify(granted)}`,
+      ...launcher === undefined ? [] : [`--self=${launcher}`],
+    ],
   };
 }
 

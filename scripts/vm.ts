@@ -97,10 +97,10 @@ async function bootGuest(order: Order, interrupted: Promise<void>): Promise<numb
     await Promise.race([interrupted, guest.machine.ended()]);
   }
   if (guest.machine.hasEnded) printLine("the guest has powered itself off");
-  else {
+  else if (isUp) {
     printLine("\npowering the guest off");
     printLine(`it is off, by the ${await guest.powerOff()}`);
-  }
+  } else await guest.machine.quit();
   if (keep) await explainKept(guest, image.boot);
   return EXIT.ok;
 }

@@ -19,6 +19,11 @@ export interface Connection {
   close(): void;
 }
 
+/** The channel cannot be used at all; the message is one line for a person. */
+export class ChannelError extends Error {
+  override readonly name = "ChannelError";
+}
+
 /** Where hosts come from. */
 export interface Channel {
   /** What the log calls it. */

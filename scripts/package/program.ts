@@ -82,7 +82,7 @@ const quoted = (word: string) =>
 
 /** A script that does what the compiled binary would: the same flags, the same baked arguments. */
 function launcher(): string {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, "/usr/bin/kvmmanager-agent");
   const environment = { ...manifest.environment, NO_COLOR: "1" };
   const words = [
     ...["run", "--quiet", ...manifest.bundleFlags, ...flags],

@@ -13,14 +13,14 @@ import { requireTools, runTool } from "./tools.ts";
 
 /** What a machine boots from. */
 export interface Image {
-  readonly disk: string;
-  readonly format: "raw" | "qcow2";
+  /** Without one, all is in the initial file system. */
+  readonly disk: { readonly path: string; readonly format: "raw" | "qcow2" } | undefined;
   /** Kernel and initial file system, where the disk has no boot loader of its own. */
   readonly boot: { readonly kernel: string; readonly initrd: string } | undefined;
 }
 
-/** What runs as the guest's first process. */
-export type Init = "systemd" | "openrc";
+/** What runs as the guest's first process; with `busybox` there is no distribution around it. */
+export type Init = "systemd" | "openrc" | "busybox";
 
 /** How a guest is built. */
 export interface ImageOptions {
@@ -44,15 +44,18 @@ const COMMON_PACKAGES = [
   "qemu-guest-agent",
 ] as const;
 
-const PACKAGES: Readonly<Record<Init, readonly string[]>> = {
+const PACKAGES = {
   systemd: ["systemd", "systemd-sysv", "dbus", ...COMMON_PACKAGES],
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
-};
+} as const;
+
+/** A distribution that is installed; the kernel and the libraries of `busybox` are of one too. */
+type Base = keyof typeof PACKAGES;
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 
 /** What the builder itself consists of: a change of it makes other images. */
-const BUILDER = ["image.ts", "layer.sh"] as const;
+const BUILDER = ["image.ts", "layer.sh", "busybox.sh"] as const;
 
 /**
  * The image for a package, from the cache or built.
@@ -62,7 +65,9 @@ const BUILDER = ["image.ts", "layer.sh"] as const;
 export async function buildImage(options: ImageOptions): Promise<Image> {
   await requireTools(["mmdebstrap", "mke2fs", "dpkg-deb", "unshare"]);
   const { init, packageFile, onProgress } = options;
-  const base = await baseRoot(init, onProgress);
+  const isBusybox = init === "busybox";
+  if (isBusybox) await requireTools(["busybox", "cpio"]);
+  const base = await baseRoot(isBusybox ? "systemd" : init, onProgress);
   const additions = await packAdditions(init);
   const hash = await hashOf(
     base,
@@ -79,7 +84,7 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
       // Root needs no namespace to be root; everybody else becomes it in one (newuidmap, uidmap).
       ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
       "/bin/sh",
-      `${HERE}layer.sh`,
+      `${HERE}${isBusybox ? "busybox.sh" : "layer.sh"}`,
       base,
       packageFile,
       `${path}/additions.tar`,
@@ -89,14 +94,13 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
     await Deno.remove(`${path}/additions.tar`);
   });
   return {
-    disk: `${directory}/disk.raw`,
-    format: "raw",
+    disk: isBusybox ? undefined : { path: `${directory}/disk.raw`, format: "raw" },
     boot: { kernel: `${directory}/vmlinuz`, initrd: `${directory}/initrd.img` },
   };
 }
 
 /** The distribution as a tar. */
-async function baseRoot(init: Init, onProgress: (message: string) => void): Promise<string> {
+async function baseRoot(init: Base, onProgress: (message: string) => void): Promise<string> {
   const args = ["--variant=minbase", "--quiet", `--include=${PACKAGES[init].join(",")}`];
   return await cached(`base-${init}`, await hashOf(SUITE, ...args), async (path) => {
     onProgress(`installing Debian ${SUITE} with ${init} (about a minute, then cached)`);
@@ -143,8 +147,8 @@ export async function openImage(disk: string): Promise<Image> {
   const boot = { kernel: `${directory}/vmlinuz`, initrd: `${directory}/initrd.img` };
   try {
     await Promise.all(Object.values(boot).map((file) => Deno.stat(file)));
-    return { disk: path, format, boot };
+    return { disk: { path, format }, boot };
   } catch {
-    return { disk: path, format, boot: undefined };
+    return { disk: { path, format }, boot: undefined };
   }
 }

@@ -43,7 +43,7 @@ export interface LaunchOptions {
 }
 
 const GUARD = fromFileUrl(new URL("guard.sh", import.meta.url));
-const ROOT_ARGUMENTS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=4";
+const KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=4";
 const LISTEN_MS = 10_000;
 const QUIT_MS = 5000;
 const POLL_MS = 20;
@@ -76,11 +76,13 @@ export class Machine implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ dir: "/tmp", prefix: "kvmmanager-vm-" });
     const machine = new Machine(directory, options);
     try {
-      const { disk, format } = options.image;
-      await runTool("qemu-img", [
-        ...["create", "-q", "-f", "qcow2", "-b", disk, "-F", format],
-        machine.disk,
-      ]);
+      const { disk } = options.image;
+      if (disk !== undefined) {
+        await runTool("qemu-img", [
+          ...["create", "-q", "-f", "qcow2", "-b", disk.path, "-F", disk.format],
+          machine.disk,
+        ]);
+      }
       await machine.launch();
       return machine;
     } catch (error) {
@@ -153,11 +155,13 @@ export class Machine implements AsyncDisposable {
       ...["-accel", accelerator, "-cpu", "max", "-smp", "2", "-m", String(memoryMb)],
       ...boot === undefined ? [] : [
         ...["-kernel", boot.kernel, "-initrd", boot.initrd],
-        ...["-append", `${ROOT_ARGUMENTS} ${kernelArguments}`.trim()],
+        ...["-append", `${KERNEL_ARGUMENTS} ${kernelArguments}`.trim()],
       ],
-      // What the host's power failure would lose is no matter of these tests.
-      ...["-drive", `file=${this.disk},if=none,id=disk,format=qcow2,cache=unsafe`],
-      ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
+      ...image.disk === undefined ? [] : [
+        // What the host's power failure would lose is no matter of these tests.
+        ...["-drive", `file=${this.disk},if=none,id=disk,format=qcow2,cache=unsafe`],
+        ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
+      ],
       // A network without a way out: the guest has an interface, and reaches nobody.
       ...["-netdev", "user,id=net,restrict=on"],
       ...["-device", "virtio-net-pci,netdev=net,romfile="],

@@ -31,8 +31,8 @@ export interface AgentOptions {
   readonly paths?: Paths;
   /** Runs before the agent starts. */
   readonly prepare?: (paths: Paths) => Promise<void>;
-  /** `listen` on {@link Paths.socket}, or `stdio` on pipes of {@link TestAgent.stdio}. */
-  readonly channel?: "listen" | "stdio";
+  /** `listen` on {@link Paths.socket}, `stdio` on pipes of {@link TestAgent.stdio}, or a device. */
+  readonly channel?: "listen" | "stdio" | `device:${string}`;
   /** A program and its arguments that the agent's command line is appended to. */
   readonly wrapper?: (paths: Paths) => readonly string[];
   /** The log goes elsewhere: the agent is ready when its socket can be connected to. */
@@ -131,7 +131,9 @@ export class TestAgent implements AsyncDisposable {
     const isStdio = options.channel === "stdio";
     const command = await agentCommand([
       "--channel",
-      isStdio ? "stdio" : `listen:${paths.socket}`,
+      options.channel === undefined || options.channel === "listen"
+        ? `listen:${paths.socket}`
+        : options.channel,
       "--config",
       paths.configFile,
       ...options.args?.(paths) ?? [],

@@ -24,18 +24,22 @@ function assertOneLine({ code, stdout, stderr }: Outcome, status: number, text: 
 
 Deno.test("wrong use is one line on standard error and status 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ["no channel", [], /--channel is needed: stdio or listen:PATH/],
+    ["no channel", [], /--channel is needed: stdio, listen:PATH or device:PATH; only an/],
     ["no channel for serve", ["serve"], /--channel is needed/],
     ["an unknown option", ["--chanel", "stdio"], /unknown option --chanel; see --help/],
     ["an unknown short option", ["-x"], /unknown option -x/],
     ["an unknown command", ["server"], /unknown command "server"; see --help/],
     ["an empty command", [""], /unknown command ""/],
     ["one argument too many", ["check", "now"], /unexpected argument "now"; see --help/],
-    ["an unknown channel", ["--channel", "tcp:1"], /--channel must be stdio or listen:PATH/],
+    [
+      "an unknown channel",
+      ["--channel", "tcp:1"],
+      /--channel must be stdio, listen:PATH or device:PATH/,
+    ],
     [
       "a channel without a path",
       ["--channel", "listen:"],
-      /--channel must be stdio or listen:PATH/,
+      /--channel must be stdio, listen:PATH or device:PATH/,
     ],
     ["an option without its value", ["--channel"], /--channel needs a value/],
     ["an empty value", ["--config="], /--config needs a value/],

@@ -12,6 +12,7 @@ const NOTHING: Invocation = {
   power: "none",
   separateCommands: false,
   granted: undefined,
+  self: undefined,
 };
 
 const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
@@ -23,6 +24,9 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["serve --channel listen:/run/x.sock", { channel: { kind: "listen", path: "/run/x.sock" } }],
   ["--channel listen:x.sock", { channel: { kind: "listen", path: "x.sock" } }],
   ["--channel listen:a:b", { channel: { kind: "listen", path: "a:b" } }],
+  ["--channel device:/dev/x", { channel: { kind: "device", path: "/dev/x" } }],
+  ["--channel device:listen:x", { channel: { kind: "device", path: "listen:x" } }],
+  ["--self=/usr/bin/x", { self: "/usr/bin/x" }],
   ["check --config /etc/a.json", { command: "check", config: "/etc/a.json" }],
   ["--config=a=b", { config: "a=b" }],
   ["--config 0", { config: "0" }],
@@ -73,10 +77,11 @@ for (
     [["--channel"], "--channel needs a value"],
     [["--channel="], "--channel needs a value"],
     [["--channel", ""], ""],
-    [["--channel", "tcp:1"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "listen:"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "listen"], "--channel must be stdio or listen:PATH"],
-    [["--channel", "STDIO"], "--channel must be stdio or listen:PATH"],
+    [["--channel", "tcp:1"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "listen:"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "device:"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "listen"], "--channel must be stdio, listen:PATH or device:PATH"],
+    [["--channel", "STDIO"], "--channel must be stdio, listen:PATH or device:PATH"],
     [["--channel", "stdio", "--channel", "stdio"], "--channel was given more than once"],
     [["--config"], "--config needs a value"],
     [["--config", "--log-level", "info"], "--config needs a value"],

@@ -1,0 +1,146 @@
+/**
+ * The agent without `--channel`: it opens its port through the shell and keeps itself running.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
+import * as z from "zod";
+import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
+import { configuration, makePaths } from "../agent/_agent.ts";
+import { Host } from "../agent/_host.ts";
+import { isAlive, survivors } from "../agent/_processes.ts";
+import { Pty } from "../agent/_pty.ts";
+import { until, within } from "../agent/_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const KEEP_RUNNING = fromFileUrl(new URL("_keep_running.ts", import.meta.url));
+const RETRY_MS = 300;
+const STOP_MS = 20_000;
+
+/** A supervisor with its log; disposing of it kills what is left. */
+class Supervisor implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+  log = "";
+
+  constructor(port: string, command: readonly string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", KEEP_RUNNING, port, String(RETRY_MS), ...command],
+      env: AGENT_ENVIRONMENT,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.log += text;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async logged(text: string): Promise<void> {
+    await until(() => this.log.includes(text), () => `"${text}" in the log: ${this.log}`);
+  }
+
+  async ended(): Promise<number> {
+    return (await within(STOP_MS, this.#child.status, `the end: ${this.log}`)).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended.
+    }
+    await this.ended();
+    await this.#reading;
+  }
+}
+
+/** A pseudo terminal as the port, its host, and an agent's command line for it. */
+async function prepare() {
+  const paths = await makePaths();
+  await Deno.writeTextFile(paths.configFile, JSON.stringify(configuration(paths)));
+  const args = ["--channel", "stdio", "--config", paths.configFile];
+  const command = [Deno.execPath(), ...await agentCommand(args, { bundled: false })];
+  const pty = new Pty();
+  const host = new Host(pty.wire);
+  return {
+    ...{ pty, host, paths, command },
+    [Symbol.asyncDispose]: async () => {
+      await host.close();
+      await pty[Symbol.asyncDispose]();
+      await Deno.remove(paths.directory, { recursive: true });
+    },
+  };
+}
+
+const Pid = z.looseObject({ stdout: z.string() });
+
+/** The process that answers: the parent of a command. */
+async function agentPid(host: Host): Promise<number> {
+  const { stdout } = await host.call(
+    "exec_command",
+    { command: "sh", args: ["-c", "echo $PPID"] },
+    Pid,
+  );
+  return Number(stdout);
+}
+
+Deno.test("an agent that is killed is started again on the same port, until SIGTERM", async () => {
+  const stage = await prepare();
+  await using _stage = stage;
+  const { host, pty, command } = stage;
+  await using supervisor = new Supervisor(pty.path, command);
+  const first = await agentPid(host);
+  Deno.kill(first, "SIGKILL");
+  await supervisor.logged('"the agent has ended, it is started again"');
+  const second = await agentPid(host);
+  assert(second !== first, "another process");
+  Deno.kill(supervisor.pid, "SIGTERM");
+  assertEquals(await supervisor.ended(), 0, supervisor.log);
+  assertEquals(await survivors([second]), []);
+  assertMatch(supervisor.log, /"agent stopped"/);
+});
+
+Deno.test("SIGHUP reaches the agent and ends nothing", async () => {
+  const stage = await prepare();
+  await using _stage = stage;
+  const { host, pty, command } = stage;
+  await using supervisor = new Supervisor(pty.path, command);
+  const pid = await agentPid(host);
+  Deno.kill(supervisor.pid, "SIGHUP");
+  assertEquals(await agentPid(host), pid);
+  assert(await isAlive(supervisor.pid));
+});
+
+Deno.test("a port that is not there is waited for, and no file is made", async () => {
+  const stage = await prepare();
+  await using _stage = stage;
+  const { host, pty, paths, command } = stage;
+  const port = `${paths.directory}/port`;
+  await using supervisor = new Supervisor(port, command);
+  await supervisor.logged('"there is no such port, the host may plug it in"');
+  // Making the link fails where a file has been made.
+  await Deno.symlink(pty.path, port);
+  await host.ping();
+});
+
+for (const status of [64, 78]) {
+  Deno.test(`an agent that ends with status ${status} is not started again`, async () => {
+    const pty = new Pty();
+    await using _pty = pty;
+    await using supervisor = new Supervisor(pty.path, ["/bin/sh", "-c", `exit ${status}`]);
+    assertEquals(await supervisor.ended(), status);
+    assertMatch(supervisor.log, /it is not started again/);
+  });
+}
