@@ -30,7 +30,12 @@ Deno.test("runSeparately() runs a program as if there were no shell", async () =
 });
 
 Deno.test("runSeparately() adds nothing to the environment, and takes nothing of it", async () => {
-  for (const env of [{}, { A: "1" }, { PWD: "/", SHLVL: "7", group: "g" }]) {
+  const environments: Record<string, string>[] = [
+    {},
+    { A: "1" },
+    { PWD: "/", SHLVL: "7", group: "g" },
+  ];
+  for (const env of environments) {
     const { stdout } = await runSeparately({ ...options, program: "/usr/bin/env", env });
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}\n`);
     assertEquals(textOf(stdout).split("\n").sort(), variables.join("").split("\n").sort());
