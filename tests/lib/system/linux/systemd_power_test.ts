@@ -13,7 +13,8 @@ Deno.test("SystemdPower leaves a request of one line, whole at once, under the u
   await power.request({ action: "reboot", timeoutSeconds: 60, force: true });
   assertEquals(await Deno.readTextFile(directory.at("poweroff")), "60\n");
   assertEquals(await Deno.readTextFile(directory.at("reboot")), "force\n");
-  const names = [...Deno.readDirSync(directory.path)].map(({ name }) => name).sort();
+  const entries = await Array.fromAsync(Deno.readDir(directory.path));
+  const names = entries.map(({ name }) => name).sort();
   assertEquals(names, ["poweroff", "reboot"]);
 });
 
