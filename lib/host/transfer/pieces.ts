@@ -26,8 +26,13 @@ export interface Part {
 }
 
 /** How many bytes of a file move in one message to or from this agent. */
-export async function pieceBytes(client: AgentClient, path: string): Promise<number> {
-  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await client.call("get_agent_info");
+export async function pieceBytes(
+  client: AgentClient,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const ask = () => client.call("get_agent_info", {}, { signal });
+  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await patiently(signal, ask);
   const pathBytes = new TextEncoder().encode(path).byteLength * JSON_BYTES_PER_PATH_BYTE;
   const room = max_message_size_kb * 1024 - OTHER_MEMBERS_BYTES - pathBytes;
   // A piece that is too small is still a piece; the agent says so if even that does not fit.
@@ -71,14 +76,18 @@ export async function inFlight<T>(
 }
 
 /** Calls, and calls again after a pause where the agent says that it is asked too much. */
-export async function patiently<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function patiently<T>(
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
   for (let tries = 0;; tries++) {
     try {
       return await call();
     } catch (error) {
       const waitMs = error instanceof AnswerError ? error.retryAfterMs : undefined;
       if (waitMs === undefined || tries >= MAX_RETRIES) throw error;
-      if (!await sleep(waitMs, signal)) throw signal.reason;
+      await sleep(waitMs, signal);
+      signal?.throwIfAborted();
     }
   }
 }

@@ -10,6 +10,7 @@ import { LocalFile } from "./local_file.ts";
 import { cut, inFlight, type Part, patiently, pieceBytes } from "./pieces.ts";
 import {
   type Ends,
+  isDiskFull,
   partsToMove,
   TransferError,
   type TransferOptions,
@@ -48,7 +49,8 @@ export async function pull(
   { signal, onProgress }: TransferOptions = {},
 ): Promise<Transferred> {
   const options = { signal };
-  const before = await client.call("file_stat", { path: remotePath }, options);
+  const stat = () => client.call("file_stat", { path: remotePath }, options);
+  const before = await patiently(signal, stat);
   if (before.type !== "file") {
     throw new TransferError(`${remotePath} is no regular file but of type ${before.type}`);
   }
@@ -64,18 +66,21 @@ export async function pull(
   const resumedBytes = total - missingBytes;
   let done = resumedBytes;
   onProgress?.(done, total);
-  const size = await pieceBytes(client, remotePath);
-  await inFlight(
-    missing.values().flatMap((part) => cut(part, size)),
-    signal,
-    async (part, both) => {
+  const size = await pieceBytes(client, remotePath, signal);
+  const pieces = missing.values().flatMap((part) => cut(part, size));
+  try {
+    await inFlight(pieces, signal, async (part, both) => {
       await fetchPart(ends, part, both);
       done += part.length;
       onProgress?.(done, total);
-    },
-  );
+    });
+  } catch (error) {
+    if (isDiskFull(error)) await Deno.remove(partial);
+    throw error;
+  }
   const ours = await local.sha256({ offset: 0, length: total }, signal);
-  const theirs = await client.call("file_hash", { path: remotePath }, options);
+  const hash = () => client.call("file_hash", { path: remotePath }, options);
+  const theirs = await patiently(signal, hash);
   if (theirs.size_bytes !== total || theirs.sha256 !== ours.sha256) {
     throw changed(remotePath);
   }

@@ -12,6 +12,7 @@ import { cut, inFlight, type Part, patiently, pieceBytes } from "./pieces.ts";
 import { partialPath } from "./pull.ts";
 import {
   type Ends,
+  isDiskFull,
   partsToMove,
   TransferError,
   type TransferOptions,
@@ -50,7 +51,7 @@ export async function push(
   const mode = permissions ?? octal((await Deno.stat(localPath)).mode);
   const partial = partialPath(remotePath);
   const ends = { client, local, remotePath: partial };
-  const size = await pieceBytes(client, partial);
+  const size = await pieceBytes(client, partial, signal);
 
   const present = await presentBytes(client, partial, total, signal);
   let missing: Part[];
@@ -66,15 +67,17 @@ export async function push(
   const resumedBytes = present === undefined ? 0 : total - missingBytes;
   let done = total - missingBytes;
   onProgress?.(done, total);
-  await inFlight(
-    missing.values().flatMap((part) => cut(part, size)),
-    signal,
-    async (part, both) => {
+  const pieces = missing.values().flatMap((part) => cut(part, size));
+  try {
+    await inFlight(pieces, signal, async (part, both) => {
       await writePart(ends, part, { isWhole: false, createDirs }, both);
       done += part.length;
       onProgress?.(done, total);
-    },
-  );
+    });
+  } catch (error) {
+    if (isDiskFull(error)) await empty(client, partial);
+    throw error;
+  }
   const { sha256, bytes } = await local.sha256({ offset: 0, length: total }, signal);
   if (bytes !== total || local.state().version !== before.version) {
     throw new TransferError(
@@ -88,7 +91,8 @@ export async function push(
     sha256,
     permissions: mode,
   };
-  const committed = await client.call("file_commit", params, { signal });
+  const commit = () => client.call("file_commit", params, { signal });
+  const committed = await patiently(signal, commit);
   return { path: committed.path, bytes: total, resumedBytes, sha256 };
 }
 
@@ -113,7 +117,8 @@ async function presentBytes(
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
   try {
-    const found = await client.call("file_stat", { path: partial }, { signal });
+    const stat = () => client.call("file_stat", { path: partial }, { signal });
+    const found = await patiently(signal, stat);
     const isUsable = found.type === "file" && found.size_bytes > 0 && found.size_bytes <= total;
     return isUsable ? found.size_bytes : undefined;
   } catch (error) {
@@ -124,11 +129,17 @@ async function presentBytes(
   }
 }
 
+/** Gives the guest its room back, as far as that can be done. */
+async function empty(client: AgentClient, path: string): Promise<void> {
+  // If not even this works, what is to be told is what went wrong before.
+  await client.call("file_write", { path, content: "" }).catch(() => {});
+}
+
 async function writePart(
   { client, local, remotePath }: Ends,
   part: Part,
   { isWhole, createDirs }: { readonly isWhole: boolean; readonly createDirs: boolean },
-  signal: AbortSignal = new AbortController().signal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const bytes = local.read(part);
   // A file that became shorter is found out at the end.

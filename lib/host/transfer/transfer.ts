@@ -5,7 +5,9 @@
  * @module
  */
 
+import { messageOf } from "../../message_of.ts";
 import type { AgentClient } from "../client.ts";
+import { AnswerError } from "../errors.ts";
 import type { LocalFile } from "./local_file.ts";
 import { cut, inFlight, type Part, patiently } from "./pieces.ts";
 
@@ -32,6 +34,16 @@ export interface Transferred {
 export class TransferError extends Error {
   override readonly name = "TransferError";
 }
+
+/** ENOSPC and EDQUOT (errno(3)) as the runtime tells them, and as an agent repeats them. */
+const DISK_FULL_REGEXP = /\(os error (28|122)\)|No space left|Disk quota exceeded/;
+
+/**
+ * Whether a disk is full. Then what was moved is let go of: a full disk harms more than a transfer
+ * that starts over.
+ */
+export const isDiskFull = (error: unknown): boolean =>
+  DISK_FULL_REGEXP.test(error instanceof AnswerError ? error.reason : messageOf(error));
 
 /** How much is compared at a time: an attempt that broke off loses this much at most. */
 const BLOCK_BYTES = 1024 * 1024;
@@ -69,6 +81,7 @@ export async function partsToMove(
     ]);
     if (ours.sha256 !== theirs.sha256 || theirs.bytes_hashed !== block.length) missing.push(block);
   });
+  // One part however long: a guest that lies about a size must not fill our memory with parts.
   const rest = { offset: commonBytes, length: totalBytes - commonBytes };
-  return [...missing.sort((a, b) => a.offset - b.offset), ...cut(rest, BLOCK_BYTES)];
+  return [...missing.sort((a, b) => a.offset - b.offset), rest];
 }
