@@ -17,6 +17,9 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
+/** What Deno says about its flags, which nobody gives to this program. */
+const DENO_ADVICE_REGEXP = /, run again with .*$/s;
+
 const IN_THE_GUEST =
   "is its service running (systemctl status kvmmanager-agent), and is no other program of the host " +
   "connected to the channel? QEMU serves one at a time";
@@ -31,7 +34,7 @@ export function explain(error: unknown): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
   const [status, text] = sentence(error) ?? [];
   if (status === undefined || text === undefined) throw error;
-  printError(`kvmmanager-ctl: ${printable(text)}`);
+  printError(`kvmmanager-ctl: ${printable(text.replace(DENO_ADVICE_REGEXP, ""))}`);
   return status;
 }
 
@@ -45,6 +48,10 @@ function sentence(error: unknown): [number, string] | undefined {
   }
   if (error instanceof UsageError) return [EXIT.usage, error.message];
   if (error instanceof TransferError) return [EXIT.errorAnswer, error.message];
+  // Paths in /dev, /proc and /sys, which Deno opens only to those who may do everything.
+  if (error instanceof Deno.errors.NotCapable) {
+    return [EXIT.localFile, `this program may not use that path: ${error.message}`];
+  }
   // An error of the kernel names its number.
   if (error instanceof Error && /\(os error \d+\)/.test(error.message)) {
     return [EXIT.localFile, messageOf(error)];

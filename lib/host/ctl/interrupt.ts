@@ -6,7 +6,7 @@
 
 import { Interrupted } from "./explain.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /** An abort signal that the process' signals fire; a second one ends the process at once. */
 export class Interruption implements Disposable {

@@ -78,7 +78,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   const onShow = () => void shown.push(undefined);
   const parsed = runParser(parser(names), PROGRAM, separate(args), {
     help: { option: true, onShow },
-    version: { option: true, value: VERSION, onShow },
+    version: { option: true, value: `${PROGRAM} ${VERSION}`, onShow },
     completion: { command: true, onShow },
     brief: message`Talks to the kvmmanager-agent of guests from their host.`,
     footer: lines(FOOTER),

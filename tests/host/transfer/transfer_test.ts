@@ -10,6 +10,7 @@ import {
 } from "../../../lib/host/transfer/transfer.ts";
 import { type AgentOptions, TestAgent } from "../../agent/_agent.ts";
 import { tinyDisk } from "../../agent/_tiny_disk.ts";
+import { until } from "../../agent/_waiting.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -294,6 +295,12 @@ Deno.test("push of too much for the guest's disk tells so and gives the room bac
   assertEquals(entries.map(({ name, size_bytes }) => [name, size_bytes]), [
     [".f.kvmmanager-part", 0],
   ]);
+  const df = { command: "df", args: ["--output=avail", both.agent.paths.files] };
+  // The agent keeps a file open for a second after a piece of it.
+  await until(async () => {
+    const { stdout } = await client.call("exec_command", df);
+    return Number(stdout.split("\n")[1]) > 900;
+  }, "room on the disk");
   await Deno.truncate(local, 300 * KB);
   await push(client, local, both.inGuest("f"));
   const { size_bytes } = await client.call("file_stat", { path: both.inGuest("f") });

@@ -7,9 +7,12 @@ import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
 import { define, lines, seconds, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
+import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
+/** The largest `max_message_size_kb` there is. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const METHOD_NAMES = METHOD_DESCRIPTIONS.map(({ name }) => name);
 
 /** `call`: any method with any parameters; the result, or the error answer, as JSON. */
@@ -40,7 +43,9 @@ export const call = define(
   }),
   async ({ method, params, timeout }, invocation) => {
     const { signal } = invocation;
-    const text = params === "-" ? await new Response(Deno.stdin.readable).text() : params;
+    const text = params === "-"
+      ? new TextDecoder().decode(await readStdin(signal, MAX_MESSAGE_BYTES))
+      : params;
     const parsed = parseParams(text);
     const { client } = await connectTarget(invocation);
     await using _client = client;

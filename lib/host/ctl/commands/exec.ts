@@ -11,6 +11,7 @@ import { define, lines, seconds, words } from "../command.ts";
 import { EXEC_EXIT, EXIT } from "../exit.ts";
 import { explain, reasonOf } from "../explain.ts";
 import { printable, printableJson } from "../printable.ts";
+import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -68,7 +69,7 @@ export const exec = define(
         working_directory: cwd,
         env: variables,
         output_encoding: "base64",
-        ...(noStdin ? {} : await readInput(client)),
+        ...(noStdin ? {} : await readInput(client, signal)),
       };
       const timeoutMs = (seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 + GRACE_MS;
       const result = await client.call("exec_command", params, {
@@ -136,23 +137,15 @@ function parseVariables(pairs: readonly string[]): Record<string, string> {
 /** Standard input, unless a person sits there. */
 async function readInput(
   client: AgentClient,
+  signal: AbortSignal,
 ): Promise<{ input?: string; input_encoding?: "base64" }> {
   if (Deno.stdin.isTerminal()) return {};
-  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await client.call("get_agent_info");
+  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await client.call("get_agent_info", {}, {
+    signal,
+  });
   // The rest of the message is the command's.
   const most = base64Capacity(max_message_size_kb * 1024 / 2);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of Deno.stdin.readable) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size > most) {
-      throw new UsageError(
-        `standard input has more than ${most} bytes, too many for one message: push it as a file`,
-      );
-    }
-  }
-  if (size === 0) return {};
-  const bytes = new Uint8Array(await new Blob(chunks.map((chunk) => chunk.slice())).arrayBuffer());
+  const bytes = await readStdin(signal, most);
+  if (bytes.byteLength === 0) return {};
   return { input: bytes.toBase64(), input_encoding: "base64" };
 }
