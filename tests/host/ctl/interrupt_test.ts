@@ -43,16 +43,15 @@ for (
         return known === undefined ? answerWell(request) : { text: resultLine(request, known[1]) };
       };
       const isOfAll = ["list", "events", "top"].includes(args[0]);
-      const running = new RunningCtl(
-        [
-          ...args.map((word) => word === "LOCAL" ? local : word),
-          ...args[0] === "pull" ? [`${work}/`] : [],
-          "--channels",
-          channels,
-          ...isOfAll ? [] : ["--domain", "vm"],
-        ].sort((a, b) => Number(a === "--") - Number(b === "--")),
-        [],
-      );
+      const [command, ...words] = args;
+      const running = new RunningCtl([
+        command,
+        "--channels",
+        channels,
+        ...isOfAll ? [] : ["--domain", "vm"],
+        ...words.map((word) => word === "LOCAL" ? local : word),
+        ...command === "pull" ? [`${work}/`] : [],
+      ]);
       await using _running = running;
       const asked = isOfAll ? "get_system_info" : hangsAt;
       await until(() => agent.requests.some(({ method }) => method === asked), "the request");

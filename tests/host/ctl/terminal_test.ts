@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
 import { TestAgent } from "../../agent/_agent.ts";
 import { until, within } from "../../agent/_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
@@ -21,7 +22,7 @@ const SHOW_CURSOR = "\x1b[?25h";
 
 const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** A terminal in which kvmmanager-ctl runs, between two looks at the terminal's settings. */
+/** A terminal in which a program runs, between two looks at the terminal's settings. */
 class Terminal implements AsyncDisposable {
   text = "";
   readonly #child: Deno.ChildProcess;
@@ -29,11 +30,11 @@ class Terminal implements AsyncDisposable {
   readonly #reading: Promise<void>;
   #hasEnded = false;
 
-  constructor(args: readonly string[], { columns = 100, rows = 30 } = {}) {
+  constructor(words: readonly string[], { columns = 100, rows = 30 } = {}) {
     const command = [
       `stty columns ${columns} rows ${rows}`,
       'printf "before=%s\\n" "$(stty -g)"',
-      ctlWords(args).map(quoted).join(" "),
+      words.map(quoted).join(" "),
       'printf "\\nstatus=%s\\n" $?',
       'printf "after=%s\\n" "$(stty -g)"',
     ].join("; ");
@@ -133,7 +134,7 @@ class Vms implements AsyncDisposable {
   }
 
   get args(): string[] {
-    return ["top", "--interval", "0.1", "--channels", this.directory.path];
+    return ctlWords(["top", "--interval", "0.1", "--channels", this.directory.path]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,11 +163,20 @@ for (
   });
 }
 
-Deno.test("ctl top gives the terminal back after a fault of its own", async () => {
-  await using vms = await Vms.start();
-  // A listener that throws, as a fault would, once the screen is there.
-  await using terminal = new Terminal([...vms.args, "--socket", "/x", "--domain", "y"]);
-  // Refused before anything is done to the terminal.
+for (const how of ["thrown", "rejected"]) {
+  Deno.test(`a fault that is ${how} gives the terminal back before it is told`, async () => {
+    const faulty = fromFileUrl(new URL("../top/_faulty.ts", import.meta.url));
+    const config = fromFileUrl(new URL("../../../deno.json", import.meta.url));
+    const words = [Deno.execPath(), "run", "--quiet", "--no-prompt", `--config=${config}`];
+    await using terminal = new Terminal([...words, faulty, how]);
+    assertEquals(await terminal.ended(), 1);
+    assertRestored(terminal.text);
+    assert(terminal.text.indexOf(LEAVE) < terminal.text.indexOf("a fault"), terminal.text);
+  });
+}
+
+Deno.test("ctl top with wrong use does nothing to the terminal", async () => {
+  await using terminal = new Terminal(ctlWords(["top", "--socket", "/x", "--domain", "y"]));
   assertEquals(await terminal.ended(), 64);
   assert(!terminal.text.includes(ENTER));
 });
@@ -218,7 +228,7 @@ Deno.test("ctl pull draws a bar on a terminal, and ends it with a line", async (
   await using host = await TempDirectory.make();
   await Deno.writeFile(`${agent.paths.files}/f`, new Uint8Array(3_000_000).fill(1));
   const args = ["pull", `${agent.paths.files}/f`, host.path, "--socket", agent.paths.socket];
-  await using terminal = new Terminal(args);
+  await using terminal = new Terminal(ctlWords(args));
   assertEquals(await terminal.ended(), 0);
   assertMatch(terminal.text, /\rf +\[#+ *\] +\d+% /);
   assertMatch(terminal.text, /100% +2\.9 MiB .* done *\r\n/);
