@@ -6,10 +6,17 @@
 
 const encoder = new TextEncoder();
 
-function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
+/** Standard output or standard error. */
+export interface Output {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** Writes all bytes as they are. */
+export function writeBytes(target: Output, bytes: Uint8Array): void {
   for (let sent = 0; sent < bytes.byteLength;) sent += target.writeSync(bytes.subarray(sent));
 }
+
+const writeAll = (target: Output, text: string) => writeBytes(target, encoder.encode(text));
 
 /** Prints a line on standard output. */
 export const printLine = (text: string): void => writeAll(Deno.stdout, `${text}\n`);

@@ -14,13 +14,13 @@ import { messageOf } from "../message_of.ts";
 /** The channel's name in a domain's XML (protocol, "Virtio-Serial Configuration"). */
 export const CHANNEL_NAME = "org.kvmmanager.agent.0";
 
-/** Where libvirt puts channel sockets, by its version: before and since 9.7, and user sessions. */
+/** Where libvirt puts the channel sockets of the system's VMs, by its version. */
 export const LIBVIRT_DIRECTORIES = [
   "/var/lib/libvirt/qemu/channel/target",
   "/run/libvirt/qemu/channel",
 ] as const;
 
-/** libvirt's `domain-ID-NAME`, or since 9.7 `ID-NAME`; NAME is cut off at so many characters. */
+/** libvirt's `domain-ID-NAME`, in newer ones `ID-NAME`; NAME is cut off at so many characters. */
 const SHORT_NAME_CHARACTERS = 20;
 const DOMAIN_DIRECTORY_REGEXP = /^(?:domain-)?(\d+)-(.+)$/s;
 

@@ -283,3 +283,116 @@ Deno.test("AgentClient.sendRaw sends what call would not", async () => {
   await client.callUnchecked("ping");
   await until(() => client.skipped === 1, "the agent's complaint, which is no answer of ours");
 });
+
+Deno.test("AgentClient.call takes no result that is not what the protocol says", async (t) => {
+  for (
+    const result of [
+      null,
+      "pong",
+      {},
+      { pong: false, timestamp: 1 },
+      { pong: true, timestamp: "now" },
+      [{ pong: true, timestamp: 1 }],
+    ]
+  ) {
+    await t.step(JSON.stringify(result), async () => {
+      await using fake = await FakeAgent.start();
+      await using client = await AgentClient.connect(fake.path);
+      const call = client.call("ping");
+      const [request] = await fake.requests(1);
+      assert(request !== undefined);
+      await fake.answer(request, result);
+      const error = await assertRejects(() => call, NoAgentError, "not what the protocol says");
+      assertEquals(error.reason, "nonsense");
+    });
+  }
+});
+
+Deno.test("AgentClient takes an answer once, and the second for nobody's", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const call = client.callUnchecked("a");
+  const [first] = await fake.requests(1);
+  assert(first !== undefined);
+  await fake.answer(first, "first");
+  await fake.answer(first, "second");
+  assertEquals(await call, "first");
+  const next = client.callUnchecked("b");
+  const second = (await fake.requests(2)).at(-1);
+  assert(second !== undefined);
+  await fake.answer(second, "b");
+  assertEquals([await next, client.skipped], ["b", 1]);
+});
+
+Deno.test("AgentClient takes a long answer, and skips a line that is too long", async (t) => {
+  for (
+    const [name, bytes, maxLineBytes, isTaken] of [
+      ["64 KB", 64 * 1024, undefined, true],
+      ["10 MB", 10 * 1024 * 1024, undefined, true],
+      ["10 MB where 1 MB is the limit", 10 * 1024 * 1024, 1024 * 1024, false],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      await using fake = await FakeAgent.start();
+      await using client = await AgentClient.connect(fake.path, { maxLineBytes });
+      const long = client.callUnchecked("long", {}, { timeoutMs: isTaken ? 20_000 : 1000 });
+      const [request] = await fake.requests(1);
+      assert(request !== undefined);
+      const sending = fake.answer(request, "x".repeat(bytes));
+      if (isTaken) assertEquals(await long, "x".repeat(bytes));
+      else await assertRejects(() => long, NoAgentError, "no answer");
+      await sending;
+      const call = client.callUnchecked("after");
+      const after = (await fake.requests(2)).at(-1);
+      assert(after !== undefined);
+      await fake.answer(after, "still here");
+      assertEquals([await call, client.skipped], ["still here", isTaken ? 0 : 1]);
+    });
+  }
+});
+
+Deno.test("AgentClient reads a flood slowly, and answers within it all the same", async () => {
+  await using fake = await FakeAgent.start();
+  await using client = await AgentClient.connect(fake.path);
+  const call = client.callUnchecked("ping");
+  const [request] = await fake.requests(1);
+  assert(request !== undefined);
+  // More lines than are read in a second.
+  await fake.send("garbage\n".repeat(3000));
+  await fake.answer(request, "pong");
+  const { value, ms } = await timed(() => call);
+  assertEquals([value, client.skipped], ["pong", 3000]);
+  assert(ms > 500 && ms < 15_000, `${ms} ms`);
+});
+
+Deno.test("AgentClient tells what is known of calls whose connection ends", async () => {
+  await using fake = await FakeAgent.start();
+  const ends: NoAgentError[] = [];
+  await using client = await AgentClient.connect(fake.path, { onEnd: (why) => ends.push(why) });
+  const call = client.callUnchecked("exec_command");
+  await fake.requests(1);
+  await fake.hangUp();
+  const error = await assertRejects(() => call, NoAgentError, "may have been carried out");
+  assertEquals([error.reason, error.wasSent], ["connection lost", true]);
+  const next = await assertRejects(() => client.callUnchecked("exec_command"), NoAgentError);
+  assertEquals(next.wasSent, false);
+  assertEquals(ends.length, 1);
+});
+
+Deno.test("AgentClient has the guest stop a call that is given up, if it is told to", async () => {
+  await using agent = await TestAgent.start();
+  await using client = await agent.client();
+  const controller = new AbortController();
+  const params = { command: "sleep", args: ["60"] };
+  const options = { signal: controller.signal, cancelInGuest: true };
+  const call = client.call("exec_command", params, options);
+  // Its answer comes after the request before it has been read.
+  await client.call("ping");
+  controller.abort(new Error("enough"));
+  await assertRejects(() => call, Error, "enough");
+  await agent.logged(
+    (line) => JSON.stringify(line).includes("exec_command"),
+    "the end of the command",
+  );
+  await until(() => client.skipped === 1, "the answer to the call that was given up");
+});

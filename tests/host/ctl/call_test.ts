@@ -1,22 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path/posix";
 import * as z from "zod";
-import manifest from "../../deno.json" with { type: "json" };
-import { type Outcome, runDeno, TestAgent } from "../agent/_agent.ts";
-import { timed } from "../agent/_waiting.ts";
-import { FakeAgent } from "./_fake_agent.ts";
+import manifest from "../../../deno.json" with { type: "json" };
+import { type Outcome, TestAgent } from "../../agent/_agent.ts";
+import { timed } from "../../agent/_waiting.ts";
+import { FakeAgent } from "../_fake_agent.ts";
+import { ctl } from "./_ctl.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
 const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
-const ROOT = fromFileUrl(new URL("../..", import.meta.url));
-
-/** Runs ctl with the flags of its task. */
-async function ctl(args: readonly string[], input?: string): Promise<Outcome> {
-  const flags = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));
-  return await runDeno(["run", ...flags, `${ROOT}lib/host/ctl.ts`, ...args], input);
-}
-
 Deno.test("ctl call prints the result and ends with 0", async (t) => {
   await using agent = await TestAgent.start();
   const { socket, files } = agent.paths;
@@ -140,30 +132,38 @@ Deno.test("ctl call with --timeout 0 waits as long as it takes", async () => {
 
 Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ["no command", [], /a command is missing; see --help/],
-    ["an unknown command", ["cal", "ping"], /unknown command "cal"; see --help/],
-    ["no method", ["call", "--socket", "/s"], /call needs a METHOD; see --help/],
-    ["no socket", ["call", "ping"], /--socket PATH is needed/],
-    ["an empty socket", ["call", "ping", "--socket", ""], /--socket needs a value/],
+    ["no command", [], /a command is missing; see kvmmanager-ctl --help/],
+    [
+      "an unknown command",
+      ["cal", "ping"],
+      /"cal"; Did you mean `call`\?; see kvmmanager-ctl --help/,
+    ],
+    ["no method", ["call", "--socket", "/s"], /Expected a `METHOD`/],
+    ["no socket", ["call", "ping"], /--socket PATH or --domain NAME is needed/],
+    ["an empty socket", ["call", "ping", "--socket", ""], /--socket`: needs a value/],
     ["a socket given twice", ["call", "ping", "--socket", "/a", "--socket", "/b"], /--socket/],
     [
       "one argument too many",
       ["call", "ping", "{}", "{}", "--socket", "/s"],
-      /unexpected argument/,
+      /Unexpected option or argument: "\{\}"/,
     ],
-    ["an unknown option", ["call", "ping", "--sokcet", "/s"], /unknown option --sokcet/],
+    [
+      "an unknown option",
+      ["call", "ping", "--sokcet", "/s"],
+      /"--sokcet"; Did you mean .*`--socket`/,
+    ],
     ["parameters that are no JSON", ["call", "ping", "{a:1}", "--socket", "/s"], /are not JSON/],
     ["empty parameters", ["call", "ping", "", "--socket", "/s"], /are not JSON/],
     [
       "a timeout that is no number",
       ["call", "ping", "--socket", "/s", "--timeout", "soon"],
-      /--timeo/,
+      /--timeout`: must be a number of seconds/,
     ],
-    ["a negative timeout", ["call", "ping", "--socket", "/s", "--timeout=-1"], /--timeout must be/],
+    ["a negative timeout", ["call", "ping", "--socket", "/s", "--timeout=-1"], /--timeout/],
     [
       "an empty timeout",
       ["call", "ping", "--socket", "/s", "--timeout="],
-      /--timeout needs a value/,
+      /--timeout`: must be/,
     ],
   ];
   for (const [name, args, text] of cases) {
@@ -184,7 +184,7 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
 Deno.test("ctl --help and --version print on standard output", async () => {
   const help = await ctl(["--help"]);
   assertEquals([help.code, help.stderr], [EXIT.ok, ""]);
-  for (const word of ["call METHOD", "--socket", "--timeout", "Exit status"]) {
+  for (const word of ["call ", "--socket", "--domain", "Exit status", "Examples"]) {
     assertStringIncludes(help.stdout, word);
   }
   assertEquals((await ctl(["call", "--help"])).code, EXIT.ok);

@@ -1,0 +1,23 @@
+/**
+ * The pool of a command that watches: of one VM if it names one, else of all.
+ *
+ * @module
+ */
+
+import type { PoolEvent } from "../../member.ts";
+import { AgentPool } from "../../pool.ts";
+import type { Invocation } from "../command.ts";
+import { targetOf } from "../target.ts";
+
+/** Opens the pool. */
+export async function openPool(
+  invocation: Invocation,
+  listener: (event: PoolEvent) => void,
+): Promise<AgentPool> {
+  const { socket, domain, places } = invocation;
+  const isAll = socket === undefined && domain === undefined;
+  return await AgentPool.open(
+    isAll ? { places } : { places: [], channels: [await targetOf(invocation)] },
+    listener,
+  );
+}

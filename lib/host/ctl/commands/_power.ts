@@ -1,0 +1,136 @@
+/**
+ * `shutdown` and `reboot`, and waiting for them.
+ *
+ * @module
+ */
+
+import { object, option, optional } from "@optique/core";
+import { printError, printLine } from "../../../terminal.ts";
+import { AgentClient } from "../../client.ts";
+import { AnswerError, NoAgentError } from "../../errors.ts";
+import { sleep } from "../../sleep.ts";
+import { define, type Invocation, lines, seconds } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { durationText } from "../format.ts";
+import { printableJson } from "../printable.ts";
+import { connectTarget, targetOf } from "../target.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 60;
+/** After the guest was forced: how long until it is off, or until it is up again. */
+const WAIT_MORE_SECONDS = { shutdown: 30, reboot: 300 } as const;
+const LOOK_MS = 500;
+const PATIENCE_MS = 2000;
+/** So many looks without an answer in a row, and a guest that has not closed the channel is off. */
+const SILENT_LOOKS = 3;
+
+/** The command of a power action. */
+export function powerCommand(action: "shutdown" | "reboot", brief: string, waitsFor: string) {
+  return define(
+    {
+      name: action,
+      brief,
+      details: [
+        `With --wait it ends when ${waitsFor}, or with 2 when that takes too long.`,
+      ],
+      examples: [`${action} --domain vm1`, `${action} --domain vm1 --wait --timeout 120`],
+    },
+    object({
+      wait: option("--wait", { description: lines([`waits until ${waitsFor}`]) }),
+      force: option("--force", { description: lines(["at once, without asking programs to end"]) }),
+      timeout: optional(option("--timeout", seconds(0, 86_400), {
+        description: lines(["forces a guest that is still up after so long (default 60)"]),
+      })),
+    }),
+    async ({ wait, force, timeout = DEFAULT_TIMEOUT_SECONDS }, invocation) => {
+      const { json, signal } = invocation;
+      const start = performance.now();
+      const timeout_seconds = Math.ceil(timeout);
+      const uptime = await request(action, { force, timeout_seconds }, wait, invocation);
+      if (!wait) {
+        printLine(json ? printableJson({ initiated: true }) : `${action} initiated`);
+        return EXIT.ok;
+      }
+      if (!json) printError(`${action} initiated, waiting until ${waitsFor}`);
+      const deadline = start + (timeout_seconds + WAIT_MORE_SECONDS[action]) * 1000;
+      const path = (await targetOf(invocation)).path;
+      const isDone = action === "shutdown"
+        ? await untilDown(path, deadline, signal)
+        : await untilBackUp(path, uptime, start, deadline, signal);
+      const took = (performance.now() - start) / 1000;
+      if (json) printLine(printableJson({ initiated: true, done: isDone, seconds: took }));
+      else if (isDone) printLine(`${action} done after ${durationText(took)}`);
+      else printError(`kvmmanager-ctl: not done after ${durationText(took)}`);
+      return isDone ? EXIT.ok : EXIT.noAgent;
+    },
+  );
+}
+
+/** Asks for the action; returns the uptime before it, where that will be needed. */
+async function request(
+  action: "shutdown" | "reboot",
+  params: { readonly force: boolean; readonly timeout_seconds: number },
+  needsUptime: boolean,
+  invocation: Invocation,
+): Promise<number> {
+  const { signal } = invocation;
+  const { client } = await connectTarget(invocation);
+  await using _client = client;
+  const uptime = needsUptime
+    ? (await client.call("get_system_info", {}, { signal })).uptime_seconds
+    : 0;
+  await client.call(action, params, { signal });
+  return uptime;
+}
+
+/** Whether the guest went down in time: nobody serves the channel, or nobody answers there. */
+async function untilDown(path: string, deadline: number, signal: AbortSignal): Promise<boolean> {
+  for (let silent = 0; performance.now() < deadline;) {
+    const uptime = await uptimeOf(path, signal);
+    if (uptime === "not served") return true;
+    silent = uptime === undefined ? silent + 1 : 0;
+    if (silent >= SILENT_LOOKS) return true;
+    if (!await sleep(LOOK_MS, signal)) throw signal.reason;
+  }
+  return false;
+}
+
+/** Whether the guest came back in time: it has been up for less than since the request. */
+async function untilBackUp(
+  path: string,
+  uptimeBefore: number,
+  start: number,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (performance.now() < deadline) {
+    const uptime = await uptimeOf(path, signal);
+    const withoutReboot = uptimeBefore + (performance.now() - start) / 1000;
+    // Clocks of a guest are rounded, and may be a little late.
+    if (typeof uptime === "number" && uptime < withoutReboot - 2 && uptime <= uptimeBefore) {
+      return true;
+    }
+    if (!await sleep(LOOK_MS, signal)) throw signal.reason;
+  }
+  return false;
+}
+
+/** The guest's uptime in seconds, `undefined` where it does not answer. */
+async function uptimeOf(
+  path: string,
+  signal: AbortSignal,
+): Promise<number | "not served" | undefined> {
+  try {
+    const client = await AgentClient.connect(path);
+    await using _client = client;
+    const options = { timeoutMs: PATIENCE_MS, signal };
+    return (await client.call("get_system_info", {}, options)).uptime_seconds;
+  } catch (error) {
+    if (error instanceof NoAgentError) {
+      return error.reason === "not served" || error.reason === "no socket"
+        ? "not served"
+        : undefined;
+    }
+    if (error instanceof AnswerError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What push and pull print at the end.
+ *
+ * @module
+ */
+
+import { printLine } from "../../../terminal.ts";
+import type { Transferred } from "../../transfer/transfer.ts";
+import { bytesText } from "../format.ts";
+import { printable, printableJson } from "../printable.ts";
+
+/** Tells what was moved, since a moment of `performance.now()`. */
+export function report(
+  { path, bytes, resumedBytes, sha256 }: Transferred,
+  start: number,
+  { json, isQuiet }: { readonly json: boolean; readonly isQuiet: boolean },
+): void {
+  const seconds = (performance.now() - start) / 1000;
+  if (json) {
+    const rounded = Math.round(seconds * 1000) / 1000;
+    const moved = { path, bytes, resumed_bytes: resumedBytes, sha256, seconds: rounded };
+    return printLine(printableJson(moved, 2));
+  }
+  if (isQuiet) return;
+  const resumed = resumedBytes > 0 ? `, ${bytesText(resumedBytes)} were there already` : "";
+  const rate = bytesText((bytes - resumedBytes) / Math.max(seconds, 0.001));
+  printLine(
+    `${printable(path)}: ${bytesText(bytes)} in ${seconds.toFixed(1)} s, ${rate}/s${resumed}`,
+  );
+}

@@ -1,0 +1,71 @@
+import { argument, object, option, optional, string, withDefault } from "@optique/core";
+import { UsageError } from "../../../command_line.ts";
+import { messageOf } from "../../../message_of.ts";
+import { printLine } from "../../../terminal.ts";
+import { AnswerError } from "../../errors.ts";
+import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
+import { define, lines, seconds, words } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { printableJson } from "../printable.ts";
+import { readStdin } from "../stdin.ts";
+import { connectTarget } from "../target.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+/** The largest `max_message_size_kb` there is. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const METHOD_NAMES = METHOD_DESCRIPTIONS.map(({ name }) => name);
+
+/** `call`: any method with any parameters; the result, or the error answer, as JSON. */
+export const call = define(
+  {
+    name: "call",
+    brief: "Calls a method and prints the result, or the agent's error, as JSON.",
+    details: ["Ends with 0 for a result, with 1 for an error answer."],
+    examples: [
+      "call ping --domain vm1",
+      `call exec_command '{"command":"uptime"}' --socket /run/vm1.sock`,
+      `call file_read - --domain vm1 < parameters.json`,
+    ],
+  },
+  object({
+    method: argument(words("METHOD", METHOD_NAMES), {
+      description: lines(["a method of the protocol; see kvmmanager-ctl methods"]),
+    }),
+    params: optional(argument(string({ metavar: "JSON" }), {
+      description: lines(["its parameters as an object, or - to read them from standard input"]),
+    })),
+    timeout: withDefault(
+      option("--timeout", seconds(0, 9_999_999), {
+        description: lines(["how long to wait for the answer (default 30, 0 for ever)"]),
+      }),
+      DEFAULT_TIMEOUT_SECONDS,
+    ),
+  }),
+  async ({ method, params, timeout }, invocation) => {
+    const { signal } = invocation;
+    const text = params === "-"
+      ? new TextDecoder().decode(await readStdin(signal, MAX_MESSAGE_BYTES))
+      : params;
+    const parsed = parseParams(text);
+    const { client } = await connectTarget(invocation);
+    await using _client = client;
+    const options = { timeoutMs: timeout * 1000, signal, cancelInGuest: true };
+    try {
+      printLine(printableJson(await client.callUnchecked(method, parsed, options), 2));
+      return EXIT.ok;
+    } catch (error) {
+      if (!(error instanceof AnswerError)) throw error;
+      printLine(printableJson(error, 2));
+      return EXIT.errorAnswer;
+    }
+  },
+);
+
+function parseParams(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`the parameters are not JSON: ${messageOf(error)}`);
+  }
+}

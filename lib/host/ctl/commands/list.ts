@@ -1,0 +1,105 @@
+import { object } from "@optique/core";
+import { messageOf } from "../../../message_of.ts";
+import { printError, printLine } from "../../../terminal.ts";
+import { type AgentChannel, findChannels } from "../../channels.ts";
+import { AgentClient } from "../../client.ts";
+import { AnswerError, NoAgentError } from "../../errors.ts";
+import { fullestDisk, mainAddress } from "../../overview.ts";
+import type { ResultOf } from "../../protocol.ts";
+import { define } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { durationText, table } from "../format.ts";
+import { printable, printableJson } from "../printable.ts";
+
+/** How long one VM may take; the others do not wait for it. */
+const PATIENCE_MS = 5000;
+const HEADING = ["NAME", "STATE", "OS", "ADDRESS", "UPTIME", "LOAD", "FULLEST DISK"] as const;
+
+/** A line of the list. */
+interface Row {
+  readonly name: string;
+  readonly socket: string;
+  /** `ready`, or why not. */
+  readonly state: string;
+  readonly system?: ResultOf<"get_system_info">;
+  readonly address?: string;
+  readonly fullest_disk?: ResultOf<"get_disk_usage">["filesystems"][number];
+}
+
+/** `list`: every VM of the host that has an agent's channel. */
+export const list = define(
+  {
+    name: "list",
+    brief: "Lists the VMs that have an agent's channel.",
+    details: ["A VM that does not answer within 5 seconds is listed with the reason."],
+    examples: ["list", "list --json", "list --channels '/run/vms/*.sock'"],
+  },
+  object({}),
+  async (_values, { places, json, signal }) => {
+    const { channels, problems } = await findChannels(places);
+    const rows = await Promise.all(channels.map((channel) => look(channel, signal)));
+    signal.throwIfAborted();
+    for (const { path, reason } of problems) {
+      printError(`kvmmanager-ctl: ${printable(path)}: ${printable(reason)}`);
+    }
+    if (json) printLine(printableJson(rows, 2));
+    else if (rows.length > 0) printLine(table(HEADING, rows.map(cells)));
+    else if (problems.length === 0) {
+      printError(`kvmmanager-ctl: no VM has an agent's channel in ${places.join(", ")}`);
+    }
+    return problems.length > 0 && rows.length === 0 ? EXIT.noAgent : EXIT.ok;
+  },
+);
+
+async function look({ name, path }: AgentChannel, signal: AbortSignal): Promise<Row> {
+  const options = { timeoutMs: PATIENCE_MS, signal };
+  try {
+    const client = await AgentClient.connect(path);
+    await using _client = client;
+    const [system, network, disks] = await Promise.all([
+      client.call("get_system_info", {}, options),
+      unlessRefused(client.call("get_network_info", {}, options)),
+      unlessRefused(client.call("get_disk_usage", {}, options)),
+    ]);
+    return {
+      name,
+      socket: path,
+      state: "ready",
+      system,
+      address: network === undefined ? undefined : mainAddress(network.interfaces),
+      fullest_disk: disks === undefined ? undefined : fullestDisk(disks.filesystems),
+    };
+  } catch (error) {
+    return { name, socket: path, state: stateOf(error) };
+  }
+}
+
+/** An agent need not let everything through. */
+async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof AnswerError) return undefined;
+    throw error;
+  }
+}
+
+function stateOf(error: unknown): string {
+  if (!(error instanceof NoAgentError)) return `error: ${messageOf(error)}`;
+  return error.reason === "timeout" ? "no answer" : error.reason;
+}
+
+function cells({ name, state, system, address, fullest_disk }: Row): string[] {
+  const disk = fullest_disk === undefined
+    ? ""
+    : `${fullest_disk.used_percent.toFixed(0)}% ${fullest_disk.mount_point}`;
+  return [
+    name,
+    state,
+    system === undefined ? "" : `${system.os_name} ${system.os_version}`,
+    address ?? "",
+    system === undefined ? "" : durationText(system.uptime_seconds),
+    system?.load_average?.[0]?.toFixed(2) ?? "",
+    disk,
+  ];
+}

@@ -1,0 +1,39 @@
+import { object } from "@optique/core";
+import { printLine } from "../../../terminal.ts";
+import { define } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { table } from "../format.ts";
+import { printableJson } from "../printable.ts";
+import { connectTarget } from "../target.ts";
+import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
+
+/** `methods`: what an agent can be asked. */
+export const methods = define(
+  {
+    name: "methods",
+    brief: "Lists the methods of an agent, or with no VM given those of this version.",
+    details: ["With --json it is the OpenRPC document, with every parameter and result."],
+    examples: ["methods", "methods --domain vm1", "methods --domain vm1 --json"],
+  },
+  object({}),
+  async (_values, invocation) => {
+    const { json, signal } = invocation;
+    if (invocation.socket === undefined && invocation.domain === undefined) {
+      printLine(
+        json
+          ? printableJson(METHOD_DESCRIPTIONS.map(({ name, summary }) => ({ name, summary })), 2)
+          : table(["METHOD", ""], METHOD_DESCRIPTIONS.map(({ name, summary }) => [name, summary])),
+      );
+      return EXIT.ok;
+    }
+    const { client } = await connectTarget(invocation);
+    await using _client = client;
+    const document = await client.call("rpc.discover", {}, { signal });
+    const rows = document.methods.map(({ name, summary }) => [
+      name,
+      typeof summary === "string" ? summary : "",
+    ]);
+    printLine(json ? printableJson(document, 2) : table(["METHOD", ""], rows));
+    return EXIT.ok;
+  },
+);

@@ -1,0 +1,131 @@
+import { object, option, withDefault } from "@optique/core";
+import { UsageError } from "../../../command_line.ts";
+import { printLine } from "../../../terminal.ts";
+import type { AgentPool } from "../../pool.ts";
+import { sleep } from "../../sleep.ts";
+import { Collector } from "../../top/collector.ts";
+import { keysOf, press } from "../../top/keys.ts";
+import { FIRST_VIEW, rowOf, type View, type VmRow } from "../../top/model.ts";
+import { detailScreen, tableScreen } from "../../top/render.ts";
+import { Screen } from "../../top/screen.ts";
+import { define, lines, seconds } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { printableJson } from "../printable.ts";
+import { openPool } from "./_pool.ts";
+
+const DEFAULT_INTERVAL_SECONDS = 1;
+const KEY_BUFFER_BYTES = 256;
+
+/** `top`: a live table of all VMs. */
+export const top = define(
+  {
+    name: "top",
+    brief: "Shows all VMs in a live, full-screen table.",
+    details: [
+      "Keys: arrows or j and k select, Enter looks into a VM, Esc goes back, n s u l m d sort by name,",
+      "state, uptime, load, memory and disk, the same key again or r reverses, q quits. With --json it",
+      "prints a line for each interval instead, and needs no terminal.",
+    ],
+    examples: ["top", "top --interval 5", "top --json | jq '.vms | length'"],
+  },
+  object({
+    interval: withDefault(
+      option("-i", "--interval", seconds(0.1, 3600), {
+        description: lines(["time between two redraws (default 1)"]),
+      }),
+      DEFAULT_INTERVAL_SECONDS,
+    ),
+  }),
+  async ({ interval }, invocation) => {
+    const { json, signal } = invocation;
+    if (!json && !(Deno.stdin.isTerminal() && Deno.stdout.isTerminal())) {
+      throw new UsageError("top needs a terminal; use list, or top --json");
+    }
+    const quit = new AbortController();
+    const ended = AbortSignal.any([signal, quit.signal]);
+    const pool = await openPool(invocation, () => {});
+    await using _pool = pool;
+    const collector = new Collector(ended);
+    const intervalMs = interval * 1000;
+    if (json) {
+      do {
+        collector.collect(pool.agents, performance.now());
+        printLine(printableJson({ time: new Date().toISOString(), vms: rowsOf(pool, collector) }));
+      } while (await sleep(intervalMs, ended));
+    } else {
+      await showTable({ pool, collector, intervalMs, ended, quit: () => quit.abort() });
+    }
+    return EXIT.ok;
+  },
+);
+
+interface Table {
+  readonly pool: AgentPool;
+  readonly collector: Collector;
+  readonly intervalMs: number;
+  /** Aborted when it is over. */
+  readonly ended: AbortSignal;
+  readonly quit: () => void;
+}
+
+async function showTable({ pool, collector, intervalMs, ended, quit }: Table): Promise<void> {
+  let view: View = FIRST_VIEW;
+  const screen = Screen.open();
+  using _screen = screen;
+  // Before anything that could take its time.
+  ended.addEventListener("abort", () => screen.restore(), { once: true });
+  const draw = () => {
+    if (ended.aborted) return;
+    const { size } = screen;
+    const agent = view.isDetailed
+      ? pool.agents.find(({ path }) => path === view.selected)
+      : undefined;
+    const time = new Date().toLocaleTimeString("en-GB");
+    screen.draw(
+      agent === undefined
+        ? tableScreen(rowsOf(pool, collector), view, size, time)
+        : detailScreen(agent, collector.factsOf(agent), size),
+    );
+  };
+  Deno.addSignalListener("SIGWINCH", draw);
+  void readKeys(ended, (key) => {
+    const next = press(key, view, rowsOf(pool, collector));
+    if (next === "quit") return quit();
+    view = next;
+    draw();
+  }, quit);
+  try {
+    do {
+      collector.collect(pool.agents, performance.now());
+      draw();
+    } while (await sleep(intervalMs, ended));
+  } finally {
+    Deno.removeSignalListener("SIGWINCH", draw);
+  }
+}
+
+const rowsOf = (pool: AgentPool, collector: Collector): VmRow[] =>
+  pool.agents.map((agent) => rowOf(agent, collector.factsOf(agent)));
+
+/** Hands on each key until it is over or the terminal is gone. */
+async function readKeys(
+  ended: AbortSignal,
+  onKey: (key: string) => void,
+  onGone: () => void,
+): Promise<void> {
+  const buffer = new Uint8Array(KEY_BUFFER_BYTES);
+  const decoder = new TextDecoder();
+  try {
+    while (!ended.aborted) {
+      const read = await Deno.stdin.read(buffer);
+      if (read === null) break;
+      const text = decoder.decode(buffer.subarray(0, read), { stream: true });
+      for (const key of keysOf(text)) {
+        if (!ended.aborted) onKey(key);
+      }
+    }
+  } catch {
+    // The terminal is gone.
+  }
+  onGone();
+}

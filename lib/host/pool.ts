@@ -1,0 +1,209 @@
+/**
+ * Every agent of a host: found, connected, watched.
+ *
+ * @module
+ */
+
+import { type AgentChannel, directoryOf, findChannels, type Place } from "./channels.ts";
+import { type PoolAgent, type PoolEvent, PoolMember, type PoolTimes } from "./member.ts";
+
+/** How a pool works. */
+export interface PoolOptions extends Partial<PoolTimes> {
+  /** Where channels are looked for; see {@link Place}. */
+  readonly places: readonly Place[];
+  /** Channels that are in the pool whatever is found. */
+  readonly channels?: readonly AgentChannel[];
+  /** Between two looks at places of which no change was told, in milliseconds. @default {10000} */
+  readonly scanMs?: number;
+}
+
+const DEFAULT_TIMES: PoolTimes = { reconnectMs: 10_000, pingMs: 10_000, unavailableMs: 30_000 };
+const DEFAULT_SCAN_MS = 10_000;
+/** The longest and the shortest step of the clock, and its share of the shortest time. */
+const TICK_MS = { most: 500, least: 10, share: 5 } as const;
+/** How long changes are collected before they are looked at: a VM that starts makes several. */
+const SETTLE_MS = 100;
+/** What a host can have in its directories at most before the rest is left out. */
+const MAX_AGENTS = 10_000;
+
+/**
+ * The agents of a host. Each has its own connection, and one that hangs, floods or comes and goes
+ * costs a bounded amount and delays no other.
+ */
+export class AgentPool implements AsyncDisposable {
+  readonly #options: PoolOptions;
+  readonly #times: PoolTimes;
+  readonly #scanMs: number;
+  readonly #members = new Map<string, PoolMember>();
+  readonly #listeners = new Set<(event: PoolEvent) => void>();
+  readonly #watched = new Map<string, Deno.FsWatcher>();
+  readonly #ending = new Set<Promise<void>>();
+  #clock: ReturnType<typeof setInterval> | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+  #scanning: Promise<void> | undefined;
+  #scanAt = 0;
+  #problems: readonly string[] = [];
+  #isClosed = false;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#times = { ...DEFAULT_TIMES, ...given(options) };
+    this.#scanMs = options.scanMs ?? DEFAULT_SCAN_MS;
+  }
+
+  /**
+   * Starts a pool; resolves when the places have been looked at once, and connections to what was
+   * found are under way.
+   *
+   * @param listener Told of every event, from the first on.
+   */
+  static async open(
+    options: PoolOptions,
+    listener: (event: PoolEvent) => void = () => {},
+  ): Promise<AgentPool> {
+    const pool = new AgentPool(options);
+    pool.#listeners.add(listener);
+    for (const channel of options.channels ?? []) pool.#add(channel);
+    await pool.#scan();
+    const { reconnectMs, pingMs, unavailableMs } = pool.#times;
+    const shortest = Math.min(reconnectMs, pingMs, unavailableMs, pool.#scanMs);
+    const step = Math.max(TICK_MS.least, Math.min(TICK_MS.most, shortest / TICK_MS.share));
+    pool.#tick();
+    pool.#clock = setInterval(() => pool.#tick(), step);
+    return pool;
+  }
+
+  /** Every agent whose channel is there, by name. */
+  get agents(): readonly PoolAgent[] {
+    return [...this.#members.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  /** The places that could not be looked at, for a person. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** Tells a listener of every event until what is returned is disposed of. */
+  listen(listener: (event: PoolEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#clock);
+    clearTimeout(this.#settling);
+    for (const watcher of this.#watched.values()) closeQuietly(watcher);
+    await this.#scanning;
+    for (const member of this.#members.values()) this.#end(member);
+    await Promise.all(this.#ending);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    if (now >= this.#scanAt) void this.#scan();
+    for (const member of this.#members.values()) member.tick(now);
+  }
+
+  #tell(event: PoolEvent): void {
+    if (this.#isClosed) return;
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #add(channel: AgentChannel): void {
+    if (this.#members.size >= MAX_AGENTS) return;
+    const member = new PoolMember(channel, this.#times, (event) => this.#tell(event));
+    this.#members.set(channel.path, member);
+  }
+
+  #end(member: PoolMember): void {
+    const ending = member.end();
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  #scan(): Promise<void> {
+    this.#scanAt = performance.now() + this.#scanMs;
+    return this.#scanning ??= this.#scanOnce().finally(() => this.#scanning = undefined);
+  }
+
+  async #scanOnce(): Promise<void> {
+    for (const place of this.#options.places) this.#watch(directoryOf(place));
+    const { channels, problems } = await findChannels(this.#options.places);
+    if (this.#isClosed) return;
+    this.#problems = problems.map(({ path, reason }) => `${path}: ${reason}`);
+    const found = new Set(channels.map(({ path }) => path));
+    for (const { path } of this.#options.channels ?? []) found.add(path);
+    for (const channel of channels) {
+      if (!this.#members.has(channel.path)) this.#add(channel);
+    }
+    for (const [path, member] of this.#members) {
+      if (found.has(path)) continue;
+      this.#members.delete(path);
+      this.#end(member);
+      this.#tell({ kind: "gone", agent: member });
+    }
+  }
+
+  /** Has changes of a directory told; where that cannot be had, it is looked at every so often. */
+  #watch(directory: string): void {
+    if (this.#watched.has(directory) || this.#isClosed) return;
+    let watcher: Deno.FsWatcher;
+    try {
+      watcher = Deno.watchFs(directory, { recursive: true });
+    } catch {
+      // It does not exist, or the kernel watches as much as it may already (inotify(7)).
+      return;
+    }
+    this.#watched.set(directory, watcher);
+    void this.#follow(directory, watcher);
+  }
+
+  async #follow(directory: string, watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const { kind, paths } of watcher) {
+        if (kind === "access" || kind === "modify") continue;
+        // Made again, it would be another directory.
+        if (kind === "remove" && paths.includes(directory)) break;
+        if (kind === "create") {
+          for (const path of paths) this.#members.get(path)?.reconnectNow();
+        }
+        this.#settling ??= setTimeout(() => {
+          this.#settling = undefined;
+          void this.#rescan();
+        }, SETTLE_MS);
+      }
+    } catch {
+      // The watch is over; the clock looks.
+    }
+    this.#watched.delete(directory);
+    closeQuietly(watcher);
+  }
+
+  async #rescan(): Promise<void> {
+    // One that is under way may have looked before the change.
+    await this.#scanning;
+    if (this.#isClosed) return;
+    await this.#scan();
+    this.#tick();
+  }
+}
+
+function closeQuietly(watcher: Deno.FsWatcher): void {
+  try {
+    watcher.close();
+  } catch {
+    // Closed with the pool.
+  }
+}
+
+/** The times that were given. */
+function given({ reconnectMs, pingMs, unavailableMs }: PoolOptions): Partial<PoolTimes> {
+  const entries = Object.entries({ reconnectMs, pingMs, unavailableMs });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}

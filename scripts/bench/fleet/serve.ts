@@ -1,0 +1,86 @@
+/**
+ * Many agents in one process: the real dispatcher on as many unix sockets.
+ *
+ *     serve.ts DIRECTORY FIRST COUNT
+ *
+ * Prints "ready" when all are listening. Each line of standard input has them behave from then on:
+ * `{"hanging": N, "flapping": M}`: the first N read nothing, the next M hang up after each answer.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams/text-line-stream";
+import * as z from "zod";
+import { METHODS } from "../../../handlers/mod.ts";
+import type { Connection } from "../../../lib/channel/channel.ts";
+import { listenChannel } from "../../../lib/channel/listen.ts";
+import { serve } from "../../../lib/channel/session.ts";
+import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { CHANNEL_NAME } from "../../../lib/host/channels.ts";
+import type { Log } from "../../../lib/log/logger.ts";
+import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
+import { LinuxSystem } from "../../../lib/system/linux/mod.ts";
+import { NO_POWER, Power } from "../../../lib/system/power.ts";
+import { printLine } from "../../../lib/terminal.ts";
+import { VERSION } from "../../../lib/version.ts";
+
+const Behaviour = z.strictObject({ hanging: z.int(), flapping: z.int() });
+
+const [directory = ".", first = "0", count = "0"] = Deno.args;
+const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
+let behaviour: z.output<typeof Behaviour> = { hanging: 0, flapping: 0 };
+/** One guest for all of them: what is measured is the host. */
+const system = new LinuxSystem();
+
+const isHanging = (index: number) => index < behaviour.hanging;
+const isFlapping = (index: number) =>
+  !isHanging(index) && index < behaviour.hanging + behaviour.flapping;
+
+async function serveAgent(index: number): Promise<void> {
+  const path = `${directory}/vm${Number(first) + index}.${CHANNEL_NAME}`;
+  const channel = await listenChannel(path);
+  const dispatcher = new Dispatcher({
+    config: DEFAULT_CONFIG,
+    system,
+    power: new Power(NO_POWER),
+    log: SILENT,
+    methods: METHODS,
+  });
+  void (async () => {
+    for await (const connection of channel.connections()) {
+      await serve(behaving(connection, index), {
+        dispatcher,
+        log: SILENT,
+        limitBytes: DEFAULT_CONFIG.max_message_size_kb * 1024,
+        ready: { version: VERSION, platform: "linux" },
+        signal: new AbortController().signal,
+      });
+    }
+  })();
+}
+
+/** The connection as an agent of this behaviour uses it. */
+function behaving(connection: Connection, index: number): Connection {
+  return {
+    ...connection,
+    read: async (buffer) => {
+      const read = await connection.read(buffer);
+      // What has been read is never answered, as in a guest that is stuck.
+      while (isHanging(index)) await new Promise((resolve) => setTimeout(resolve, 1000));
+      return read;
+    },
+    write: async (bytes) => {
+      const written = await connection.write(bytes);
+      if (isFlapping(index)) connection.close();
+      return written;
+    },
+  };
+}
+
+for (let index = 0; index < Number(count); index++) await serveAgent(index);
+printLine("ready");
+const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(
+  new TextLineStream(),
+);
+for await (const line of lines) behaviour = z.parse(Behaviour, JSON.parse(line));
+Deno.exit(0);

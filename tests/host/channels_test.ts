@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "@std/assert";
+import { channelsNamed, findChannels } from "../../lib/host/channels.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
+import { socketAt } from "./_sockets.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const SUFFIX = ".org.kvmmanager.agent.0";
+
+Deno.test("findChannels() knows every layout of libvirt, and nothing else", async () => {
+  await using directory = await TempDirectory.make();
+  await socketAt(directory.at(`flat${SUFFIX}`));
+  for (const name of ["domain-7-older", "12-newer", "no-number", "domain-x-y", "13-"]) {
+    await directory.directory(name);
+    await socketAt(directory.at(`${name}/org.kvmmanager.agent.0`));
+  }
+  await directory.directory("14-without");
+  await socketAt(directory.at("14-without/org.qemu.guest_agent.0"));
+  await directory.directory("15-file");
+  await directory.file("15-file/org.kvmmanager.agent.0", "");
+  await directory.file(`file${SUFFIX}`, "");
+  await socketAt(directory.at(SUFFIX));
+  await socketAt(directory.at("other.org.qemu.guest_agent.0"));
+  const { channels, problems } = await findChannels([directory.path]);
+  assertEquals(channels.map(({ name, path }) => [name, path]), [
+    ["flat", directory.at(`flat${SUFFIX}`)],
+    ["newer", directory.at("12-newer/org.kvmmanager.agent.0")],
+    ["older", directory.at("domain-7-older/org.kvmmanager.agent.0")],
+  ]);
+  assertEquals(problems, []);
+});
+
+Deno.test("findChannels() takes names as they are: spaces, dots, dashes, line ends", async () => {
+  await using directory = await TempDirectory.make();
+  const names = ["a b", "..", "...", "a.b", "1-2", "-", "é€", "two\nlines", "\u001b[2J"];
+  for (const name of names) await socketAt(directory.at(`${name}${SUFFIX}`));
+  for (const [index, name] of names.entries()) {
+    await directory.directory(`${index}-${name}`);
+    await socketAt(directory.at(`${index}-${name}/org.kvmmanager.agent.0`));
+  }
+  const { channels } = await findChannels([directory.path]);
+  assertEquals(channels.map(({ name }) => name), [...names, ...names].sort());
+  for (const name of names) {
+    const found = channelsNamed(channels, name);
+    assertEquals(found.length, 2);
+    assert(found.every(({ path }) => path.startsWith(`${directory.path}/`)));
+  }
+});
+
+Deno.test("channelsNamed() compares, and never makes a path of a name", async () => {
+  await using directory = await TempDirectory.make();
+  await directory.directory("in");
+  await socketAt(directory.at(`vm${SUFFIX}`));
+  await socketAt(directory.at(`in/a${SUFFIX}`));
+  const { channels } = await findChannels([directory.at("in")]);
+  for (const name of ["../vm", "./a", "a/", "/a", "", "A", "a\n", "a\0", `a${SUFFIX}`]) {
+    assertEquals(channelsNamed(channels, name), [], JSON.stringify(name));
+  }
+});
+
+Deno.test("channelsNamed() finds a name that libvirt has cut off, unless another has it whole", async () => {
+  await using directory = await TempDirectory.make();
+  const long = "a-name-of-more-than-twenty-characters";
+  await directory.directory(`3-${long.slice(0, 20)}`);
+  await socketAt(directory.at(`3-${long.slice(0, 20)}/org.kvmmanager.agent.0`));
+  const first = (await findChannels([directory.path])).channels;
+  assertEquals(channelsNamed(first, long).length, 1);
+  assertEquals(channelsNamed(first, long.slice(0, 19)), []);
+  await socketAt(directory.at(`${long}${SUFFIX}`));
+  const second = (await findChannels([directory.path])).channels;
+  assertEquals(channelsNamed(second, long).map(({ name }) => name), [long]);
+});
+
+Deno.test("findChannels() takes a pattern for the last component", async () => {
+  await using directory = await TempDirectory.make();
+  for (const name of ["vm-a.sock", "vm-b.sock", "vm-.sock", "x.sock", "vm-c.sock.old"]) {
+    await socketAt(directory.at(name));
+  }
+  await directory.file("vm-file.sock", "");
+  const { channels } = await findChannels([directory.at("vm-*.sock")]);
+  assertEquals(channels.map(({ name }) => name), ["a", "b"]);
+});
+
+Deno.test("findChannels() tells what it may not read, and minds nothing that is not there", async () => {
+  await using directory = await TempDirectory.make();
+  await directory.file("file", "");
+  const places = [directory.at("none"), directory.at("file"), directory.at("none/*.sock")];
+  const { channels, problems } = await findChannels(places);
+  assertEquals(channels, []);
+  assertEquals(problems.map(({ path }) => path), [directory.at("file")]);
+});

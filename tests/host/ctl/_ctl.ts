@@ -1,0 +1,124 @@
+/**
+ * kvmmanager-ctl as a person runs it: with the flags of its task, and no others.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path/posix";
+import manifest from "../../../deno.json" with { type: "json" };
+import type { Outcome } from "../../agent/_agent.ts";
+import { until, within } from "../../agent/_waiting.ts";
+
+const DEADLINE_MS = 30_000;
+const CTL = fromFileUrl(new URL("../../../lib/host/ctl.ts", import.meta.url));
+const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));
+
+/** The words of the command line. */
+export const ctlWords = (args: readonly string[]): string[] => [
+  Deno.execPath(),
+  "run",
+  ...FLAGS,
+  CTL,
+  ...args,
+];
+
+/** A run that can be looked at and interrupted. */
+export class RunningCtl implements AsyncDisposable {
+  stdout = "";
+  stderr = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+  #hasEnded = false;
+
+  constructor(args: readonly string[], wrapper: readonly string[] = []) {
+    const [program = "", ...rest] = [...wrapper, ...ctlWords(args)];
+    this.#child = new Deno.Command(program, {
+      args: rest,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = Promise.all([
+      this.#read(this.#child.stdout, (text) => this.stdout += text),
+      this.#read(this.#child.stderr, (text) => this.stderr += text),
+    ]);
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Gives it all of its standard input. */
+  async feed(input: string | Uint8Array): Promise<void> {
+    const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+    const writer = this.#child.stdin.getWriter();
+    try {
+      await writer.write(bytes);
+      await writer.close();
+    } catch {
+      // It did not want all of it.
+    }
+  }
+
+  /** Waits until it has printed something that fits, on either stream. */
+  async prints(pattern: RegExp): Promise<void> {
+    await until(
+      () => pattern.test(this.stdout) || pattern.test(this.stderr) || this.#hasEnded,
+      () => `${pattern} in ${this.stdout} ${this.stderr}`,
+    );
+  }
+
+  /** Ctrl-C, or another signal. */
+  kill(signal: Deno.Signal = "SIGINT"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for its end. */
+  async ended(): Promise<Outcome> {
+    try {
+      const { code } = await within(DEADLINE_MS, this.#child.status, `the end; ${this.stderr}`);
+      await this.#reading;
+      return { code, stdout: this.stdout, stderr: this.stderr };
+    } finally {
+      await this.#closeInput();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasEnded) {
+      try {
+        this.kill("SIGKILL");
+      } catch {
+        // It has ended just now.
+      }
+    }
+    await this.#child.status;
+    await this.#reading;
+    await this.#closeInput();
+  }
+
+  async #closeInput(): Promise<void> {
+    try {
+      await this.#child.stdin.close();
+    } catch {
+      // Closed already.
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+    this.#hasEnded = true;
+  }
+}
+
+/** Runs it to its end. */
+export async function ctl(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+): Promise<Outcome> {
+  await using running = new RunningCtl(args);
+  await running.feed(input);
+  return await running.ended();
+}

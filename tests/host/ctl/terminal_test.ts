@@ -1,0 +1,236 @@
+/**
+ * kvmmanager-ctl on a terminal: script(1) makes one, stty(1) tells how it was left.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
+import { TestAgent } from "../../agent/_agent.ts";
+import { until, within } from "../../agent/_waiting.ts";
+import { TempDirectory } from "../../lib/_helpers.ts";
+import { ScriptedAgent } from "../_scripted_agent.ts";
+import { ctlWords } from "./_ctl.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const SUFFIX = ".org.kvmmanager.agent.0";
+const DEADLINE_MS = 30_000;
+const ENTER = "\x1b[?1049h";
+const LEAVE = "\x1b[?1049l";
+const SHOW_CURSOR = "\x1b[?25h";
+
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+
+/** A terminal in which a program runs, between two looks at the terminal's settings. */
+class Terminal implements AsyncDisposable {
+  text = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reading: Promise<void>;
+  #hasEnded = false;
+
+  constructor(words: readonly string[], { columns = 100, rows = 30 } = {}) {
+    const command = [
+      `stty columns ${columns} rows ${rows}`,
+      'printf "before=%s\\n" "$(stty -g)"',
+      words.map(quoted).join(" "),
+      'printf "\\nstatus=%s\\n" $?',
+      'printf "after=%s\\n" "$(stty -g)"',
+    ].join("; ");
+    this.#child = new Deno.Command("script", {
+      args: ["-q", "-e", "-f", "-c", command, "/dev/null"],
+      env: { TERM: "xterm-256color", SHELL: "/bin/sh" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#keys = this.#child.stdin.getWriter();
+    this.#reading = this.#read();
+  }
+
+  /** Presses keys. */
+  async press(keys: string): Promise<void> {
+    await this.#keys.write(new TextEncoder().encode(keys));
+  }
+
+  /** Waits until something is on the terminal. */
+  async shows(pattern: RegExp | string): Promise<void> {
+    const isThere = () =>
+      typeof pattern === "string" ? this.text.includes(pattern) : pattern.test(this.text);
+    await until(
+      () => isThere() || this.#hasEnded,
+      () => `${pattern} in ${JSON.stringify(this.text.slice(-1500))}`,
+    );
+    assert(isThere(), `${pattern} in ${JSON.stringify(this.text.slice(-1500))}`);
+  }
+
+  /** Forgets what has been shown so far. */
+  clear(): void {
+    this.text = "";
+  }
+
+  /** Sends a signal to kvmmanager-ctl itself. */
+  async signal(signal: Deno.Signal): Promise<void> {
+    const pids = await descendants(this.#child.pid);
+    let count = 0;
+    for (const pid of pids) {
+      const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0");
+      if (!words.some((word) => word.endsWith("/lib/host/ctl.ts"))) continue;
+      if (words.some((word) => word.includes("stty"))) continue;
+      Deno.kill(pid, signal);
+      count += 1;
+    }
+    assertEquals(count, 1, "one process of kvmmanager-ctl");
+  }
+
+  /** Waits for the end; returns its exit status, and fails unless the terminal is as it was. */
+  async ended(): Promise<number> {
+    await this.shows(/after=\S+/);
+    await within(DEADLINE_MS, this.#child.status, "the end of script");
+    await this.#reading;
+    return Number(/status=(\d+)/.exec(this.text)?.[1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#reading;
+    await this.#keys.close().catch(() => {});
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#child.stdout) {
+      this.text += decoder.decode(chunk, { stream: true });
+    }
+    this.#hasEnded = true;
+  }
+}
+
+async function descendants(pid: number): Promise<number[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
+  const children = text.split(" ").filter((word) => word !== "").map(Number);
+  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
+}
+
+/** Fails unless all that `top` did to the terminal has been undone. */
+function assertRestored(text: string): void {
+  const before = /before=(\S+)/.exec(text)?.[1];
+  const after = /after=(\S+)/.exec(text)?.[1];
+  assert(before !== undefined && before === after, `${before} before, ${after} after`);
+  assert(text.lastIndexOf(LEAVE) > text.lastIndexOf(ENTER), "the alternate screen is left");
+  assert(text.lastIndexOf(SHOW_CURSOR) > text.lastIndexOf("\x1b[?25l"), "the cursor is back");
+}
+
+/** A directory with three VMs. */
+class Vms implements AsyncDisposable {
+  private constructor(readonly directory: TempDirectory, readonly agents: ScriptedAgent[]) {}
+
+  static async start(): Promise<Vms> {
+    const directory = await TempDirectory.make();
+    const paths = ["alpha", "beta", "gamma"].map((name) => directory.at(`${name}${SUFFIX}`));
+    return new Vms(directory, paths.map((path) => new ScriptedAgent(path)));
+  }
+
+  get args(): string[] {
+    return ctlWords(["top", "--interval", "0.1", "--channels", this.directory.path]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const agent of this.agents) await agent[Symbol.asyncDispose]();
+    await this.directory[Symbol.asyncDispose]();
+  }
+}
+
+for (
+  const [how, end, status] of [
+    ["q", (terminal: Terminal) => terminal.press("q"), 0],
+    ["Ctrl-C", (terminal: Terminal) => terminal.press("\x03"), 0],
+    ["SIGINT", (terminal: Terminal) => terminal.signal("SIGINT"), 0],
+    ["SIGTERM", (terminal: Terminal) => terminal.signal("SIGTERM"), 0],
+    ["SIGHUP", (terminal: Terminal) => terminal.signal("SIGHUP"), 0],
+    ["SIGQUIT", (terminal: Terminal) => terminal.signal("SIGQUIT"), 0],
+  ] as const
+) {
+  Deno.test(`ctl top gives the terminal back after ${how}`, async () => {
+    await using vms = await Vms.start();
+    await using terminal = new Terminal(vms.args);
+    await terminal.shows(/3 VMs: 3 ready/);
+    await end(terminal);
+    assertEquals(await terminal.ended(), status);
+    assertRestored(terminal.text);
+  });
+}
+
+for (const how of ["thrown", "rejected"]) {
+  Deno.test(`a fault that is ${how} gives the terminal back before it is told`, async () => {
+    const faulty = fromFileUrl(new URL("../top/_faulty.ts", import.meta.url));
+    const config = fromFileUrl(new URL("../../../deno.json", import.meta.url));
+    const words = [Deno.execPath(), "run", "--quiet", "--no-prompt", `--config=${config}`];
+    await using terminal = new Terminal([...words, faulty, how]);
+    assertEquals(await terminal.ended(), 1);
+    assertRestored(terminal.text);
+    assert(terminal.text.indexOf(LEAVE) < terminal.text.indexOf("a fault"), terminal.text);
+  });
+}
+
+Deno.test("ctl top with wrong use does nothing to the terminal", async () => {
+  await using terminal = new Terminal(ctlWords(["top", "--socket", "/x", "--domain", "y"]));
+  assertEquals(await terminal.ended(), 64);
+  assert(!terminal.text.includes(ENTER));
+});
+
+Deno.test("ctl top shows every VM, sorts, and looks into one", async () => {
+  await using vms = await Vms.start();
+  await using terminal = new Terminal(vms.args);
+  await terminal.shows(/alpha +ready +1m 40s +0\.50 +60% +.*91%.* +192\.0\.2\.7 +Testix 1/);
+  await terminal.press("r");
+  await terminal.shows("NAME▲");
+  await terminal.press("l");
+  await terminal.shows("LOAD▼");
+  await terminal.press("\r");
+  await terminal.shows(/socket +\/.*alpha/);
+  await terminal.shows("eth0");
+  await terminal.press("\x1b");
+  terminal.clear();
+  await terminal.press("n\x1b[B");
+  await terminal.shows(/\x1b\[7mbeta/);
+  await terminal.press("q");
+  await terminal.ended();
+});
+
+Deno.test("ctl top notices VMs that go, and draws nothing while nothing changes", async () => {
+  await using vms = await Vms.start();
+  await using terminal = new Terminal(vms.args);
+  await terminal.shows(/3 VMs: 3 ready/);
+  await vms.agents.pop()?.[Symbol.asyncDispose]();
+  await terminal.shows(/2 VMs: 2 ready/);
+  await terminal.press("q");
+  await terminal.ended();
+  // Never cleared between two frames: that is what flickers.
+  const frames = terminal.text.slice(terminal.text.indexOf("\x1b[?2026h"));
+  assert(!frames.includes("\x1b[2J"));
+  assertEquals(frames.split("\x1b[?2026h").length, frames.split("\x1b[?2026l").length);
+});
+
+Deno.test("ctl top follows the terminal's size", async () => {
+  await using vms = await Vms.start();
+  await using terminal = new Terminal(vms.args, { columns: 30, rows: 5 });
+  await terminal.shows(/3 VMs/);
+  await terminal.press("q");
+  await terminal.ended();
+  assert(!terminal.text.includes("ADDRESS"));
+});
+
+Deno.test("ctl pull draws a bar on a terminal, and ends it with a line", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await TempDirectory.make();
+  await Deno.writeFile(`${agent.paths.files}/f`, new Uint8Array(3_000_000).fill(1));
+  const args = ["pull", `${agent.paths.files}/f`, host.path, "--socket", agent.paths.socket];
+  await using terminal = new Terminal(ctlWords(args));
+  assertEquals(await terminal.ended(), 0);
+  assertMatch(terminal.text, /\rf +\[#+ *\] +\d+% /);
+  assertMatch(terminal.text, /100% +2\.9 MiB .* done *\r\n/);
+  assertMatch(terminal.text, /\/f: 2\.9 MiB in /);
+});

@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { Outbox } from "../../lib/host/outbox.ts";
+import { until } from "../agent/_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+/** A connection that takes a few bytes at a time, while it may. */
+class Sink {
+  text = "";
+  isStuck = false;
+  #freed = Promise.withResolvers<void>();
+
+  readonly write = async (bytes: Uint8Array): Promise<number> => {
+    if (this.isStuck) await this.#freed.promise;
+    const part = bytes.subarray(0, 3);
+    this.text += new TextDecoder().decode(part);
+    return part.byteLength;
+  };
+
+  free(): void {
+    this.isStuck = false;
+    this.#freed.resolve();
+  }
+}
+
+Deno.test("Outbox writes all, in order, whatever the connection takes at a time", async () => {
+  const sink = new Sink();
+  const outbox = new Outbox(sink.write, () => {});
+  for (const text of ["first ", "second ", "third"]) outbox.send(text);
+  await until(() => sink.text.endsWith("third"), "all to be written");
+  assertEquals(sink.text, "first second third");
+});
+
+Deno.test("Outbox forgets what is taken back, but never stops within a text", async () => {
+  const sink = new Sink();
+  sink.isStuck = true;
+  const outbox = new Outbox(sink.write, () => {});
+  const sent: string[] = [];
+  const takeBack = ["begun ", "waiting ", "kept"].map((text) =>
+    outbox.send(text, () => sent.push(text))
+  );
+  assertEquals(sent, ["begun "]);
+  for (const take of takeBack.slice(0, 2)) take();
+  sink.free();
+  await until(() => sink.text.endsWith("kept"), "the rest to be written");
+  assertEquals(sink.text, "begun kept");
+  assertEquals(sent, ["begun ", "kept"]);
+});
+
+Deno.test("Outbox tells once that the connection is broken, and drops what waits", async () => {
+  const faults: unknown[] = [];
+  let writes = 0;
+  const outbox = new Outbox(() => {
+    writes += 1;
+    return Promise.reject(new Error("EPIPE"));
+  }, (error) => faults.push(error));
+  outbox.send("a");
+  outbox.send("b");
+  await until(() => faults.length > 0, "the fault to be told");
+  outbox.send("c");
+  await until(() => true, "a turn");
+  assertEquals([faults.length, writes], [1, 1]);
+});
