@@ -17,7 +17,8 @@ import { listenChannel } from "../../../lib/channel/listen.ts";
 import { serve } from "../../../lib/channel/session.ts";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { CHANNEL_NAME } from "../../../lib/host/channels.ts";
-import type { Log } from "../../../lib/log/logger.ts";
+import { NO_LOG } from "../../../lib/log/logger.ts";
+import { runChild } from "../../../lib/process/run.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { LinuxSystem } from "../../../lib/system/linux/mod.ts";
 import { NO_POWER, Power } from "../../../lib/system/power.ts";
@@ -27,7 +28,6 @@ import { VERSION } from "../../../lib/version.ts";
 const Behaviour = z.strictObject({ hanging: z.int(), flapping: z.int() });
 
 const [directory = ".", first = "0", count = "0"] = Deno.args;
-const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 let behaviour: z.output<typeof Behaviour> = { hanging: 0, flapping: 0 };
 /** One guest for all of them: what is measured is the host. */
 const system = new LinuxSystem();
@@ -43,14 +43,15 @@ async function serveAgent(index: number): Promise<void> {
     config: DEFAULT_CONFIG,
     system,
     power: new Power(NO_POWER),
-    log: SILENT,
+    runCommand: runChild,
+    log: NO_LOG,
     methods: METHODS,
   });
   void (async () => {
     for await (const connection of channel.connections()) {
       await serve(behaving(connection, index), {
         dispatcher,
-        log: SILENT,
+        log: NO_LOG,
         limitBytes: DEFAULT_CONFIG.max_message_size_kb * 1024,
         ready: { version: VERSION, platform: "linux" },
         signal: new AbortController().signal,
