@@ -4,19 +4,14 @@
  * @module
  */
 
-import * as z from "zod";
 import { LineSplitter } from "../channel/line_splitter.ts";
 import { messageOf } from "../message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
-import { AnswerError, NoAgentError } from "./errors.ts";
+import { connectSocket } from "./connect.ts";
+import { NoAgentError } from "./errors.ts";
+import { type Notification, readIncoming } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
-
-/** A notification of the agent. */
-export interface Notification {
-  readonly method: string;
-  readonly params: unknown;
-}
 
 /** How a call is made. */
 export interface CallOptions {
@@ -52,24 +47,6 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
 const MAX_CALLS_IN_FLIGHT = 1000;
 /** The buffer grows while it is filled by answers, so that an idle connection costs little. */
 const BUFFER_BYTES = { first: 4 * 1024, most: 64 * 1024 } as const;
-
-const WireError = z.looseObject({
-  code: z.number(),
-  message: z.string(),
-  data: z.optional(z.unknown()),
-});
-
-const Answer = z.looseObject({
-  id: z.string(),
-  result: z.optional(z.unknown()),
-  error: z.optional(WireError),
-});
-
-const NotificationMessage = z.looseObject({
-  method: z.string(),
-  params: z.optional(z.unknown()),
-  id: z.optional(z.undefined()),
-});
 
 interface Waiting extends PromiseWithResolvers<unknown> {
   readonly method: string;
@@ -117,12 +94,7 @@ export class AgentClient implements AsyncDisposable {
    * @throws {NoAgentError} when nobody serves it.
    */
   static async connect(path: string, options: ClientOptions = {}): Promise<AgentClient> {
-    let connection: Deno.UnixConn;
-    try {
-      connection = await Deno.connect({ transport: "unix", path });
-    } catch (error) {
-      throw explainConnect(path, error);
-    }
+    const connection = await connectSocket(path);
     const client = new AgentClient(connection, options);
     // Ends the half line that somebody before us may have left in the channel.
     client.#outbox.send("\n");
@@ -289,27 +261,18 @@ export class AgentClient implements AsyncDisposable {
   }
 
   #receive(line: string): void {
-    let message: unknown;
-    try {
-      message = JSON.parse(line);
-    } catch {
-      return this.#skip();
-    }
-    const notification = z.safeParse(NotificationMessage, message);
-    if (notification.success) {
-      const { method, params } = notification.data;
+    const incoming = readIncoming(line);
+    if (incoming.kind === "notification") {
       this.#unaskedLines += 1;
-      return this.#options.onNotification?.({ method, params });
+      return this.#options.onNotification?.(incoming.notification);
     }
-    const answer = z.safeParse(Answer, message);
-    const waiting = answer.success ? this.#waiting.get(answer.data.id) : undefined;
-    if (!answer.success || waiting === undefined) return this.#skip();
+    const waiting = incoming.kind === "answer" ? this.#waiting.get(incoming.id) : undefined;
+    if (incoming.kind === "foreign" || waiting === undefined) return this.#skip();
     // An answer that comes twice is nobody's the second time.
-    this.#waiting.delete(answer.data.id);
+    this.#waiting.delete(incoming.id);
     this.#askedBytes += line.length;
-    const { error, result } = answer.data;
-    if (error === undefined) waiting.resolve(result);
-    else waiting.reject(new AnswerError(error.code, error.message, error.data));
+    if (incoming.error === undefined) waiting.resolve(incoming.result);
+    else waiting.reject(incoming.error);
   }
 }
 
@@ -318,21 +281,4 @@ function whatIsKnown(why: NoAgentError, method: string, sentAt: number | undefin
   if (sentAt === undefined) return `${why.message}; ${method} had not been sent yet`;
   const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
   return `${why.message}; ${method} had been sent ${seconds} s before and may have been carried out`;
-}
-
-function explainConnect(path: string, error: unknown): NoAgentError {
-  if (error instanceof Deno.errors.NotFound) {
-    return new NoAgentError(`${path}: there is no such socket`, "no socket");
-  }
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return new NoAgentError(`${path}: nobody serves this socket`, "not served");
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    const why = "permission denied; libvirt's sockets belong to root and the group of QEMU";
-    return new NoAgentError(`${path}: ${why}`, "permission denied");
-  }
-  if (error instanceof Deno.errors.WouldBlock) {
-    return new NoAgentError(`${path}: too many wait to be connected already`, "timeout");
-  }
-  return new NoAgentError(`${path}: ${messageOf(error)}`, "no socket");
 }

@@ -6,8 +6,9 @@
 
 import { messageOf } from "../message_of.ts";
 import type { AgentChannel } from "./channels.ts";
-import { AgentClient, type CallArguments, type Notification } from "./client.ts";
+import { AgentClient, type CallArguments } from "./client.ts";
 import { AnswerError, NoAgentError } from "./errors.ts";
+import type { Notification } from "./incoming.ts";
 import type { MethodName, ResultOf } from "./protocol.ts";
 
 /** What a pool waits for, in milliseconds (protocol, "Reconnection Handling"). */

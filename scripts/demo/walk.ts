@@ -33,6 +33,7 @@ export async function walk(stage: Stage): Promise<void> {
     await using host = await Host.connect(stage.socket, stage.screen, used);
     await lookAround(host, stage);
     await act(host, stage);
+    await moveLargeFiles(host, stage);
     await beRefused(host, stage);
     await runIntoTime(host, stage);
     await doManyThings(host, stage);
@@ -86,6 +87,26 @@ async function act(host: Host, { screen, shared }: Stage): Promise<void> {
   await host.call("file_read", { path }, z.looseObject({ content: z.literal(content) }));
   const piece = { path, offset: 6, length: 4 };
   await host.call("file_read", piece, z.looseObject({ content: z.literal("from") }));
+}
+
+async function moveLargeFiles(host: Host, { screen, shared }: Stage): Promise<void> {
+  const directory = `${shared}/reports`;
+  screen.step("What is there already? Of one file, and of a directory, page by page");
+  await host.call("file_stat", { path: `${directory}/hello.txt` }, Anything);
+  await host.call("file_list", { path: directory }, Anything);
+
+  screen.step("Large files come in pieces, and get their name when their SHA-256 is right");
+  const from = `${directory}/.large.part`;
+  const content = "a piece of a large file\n";
+  await host.call("file_write", { path: from, content, offset: 0 }, Anything);
+  const { sha256 } = await host.call(
+    "file_hash",
+    { path: from },
+    z.looseObject({ sha256: z.string() }),
+  );
+  const path = `${directory}/large`;
+  const size_bytes = content.length;
+  await host.call("file_commit", { path, from, size_bytes, sha256 }, Anything);
 }
 
 async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {

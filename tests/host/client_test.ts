@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
-import { AgentClient, type Notification } from "../../lib/host/client.ts";
+import { AgentClient } from "../../lib/host/client.ts";
 import { AnswerError, NoAgentError } from "../../lib/host/errors.ts";
+import type { Notification } from "../../lib/host/incoming.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { timed, until } from "../agent/_waiting.ts";
 import { FakeAgent } from "./_fake_agent.ts";

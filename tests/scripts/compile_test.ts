@@ -1,45 +1,13 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
+import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
 import { ROOT, runScript, temporaryDirectory } from "./_run.ts";
 
 const COMPILE = "scripts/compile.ts";
-/** A port that nobody serves: whoever goes by this proxy is refused at once. */
-const NO_NETWORK = { HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9" };
-
-/** The bundle that `deno task compile` makes first; any will do here. */
-async function provideBundle(): Promise<void> {
-  const bundle = new URL("dist/agent.js", ROOT);
-  try {
-    await Deno.stat(bundle);
-  } catch {
-    await using directory = await temporaryDirectory();
-    const fresh = `${directory.path}/agent.js`;
-    const args = ["bundle", "--quiet", "--minify", "--output", fresh, "main.ts"];
-    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
-    assert(success);
-    // In one step, for others who are reading it.
-    await Deno.mkdir(new URL("dist", ROOT), { recursive: true });
-    const beside = new URL(`dist/.agent-${crypto.randomUUID()}.js`, ROOT);
-    await Deno.copyFile(fresh, beside);
-    await Deno.rename(beside, bundle);
-  }
-}
-
-/** A DENO_DIR with the packages of this machine and no runtime to compile with. */
-async function denoDirWithoutRuntime(path: string) {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const info = z.parse(
-    z.looseObject({ npmCache: z.string() }),
-    JSON.parse(new TextDecoder().decode(stdout)),
-  );
-  await Deno.symlink(info.npmCache, `${path}/npm`);
-  return { DENO_DIR: path, DENORT_BIN: undefined };
-}
-
 Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
-  await provideBundle();
+  await provideBundle("agent.js", "main.ts");
   await using directory = await temporaryDirectory();
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
   const output = `${directory.path}/out/agent`;
@@ -88,7 +56,7 @@ Deno.test("deno task compile tells every problem of a configuration", async () =
 });
 
 Deno.test("a binary carries its permissions before the arguments of whoever starts it", async () => {
-  await provideBundle();
+  await provideBundle("agent.js", "main.ts");
   await using directory = await temporaryDirectory();
   const output = `${directory.path}/agent`;
   // Any executable of the platform can carry a program; this one does not run it.

@@ -54,7 +54,7 @@ for (const method of METHODS) {
   });
 
   Deno.test(`the numbers of ${name} have units, or are counts`, () => {
-    const counts = ["cpu_count", "exit_code", "id"];
+    const counts = ["cpu_count", "exit_code", "id", "load_average"];
     const bare = [...fieldsOf(params), ...fieldsOf(result)].filter(({ name, type, unit }) =>
       /\b(integer|number)\b/.test(type) && unit === "" && !counts.includes(name)
     );

@@ -1,0 +1,67 @@
+/**
+ * `deno task compile:ctl`: kvmmanager-ctl as one binary, with the permissions of its task.
+ *
+ *     deno task compile:ctl [--target T] [--output FILE]
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { basename, dirname, fromFileUrl } from "@std/path/posix";
+import manifest from "../deno.json" with { type: "json" };
+import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
+import { printError, printLine } from "../lib/terminal.ts";
+import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70 } as const;
+/** Those that QEMU's hosts run on. */
+const TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] as const;
+
+async function compile(target: string, output: string): Promise<void> {
+  const directory = dirname(output);
+  await Deno.mkdir(directory, { recursive: true });
+  // Deno leaves pieces behind where it fails, and takes the old binary away.
+  const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
+  try {
+    const fresh = `${workshop}/${basename(output)}`;
+    const permissions = manifest.tasks.ctl.command.split(" ").filter((word) =>
+      word.startsWith("--")
+    );
+    await runDenoCompile(target, [
+      ...manifest.bundleFlags,
+      ...permissions,
+      `--target=${target}`,
+      `--output=${fresh}`,
+      `${ROOT}dist/ctl.js`,
+    ]);
+    await Deno.rename(fresh, output);
+  } finally {
+    await Deno.remove(workshop, { recursive: true });
+  }
+  printLine(`${output}: ${((await Deno.stat(output)).size / 1e6).toFixed(0)} MB, for ${target}`);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const parsed = parseArgs(args, {
+      string: ["target", "output"],
+      collect: ["target", "output"],
+      unknown: refuseUnknown,
+    });
+    const target = single(parsed.target, "target") ?? Deno.build.target;
+    if (!TARGETS.some((known) => known === target)) {
+      throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
+    }
+    await compile(target, single(parsed.output, "output") ?? `${ROOT}dist/kvmmanager-ctl`);
+    return EXIT.ok;
+  } catch (error) {
+    printError(`compile:ctl: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UsageError) return EXIT.usage;
+    if (error instanceof NoRuntimeError) return EXIT.unavailable;
+    if (error instanceof DenoFailedError) return EXIT.software;
+    throw error;
+  }
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));

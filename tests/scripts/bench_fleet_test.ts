@@ -1,0 +1,32 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { runScript, temporaryDirectory } from "./_run.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const BENCH = "scripts/bench_fleet.ts";
+
+Deno.test("bench:fleet measures a small fleet, and leaves nothing", async () => {
+  await using directory = await temporaryDirectory();
+  const args = ["--agents", "20", "--seconds", "1"];
+  const { code, stdout, stderr } = await runScript(BENCH, args, { TMPDIR: directory.path });
+  // What the numbers are on a machine that does other work besides is none of this test's business;
+  // that the exit status tells what the table tells is.
+  assertEquals(code, stdout.includes("BROKEN") ? 1 : 0, stderr);
+  for (
+    const row of [
+      /^\| all connected and described \| \d+\.\d\d s \| < 10 s \| /m,
+      /^\| idle pool, of a core \| \d+\.\d\d % \| < 5 % \| /m,
+      /^\| idle pool, resident \| \d+\.\d\d MiB \| < 250 MiB \| /m,
+      /^\| ping p99, 2 hang and 2 flap \| \d+\.\d\d ms \| < 50 ms \| /m,
+    ]
+  ) {
+    assertMatch(stdout, row);
+  }
+  assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
+});
+
+Deno.test("bench:fleet refuses what is no number with 64", async () => {
+  const { code, stderr } = await runScript(BENCH, ["--agents", "many"]);
+  assertEquals(code, 64);
+  assertMatch(stderr, /--agents must be a whole number above 0, received "many"/);
+});

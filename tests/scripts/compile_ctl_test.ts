@@ -1,0 +1,45 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
+import { runScript, temporaryDirectory } from "./_run.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const COMPILE = "scripts/compile_ctl.ts";
+
+for (
+  const [what, args, text] of [
+    ["an unknown target", ["--target", "sparc"], /--target must be one of .*received "sparc"/],
+    ["an unknown option", ["--ouptut", "x"], /unknown option --ouptut/],
+    ["an output given twice", ["--output", "a", "--output", "b"], /more than once/],
+  ] as const
+) {
+  Deno.test(`compile:ctl refuses ${what} with 64`, async () => {
+    const { code, stdout, stderr } = await runScript(COMPILE, args);
+    assertEquals([code, stdout], [64, ""]);
+    assertMatch(stderr, text);
+  });
+}
+
+Deno.test("compile:ctl says in one line where the runtime is missing, and leaves nothing", async () => {
+  await provideBundle("ctl.js", "lib/host/ctl.ts");
+  await using directory = await temporaryDirectory();
+  const output = `${directory.path}/out/kvmmanager-ctl`;
+  const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
+  const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
+  assertEquals({ code, stdout }, { code: 69, stdout: "" });
+  assertMatch(stderr, /^compile:ctl: .* set DENORT_BIN=\/path\/to\/denort, or provide \S+\.zip\n$/);
+  assertEquals(await Array.fromAsync(Deno.readDir(`${directory.path}/out`)), []);
+});
+
+Deno.test("compile:ctl makes one file of the bundle", async () => {
+  await provideBundle("ctl.js", "lib/host/ctl.ts");
+  await using directory = await temporaryDirectory();
+  const output = `${directory.path}/kvmmanager-ctl`;
+  // Any executable of the platform can carry a program; this one does not run it.
+  const env = { DENORT_BIN: Deno.execPath() };
+  const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertStringIncludes(stdout, output);
+  const binary = new TextDecoder("latin1").decode(await Deno.readFile(output));
+  assertStringIncludes(binary, "Talks to the kvmmanager-agent of guests from their host.");
+});
