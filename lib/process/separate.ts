@@ -46,6 +46,7 @@ const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"] as const;
 export async function runSeparately(options: ChildOptions): Promise<ChildResult> {
   const { program, args, env, maxOutputBytes } = options;
   refuseUnspeakable(Object.keys(env));
+  refuseUnlessGranted(program);
   // Where nothing is kept of what is printed, a failure would not be told from an exit.
   if (maxOutputBytes === 0) await refuseMissing(program);
   const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
@@ -59,6 +60,17 @@ export async function runSeparately(options: ChildOptions): Promise<ChildResult>
   const said = new TextDecoder().decode(result.stderr.bytes);
   if (!said.includes(`${token} ${result.code}\n`)) return result;
   throw failure(result.code, program);
+}
+
+/**
+ * To Deno the shell is what is run, so its own list is asked here.
+ *
+ * @throws {Deno.errors.NotCapable}
+ */
+function refuseUnlessGranted(program: string): void {
+  const { state } = Deno.permissions.querySync({ name: "run", command: program });
+  if (state === "granted") return;
+  throw new Deno.errors.NotCapable(`Requires run access to "${program}"`);
 }
 
 /** @throws {RpcError} -32602 for a name that a shell would leave out without a word. */

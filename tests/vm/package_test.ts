@@ -112,7 +112,7 @@ Deno.test("the package in a running guest", async (t) => {
     await guest.root(
       `mv /var/log/kvmmanager-agent.log /var/log/kvmmanager-agent.log.1; ` +
         `install -m 640 -o kvmmanager-agent -g adm /dev/null /var/log/kvmmanager-agent.log; ` +
-        `systemctl reload ${SERVICE}; ` +
+        `systemctl kill --kill-who=main --signal=HUP ${SERVICE}; ` +
         `timeout 20 sh -c 'until grep -q reopened /var/log/kvmmanager-agent.log; do sleep .2; done'`,
     );
     assertEquals((await guest.root(`systemctl show -P MainPID ${SERVICE}`)).trim(), pid);

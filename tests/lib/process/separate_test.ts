@@ -89,3 +89,13 @@ Deno.test("runSeparately() tells what cannot be executed apart from what fails",
     Deno.errors.PermissionDenied,
   );
 });
+
+Deno.test({
+  name: "runSeparately() runs nothing that Deno's own list does not have",
+  permissions: { run: ["/bin/sh", "/usr/bin/sh", "/bin/true"], read: true },
+  fn: async () => {
+    assertEquals((await runSeparately(options)).code, 0);
+    const refused = { ...options, program: "/usr/bin/id" };
+    await assertRejects(() => runSeparately(refused), Deno.errors.NotCapable);
+  },
+});
