@@ -25,6 +25,7 @@ const FILES: readonly (readonly [source: string, target: string, mode: number])[
   ["install/systemd/", UNITS, 0o644],
   ["install/lib/", "/usr/lib/kvmmanager-agent", 0o755],
   ["install/examples/", `${DOCUMENTS}/examples`, 0o644],
+  ["install/openrc/kvmmanager-agent", `${DOCUMENTS}/examples/kvmmanager-agent.openrc`, 0o644],
   ["install/debian/copyright", `${DOCUMENTS}/copyright`, 0o644],
   ["install/debian/lintian-overrides", "/usr/share/lintian/overrides/kvmmanager-agent", 0o644],
   ["install/debian/postinst", "/DEBIAN/postinst", 0o755],

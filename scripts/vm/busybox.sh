@@ -20,8 +20,8 @@ tar -C "$root" --numeric-owner --wildcards -xf "$root_tar" \
   './usr/lib/modules/*/kernel/drivers/char/virtio_console.ko' \
   --exclude='./bin/*' --exclude='./sbin/*' --exclude='./lib/*' --exclude='./lib64/*'
 mv "$root"/boot/vmlinuz-* "$output/vmlinuz"
-dpkg-deb --fsys-tarfile "$package" | tar -C "$root" --numeric-owner -xf -
-tar -C "$root" --no-same-owner -xf "$additions"
+dpkg-deb --fsys-tarfile "$package" | tar -C "$root" --numeric-owner --keep-directory-symlink -xf -
+tar -C "$root" --no-same-owner --keep-directory-symlink -xf "$additions"
 mkdir -p "$root/usr/bin" "$root/usr/sbin"
 busybox=$(command -v busybox)
 cp "$busybox" "$root/usr/bin/busybox"

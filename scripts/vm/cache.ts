@@ -10,8 +10,11 @@
 
 /** How many entries of a kind stay. */
 const KEPT = 4;
-/** An entry used lately may be the disk of a running guest. */
+/** An entry used lately may be the disk of a running guest, and a workshop still be worked in. */
 const UNTOUCHABLE_MS = 30 * 60 * 1000;
+
+const WORKSHOP_PREFIX = ".building-";
+const HASH_REGEXP = /^[0-9a-f]{32}$/;
 
 const encoder = new TextEncoder();
 
@@ -48,11 +51,11 @@ export async function cached(
   const directory = cacheDirectory();
   await Deno.mkdir(directory, { recursive: true });
   const entry = `${directory}/${kind}-${hash}`;
-  const lock = await Deno.open(`${directory}/${kind}.lock`, { create: true, write: true });
+  const lock = await Deno.open(`${entry}.lock`, { create: true, write: true });
   using _lock = lock;
   await lock.lock(true);
   if (!await isThere(entry)) {
-    const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".building-" });
+    const workshop = await Deno.makeTempDir({ dir: directory, prefix: WORKSHOP_PREFIX });
     try {
       await build(`${workshop}/new`);
       await Deno.rename(`${workshop}/new`, entry);
@@ -76,17 +79,31 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
+/** Removes what is too much of a kind, and the workshops of those that were killed. */
 async function removeOld(directory: string, kind: string): Promise<void> {
   const entries: { path: string; usedAt: number }[] = [];
+  const workshops: typeof entries = [];
   for await (const { name } of Deno.readDir(directory)) {
-    if (!/^[0-9a-f]{32}$/.test(name.slice(kind.length + 1)) || !name.startsWith(`${kind}-`)) {
-      continue;
-    }
+    const isEntry = name.startsWith(`${kind}-`) && HASH_REGEXP.test(name.slice(kind.length + 1));
+    if (!isEntry && !name.startsWith(WORKSHOP_PREFIX)) continue;
     const path = `${directory}/${name}`;
-    entries.push({ path, usedAt: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
+    const info = await Deno.stat(path).catch(() => undefined);
+    // Removed by another process meanwhile.
+    if (info === undefined) continue;
+    (isEntry ? entries : workshops).push({ path, usedAt: info.mtime?.getTime() ?? 0 });
   }
   entries.sort((a, b) => b.usedAt - a.usedAt);
-  for (const { path, usedAt } of entries.slice(KEPT)) {
-    if (Date.now() - usedAt > UNTOUCHABLE_MS) await Deno.remove(path, { recursive: true });
+  for (const { path, usedAt } of [...entries.slice(KEPT), ...workshops]) {
+    if (Date.now() - usedAt < UNTOUCHABLE_MS) continue;
+    await removeIfThere(path);
+    await removeIfThere(`${path}.lock`);
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

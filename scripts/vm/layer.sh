@@ -13,7 +13,7 @@ root=$output/root
 mkdir "$root"
 # The kernel makes its own devices, and a user could not.
 tar -C "$root" --numeric-owner --exclude='./dev/*' -xf "$root_tar"
-tar -C "$root" --no-same-owner -xf "$additions"
+tar -C "$root" --no-same-owner --keep-directory-symlink -xf "$additions"
 
 for name in null urandom; do
   : >"$root/dev/$name"
@@ -29,6 +29,12 @@ fi
 cp "$package" "$root/package.deb"
 run dpkg -i /package.deb >&2
 rm "$root/package.deb"
+if [ -x "$root/sbin/openrc-run" ]; then
+  install -m 755 "$root/usr/share/doc/kvmmanager-agent/examples/kvmmanager-agent.openrc" \
+    "$root/etc/init.d/kvmmanager-agent"
+  run rc-update -q add kvmmanager-agent default
+  echo 'ts:12345:respawn:/usr/local/sbin/kvmmanager-test-root' >>"$root/etc/inittab"
+fi
 
 for name in null urandom; do
   umount "$root/dev/$name"
