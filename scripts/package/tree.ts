@@ -7,6 +7,7 @@
 import { dirname, fromFileUrl } from "@std/path/posix";
 import { VERSION } from "../../lib/version.ts";
 import { runTool } from "../vm/tools.ts";
+import { configurationManual } from "./config_manual.ts";
 import type { Architecture } from "./program.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
@@ -33,10 +34,7 @@ const FILES: readonly (readonly [source: string, target: string, mode: number])[
   ["install/debian/postrm", "/DEBIAN/postrm", 0o755],
 ];
 
-const MANUALS = [
-  ["install/man/kvmmanager-agent.8", "/usr/share/man/man8/kvmmanager-agent.8"],
-  ["install/man/kvmmanager-agent.json.5", "/usr/share/man/man5/kvmmanager-agent.json.5"],
-] as const;
+const MANUALS = "/usr/share/man";
 
 /** What changes from package to package. */
 export interface TreeOptions {
@@ -58,10 +56,12 @@ export async function buildTree(tree: string, options: TreeOptions): Promise<voi
       await install(`${source}${name}`, `${tree}${target}/${name}`, mode);
     }
   }
-  for (const [source, target] of MANUALS) {
-    await install(source, `${tree}${target}`, 0o644);
-    await compress(`${tree}${target}`);
-  }
+  const program = `${tree}${MANUALS}/man8/kvmmanager-agent.8`;
+  await install("install/kvmmanager-agent.8", program, 0o644);
+  await compress(program);
+  const configuration = `${tree}${MANUALS}/man5/kvmmanager-agent.json.5`;
+  await write(configuration, configurationManual());
+  await compress(configuration);
   await write(`${tree}${DOCUMENTS}/changelog`, changelog(options.time));
   await compress(`${tree}${DOCUMENTS}/changelog`);
   await write(`${tree}/DEBIAN/conffiles`, await conffiles(tree));

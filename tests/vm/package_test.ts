@@ -53,9 +53,9 @@ Deno.test("lintian and man have nothing to say of the package", async () => {
   try {
     const file = await packageFile(directory);
     assertEquals(await runTool("lintian", ["--fail-on", "error,warning", file]), "");
-    const manuals = (await Array.fromAsync(Deno.readDir("install/man")))
-      .map(({ name }) => `install/man/${name}`);
-    for (const manual of manuals) {
+    await runTool("dpkg-deb", ["--extract", file, directory]);
+    for (const page of ["man8/kvmmanager-agent.8.gz", "man5/kvmmanager-agent.json.5.gz"]) {
+      const manual = `${directory}/usr/share/man/${page}`;
       const { stderr } = await new Deno.Command("man", {
         args: ["--warnings", "--local-file", manual],
         env: { MANPAGER: "cat", LC_ALL: "C.UTF-8", MANWIDTH: "80" },
