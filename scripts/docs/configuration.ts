@@ -6,7 +6,7 @@
 
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
-import { fieldsOf } from "./fields.ts";
+import { type Field, fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
 type Key =
@@ -46,11 +46,19 @@ const MEANINGS: Readonly<Record<Key, string>> = {
 
 const meanings: ReadonlyMap<string, string> = new Map(Object.entries(MEANINGS));
 
+/** Every key, and what it is for in Markdown. */
+export function configurationKeys(): (Field & { readonly meaning: string })[] {
+  return fieldsOf(ConfigSchema).flatMap((field) => {
+    const meaning = meanings.get(field.name);
+    return meaning === undefined ? [] : [{ ...field, meaning }];
+  });
+}
+
 /** The chapter. */
 export function configurationChapter(): string {
-  const rows = fieldsOf(ConfigSchema).filter(({ name }) => meanings.has(name)).map((field) => [
+  const rows = configurationKeys().map((field) => [
     code(field.name),
-    meanings.get(field.name) ?? "",
+    field.meaning,
     field.type,
     jsonCode(field.defaultValue),
     [...field.rules, field.unit].filter((text) => text !== "").join("; "),

@@ -13,7 +13,8 @@ import { configurationKeys } from "../docs/configuration.ts";
 export function roff(text: string): string {
   const literal = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
     .replaceAll("'", "\\(aq");
-  const marked = literal.replace(/`([^`]*)`/g, "\\fB$1\\fR");
+  const plain = literal.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+  const marked = plain.replace(/`([^`]*)`/g, "\\fB$1\\fR");
   return marked.startsWith(".") ? `\\&${marked}` : marked;
 }
 
