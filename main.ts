@@ -6,12 +6,13 @@
 
 import * as z from "zod";
 import { check } from "./commands/check.ts";
+import { command } from "./commands/command.ts";
 import { serve } from "./commands/serve.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
 import { UsageError } from "./lib/command_line.ts";
-import { ListenError } from "./lib/channel/listen.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/terminal.ts";
+import { ListenError } from "./lib/unix_socket.ts";
 import { VERSION } from "./lib/version.ts";
 
 // There is no JIT compiler to generate code for.
@@ -23,7 +24,9 @@ async function run(args: readonly string[]): Promise<number> {
     if (invocation.command === "help") printLine(HELP.trimEnd());
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
     else if (invocation.command === "check") printLine(await check(invocation));
-    else await serve(invocation);
+    else if (invocation.sending !== undefined) {
+      return await command(invocation.sending, invocation.config);
+    } else await serve(invocation);
     return EXIT.ok;
   } catch (error) {
     return explain(error);

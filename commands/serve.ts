@@ -7,11 +7,12 @@
 import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
 import type { Channel } from "../lib/channel/channel.ts";
+import { HostLink } from "../lib/channel/host_link.ts";
 import { listenChannel } from "../lib/channel/listen.ts";
 import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
 import { stdioChannel } from "../lib/channel/stdio.ts";
 import { UsageError } from "../lib/command_line.ts";
-import { loadConfig } from "../lib/config/load.ts";
+import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { Logger } from "../lib/log/logger.ts";
 import { linkedRoots } from "../lib/policy/allowed_roots.ts";
@@ -22,6 +23,8 @@ import { Dispatcher } from "../lib/rpc/dispatcher.ts";
 import { LinuxSystem } from "../lib/system/linux/mod.ts";
 import { NO_POWER, Power } from "../lib/system/power.ts";
 import { VERSION } from "../lib/version.ts";
+import { LiveConfig } from "./serve/live_config.ts";
+import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";
 
 /** How long work in flight may go on once the agent is told to stop (protocol, "Graceful Shutdown"). */
@@ -46,15 +49,22 @@ export async function serve(invocation: Invocation): Promise<void> {
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
-  const permissions = permissionsFor(config, { listen });
-  reportConfinement(log, permissions, granted, invocation.config);
+  const start = { listen };
+  const isConfined = reportConfinement(
+    log,
+    permissionsFor(config, start),
+    granted,
+    invocation.config,
+  );
+  const live = new LiveConfig(config, {
+    // The agent changes its working directory.
+    file: invocation.config === undefined ? undefined : resolve(invocation.config),
+    logLevel: invocation.logLevel,
+    start,
+    log,
+  });
 
-  for (const { path, realPath } of linkedRoots(config)) {
-    log.info("an allowed path leads through a symbolic link, requests for it are refused", {
-      path,
-      use_instead: realPath,
-    });
-  }
+  reportLinks(log, config);
 
   const stopping = new AbortController();
   const dispatcher = new Dispatcher({
@@ -64,17 +74,39 @@ export async function serve(invocation: Invocation): Promise<void> {
     log,
     methods: METHODS,
   });
+  live.onChange((changed) => {
+    log.level = changed.log_level;
+    dispatcher.reconfigure(changed);
+    reportLinks(log, changed);
+  });
   const channel = await openChannel(choice, listen);
-  handleSignals(log, stopping, channel);
+  const link = new HostLink();
+  const monitor = new MonitorService(live, log, {
+    isConfined,
+    channelName: channel.name,
+    host: link,
+    counters: dispatcher.counters,
+    inFlight: () => dispatcher.inFlight,
+  });
+  handleSignals(log, stopping, channel, () => reload(live, monitor, log));
+  await monitor.start();
   log.info("agent ready", { channel: channel.name });
   const draining = await serveHosts(channel, {
-    ...sessionOptions(config, log),
+    log,
     dispatcher,
+    link,
     signal: stopping.signal,
+    // As they are when they are asked for: a reload may have changed them.
+    get limitBytes() {
+      return live.current.max_message_size_kb * 1024;
+    },
+    get ready() {
+      return live.current.announce ? { version: VERSION, platform: "linux" } : undefined;
+    },
   }, log);
 
   channel.close();
-  await dispatcher.stop(STOP_GRACE_MS);
+  await Promise.all([dispatcher.stop(STOP_GRACE_MS), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
   log.info("agent stopped");
   await withTimer(DRAIN_MS, log.flush());
@@ -85,15 +117,6 @@ async function openChannel(choice: ChannelChoice, listen: string | undefined): P
     ? stdioChannel()
     : await listenChannel(listen);
 }
-
-const sessionOptions = (
-  config: Config,
-  log: Logger,
-): Omit<SessionOptions, "dispatcher" | "signal"> => ({
-  log,
-  limitBytes: config.max_message_size_kb * 1024,
-  ready: config.announce ? { version: VERSION, platform: "linux" } : undefined,
-});
 
 /** One host after the other; returns the answers that are still on their way at the end. */
 async function serveHosts(
@@ -113,7 +136,12 @@ async function serveHosts(
   return draining;
 }
 
-function handleSignals(log: Logger, stopping: AbortController, channel: Channel): void {
+function handleSignals(
+  log: Logger,
+  stopping: AbortController,
+  channel: Channel,
+  onHangUp: () => Promise<void>,
+): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
@@ -121,7 +149,27 @@ function handleSignals(log: Logger, stopping: AbortController, channel: Channel)
       channel.close();
     });
   }
-  Deno.addSignalListener("SIGHUP", () => void log.reopen());
+  Deno.addSignalListener("SIGHUP", () => void onHangUp());
+}
+
+/** What SIGHUP asks for; a configuration that cannot be used has been logged as such. */
+async function reload(live: LiveConfig, monitor: MonitorService, log: Logger): Promise<void> {
+  await log.reopen();
+  try {
+    await live.reload();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+  }
+  await monitor.start();
+}
+
+function reportLinks(log: Logger, config: Config): void {
+  for (const { path, realPath } of linkedRoots(config)) {
+    log.info("an allowed path leads through a symbolic link, requests for it are refused", {
+      path,
+      use_instead: realPath,
+    });
+  }
 }
 
 /** A fault nobody has caught is logged; the agent lives on, other requests depend on it. */
@@ -138,12 +186,13 @@ function logFaults(log: Logger): void {
   });
 }
 
+/** Gives up what is not needed, logs what holds from now on; says whether Deno confines us. */
 function reportConfinement(
   log: Logger,
   permissions: Permissions,
   granted: string | undefined,
   configFile: string | undefined,
-): void {
+): boolean {
   const { confined, uncovered } = confine(
     permissions,
     granted === undefined ? undefined : parsePermissions(granted),
@@ -161,4 +210,5 @@ function reportConfinement(
       remedy: `deno task compile --config ${configFile ?? "FILE"}`,
     });
   }
+  return confined;
 }

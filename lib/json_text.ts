@@ -86,3 +86,17 @@ const isLeadingSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
 
 /** The most bytes whose base64 form takes at most `maxBytes`. */
 export const base64Capacity = (maxBytes: number): number => Math.floor(maxBytes / 4) * 3;
+
+/**
+ * Parses JSON keeping numbers as they were written where JavaScript would write them otherwise: 64
+ * bits, trailing zeros. Those come as what `JSON.rawJSON` makes, which JSON.stringify writes back.
+ *
+ * @throws {SyntaxError} when it is not JSON.
+ * @throws {RangeError} when it is nested deeper than the stack.
+ */
+export const parseExactly = (text: string): unknown => JSON.parse(text, keepNumber);
+
+function keepNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  if (typeof value !== "number" || source === undefined || source === String(value)) return value;
+  return JSON.rawJSON(source);
+}

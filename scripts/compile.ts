@@ -42,7 +42,11 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
  * those of whoever starts it.
  */
 export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
-  const granted = permissionsFor(config);
+  // The command monitor's socket can be given up at the start, but not be asked for.
+  const granted = permissionsFor({
+    ...config,
+    command_monitor: { ...config.command_monitor, enabled: true },
+  });
   const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
   return {
     flags: [

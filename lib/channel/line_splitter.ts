@@ -32,8 +32,8 @@ export class LineSplitter {
   #unfinishedBytes = 0;
   #isDiscarding = false;
 
-  /** @param limit Bytes that a line may have, its end not counted. */
-  constructor(readonly limit: number, readonly sink: LineSink) {}
+  /** @param limit Bytes that a line may have, its end not counted; it may be changed any time. */
+  constructor(public limit: number, readonly sink: LineSink) {}
 
   /** Takes the bytes that came; they may be reused afterwards. */
   push(chunk: Uint8Array): void {

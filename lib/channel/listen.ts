@@ -4,18 +4,17 @@
  * @module
  */
 
-import { messageOf } from "../message_of.ts";
+import {
+  acceptUnlessClosed,
+  closeQuietly,
+  findStale,
+  ListenError,
+  reasonOf,
+} from "../unix_socket.ts";
 import type { Channel, Connection } from "./channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */
 const SOCKET_UMASK = 0o177;
-
-const ACCEPT_RETRY_MS = 100;
-
-/** The socket cannot be made; the message tells a person why. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
 
 /**
  * Listens on a unix socket, readable and writable for its owner alone. A socket file that nobody
@@ -47,21 +46,6 @@ export async function listenChannel(path: string): Promise<Channel> {
   };
 }
 
-/** The next connection, or `undefined` once the listener has been closed. */
-async function acceptUnlessClosed(listener: Deno.UnixListener): Promise<Deno.UnixConn | undefined> {
-  for (;;) {
-    try {
-      return await listener.accept();
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return undefined;
-      }
-      // Out of descriptors, or a host that was gone again: the next one may fare better.
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-    }
-  }
-}
-
 function bind(path: string): Deno.UnixListener {
   // The mode must hold from the first moment on: bind(2) applies the umask.
   const umask = Deno.umask(SOCKET_UMASK);
@@ -75,36 +59,11 @@ function bind(path: string): Deno.UnixListener {
 }
 
 async function removeStale(path: string): Promise<void> {
-  const info = await lstatIfAny(path);
-  if (info === undefined) return;
-  if (!info.isSocket) throw new ListenError(`${path} exists and is no socket; it is left alone`);
-  if (await isServed(path)) {
-    throw new ListenError(`${path} is served by another process; stop it or choose another path`);
-  }
+  if (!await findStale(path)) return;
   try {
     await Deno.remove(path);
   } catch (error) {
     throw new ListenError(`cannot replace the unused socket ${path}: ${reasonOf(error)}`);
-  }
-}
-
-async function lstatIfAny(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new ListenError(`cannot look at ${path}: ${reasonOf(error)}`);
-  }
-}
-
-async function isServed(path: string): Promise<boolean> {
-  try {
-    const probe = await Deno.connect({ transport: "unix", path });
-    probe.close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw new ListenError(`cannot tell whether ${path} is in use: ${reasonOf(error)}`);
   }
 }
 
@@ -113,18 +72,6 @@ function fromSocket(socket: Deno.UnixConn): Connection {
     atEndOfFile: "over",
     read: (buffer) => socket.read(buffer),
     write: (bytes) => socket.write(bytes),
-    close: () => {
-      try {
-        socket.close();
-      } catch {
-        // Closed already.
-      }
-    },
+    close: () => closeQuietly(socket),
   };
 }
-
-/** Without Deno's advice about its flags: a compiled binary cannot be given any. */
-const reasonOf = (error: unknown) =>
-  error instanceof Deno.errors.NotCapable
-    ? "this agent is confined and was not granted the socket; a compiled one serves stdio"
-    : messageOf(error);

@@ -31,12 +31,18 @@ export class MessageWriter {
   #queuedCharacters = 0;
   #writing: Promise<void> | undefined;
   #isBroken = false;
+  #writtenBytes = 0;
 
   constructor(readonly sink: ByteSink, readonly onBroken: (error: unknown) => void) {}
 
   /** Whether so much waits that nothing more should be taken in. */
   get isCongested(): boolean {
     return this.#queuedCharacters > HIGH_WATER_CHARACTERS;
+  }
+
+  /** Bytes that have left so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   /**
@@ -112,6 +118,7 @@ export class MessageWriter {
     for (let sent = 0; sent < this.#buffered;) {
       sent += await this.sink.write(this.#buffer.subarray(sent, this.#buffered));
     }
+    this.#writtenBytes += this.#buffered;
     this.#buffered = 0;
   }
 }

@@ -12,23 +12,28 @@ import { messageOf } from "../message_of.ts";
 import type { Dispatcher } from "../rpc/dispatcher.ts";
 import { notificationText, type Part } from "../rpc/messages.ts";
 import type { Connection } from "./channel.ts";
+import { HostLink } from "./host_link.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { MessageWriter } from "./message_writer.ts";
 
 const READ_BUFFER_BYTES = 64 * 1024;
 /** How long to wait before looking for a host again, first and at most. */
 const AWAY_MS = { first: 100, most: 1000 } as const;
+/** A read that has not come back by then waits for a host that is there, and silent. */
+const PARKED_MS = 50;
 
 /** What a session needs to know. */
 export interface SessionOptions {
   readonly dispatcher: Dispatcher;
   readonly log: Log;
-  /** Bytes that a line may have. */
+  /** Bytes that a line may have; looked at anew for each piece that is read. */
   readonly limitBytes: number;
   /** The parameters of `agent_ready`, or `undefined` where it is not sent. */
   readonly ready: Readonly<Record<string, unknown>> | undefined;
   /** Aborted when the agent stops: no more is read then. */
   readonly signal: AbortSignal;
+  /** Told of this host, for whoever has something to say to it. */
+  readonly link?: HostLink;
 }
 
 /**
@@ -41,7 +46,7 @@ export async function serve(
   connection: Connection,
   options: SessionOptions,
 ): Promise<{ drained: Promise<void> }> {
-  const { dispatcher, log, limitBytes, ready, signal } = options;
+  const { dispatcher, log, ready, signal, link = new HostLink() } = options;
   const broken = Promise.withResolvers<void>();
   const writer = new MessageWriter(connection, (error) => {
     log.info("the host is gone, answers are dropped", { error: messageOf(error) });
@@ -55,23 +60,25 @@ export async function serve(
     pending.add(answered);
     void answered.finally(() => pending.delete(answered));
   };
-  const splitter = new LineSplitter(limitBytes, {
+  const splitter = new LineSplitter(options.limitBytes, {
     onLine: (line) => track(dispatcher.handle(line, send)),
     onTooLong: () => {
       const reason = "the line is over max_message_size_kb, the rest of it is thrown away";
-      dispatcher.refuse(invalidRequest(reason, { limit_bytes: limitBytes }), send);
+      dispatcher.refuse(invalidRequest(reason, { limit_bytes: splitter.limit }), send);
     },
     onNotUtf8: () => dispatcher.refuse(parseError("the line is not UTF-8"), send),
   });
   if (ready !== undefined) void send(notificationText("agent_ready", ready));
+  link.open(writer);
 
   // Not interrupted but left behind on a stop: a read parked in the kernel cannot be taken back.
   {
     const stopped = new Aborted(signal);
     using _stopped = stopped;
-    const reading = readAll(connection, splitter, writer, log, signal);
+    const reading = readAll(connection, splitter, writer, options, link);
     await Promise.race([reading, stopped.happened, broken.promise]);
   }
+  link.close(writer);
 
   const drain = async () => {
     while (pending.size > 0) await Promise.all(pending);
@@ -85,17 +92,20 @@ async function readAll(
   connection: Connection,
   splitter: LineSplitter,
   writer: MessageWriter,
-  log: Log,
-  signal: AbortSignal,
+  options: SessionOptions,
+  link: HostLink,
 ): Promise<void> {
+  const { log, signal } = options;
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
   let awayMs: number = AWAY_MS.first;
   try {
     for (;;) {
-      const read = await connection.read(buffer);
+      const read = await readNoting(connection, buffer, link);
       if (signal.aborted) return;
       if (read !== null && read > 0) {
         awayMs = AWAY_MS.first;
+        link.countReceived(read);
+        splitter.limit = options.limitBytes;
         splitter.push(buffer.subarray(0, read));
         countTraffic(read);
         // A host that does not read its answers is not read from either.
@@ -103,6 +113,7 @@ async function readAll(
         continue;
       }
       if (connection.atEndOfFile === "over") return;
+      link.hostLeft();
       // Whoever wrote half a line is gone; the next host begins anew.
       splitter.reset();
       await new Promise((resolve) => setTimeout(resolve, awayMs));
@@ -112,5 +123,22 @@ async function readAll(
     if (!signal.aborted) {
       log.info("the connection to the host has ended", { error: messageOf(error) });
     }
+  }
+}
+
+/** Reads; where the host was away, tells the link that it is back, be it silent. */
+async function readNoting(
+  connection: Connection,
+  buffer: Uint8Array,
+  link: HostLink,
+): Promise<number | null> {
+  if (!link.isHostAway) return await connection.read(buffer);
+  const timer = setTimeout(() => link.hostCame(), PARKED_MS);
+  try {
+    const read = await connection.read(buffer);
+    if (read !== null && read > 0) link.hostCame();
+    return read;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -54,6 +54,63 @@ export const SecuritySchema = z.strictObject({
   max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
 });
 
+/** `sun_path` of sockaddr_un (unix(7)) without its final NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+/** What the path under which the socket is made has more than its final one (socket_path.ts). */
+const SOCKET_SUFFIX_BYTES = 6;
+
+const SocketPath = AbsolutePath.check(
+  z.refine(
+    (path) => pathLength(path) <= MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES,
+    `must be at most ${MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES} bytes, as a socket's path`,
+  ),
+  z.refine((path) => path !== "/", "must name a socket"),
+  z.refine((path) => !path.includes(","), "must have no comma, which Deno's list cannot say"),
+);
+
+const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000 } as const;
+const DURATION_REGEXP = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)$/;
+const MAX_DURATION_MS = 3_600_000;
+
+/** Milliseconds of a duration as the configuration has it, `"10s"`; NaN for what is none. */
+export function durationMs(text: string): number {
+  const [, amount, unit] = DURATION_REGEXP.exec(text) ?? [];
+  if (unit !== "ms" && unit !== "s" && unit !== "m") return NaN;
+  return Number(amount) * MS_PER_UNIT[unit];
+}
+
+const Duration = z.string().check(
+  z.refine(
+    (text) => durationMs(text) >= 1 && durationMs(text) <= MAX_DURATION_MS,
+    'must be a number with ms, s or m, as "10s", from 1 ms to 60 m',
+  ),
+);
+
+/** `command_monitor`: the socket for other programs of the guest. */
+export const CommandMonitorSchema = z.strictObject({
+  enabled: z._default(z.boolean(), false),
+  pipe_path: z._default(SocketPath, "/run/google-guest-agent/commands.sock"),
+  pipe_mode: z._default(
+    z.string().check(
+      z.refine((mode) => /^0?[0-7]{3}$/.test(mode), 'must be three octal digits, as "0770"'),
+    ),
+    "0770",
+  ),
+  pipe_group: z._default(
+    z.nullable(
+      z.string().check(
+        z.refine(
+          (name) => /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$/.test(name),
+          "must be a group's name or number",
+        ),
+      ),
+    ),
+    null,
+  ),
+  request_timeout: z._default(Duration, "10s"),
+  max_connections: z._default(whole(1, 1000), 100),
+});
+
 /** The whole configuration. Every key is optional; unknown ones are errors. */
 export const ConfigSchema = z.strictObject({
   version: z._default(
@@ -76,6 +133,7 @@ export const ConfigSchema = z.strictObject({
   max_requests_per_second: z._default(whole(1, 10_000_000), 100),
   announce: z._default(z.boolean(), true),
   security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
+  command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
 });
 
 /** A checked configuration with every default filled in. */

@@ -48,7 +48,7 @@ export const STANDARD_ERROR: LogTarget = {
 export class Logger implements Log {
   #target: LogTarget;
   readonly #file: string | null;
-  readonly #threshold: number;
+  #threshold: number;
   #queue = "";
   #dropped = 0;
   #writing: Promise<void> | undefined;
@@ -80,6 +80,11 @@ export class Logger implements Log {
       });
       return log;
     }
+  }
+
+  /** How much is logged from now on. */
+  set level(level: LogLevel) {
+    this.#threshold = LOG_LEVELS.indexOf(level);
   }
 
   /** Opens the log file anew, after logrotate has moved it; nothing where there is no file. */

@@ -54,25 +54,51 @@ export function judgeConfinement(
   }
   const uncovered = uncoveredPaths(wanted, granted);
   const commands = uncoveredCommands(wanted.run, granted.run);
+  const sockets = wanted.sockets.filter((path) => !granted.sockets.includes(path));
   // Who is allowed "/" is confined by nothing, covered or not.
   const isEverything = wanted.read.includes("/") || wanted.write.includes("/");
   return {
     confined: uncovered.length === 0 && !isEverything,
-    uncovered: [...new Set([...uncovered, ...commands])],
+    uncovered: [...new Set([...uncovered, ...commands, ...sockets])],
   };
 }
 
 /**
- * Gives up `/` for reading and writing where the configuration does not need it.
+ * Gives up `/` for reading and writing where the configuration does not need it, and the sockets
+ * that it does not have.
  *
  * @returns What holds from now on.
  */
 export function confine(wanted: Permissions, granted: Permissions | undefined): Confinement {
   const judged = judgeConfinement(wanted, granted);
+  for (const path of granted?.sockets ?? []) {
+    if (wanted.sockets.includes(path)) continue;
+    Deno.permissions.revokeSync({ name: "net", host: `unix:${path}` });
+  }
   if (granted === undefined || uncoveredPaths(wanted, granted).length > 0) return judged;
   for (const name of ["read", "write"] as const) {
     // An allowed path "/" is the administrator's wish; there is nothing to give up then.
     if (!wanted[name].includes("/")) Deno.permissions.revokeSync({ name, path: "/" });
   }
   return { ...judged, confined: !holdsEverything("read") && !holdsEverything("write") };
+}
+
+/**
+ * What of `wanted` Deno does not let this process touch, by name: after a change of the
+ * configuration, what only a new start can bring into effect.
+ */
+export function refusedByDeno({ read, write, run, sockets }: Permissions): string[] {
+  const isRefused = (descriptor: Deno.PermissionDescriptor) =>
+    Deno.permissions.querySync(descriptor).state !== "granted";
+  const refused = [
+    ...read.filter((path) => isRefused({ name: "read", path })).map((path) => `read ${path}`),
+    ...write.filter((path) => isRefused({ name: "write", path })).map((path) => `write ${path}`),
+    ...sockets.filter((path) => isRefused({ name: "net", host: `unix:${path}` }))
+      .map((path) => `connect ${path}`),
+  ];
+  if (run === "all") {
+    return isRefused({ name: "run" }) ? [...refused, "run every command"] : refused;
+  }
+  const programs = run.filter((command) => isRefused({ name: "run", command }));
+  return [...refused, ...programs.map((program) => `run ${program}`)];
 }

@@ -6,7 +6,10 @@
  */
 
 import * as z from "zod";
+import { DEFAULT_CONFIG_PATH } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { GROUP_FILE } from "../system/linux/group.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./new_file.ts";
 import { RESTING_DIRECTORY } from "./real_file.ts";
@@ -59,7 +62,7 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)].sor
 export interface StartPaths {
   /** The unix socket of `--channel listen:PATH`. */
   readonly listen?: string;
-  /** The configuration file, read at the start. */
+  /** The configuration file, read at the start and when it is reloaded. */
   readonly configFile?: string;
 }
 
@@ -71,7 +74,10 @@ export interface StartPaths {
  */
 export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
-  const sockets = start.listen === undefined ? [] : [start.listen];
+  const listen = start.listen === undefined ? [] : [start.listen];
+  const { enabled, pipe_path, pipe_group } = config.command_monitor;
+  const pipe = enabled ? [pipe_path] : [];
+  const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const log = config.log_file === null ? [] : [config.log_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
@@ -81,15 +87,17 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths.map(siblingOf),
       ...OS_RELEASE_FILES,
       ...PROGRAM_DIRECTORIES,
+      DEFAULT_CONFIG_PATH,
       ...configFile,
-      ...sockets,
+      ...socketFiles,
+      ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
     ]),
     write: unique([
       ...allowed_write_paths,
       ...allowed_write_paths.map(siblingOf),
       ...log,
-      ...sockets,
+      ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([
       SHELL,
@@ -97,7 +105,8 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
         entry.startsWith("/") ? [entry] : PROGRAM_DIRECTORIES.map((dir) => `${dir}/${entry}`)
       ),
     ]),
-    sockets,
+    // Clients connect to the first, the server makes it as the second.
+    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf)]),
     system: SYSTEM_FACTS,
   };
 }

@@ -36,11 +36,24 @@ export class RateLimit {
 
 /** Places for running requests, and a bounded line of those that wait for one. */
 export class Places {
+  #count: number;
+  /** Below zero while more run than there are places by now. */
   #free: number;
   readonly #waiting = new Set<() => void>();
 
   constructor(count: number, readonly maxWaiting: number = MAX_WAITING) {
+    this.#count = count;
     this.#free = count;
+  }
+
+  /** Changes the number of places; who has one keeps it. */
+  resize(count: number): void {
+    this.#free += count - this.#count;
+    this.#count = count;
+    while (this.#free > 0 && this.#waiting.size > 0) {
+      this.#free -= 1;
+      this.#callNext();
+    }
   }
 
   /** How many wait. */
@@ -50,12 +63,12 @@ export class Places {
 
   /** Whether a request would be turned away now. */
   get isFull(): boolean {
-    return this.#free === 0 && this.#waiting.size >= this.maxWaiting;
+    return this.#free <= 0 && this.#waiting.size >= this.maxWaiting;
   }
 
   /** Takes a place if there is one now; says whether there was. */
   takeFree(): boolean {
-    if (this.#free === 0) return false;
+    if (this.#free <= 0) return false;
     this.#free -= 1;
     return true;
   }
@@ -84,10 +97,14 @@ export class Places {
 
   /** Gives a place back: to the first who waits, if any. */
   give(): void {
+    if (this.#free < 0 || this.#waiting.size === 0) this.#free += 1;
+    else this.#callNext();
+  }
+
+  #callNext(): void {
     for (const next of this.#waiting) {
       this.#waiting.delete(next);
       return next();
     }
-    this.#free += 1;
   }
 }

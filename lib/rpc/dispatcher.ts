@@ -16,7 +16,9 @@ import {
   tooManyRequests,
   toRpcError,
 } from "../errors.ts";
+import type { Config } from "../config/schema.ts";
 import { utf8Bytes } from "../json_text.ts";
+import type { LogFields } from "../log/logger.ts";
 import { withTimer } from "../process/capture.ts";
 import { suggestion } from "../schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
@@ -32,6 +34,7 @@ import {
   resultParts,
 } from "./messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
+import { RequestCounters } from "./request_counters.ts";
 import { RequestLog } from "./request_log.ts";
 import { RequestsInFlight } from "./requests_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
@@ -61,15 +64,20 @@ interface Work {
   readonly departed: Promise<void> | undefined;
 }
 
+/** What is told of a request that has been done: the error's code where it went wrong. */
+type Outcome = LogFields & { readonly code?: number };
+
 /** Answers requests. One for each agent, whatever channels it serves. */
 export class Dispatcher {
-  readonly #surroundings: Surroundings;
+  /** What was asked for so far. */
+  readonly counters: RequestCounters;
+  #surroundings: Surroundings;
   readonly #methods: ReadonlyMap<string, Method>;
-  readonly #rate: RateLimit;
+  #rate: RateLimit;
   readonly #places: Places;
   readonly #inFlight = new RequestsInFlight();
   readonly #log: RequestLog;
-  readonly #messageLimit: number;
+  #messageLimit: number;
 
   /** @throws {Error} when two methods share a name. */
   constructor(surroundings: Surroundings) {
@@ -77,9 +85,20 @@ export class Dispatcher {
     this.#surroundings = surroundings;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
     if (this.#methods.size !== methods.length) throw new Error("two methods share a name");
+    this.counters = new RequestCounters(this.#methods);
     this.#rate = new RateLimit(config.max_requests_per_second);
     this.#places = new Places(config.max_concurrent_requests);
     this.#log = new RequestLog(log);
+    this.#messageLimit = config.max_message_size_kb * 1024;
+  }
+
+  /** Policy and limits for requests that come from now on; those under way keep theirs. */
+  reconfigure(config: Config): void {
+    this.#surroundings = { ...this.#surroundings, config };
+    if (config.max_requests_per_second !== this.#rate.perSecond) {
+      this.#rate = new RateLimit(config.max_requests_per_second);
+    }
+    this.#places.resize(config.max_concurrent_requests);
     this.#messageLimit = config.max_message_size_kb * 1024;
   }
 
@@ -114,7 +133,7 @@ export class Dispatcher {
 
   /** Answers something that is no request at all, with an `id` of null. */
   refuse(error: RpcError, send: Send): void {
-    this.#log.refused(error);
+    this.#refused(error);
     void send(this.#errorText(null, error));
   }
 
@@ -131,7 +150,7 @@ export class Dispatcher {
     const start = performance.now();
     const request = readRequest(message);
     if (isMalformed(request)) {
-      this.#log.refused(request.error, request.id);
+      this.#refused(request.error, request.id);
       void send(this.#errorText(request.id, request.error));
       return undefined;
     }
@@ -141,7 +160,7 @@ export class Dispatcher {
       if (method.immediate) {
         const result = call.run(this.#context(request.id, NEVER_ABORTED, []));
         const parts = this.#resultParts(request.id ?? null, result);
-        this.#log.finished(request, start);
+        this.#finished(request, start);
         if (request.id !== undefined) void send(...parts);
         return undefined;
       }
@@ -152,7 +171,7 @@ export class Dispatcher {
       return this.#work({ request, method, call, start, controller, departed }, send);
     } catch (thrown) {
       const error = this.#explain(thrown, request);
-      this.#log.finished(request, start, { code: error.code, reason: error.data.reason });
+      this.#finished(request, start, { code: error.code, reason: error.data.reason });
       if (request.id !== undefined) void send(this.#errorText(request.id, error));
       return undefined;
     }
@@ -194,14 +213,14 @@ export class Dispatcher {
       if (!isDone) startTimer();
       const result = await (isDone ? working : resultOrAbort(working, signal));
       parts = this.#resultParts(id ?? null, result);
-      this.#log.finished(request, start, call.target);
+      this.#finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
       const error = toRpcError(thrown) === undefined && signal.aborted
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
       parts = [this.#errorText(id ?? null, error)];
-      this.#log.finished(request, start, {
+      this.#finished(request, start, {
         ...call.target,
         code: error.code,
         reason: error.data.reason,
@@ -220,6 +239,16 @@ export class Dispatcher {
     if (actions.length > 0) await work.departed;
     for (const action of actions) await this.#act(action, request);
     this.#inFlight.remove(id, controller);
+  }
+
+  #refused(error: RpcError, id?: Id): void {
+    this.counters.refused();
+    this.#log.refused(error, id);
+  }
+
+  #finished(request: Request, start: number, fields: Outcome = {}): void {
+    this.counters.finished(request.method, fields.code);
+    this.#log.finished(request, start, fields);
   }
 
   /** Ends the request when its time is over, counted from its arrival. */

@@ -22,7 +22,7 @@ function shortened(id: Id | undefined): Id | undefined {
 }
 
 /** A reason without the value that was refused: it may be what nobody but the host may see. */
-const withoutValue = (reason: unknown) =>
+export const withoutValue = (reason: unknown): unknown =>
   typeof reason === "string" ? reason.replace(/, received .*$/s, "") : reason;
 
 /** A log line never grows with what a host sends. */

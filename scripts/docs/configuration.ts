@@ -9,7 +9,10 @@ import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
 import { fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
-type Key = Exclude<keyof Config, "security"> | `security.${keyof Config["security"]}`;
+type Key =
+  | Exclude<keyof Config, "security" | "command_monitor">
+  | `security.${keyof Config["security"]}`
+  | `command_monitor.${keyof Config["command_monitor"]}`;
 
 /** What each key is for; a key without its line here does not compile. */
 const MEANINGS: Readonly<Record<Key, string>> = {
@@ -31,6 +34,14 @@ const MEANINGS: Readonly<Record<Key, string>> = {
   "security.max_file_size_mb": "The largest file that is read or written",
   "security.max_command_timeout_seconds": "The most that `timeout_seconds` of `exec_command` " +
     "may ask for",
+  "command_monitor.enabled": "Whether other programs of the guest may send commands " +
+    "([command-monitor.md](command-monitor.md))",
+  "command_monitor.pipe_path": "The unix socket for them; the last directory of its path is made",
+  "command_monitor.pipe_mode": "The socket's permission bits: who may write may send commands",
+  "command_monitor.pipe_group": "The socket's group; `null` leaves the agent's own",
+  "command_monitor.request_timeout": "How long a program may take to send its request, and to " +
+    "read the answer",
+  "command_monitor.max_connections": "How many are served at once; more wait",
 };
 
 const meanings: ReadonlyMap<string, string> = new Map(Object.entries(MEANINGS));

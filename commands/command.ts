@@ -1,0 +1,64 @@
+/**
+ * `kvmmanager-agent command`: sends one command to the agent that runs in this guest.
+ *
+ * @module
+ */
+
+import { UsageError } from "../lib/command_line.ts";
+import { loadConfig } from "../lib/config/load.ts";
+import { messageOf } from "../lib/message_of.ts";
+import { type CommandAnswer, refusal, STATUS } from "../lib/monitor/answer.ts";
+import { sendCommand } from "../lib/monitor/client.ts";
+import { NAME_MEMBERS } from "../lib/monitor/command_request.ts";
+import { printLine } from "../lib/terminal.ts";
+import type { CommandWords } from "./usage.ts";
+
+/** Shells use higher exit statuses for themselves. */
+const MAX_EXIT_STATUS = 125;
+
+/**
+ * Sends the command, prints the answer and returns the exit status: the answer's `Status`, at most
+ * 125.
+ *
+ * @param configFile Where the socket's path is from; `undefined` for the default file.
+ * @throws {UsageError} when the fields are no JSON object, or name a command themselves.
+ * @throws {ConfigError} when the configuration cannot be used.
+ */
+export async function command(
+  { name, json }: CommandWords,
+  configFile: string | undefined,
+): Promise<number> {
+  const fields = readFields(
+    json === "-" ? await new Response(Deno.stdin.readable).text() : json ?? "{}",
+  );
+  const answer = await send({ ...fields, Name: name }, configFile);
+  printLine(JSON.stringify(answer, null, 2));
+  const { Status: status } = answer;
+  return status >= 0 && status <= MAX_EXIT_STATUS ? status : MAX_EXIT_STATUS;
+}
+
+async function send(
+  request: Readonly<Record<string, unknown>>,
+  configFile: string | undefined,
+): Promise<CommandAnswer> {
+  const { config: { command_monitor: { enabled, pipe_path } }, source } = await loadConfig(
+    configFile,
+  );
+  if (enabled) return await sendCommand(pipe_path, request);
+  return refusal(STATUS.connection, `command_monitor.enabled is false (${source})`);
+}
+
+function readFields(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`the command's fields are not JSON: ${messageOf(error)}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError("the command's fields must be a JSON object");
+  }
+  const named = NAME_MEMBERS.find((member) => Object.hasOwn(value, member));
+  if (named !== undefined) throw new UsageError(`"${named}" is given by the word before`);
+  return { ...value };
+}

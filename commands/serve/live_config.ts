@@ -1,0 +1,96 @@
+/**
+ * The configuration of an agent that runs: read anew on SIGHUP and on `agent.ReloadConfig`.
+ *
+ * @module
+ */
+
+import { changedKeys, type ReloadReport, takeOver } from "../../lib/config/changes.ts";
+import { ConfigError, loadConfig } from "../../lib/config/load.ts";
+import type { Config, LogLevel } from "../../lib/config/schema.ts";
+import type { Log } from "../../lib/log/logger.ts";
+import { refusedByDeno } from "../../lib/policy/confinement.ts";
+import { permissionsFor, type StartPaths } from "../../lib/policy/permissions.ts";
+
+/** What stays the same over all reloads. */
+export interface LiveConfigOptions {
+  /** The file that `--config` named, absolute; `undefined` for the default one. */
+  readonly file: string | undefined;
+  /** The level that `--log-level` gave, which stands above the file's. */
+  readonly logLevel: LogLevel | undefined;
+  readonly start: StartPaths;
+  readonly log: Log;
+}
+
+/** The configuration in effect. */
+export class LiveConfig {
+  readonly #options: LiveConfigOptions;
+  readonly #listeners: ((config: Config) => void)[] = [];
+  #current: Config;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(config: Config, options: LiveConfigOptions) {
+    this.#current = config;
+    this.#options = options;
+  }
+
+  /** What is in effect now. */
+  get current(): Config {
+    return this.#current;
+  }
+
+  /** Calls a function with each configuration that comes into effect and differs from the one before. */
+  onChange(listener: (config: Config) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Reads the file again, one call after the other, and puts into effect what can be; all of it is
+   * logged.
+   *
+   * @throws {ConfigError} when it cannot be used: the configuration before stays in effect.
+   */
+  async reload(): Promise<ReloadReport> {
+    const mine = this.#reloading.then(() => this.#reload());
+    this.#reloading = mine.catch(() => {});
+    return await mine;
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { file, logLevel, start, log } = this.#options;
+    const loaded = await loadConfig(file).catch((error) => {
+      if (error instanceof ConfigError) {
+        log.warn("the configuration cannot be used, the one before stays in effect", {
+          config: error.path,
+          problems: error.problems,
+        });
+      }
+      throw error;
+    });
+    const fresh = { ...loaded.config, log_level: logLevel ?? loaded.config.log_level };
+    const { config, needRestart } = takeOver(this.#current, fresh);
+    const report: ReloadReport = {
+      source: loaded.source,
+      changed: changedKeys(this.#current, config),
+      needRestart,
+      refusedByDeno: refusedByDeno(permissionsFor(config, start)),
+    };
+    this.#current = config;
+    if (report.changed.length > 0) { for (const listener of this.#listeners) listener(config); }
+    this.#tell(report);
+    return report;
+  }
+
+  #tell({ source, changed, needRestart, refusedByDeno }: ReloadReport): void {
+    const { log } = this.#options;
+    log.info("configuration reloaded", { config: source, changed });
+    if (needRestart.length > 0) {
+      log.warn("keys of the configuration take effect at the next start", { keys: needRestart });
+    }
+    if (refusedByDeno.length > 0) {
+      log.warn("the configuration allows what Deno does not let this process do", {
+        refused: refusedByDeno,
+        remedy: "start the agent again, with a binary that was compiled for it",
+      });
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Sending a command, as a program of the guest does.
+ *
+ * @module
+ */
+
+import { withTimer } from "../process/capture.ts";
+import { closeQuietly, reasonOf } from "../unix_socket.ts";
+import { type CommandAnswer, readAnswer, refusal, STATUS } from "./answer.ts";
+
+/** How a command is sent. */
+export interface SendOptions {
+  /** Milliseconds for all of it. @default {60000} */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** Far more than any monitor answers with. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+const READ_BYTES = 16 * 1024;
+
+const noConnection = (reason: string): CommandAnswer => refusal(STATUS.connection, reason);
+
+/**
+ * Sends one command and returns its answer. Never throws for what the connection does: whatever is
+ * wrong with it is an answer of status 103, as with other clients of the protocol.
+ *
+ * @param path The monitor's unix socket.
+ * @param request An object with a `Name`, and whatever the command takes beside it.
+ */
+export async function sendCommand(
+  path: string,
+  request: Readonly<Record<string, unknown>>,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: SendOptions = {},
+): Promise<CommandAnswer> {
+  const bytes = new TextEncoder().encode(JSON.stringify(request));
+  let connection: Deno.UnixConn;
+  try {
+    connection = await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    return noConnection(explainConnect(path, error));
+  }
+  try {
+    let answer = noConnection(`no answer within ${timeoutMs} ms`);
+    await withTimer(timeoutMs, exchange(connection, bytes).then((text) => answer = parse(text)));
+    return answer;
+  } catch (error) {
+    return noConnection(reasonOf(error));
+  } finally {
+    closeQuietly(connection);
+  }
+}
+
+async function exchange(connection: Deno.UnixConn, request: Uint8Array): Promise<string> {
+  for (let sent = 0; sent < request.byteLength;) {
+    sent += await connection.write(request.subarray(sent));
+  }
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(READ_BYTES);
+  let text = "";
+  for (;;) {
+    const read = await connection.read(buffer);
+    if (read === null) return text;
+    text += decoder.decode(buffer.subarray(0, read), { stream: true });
+    if (text.length > MAX_ANSWER_BYTES) {
+      throw new Error(`the answer is over ${MAX_ANSWER_BYTES} bytes`);
+    }
+  }
+}
+
+function parse(text: string): CommandAnswer {
+  if (text === "") return noConnection("the agent closed the connection without an answer");
+  try {
+    const answer = readAnswer(JSON.parse(text));
+    if (answer !== undefined) return answer;
+  } catch {
+    // Told below.
+  }
+  return noConnection("what came back is no answer of a command monitor");
+}
+
+function explainConnect(path: string, error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return `${path}: there is no such socket`;
+  if (error instanceof Deno.errors.ConnectionRefused) return `${path}: nobody serves this socket`;
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `${path}: permission denied; command_monitor.pipe_group says who may connect`;
+  }
+  return `${path}: ${reasonOf(error)}`;
+}

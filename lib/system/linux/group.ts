@@ -1,0 +1,33 @@
+/**
+ * The numbers of groups, which Deno does not look up.
+ *
+ * @module
+ */
+
+/** The guest's own groups (group(5)). */
+export const GROUP_FILE = "/etc/group";
+
+/**
+ * The number of a group that is given by its name, or by its number already.
+ *
+ * @param file Where to look. @default {"/etc/group"}
+ * @throws {Error} for a name that is not in the file: groups of a directory service have to be
+ * given by their numbers.
+ */
+export async function groupNumber(group: string, file = GROUP_FILE): Promise<number> {
+  if (/^\d+$/.test(group)) return Number(group);
+  const found = findGroup(await Deno.readTextFile(file), group);
+  if (found !== undefined) return found;
+  throw new Error(
+    `there is no group "${group}" in ${file}; a group from elsewhere needs its number`,
+  );
+}
+
+/** The number of the group of that name in the text of a group file. */
+export function findGroup(text: string, name: string): number | undefined {
+  for (const line of text.split("\n")) {
+    const [found, , number = ""] = line.split(":");
+    if (found === name && /^\d+$/.test(number)) return Number(number);
+  }
+  return undefined;
+}

@@ -1,0 +1,143 @@
+/**
+ * `agent.SendEvent`: what programs of the guest tell the host.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as z from "zod";
+import { makePaths } from "./_agent.ts";
+import type { Host } from "./_host.ts";
+import { command, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
+import { until } from "./_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const Event = z.strictObject({
+  jsonrpc: z.literal("2.0"),
+  method: z.literal("event"),
+  params: z.strictObject({
+    event: z.string(),
+    data: z.unknown(),
+    source: z.strictObject({}),
+    timestamp: z.int(),
+  }),
+});
+
+/** The next event that the host receives. */
+async function nextEvent(host: Host): Promise<z.output<typeof Event>["params"]> {
+  const message = await host.take((one) => JSON.stringify(one).includes('"event"'), "an event");
+  return z.parse(Event, message).params;
+}
+
+Deno.test("agent.SendEvent sends the host a notification", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  await host.ping();
+  const data = { a: [1, null, "ä"], b: { c: {} } };
+  await succeed(agent, "agent.SendEvent", Nothing, { Event: "backup.done", Data: data });
+  const event = await nextEvent(host);
+  assertEquals([event.event, JSON.stringify(event.data)], ["backup.done", JSON.stringify(data)]);
+  assert(Math.abs(event.timestamp - Date.now() / 1000) < 60);
+  await succeed(agent, "agent.SendEvent", Nothing, { Event: "bare" });
+  assertEquals((await nextEvent(host)).data, null);
+});
+
+Deno.test("agent.SendEvent sends numbers as they were written", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  await host.ping();
+  const numbers = "[12345678901234567890,1.50,1e400,-0]";
+  const connection = await Deno.connect({ transport: "unix", path: pipeOf(agent.paths) });
+  using _connection = connection;
+  const request = `{"Name":"agent.SendEvent","Event":"numbers","Data":${numbers}}`;
+  await connection.write(new TextEncoder().encode(request));
+  await nextEvent(host);
+  assert(host.lastLine.includes(`"data":${numbers}`), host.lastLine);
+});
+
+Deno.test("agent.SendEvent is refused with 105 and the reason, and nothing is sent:", async (t) => {
+  await using agent = await startMonitored({ config: () => ({ max_message_size_kb: 2 }) });
+  const cases: readonly (readonly [string, Readonly<Record<string, unknown>>, RegExp])[] = [
+    ["no host", { Event: "x" }, /^the event was not sent: no host is connected$/],
+    ["no event", {}, /^Event must be a string and is missing$/],
+    ["an empty name", { Event: "" }, /^Event must have at least 1 characters/],
+    ["a long name", { Event: "x".repeat(129) }, /^Event must have at most 128 characters/],
+    ["a number as name", { Event: 5 }, /^Event must be a string, received 5$/],
+    ["an unknown field", { Event: "x", Dat: 1 }, /^Dat is not known here \(did you mean "Data"/],
+  ];
+  for (const [what, fields, reason] of cases) {
+    await t.step(what, async () => {
+      const { Status, StatusMessage } = await command(agent, "agent.SendEvent", fields);
+      assertEquals(Status, 105);
+      assertMatch(StatusMessage, reason);
+    });
+  }
+  await t.step("an event that is too large for one message", async () => {
+    await using host = await agent.connect();
+    await host.ping();
+    const fields = { Event: "x", Data: "y".repeat(2000) };
+    const { Status, StatusMessage } = await command(agent, "agent.SendEvent", fields);
+    assertEquals(Status, 105);
+    assertMatch(StatusMessage, /has \d+ bytes, over max_message_size_kb \(2048 bytes\)$/);
+    await host.ping();
+    assertEquals(host.received.length, 1, "agent_ready alone");
+  });
+});
+
+Deno.test("ten events a second are let through, more are refused with the time to wait", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  await host.ping();
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => command(agent, "agent.SendEvent", { Event: "x" })),
+  );
+  const sent = answers.filter(({ Status }) => Status === 0).length;
+  assert(sent >= 10 && sent < 20, `${sent}`);
+  for (const { StatusMessage } of answers.filter(({ Status }) => Status !== 0)) {
+    assertMatch(StatusMessage, /^over 10 events a second: try again in \d+ ms$/);
+  }
+  for (let event = 0; event < sent; event++) await nextEvent(host);
+});
+
+Deno.test("events for a host that does not read are refused, and the agent's memory stays", async () => {
+  await using agent = await startMonitored();
+  const host = await Deno.connect({ transport: "unix", path: agent.paths.socket });
+  using _host = host;
+  await agent.logged(({ message }) => message === "host connected", "the host");
+  const Data = "x".repeat(60_000);
+  let reason = "";
+  await until(async () => {
+    const { StatusMessage } = await command(agent, "agent.SendEvent", { Event: "x", Data });
+    if (StatusMessage !== "") reason = StatusMessage;
+    return /does not read/.test(reason);
+  }, () => `events to be refused: ${reason}`);
+  assertEquals(reason, "the event was not sent: the host does not read what was sent to it");
+  await succeed(agent, "agent.Ping", Nothing);
+});
+
+Deno.test("on standard input, events are refused while the host is away, and sent once it is back", async () => {
+  // A FIFO that nobody writes to is at its end, as a virtio port is whose host is away.
+  const paths = await makePaths();
+  const fifo = `${paths.directory}/in`;
+  const made = await new Deno.Command("mkfifo", { args: [fifo] }).output();
+  assert(made.success);
+  await using agent = await startMonitored({
+    paths,
+    channel: "stdio",
+    wrapper: () => ["/bin/sh", "-c", `exec 3<>"$0"; exec 0<"$0" 3>&-; exec "$@"`, fifo],
+  });
+  const Info = z.looseObject({ Channel: z.looseObject({ Open: z.boolean() }) });
+  const isOpen = async () => (await succeed(agent, "agent.GetInfo", Info)).Channel.Open;
+  await until(async () => !await isOpen(), "the channel to be closed");
+  const { Status, StatusMessage } = await command(agent, "agent.SendEvent", { Event: "x" });
+  assertEquals([Status, StatusMessage], [
+    105,
+    "the event was not sent: the host has closed the channel",
+  ]);
+  const host = await Deno.open(fifo, { write: true });
+  using _host = host;
+  await until(isOpen, "the channel to be open, though the host says nothing");
+  await succeed(agent, "agent.SendEvent", Nothing, { Event: "back" });
+  assertEquals((await nextEvent(agent.stdio)).event, "back");
+});
