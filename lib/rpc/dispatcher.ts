@@ -22,7 +22,7 @@ import type { LogFields } from "../log/logger.ts";
 import { withTimer } from "../process/capture.ts";
 import { suggestion } from "../schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
-import { type BatchItem, collectBatch } from "./answers.ts";
+import { type BatchItem, collectBatch, type Departed } from "./answers.ts";
 import {
   errorText,
   type Id,
@@ -61,7 +61,7 @@ interface Work {
   /** When it arrived, in milliseconds of `performance.now()`. */
   readonly start: number;
   readonly controller: AbortController;
-  readonly departed: Promise<void> | undefined;
+  readonly departed: Departed | undefined;
 }
 
 /** What is told of a request that has been done: the error's code where it went wrong. */
@@ -145,8 +145,8 @@ export class Dispatcher {
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
   }
 
-  /** @param departed For one of a batch: resolves when the answer of the batch has left. */
-  #handleOne(message: unknown, send: Send, departed?: Promise<void>): Promise<void> | undefined {
+  /** @param departed For one of a batch. */
+  #handleOne(message: unknown, send: Send, departed?: Departed): Promise<void> | undefined {
     const start = performance.now();
     const request = readRequest(message);
     if (isMalformed(request)) {
@@ -236,7 +236,7 @@ export class Dispatcher {
     // work that would not be stopped.
     const giveBack = () => this.#places.give();
     working?.then(giveBack, giveBack);
-    if (actions.length > 0) await work.departed;
+    if (actions.length > 0) await work.departed?.();
     for (const action of actions) await this.#act(action, request);
     this.#inFlight.remove(id, controller);
   }

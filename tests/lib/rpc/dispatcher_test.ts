@@ -5,7 +5,14 @@ import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { textOf } from "../../../lib/rpc/messages.ts";
 import { type Method, method, NoParams } from "../../../lib/rpc/method.ts";
 import { Power } from "../../../lib/system/power.ts";
-import { byteLength, CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
+import {
+  byteLength,
+  CollectingLog,
+  configWith,
+  FAKE_SYSTEM,
+  inTime,
+  RecordingPower,
+} from "../_helpers.ts";
 import { type Answer, answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -619,4 +626,20 @@ Deno.test("a dispatcher refuses two methods of one name", () => {
     Error,
     "share a name",
   );
+});
+
+Deno.test("a notification of a batch that acts after the answer holds up neither", async () => {
+  const acted: string[] = [];
+  const acting = anyMethod("act", ({ name }, { afterAnswer }) => {
+    afterAnswer(() => void acted.push(String(name)));
+    return true;
+  });
+  const agent = new TestAgent([acting]);
+  const notification = request({ method: "act", params: { name: "notification" } });
+  const asked = request({ id: 1, method: "act", params: { name: "request" } });
+  const answers = await inTime("the batch", agent.askBatch(`[${notification},${asked}]`));
+  assertEquals(answers.map(({ id }) => id), [1]);
+  assertEquals(await inTime("the batch", agent.exchange(`[${notification}]`)), []);
+  assertEquals(acted.sort(), ["notification", "notification", "request"]);
+  assertEquals(agent.dispatcher.inFlight, 0);
 });
