@@ -6,6 +6,7 @@
 
 import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
+import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
 import { listenChannel } from "../lib/channel/listen.ts";
@@ -67,13 +68,14 @@ export async function serve(invocation: Invocation): Promise<void> {
   reportLinks(log, config);
 
   const stopping = new AbortController();
+  const audit = Audit.for(config, log);
   const dispatcher = new Dispatcher({
     config,
     system: new LinuxSystem(),
     power: new Power(NO_POWER),
     log,
     methods: METHODS,
-  });
+  }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
     dispatcher.reconfigure(changed);
@@ -81,14 +83,18 @@ export async function serve(invocation: Invocation): Promise<void> {
   });
   const channel = await openChannel(choice, listen);
   const link = new HostLink();
-  const monitor = new MonitorService(live, log, {
+  const monitor = new MonitorService(live, log, audit, {
     isConfined,
     channelName: channel.name,
     host: link,
     counters: dispatcher.counters,
     inFlight: () => dispatcher.inFlight,
   });
-  handleSignals(log, stopping, channel, () => reload(live, monitor, log));
+  handleSignals(log, stopping, channel, async () => {
+    // Not waited for: a disk that hangs must not keep a new configuration away.
+    void audit.reopen();
+    await reload(live, monitor, log);
+  });
   await monitor.start();
   log.info("agent ready", { channel: channel.name });
   const draining = await serveHosts(channel, {

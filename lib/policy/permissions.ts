@@ -79,6 +79,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const pipe = enabled ? [pipe_path] : [];
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const log = config.log_file === null ? [] : [config.log_file];
+  const audit = config.audit_file === null ? [] : [config.audit_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
     read: unique([
@@ -89,6 +90,8 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...PROGRAM_DIRECTORIES,
       DEFAULT_CONFIG_PATH,
       ...configFile,
+      // Whether its last line has an end.
+      ...audit,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
@@ -97,6 +100,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths,
       ...allowed_write_paths.map(siblingOf),
       ...log,
+      ...audit,
       ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Audit, type AuditEntry } from "../audit/audit.ts";
 import {
   commandFailed,
   internalError,
@@ -35,7 +36,7 @@ import {
 } from "./messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
 import { RequestCounters } from "./request_counters.ts";
-import { RequestLog } from "./request_log.ts";
+import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 import { RequestsInFlight } from "./requests_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
@@ -77,10 +78,11 @@ export class Dispatcher {
   readonly #places: Places;
   readonly #inFlight = new RequestsInFlight();
   readonly #log: RequestLog;
+  readonly #audit: Audit;
   #messageLimit: number;
 
   /** @throws {Error} when two methods share a name. */
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: Surroundings, audit: Audit = Audit.NONE) {
     const { config, methods, log } = surroundings;
     this.#surroundings = surroundings;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
@@ -89,6 +91,7 @@ export class Dispatcher {
     this.#rate = new RateLimit(config.max_requests_per_second);
     this.#places = new Places(config.max_concurrent_requests);
     this.#log = new RequestLog(log);
+    this.#audit = audit;
     this.#messageLimit = config.max_message_size_kb * 1024;
   }
 
@@ -201,6 +204,7 @@ export class Dispatcher {
       if (!method.ownTimeout) timer ??= this.#startTimer(controller, start);
     };
     const actions: AfterAnswer[] = [];
+    let audited: AuditEntry | undefined;
     let working: Promise<unknown> | undefined;
     let parts: readonly Part[];
     try {
@@ -208,11 +212,17 @@ export class Dispatcher {
         startTimer();
         await this.#places.take(signal);
       }
+      if (method.isAudited && this.#audit.isKept) {
+        startTimer();
+        audited = await this.#beginAudited(work);
+        signal.throwIfAborted();
+      }
       working = Promise.try(() => call.run(this.#context(id, signal, actions)));
       const isDone = await settlesAtOnce(working);
       if (!isDone) startTimer();
       const result = await (isDone ? working : resultOrAbort(working, signal));
       parts = this.#resultParts(id ?? null, result);
+      await audited?.end({});
       this.#finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
@@ -220,6 +230,9 @@ export class Dispatcher {
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
       parts = [this.#errorText(id ?? null, error)];
+      // It has gone wrong already: that this cannot be written down does not make it worse.
+      await audited?.end({ code: error.code, reason: withoutValue(error.data.reason) })
+        .catch(() => {});
       this.#finished(request, start, {
         ...call.target,
         code: error.code,
@@ -237,8 +250,14 @@ export class Dispatcher {
     const giveBack = () => this.#places.give();
     working?.then(giveBack, giveBack);
     if (actions.length > 0) await work.departed?.();
-    for (const action of actions) await this.#act(action, request);
+    for (const action of actions) await this.#act(action, request, audited);
     this.#inFlight.remove(id, controller);
+  }
+
+  async #beginAudited({ request, method, call }: Work): Promise<AuditEntry> {
+    const { name: what } = method;
+    const id = shortened(request.id);
+    return await this.#audit.begin({ who: "channel", what, id, target: call.target });
   }
 
   #refused(error: RpcError, id?: Id): void {
@@ -259,11 +278,16 @@ export class Dispatcher {
     }, seconds * 1000 - (performance.now() - start));
   }
 
-  async #act(action: AfterAnswer, request: Request): Promise<void> {
+  async #act(
+    action: AfterAnswer,
+    request: Request,
+    audited: AuditEntry | undefined,
+  ): Promise<void> {
     try {
       await action();
     } catch (error) {
       this.#log.fault(`what ${request.method} had announced failed`, error, request);
+      await audited?.failedAfterAnswer(error);
     }
   }
 

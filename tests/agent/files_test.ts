@@ -6,8 +6,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { type AgentOptions, type Paths, TestAgent } from "./_agent.ts";
+import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host } from "./_host.ts";
+import { tinyDisk } from "./_tiny_disk.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -437,29 +438,6 @@ async function assertOldFileSurvives(
   assertEquals(agent.log.filter(({ level }) => level === "error"), []);
 }
 
-/** A namespace of its own with a tiny file system, for root and for others; if this is allowed. */
-async function tinyDisk(): Promise<AgentOptions["wrapper"] | undefined> {
-  const mount = 'mount -t tmpfs -o size=64k tmpfs "$0"';
-  for (const words of [["unshare", "-m"], ["unshare", "-rm"]]) {
-    const directory = await Deno.makeTempDir();
-    const [program = "", ...args] = words;
-    try {
-      const { success } = await new Deno.Command(program, {
-        args: [...args, "sh", "-c", mount, directory],
-        stderr: "null",
-      }).output();
-      if (success) {
-        return ({ files }: Paths) => [...words, "sh", "-c", `${mount} && exec "$@"`, files];
-      }
-    } catch {
-      // No such program.
-    } finally {
-      await Deno.remove(directory);
-    }
-  }
-  return undefined;
-}
-
 Deno.test("a limit of the file's size in the kernel: -32000, and the old file is whole", async () => {
   const blocks = 2048; // of 512 bytes: 1 MB
   await using agent = await TestAgent.start({
@@ -500,14 +478,9 @@ Deno.test("a full disk: -32000, and the old file is whole", async () => {
 });
 
 Deno.test("a read-only file system: refused, and the agent lives on", async () => {
-  const wrapper = await tinyDisk();
+  const wrapper = await tinyDisk({ options: "ro" });
   if (wrapper === undefined) return;
-  await using agent = await TestAgent.start({
-    wrapper: (paths) => {
-      const words = [...wrapper(paths)];
-      return words.map((word) => word.replace("-o size=64k", "-o ro"));
-    },
-  });
+  await using agent = await TestAgent.start({ wrapper });
   await using host = await agent.connect();
   for (const offset of [undefined, 0]) {
     const params = { path: `${agent.paths.files}/f`, content: "x", offset };

@@ -1,0 +1,40 @@
+/**
+ * A disk that is soon full: a namespace of its own with a tiny file system, for root and for others.
+ *
+ * @module
+ */
+
+import type { AgentOptions, Paths } from "./_agent.ts";
+
+/** How the disk is mounted. */
+export interface TinyDiskOptions {
+  /** The directory that it is mounted on; what may be read and written by default. */
+  readonly on?: (paths: Paths) => string;
+  /** Options of mount(8). */
+  readonly options?: string;
+}
+
+/** A wrapper that gives an agent such a disk, or `undefined` where nothing can be mounted. */
+export async function tinyDisk(
+  { on = ({ files }) => files, options = "size=64k" }: TinyDiskOptions = {},
+): Promise<AgentOptions["wrapper"] | undefined> {
+  const mount = `mount -t tmpfs -o ${options} tmpfs "$0"`;
+  for (const words of [["unshare", "-m"], ["unshare", "-rm"]]) {
+    const directory = await Deno.makeTempDir();
+    const [program = "", ...args] = words;
+    try {
+      const { success } = await new Deno.Command(program, {
+        args: [...args, "sh", "-c", mount, directory],
+        stderr: "null",
+      }).output();
+      if (success) {
+        return (paths) => [...words, "sh", "-c", `${mount} && exec "$@"`, on(paths)];
+      }
+    } catch {
+      // No such program.
+    } finally {
+      await Deno.remove(directory);
+    }
+  }
+  return undefined;
+}
