@@ -8,6 +8,9 @@ import { messageOf } from "./message_of.ts";
 
 const ACCEPT_RETRY_MS = 100;
 
+/** A link in the path would let others decide where the socket is. */
+export const LEADS_THROUGH_LINK = "its path leads through a symbolic link, which is never followed";
+
 /** The socket cannot be made; the message tells a person why. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
@@ -34,7 +37,7 @@ async function lstatIfAny(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new ListenError(`cannot look at ${path}: ${reasonOf(error)}`);
+    throw new ListenError(`cannot look at ${path}: ${reasonOf(error, path)}`);
   }
 }
 
@@ -45,7 +48,7 @@ async function isServed(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw new ListenError(`cannot tell whether ${path} is in use: ${reasonOf(error)}`);
+    throw new ListenError(`cannot tell whether ${path} is in use: ${reasonOf(error, path)}`);
   }
 }
 
@@ -75,8 +78,11 @@ export function closeQuietly(connection: { close(): void }): void {
   }
 }
 
-/** Without Deno's advice about its flags: a compiled binary cannot be given any. */
-export const reasonOf = (error: unknown): string =>
-  error instanceof Deno.errors.NotCapable
-    ? "this agent is confined and was not granted the socket when it was compiled or started"
-    : messageOf(error);
+/** What went wrong with a socket, without Deno's advice about its flags. */
+export function reasonOf(error: unknown, path: string): string {
+  if (!(error instanceof Deno.errors.NotCapable)) return messageOf(error);
+  // Deno may touch the path and refuses all the same: it has followed a link.
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted"
+    ? LEADS_THROUGH_LINK
+    : "this agent is confined and was not granted the socket when it was compiled or started";
+}

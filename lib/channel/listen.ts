@@ -52,7 +52,7 @@ function bind(path: string): Deno.UnixListener {
   try {
     return Deno.listen({ transport: "unix", path });
   } catch (error) {
-    throw new ListenError(`cannot listen on ${path}: ${reasonOf(error)}`);
+    throw new ListenError(`cannot listen on ${path}: ${reasonOf(error, path)}`);
   } finally {
     Deno.umask(umask);
   }
@@ -63,7 +63,7 @@ async function removeStale(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {
-    throw new ListenError(`cannot replace the unused socket ${path}: ${reasonOf(error)}`);
+    throw new ListenError(`cannot replace the unused socket ${path}: ${reasonOf(error, path)}`);
   }
 }
 

@@ -13,7 +13,7 @@ export const STATUS = {
   noHandler: 101,
   /** Not JSON, no name, or too large. */
   badRequest: 102,
-  /** There is no connection; answered by clients themselves. */
+  /** There is no connection, which clients say themselves, or it ended within the request. */
   connection: 103,
   /** No whole request in time. */
   timeout: 104,

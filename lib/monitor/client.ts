@@ -45,7 +45,7 @@ export async function sendCommand(
     await withTimer(timeoutMs, exchange(connection, bytes).then((text) => answer = parse(text)));
     return answer;
   } catch (error) {
-    return noConnection(reasonOf(error));
+    return noConnection(reasonOf(error, path));
   } finally {
     closeQuietly(connection);
   }
@@ -85,5 +85,5 @@ function explainConnect(path: string, error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return `${path}: permission denied; command_monitor.pipe_group says who may connect`;
   }
-  return `${path}: ${reasonOf(error)}`;
+  return `${path}: ${reasonOf(error, path)}`;
 }

@@ -14,7 +14,12 @@ const MAX_REFUSALS_PER_SECOND = 10;
 const MAX_SHOWN_CHARACTERS = 100;
 const MAX_REASON_CHARACTERS = 500;
 
-const REFUSALS: readonly number[] = [STATUS.noHandler, STATUS.badRequest, STATUS.timeout];
+const REFUSALS: readonly number[] = [
+  STATUS.noHandler,
+  STATUS.badRequest,
+  STATUS.connection,
+  STATUS.timeout,
+];
 
 /** Writes the lines of commands, and few of those of a flood. */
 export class CommandLog {

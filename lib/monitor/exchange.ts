@@ -5,8 +5,10 @@
  */
 
 import { collectIfDue, countTraffic } from "../garbage.ts";
+import { messageOf } from "../message_of.ts";
 import { withTimer } from "../process/capture.ts";
 import { closeQuietly } from "../unix_socket.ts";
+import { type CommandRequest, readCommand } from "./command_request.ts";
 import type { CommandConnection } from "./listener.ts";
 import { MAX_MESSAGE_BYTES, type RequestBuffers } from "./request_buffers.ts";
 import { RequestScanner } from "./request_scanner.ts";
@@ -15,15 +17,19 @@ import { RequestScanner } from "./request_scanner.ts";
 const FIRST_BUFFER_BYTES = 1024;
 /** What serving a client leaves for the garbage collector beside the bytes (measured). */
 const GARBAGE_BYTES = 4096;
-/** How long a client that has its answer may go on sending before it is closed upon. */
+/** How long a client that has its answer may go on sending before it is closed upon … */
 const LINGER_MS = 500;
+/** … and how long it may be silent. Some never close their end. */
+const QUIET_MS = 50;
 
 /** What a client sent. */
 export type Received =
-  | { readonly kind: "request"; readonly bytes: Uint8Array }
+  | { readonly kind: "request"; readonly request: CommandRequest }
   | { readonly kind: "bad"; readonly reason: string }
   /** No whole request in time. */
   | { readonly kind: "late" }
+  /** The connection, or the client's half of it, ended within the request. */
+  | { readonly kind: "cut" }
   /** The client left without a word. */
   | { readonly kind: "nothing" };
 
@@ -58,12 +64,13 @@ export async function exchange(
     collectIfDue();
     // Closing upon what has not been read would take the answer away from the client.
     await connection.closeWrite();
-    await withTimer(LINGER_MS, reception.ended.then(() => discardRest(connection)));
+    await withTimer(LINGER_MS, reception.ended);
+    await discardRest(connection);
   } catch {
     // The client is gone, which is its own affair.
   } finally {
     closeQuietly(connection);
-    await reception.release();
+    reception.stop();
     countTraffic(GARBAGE_BYTES);
     collectIfDue();
   }
@@ -74,58 +81,63 @@ class Reception {
   /** Resolves at the end of the request, and at the latest when the connection is closed. */
   readonly ended: Promise<Received>;
   readonly #connection: CommandConnection;
-  readonly #buffers: RequestBuffers;
-  #large: Uint8Array<ArrayBuffer> | undefined;
-  #waiting: AbortController | undefined;
+  readonly #over = new AbortController();
 
   constructor(connection: CommandConnection, buffers: RequestBuffers) {
     this.#connection = connection;
-    this.#buffers = buffers;
-    this.ended = this.#receive();
+    this.ended = this.#receive(buffers);
   }
 
-  /** Gives the memory back, once nothing can be read into it any more. */
-  async release(): Promise<void> {
-    this.#waiting?.abort();
-    await this.ended;
-    if (this.#large !== undefined) this.#buffers.give(this.#large);
+  /** Waits for nothing any more. */
+  stop(): void {
+    this.#over.abort();
   }
 
-  async #receive(): Promise<Received> {
+  async #receive(buffers: RequestBuffers): Promise<Received> {
     const scanner = new RequestScanner();
-    let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
-    for (let filled = 0; filled < MAX_MESSAGE_BYTES;) {
-      if (filled === buffer.byteLength) {
-        const large = await this.#takeLarge();
-        if (large === undefined) return { kind: "late" };
-        large.set(buffer);
-        buffer = large;
-      }
+    const begun = await this.#fill(scanner, new Uint8Array(FIRST_BUFFER_BYTES), 0);
+    if (!(begun instanceof Uint8Array)) return begun;
+    let large: Uint8Array<ArrayBuffer>;
+    try {
+      large = await buffers.take(this.#over.signal);
+    } catch {
+      return { kind: "late" };
+    }
+    // What was read is read out when this is left, and nothing is being read any more.
+    try {
+      large.set(begun);
+      const filled = await this.#fill(scanner, large, begun.byteLength);
+      if (!(filled instanceof Uint8Array)) return filled;
+      return { kind: "bad", reason: `the request is over ${MAX_MESSAGE_BYTES} bytes` };
+    } finally {
+      buffers.give(large);
+    }
+  }
+
+  /** Reads until the request is over, or returns the buffer once it is full. */
+  async #fill(
+    scanner: RequestScanner,
+    buffer: Uint8Array<ArrayBuffer>,
+    start: number,
+  ): Promise<Received | Uint8Array<ArrayBuffer>> {
+    for (let filled = start; filled < buffer.byteLength;) {
       const read = await readOrEnd(this.#connection, buffer.subarray(filled));
-      if (read === null) {
-        return filled === 0
-          ? { kind: "nothing" }
-          : { kind: "bad", reason: "the connection ended within the request" };
-      }
+      if (read === null) return { kind: filled === 0 ? "nothing" : "cut" };
       countTraffic(read);
       const scanned = scanner.scan(buffer, filled, filled + read);
       filled += read;
       if (scanned === "no object") return { kind: "bad", reason: 'a request begins with "{"' };
-      if (scanned !== "unfinished") {
-        return { kind: "request", bytes: buffer.subarray(0, scanned.end) };
-      }
+      if (scanned !== "unfinished") return readReceived(buffer.subarray(0, scanned.end));
     }
-    return { kind: "bad", reason: `the request is over ${MAX_MESSAGE_BYTES} bytes` };
+    return buffer;
   }
+}
 
-  /** A large buffer, or `undefined` where the client's time was over before there was one. */
-  async #takeLarge(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    this.#waiting = new AbortController();
-    try {
-      return this.#large = await this.#buffers.take(this.#waiting.signal);
-    } catch {
-      return undefined;
-    }
+function readReceived(bytes: Uint8Array): Received {
+  try {
+    return { kind: "request", request: readCommand(bytes) };
+  } catch (error) {
+    return { kind: "bad", reason: messageOf(error) };
   }
 }
 
@@ -148,5 +160,10 @@ async function writeAll(connection: CommandConnection, text: string): Promise<vo
 }
 
 async function discardRest(connection: CommandConnection): Promise<void> {
-  while (await readOrEnd(connection, scratch) !== null);
+  const deadline = performance.now() + LINGER_MS;
+  for (let isSending = true; isSending && performance.now() < deadline;) {
+    isSending = false;
+    const reading = readOrEnd(connection, scratch).then((read) => isSending = read !== null);
+    await withTimer(QUIET_MS, reading);
+  }
 }

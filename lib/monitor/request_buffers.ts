@@ -12,7 +12,7 @@ import { Places } from "../rpc/admission.ts";
 export const MAX_MESSAGE_BYTES = 64 * 1024;
 
 /** How many large requests are taken in at once; more wait. */
-const MAX_LARGE_REQUESTS = 16;
+const MAX_LARGE_REQUESTS = 8;
 /** How many buffers are kept when nobody needs them. */
 const MAX_KEPT = 4;
 

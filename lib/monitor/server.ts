@@ -12,7 +12,6 @@ import { Places } from "../rpc/admission.ts";
 import { closeQuietly } from "../unix_socket.ts";
 import { type CommandAnswer, refusal, STATUS } from "./answer.ts";
 import { CommandLog } from "./command_log.ts";
-import { BadRequestError, readCommand } from "./command_request.ts";
 import { exchange, type Received } from "./exchange.ts";
 import type { CommandConnection, CommandListener, OpenListener } from "./listener.ts";
 import { CommandError, type Monitor } from "./monitor.ts";
@@ -141,23 +140,16 @@ export class CommandServer {
       const ms = this.#limits.requestTimeoutMs;
       return { answer: refusal(STATUS.timeout, `nothing whole came within ${ms} ms`) };
     }
-    if (received.kind === "bad") return { answer: refusal(STATUS.badRequest, received.reason) };
-    try {
-      const request = readCommand(received.bytes);
-      const answer = await this.#options.monitor.run(request, {
-        timeoutSeconds: this.#limits.handlerTimeoutSeconds,
-        stopping: this.#stopping.signal,
-      });
-      return { name: request.name, answer };
-    } catch (error) {
-      if (error instanceof BadRequestError) {
-        return { answer: refusal(STATUS.badRequest, error.message) };
-      }
-      this.#options.log.error("a fault of the command monitor", {
-        error: error instanceof Error ? error.stack ?? error.message : String(error),
-      });
-      return { answer: refusal(STATUS.internal, "the agent's log has the details") };
+    if (received.kind === "cut") {
+      return { answer: refusal(STATUS.connection, "it ended within the request") };
     }
+    if (received.kind === "bad") return { answer: refusal(STATUS.badRequest, received.reason) };
+    const { request } = received;
+    const answer = await this.#options.monitor.run(request, {
+      timeoutSeconds: this.#limits.handlerTimeoutSeconds,
+      stopping: this.#stopping.signal,
+    });
+    return { name: request.name, answer };
   }
 
   #textOf(answer: CommandAnswer): string {

@@ -8,7 +8,13 @@
 import { dirname } from "@std/path/posix";
 import { groupNumber } from "../system/linux/group.ts";
 import { runScript } from "../system/linux/shell.ts";
-import { acceptUnlessClosed, findStale, ListenError, reasonOf } from "../unix_socket.ts";
+import {
+  acceptUnlessClosed,
+  findStale,
+  LEADS_THROUGH_LINK,
+  ListenError,
+  reasonOf,
+} from "../unix_socket.ts";
 import type { CommandListener } from "./listener.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "../policy/socket_path.ts";
 
@@ -58,7 +64,7 @@ export async function listenOnSocket(options: SocketOptions): Promise<CommandLis
       removeQuietly(privateDirectoryOf(path));
     }
   } catch (error) {
-    throw new ListenError(`cannot make the socket ${path}: ${reasonOf(error)}`);
+    throw new ListenError(`cannot make the socket ${path}: ${reasonOf(error, path)}`);
   }
 }
 
@@ -134,14 +140,10 @@ function removeQuietly(directory: string): void {
   }
 }
 
-/** A link in the path would let others decide where the socket is. */
 function refuseLinks(directory: string): void {
   const realPath = Deno.realPathSync(directory);
   if (realPath === directory) return;
-  throw new Error(
-    `its path leads through a symbolic link, which is never followed; ` +
-      `the directory is ${dirname(realPath)}`,
-  );
+  throw new Error(`${LEADS_THROUGH_LINK}; the directory is ${dirname(realPath)}`);
 }
 
 /** Who may connect may pass through the directory; only the owner may change what is in it. */

@@ -17,6 +17,17 @@ const request = (method: string, params: unknown = {}): RequestText => {
 
 /** The agent of this repository, serving files in the scratch directory. */
 export async function agentPeer(scratch: Scratch): Promise<Peer> {
+  return {
+    ...await configuredPeer(scratch, {}),
+    withMonitor: (pipe) =>
+      configuredPeer(scratch, { command_monitor: { enabled: true, pipe_path: pipe } }),
+  };
+}
+
+async function configuredPeer(
+  scratch: Scratch,
+  members: Readonly<Record<string, unknown>>,
+): Promise<Peer> {
   const config = scratch.newPath();
   await Deno.writeTextFile(
     config,
@@ -29,6 +40,7 @@ export async function agentPeer(scratch: Scratch): Promise<Peer> {
         allowed_read_paths: [scratch.directory],
         allowed_write_paths: [scratch.directory],
       },
+      ...members,
     }),
   );
   return {

@@ -48,6 +48,8 @@ export interface Peer {
   /** The program and its arguments, for an agent that serves `socket`. */
   command(socket: string): Promise<readonly [program: string, args: readonly string[]]>;
   speak(caller: Caller): Speech;
+  /** The same with a command monitor on that socket, where there is such a thing. */
+  readonly withMonitor?: (socket: string) => Promise<Peer>;
 }
 
 /** The pieces put together. */

@@ -59,6 +59,18 @@ export function wireChapter(): string {
       "as any message: answers it has no room for are replaced by errors with their ids.",
     "Each time a host connects the agent sends a notification, unless `announce` is false:",
     fenced("json", notificationText("agent_ready", { version: VERSION, platform: "linux" })),
+    "Where the guest's configuration has a command monitor, programs of the guest may tell the host " +
+      "something ([command-monitor.md](command-monitor.md)). `event` and `data` are what that " +
+      "program says, to be trusted as much as the guest is:",
+    fenced(
+      "json",
+      notificationText("event", {
+        event: "backup.done",
+        data: { files: 3 },
+        source: {},
+        timestamp: 1702123456,
+      }),
+    ),
     "After a host that was cut off in the middle of a line, begin with a `\\n`: it ends what is " +
       "left of that line.",
   );

@@ -8,7 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
+import { command, pipeOf, startMonitored } from "./_monitor.ts";
 import { residentMb } from "./_processes.ts";
+import { until } from "./_waiting.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -148,5 +150,30 @@ Deno.test("a file of 10 MB that comes and goes in pieces does not fill the memor
       const { content } = await host.call("file_read", { path, encoding, offset, length }, Piece);
       assertEquals(content, bytes.subarray(offset, offset + length).toBase64());
     }
+  });
+});
+
+Deno.test("a hundred slow clients of the command monitor do not fill the memory", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  const path = pipeOf(agent.paths);
+  const half = new TextEncoder().encode(`{"Name":"agent.Ping","Padding":"${"x".repeat(60_000)}`);
+  for (let round = 0; round < 200; round++) await command(agent, "agent.Ping");
+  await assertBounded(agent, async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 100 }, () => Deno.connect({ transport: "unix", path })),
+    );
+    const sending = clients.map(async (client) => {
+      for (let rest = half; rest.byteLength > 0;) rest = rest.subarray(await client.write(rest));
+    });
+    // Those whose turn it is are taken in; the host is served all the same.
+    for (let round = 0; round < 20; round++) await host.ping();
+    await Promise.any(sending);
+    for (const client of clients) client.close();
+    await Promise.allSettled(sending);
+    await until(
+      async () => (await command(agent, "agent.Ping")).Status === 0,
+      "the monitor to be free",
+    );
   });
 });

@@ -31,6 +31,18 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["check --help", { command: "help" }],
   ["--version", { command: "version" }],
   ["-- check", { command: "check" }],
+  ["command agent.Ping", { command: "command", sending: { name: "agent.Ping", json: undefined } }],
+  ["command x - --config=c", {
+    command: "command",
+    config: "c",
+    sending: { name: "x", json: "-" },
+  }],
+  ['command --config c 007 {"a":1}', {
+    command: "command",
+    config: "c",
+    sending: { name: "007", json: '{"a":1}' },
+  }],
+  ["command --help", { command: "help" }],
 ];
 
 for (const [line, expected] of RIGHT) {
@@ -48,6 +60,8 @@ for (
     [[""], 'unknown command ""'],
     [["serve", "check"], 'unexpected argument "check"'],
     [["check", "config.json"], 'unexpected argument "config.json"'],
+    [["command"], "command needs a NAME"],
+    [["command", "agent.Ping", "{}", "{}"], 'unexpected argument "{}"'],
     [["--verbose"], "unknown option --verbose"],
     [["-v"], "unknown option -v"],
     [["-hx"], "unknown option"],
@@ -81,7 +95,16 @@ for (
 Deno.test("the help names every command, option and exit status", () => {
   for (
     const word of [
-      ...["serve", "check", "--channel", "stdio", "listen:PATH", "--config", "--log-level"],
+      ...[
+        "serve",
+        "check",
+        "command NAME [JSON]",
+        "--channel",
+        "stdio",
+        "listen:PATH",
+        "--config",
+        "--log-level",
+      ],
       ...["--help", "--version", "SIGTERM", "SIGHUP"],
       ...Object.values(EXIT).map(String),
     ]

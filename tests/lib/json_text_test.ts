@@ -5,6 +5,7 @@ import {
   encodeBase64,
   fitText,
   jsonBytes,
+  parseExactly,
   utf8Bytes,
 } from "../../lib/json_text.ts";
 import { byteLength } from "./_helpers.ts";
@@ -103,4 +104,25 @@ Deno.test("encodeBase64() writes what toBase64() makes of the whole, at any leng
     assertEquals(text.toJSON(), bytes.toBase64(), `${length} bytes`);
     assertEquals(text.bytes.byteLength, base64Length(length));
   }
+});
+
+for (
+  const text of [
+    "12345678901234567890",
+    "1.50",
+    "-0",
+    "1e400",
+    "1E2",
+    '{"a":[1,2.5,{"b":10000000000000000000001}],"__proto__":{"c":1.0}}',
+    '"1.50"',
+    "null",
+  ]
+) {
+  Deno.test(`parseExactly() keeps ${text} as it is written`, () => {
+    assertEquals(JSON.stringify(parseExactly(text)), text);
+  });
+}
+
+Deno.test("parseExactly() leaves numbers that are exact as numbers", () => {
+  assertEquals(parseExactly('{"a":[1,-2.5,0]}'), { a: [1, -2.5, 0] });
 });

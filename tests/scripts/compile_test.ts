@@ -122,6 +122,7 @@ const Report = z.looseObject({
   uncovered: z.optional(z.array(z.string())),
 });
 
+const MONITOR = { enabled: true, pipe_path: "/run/other/commands.sock" };
 const whitelisted = z.parse(ConfigSchema, { security: { command_whitelist: ["ls"] } });
 const CONFINEMENTS: readonly (readonly [string, Config, unknown, z.output<typeof Report>])[] = [
   ["the same configuration", DEFAULT_CONFIG, {}, { confined: true }],
@@ -142,6 +143,18 @@ const CONFINEMENTS: readonly (readonly [string, Config, unknown, z.output<typeof
     DEFAULT_CONFIG,
     { log_file: "/var/log/other.log" },
     { confined: false, uncovered: ["/var/log/other.log"] },
+  ],
+  [
+    "one with the command monitor that it was compiled for",
+    DEFAULT_CONFIG,
+    { command_monitor: { enabled: true } },
+    { confined: true },
+  ],
+  [
+    "one with a command monitor elsewhere",
+    z.parse(ConfigSchema, { command_monitor: MONITOR }),
+    { command_monitor: MONITOR },
+    { confined: true },
   ],
   [
     // Deno refuses to run it, which no right to files can change.

@@ -5,6 +5,7 @@
  */
 
 import type { Measure } from "../measure.ts";
+import { commandMonitor } from "./command_monitor.ts";
 import { fileRead, fileWrite } from "./files.ts";
 import { idleCosts } from "./idle.ts";
 import { execLatency, pingLatency, systemInfoLatency } from "./latency.ts";
@@ -25,4 +26,5 @@ export const MEASURES: readonly Measure[] = [
   startTime,
   idleCosts,
   peakMemory,
+  commandMonitor,
 ];

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { HostLink } from "../../../lib/channel/host_link.ts";
 import { serve, type SessionOptions } from "../../../lib/channel/session.ts";
 import type { Method } from "../../../lib/rpc/method.ts";
-import { inTime } from "../_helpers.ts";
+import { inTime, until } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -294,4 +295,47 @@ Deno.test("what a session still owes is drained also when the work is cancelled"
   await session.agent.dispatcher.stop(0);
   await inTime("the last answer", drained);
   assertEquals(connection.lines.map((line) => answerOf(line).error?.code), [-32000]);
+});
+
+Deno.test("a session keeps its link up to date: there, away, back and silent, gone", async () => {
+  const connection = new FakeConnection("host away");
+  const link = new HostLink();
+  assertEquals(link.isOpen, false);
+  const session = new TestSession(connection, [echo], { link });
+  assertEquals(link.isOpen, true);
+  const line = echoLine(1);
+  connection.arrive(line);
+  const [answer = ""] = await connection.received(1);
+  assertEquals([link.receivedBytes, link.sentBytes], [line.length, answer.length + 1]);
+  connection.end();
+  await until("the host to be away", () => !link.isOpen);
+  // The next read stays parked, as it does where a host is there that says nothing.
+  await until("the host to be back", () => link.isOpen);
+  link.notify("event", {}, 1000);
+  assertEquals(JSON.parse((await connection.received(2))[1] ?? "").method, "event");
+  await session.end();
+  assertEquals(link.isOpen, false);
+});
+
+Deno.test("a limit that changes holds from the next piece on", async () => {
+  const connection = new FakeConnection("over");
+  const options = { limitBytes: LIMIT_BYTES };
+  const agent = new TestAgent([echo]);
+  const stopping = new AbortController();
+  const session = Object.assign(options, {
+    dispatcher: agent.dispatcher,
+    log: agent.log,
+    ready: undefined,
+    signal: stopping.signal,
+  });
+  const ended = serve(connection, session);
+  const line = echoLine(1, "x".repeat(600));
+  connection.arrive(line);
+  await connection.received(1);
+  options.limitBytes = 500;
+  connection.arrive(line);
+  const [, refused = ""] = await connection.received(2);
+  assertEquals(answerOf(refused).error?.data.limit_bytes, 500);
+  connection.end();
+  await (await inTime("the session's end", ended)).drained;
 });

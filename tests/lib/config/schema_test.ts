@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { ConfigSchema, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { ConfigSchema, DEFAULT_CONFIG, durationMs } from "../../../lib/config/schema.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -31,6 +31,16 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       max_file_size_mb: 10,
       max_command_timeout_seconds: 300,
     },
+    command_monitor: {
+      enabled: false,
+      pipe_path: "/run/google-guest-agent/commands.sock",
+      pipe_mode: "0770",
+      pipe_group: null,
+      request_timeout: "10s",
+      max_connections: 100,
+    },
+    audit_file: null,
+    audit: "best_effort",
   });
 });
 
@@ -179,3 +189,66 @@ Deno.test("security is an object", () => {
     assertEquals(configOf({ security: value }), undefined);
   }
 });
+
+const monitorOf = (keys: Record<string, unknown>) =>
+  configOf({ command_monitor: keys })?.command_monitor;
+
+for (
+  const [key, right, wrong] of [
+    ["enabled", [true, false], ["true", 1, null]],
+    [
+      "pipe_path",
+      ["/run/x/s.sock", "/s", `/${"x".repeat(100)}`],
+      [
+        "",
+        "s.sock",
+        "/",
+        "/a/../s",
+        "/a\0",
+        "/a,b",
+        `/${"x".repeat(101)}`,
+        `/${"ä".repeat(51)}`,
+        5,
+      ],
+    ],
+    ["pipe_mode", ["0770", "770", "0600", "0000", "0777"], ["", "77", "1770", "0780", "rwx", 770]],
+    [
+      "pipe_group",
+      [null, "adm", "kvm-users", "_x", "4", "DOM.users@x", "machine$"],
+      ["", "-x", "a b", "a:b", "a/b", "a\nb", "x".repeat(66), 4],
+    ],
+    [
+      "request_timeout",
+      ["10s", "1ms", "60m", "1.5s", "3600s"],
+      ["", "10", "s", "0s", "0.5ms", "61m", "-1s", "1h", "1s ", "1m30s", "1e3s", 10],
+    ],
+    ["max_connections", [1, 100, 1000], [0, 1001, 1.5, "100", null]],
+  ] as const
+) {
+  Deno.test(`command_monitor.${key} takes what it should and nothing else`, () => {
+    for (const value of right) assert(monitorOf({ [key]: value }), String(value));
+    for (const value of wrong) assertEquals(monitorOf({ [key]: value }), undefined, String(value));
+  });
+}
+
+Deno.test("durationMs() knows milliseconds, seconds and minutes", () => {
+  const durations = ["250ms", "10s", "1.5s", "2m", "soon"].map(durationMs);
+  assertEquals(durations, [250, 10_000, 1500, 120_000, NaN]);
+});
+
+Deno.test("an audit is required only where there is a file for it", () => {
+  assert(configOf({ audit_file: "/var/log/audit.jsonl", audit: "required" }));
+  assert(configOf({ audit_file: "/var/log/audit.jsonl" }));
+  assert(configOf({ audit: "best_effort" }));
+  assertEquals(configOf({ audit: "required" }), undefined);
+  assertEquals(configOf({ audit: "always" }), undefined);
+  assertEquals(configOf({ audit_file: "audit.jsonl" }), undefined);
+});
+
+for (const root of ["/a", "/a/audit", "/"]) {
+  Deno.test(`the audit file may not be where ${root} lets the host write`, () => {
+    const keys = { audit_file: "/a/audit", security: { allowed_write_paths: [root] } };
+    assertEquals(configOf(keys), undefined);
+    assert(configOf({ ...keys, security: { allowed_write_paths: ["/a/aud", "/b"] } }));
+  });
+}

@@ -276,3 +276,21 @@ for (
 Deno.test("NO_LOG takes everything", () => {
   for (const level of LOG_LEVELS) NO_LOG[level]("message", { field: 1 });
 });
+
+Deno.test("a level that is set holds from the next line on", async () => {
+  const written: string[] = [];
+  const log = Logger.to({
+    write: (bytes) => {
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.byteLength);
+    },
+    close: () => {},
+  }, "info");
+  log.debug("first");
+  log.level = "debug";
+  log.debug("second");
+  log.level = "error";
+  log.warn("third");
+  await log.flush();
+  assertEquals(linesOf(written.join("")).map(({ message }) => message), ["second"]);
+});

@@ -32,7 +32,7 @@ Deno.test("a request that comes byte by byte is answered", async () => {
   assertEquals((await served.ask(...pieces)).Status, 0);
 });
 
-Deno.test("a client that hangs up within its request, cut at any byte, is answered with 102", async () => {
+Deno.test("a client that hangs up within its request, cut at any byte, is answered with 103", async () => {
   await using served = await ServedMonitor.start();
   for (let cut = 1; cut < bytes.byteLength; cut++) {
     const client = await served.connect();
@@ -41,8 +41,8 @@ Deno.test("a client that hangs up within its request, cut at any byte, is answer
     await client.hangUp();
     const { Status, StatusMessage } = answerOf(await client.rest());
     assertEquals([Status, StatusMessage], [
-      102,
-      "Bad request: the connection ended within the request",
+      103,
+      "Connection error: it ended within the request",
     ], `cut at ${cut}`);
   }
   assertEquals(served.received, []);

@@ -5,16 +5,17 @@
  */
 
 import * as z from "zod";
-import { confine, judgeConfinement } from "../../../lib/policy/confinement.ts";
+import { confine, judgeConfinement, refusedByDeno } from "../../../lib/policy/confinement.ts";
 import { parsePermissions } from "../../../lib/policy/permissions.ts";
 import { printLine } from "../../../lib/terminal.ts";
 
 const Task = z.strictObject({
-  action: z.enum(["confine", "judge"]),
+  action: z.enum(["confine", "judge", "refused"]),
   wanted: z.unknown(),
   granted: z.optional(z.unknown()),
   read: z.array(z.string()),
   write: z.array(z.string()),
+  sockets: z._default(z.array(z.string()), []),
 });
 
 const task = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
@@ -35,8 +36,12 @@ function outcome(run: () => unknown): string {
 }
 
 const confinement = act(wanted, granted);
+const isGranted = (path: string) =>
+  Deno.permissions.querySync({ name: "net", host: `unix:${path}` }).state === "granted";
 printLine(JSON.stringify({
   ...confinement,
   read: task.read.map((path) => outcome(() => Deno.readTextFileSync(path))),
   write: task.write.map((path) => outcome(() => Deno.writeTextFileSync(path, "written"))),
+  ...(task.sockets.length > 0 ? { sockets: task.sockets.filter(isGranted) } : {}),
+  ...(task.action === "refused" ? { refused: refusedByDeno(wanted) } : {}),
 }));

@@ -201,3 +201,61 @@ Deno.test("commands that go further are named, and reading and writing confined 
     assertEquals([result.confined, result.uncovered], [true, uncovered]);
   }
 });
+
+/** What a process that was granted two sockets says of its confinement, and of what it has left. */
+async function attemptSockets(wanted: readonly string[]) {
+  const sockets = ["/run/a.sock", "/run/b.sock"];
+  const { code, stdout, stderr } = await runDeno("policy/_confine.ts", {
+    flags: [`--allow-net=${sockets.map((path) => `unix:${path}`).join(",")}`],
+    args: [JSON.stringify({
+      action: "confine",
+      wanted: { ...NONE, sockets: wanted },
+      granted: { ...NONE, sockets },
+      read: [],
+      write: [],
+      sockets: [...sockets, "/run/c.sock"],
+    })],
+  });
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+Deno.test("confine() gives up the sockets that the configuration does not have", async () => {
+  for (const wanted of [[], ["/run/b.sock"], ["/run/a.sock", "/run/b.sock"]]) {
+    const { confined, uncovered, sockets } = await attemptSockets(wanted);
+    assertEquals([confined, uncovered, sockets], [true, [], wanted]);
+  }
+});
+
+Deno.test("confine() names a socket that was not granted", async () => {
+  const { confined, uncovered, sockets } = await attemptSockets(["/run/c.sock"]);
+  assertEquals([confined, uncovered, sockets], [true, ["/run/c.sock"], []]);
+});
+
+Deno.test("refusedByDeno() names what a process may not touch, by how it would", async () => {
+  const wanted = {
+    read: ["/srv/in", "/srv/in/deep", "/etc/x"],
+    write: ["/srv/out", "/srv/in"],
+    run: ["/bin/ls", "/bin/rm"],
+    sockets: ["/run/a.sock", "/run/b.sock"],
+    system: [],
+  };
+  const refused = async (run: Permissions["run"]) => {
+    const { stdout, stderr } = await runDeno("policy/_confine.ts", {
+      flags: [
+        "--allow-read=/srv/in",
+        "--allow-write=/srv/out",
+        "--allow-run=/bin/ls",
+        "--allow-net=unix:/run/a.sock",
+      ],
+      args: [
+        JSON.stringify({ action: "refused", wanted: { ...wanted, run }, read: [], write: [] }),
+      ],
+    });
+    assertEquals(stderr, "");
+    return JSON.parse(stdout).refused;
+  };
+  const paths = ["read /etc/x", "write /srv/in", "connect /run/b.sock"];
+  assertEquals(await refused(wanted.run), [...paths, "run /bin/rm"]);
+  assertEquals(await refused("all"), [...paths, "run every command"]);
+});

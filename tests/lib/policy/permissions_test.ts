@@ -31,7 +31,7 @@ Deno.test("the default configuration needs these permissions and no more", () =>
   assertEquals(permissionFlags(permissionsFor(DEFAULT_CONFIG)), [
     "--no-prompt",
     "--allow-sys=hostname,networkInterfaces,osRelease,osUptime,systemMemoryInfo,uid,umask",
-    "--allow-read=/bin,/etc/hostname,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
+    "--allow-read=/bin,/etc/hostname,/etc/kvmmanager-agent/config.json,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
     "/tmp/kvmmanager.kvmmanager-new,/usr/bin,/usr/lib/os-release,/usr/local/bin,/usr/local/sbin," +
     "/usr/sbin,/usr/share,/var/log",
     "--allow-write=/tmp/kvmmanager,/tmp/kvmmanager.kvmmanager-new,/var/log/kvmmanager-agent.log",
@@ -155,3 +155,30 @@ for (const text of ["", "{}", "null", '{"read":"/"}', "nonsense"]) {
     assertThrows(() => parsePermissions(text), Error);
   });
 }
+
+const MONITOR = { ...DEFAULT_CONFIG.command_monitor, enabled: true, pipe_path: "/run/m/s.sock" };
+
+Deno.test("a command monitor needs its socket, the way there, and nothing beside them", () => {
+  const plain = flagsOf(DEFAULT_CONFIG);
+  const flags = flagsOf({ ...DEFAULT_CONFIG, command_monitor: MONITOR });
+  assertEquals(flags.get("--allow-net"), "unix:/run/m/s.sock,unix:/run/m/s.sock.new/s");
+  for (const name of ["--allow-read", "--allow-write"]) {
+    const before = plain.get(name)?.split(",") ?? [];
+    const added = flags.get(name)?.split(",").filter((path) => !before.includes(path));
+    assertEquals(added, ["/run/m/s.sock", "/run/m/s.sock.new"], name);
+  }
+});
+
+Deno.test("a command monitor with a group may look up its number", () => {
+  const command_monitor = { ...MONITOR, pipe_group: "adm" };
+  const flags = flagsOf({ ...DEFAULT_CONFIG, command_monitor });
+  assertEquals(flags.get("--allow-read")?.split(",").includes("/etc/group"), true);
+  assertEquals(flags.get("--allow-write")?.includes("/etc/group"), false);
+});
+
+Deno.test("the audit file may be read and written, and nothing beside it", () => {
+  const without = permissionsFor(configOf({}, {}));
+  const { read, write } = permissionsFor(configOf({}, { audit_file: "/var/log/audit.jsonl" }));
+  assertEquals(read.filter((path) => !without.read.includes(path)), ["/var/log/audit.jsonl"]);
+  assertEquals(write.filter((path) => !without.write.includes(path)), ["/var/log/audit.jsonl"]);
+});

@@ -120,3 +120,33 @@ Deno.test("Places that were given and aborted in the same turn are still taken",
   places.give();
   await next;
 });
+
+Deno.test("Places that become more are given to those who wait, in their order", async () => {
+  const places = new Places(1);
+  const order: string[] = [];
+  await queue(places, order, "first");
+  const waiting = ["second", "third", "fourth"].map((name) => queue(places, order, name));
+  places.resize(3);
+  await Promise.all(waiting.slice(0, 2));
+  assertEquals([order, places.waiting], [["first", "second", "third"], 1]);
+  places.give();
+  await waiting[2];
+});
+
+Deno.test("Places that become fewer are given out again when so many have come back", async () => {
+  const places = new Places(3, 1);
+  for (let taken = 0; taken < 3; taken++) await places.take(NEVER);
+  places.resize(1);
+  assertEquals(places.takeFree(), false);
+  const order: string[] = [];
+  const waiting = queue(places, order, "next");
+  assertEquals(places.isFull, true);
+  places.give();
+  places.give();
+  await Promise.resolve();
+  assertEquals([order, places.waiting], [[], 1]);
+  places.give();
+  await waiting;
+  places.give();
+  assertEquals([places.takeFree(), places.takeFree()], [true, false]);
+});

@@ -4,7 +4,7 @@ import { rpcCancel } from "../../../handlers/rpc_cancel.ts";
 import { commandFailed } from "../../../lib/errors.ts";
 import { MAX_WAITING } from "../../../lib/rpc/admission.ts";
 import { textOf } from "../../../lib/rpc/messages.ts";
-import { inTime } from "../_helpers.ts";
+import { configWith, inTime } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -492,4 +492,54 @@ Deno.test("no abort listener of a finished request is left behind", async () => 
   await agent.ask(request({ id: 1, method: "watch" }));
   assert(signal !== undefined);
   assertEquals(listeners, 0);
+});
+
+Deno.test("reconfigure() changes what requests are given from now on, not what others have", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const first = agent.ask(park(1));
+  const { context, finish } = await parked.call(0);
+  const second = agent.ask(park(2));
+  const changed = configWith({ max_concurrent_requests: 2, request_timeout_seconds: 7 });
+  agent.dispatcher.reconfigure(changed);
+  const later = await parked.call(1);
+  assertEquals(
+    [context, later.context].map(({ config }) => config.request_timeout_seconds),
+    [30, 7],
+  );
+  for (const call of [{ finish }, later]) call.finish(null);
+  assertEquals((await Promise.all([first, second])).map(({ error }) => error), [
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("reconfigure() changes the rate and the longest answer", async () => {
+  const agent = new TestAgent([anyMethod("long", () => "x".repeat(2000))]);
+  const ask = (id: number) => agent.ask(request({ id, method: "long" }));
+  assertEquals((await ask(1)).error, undefined);
+  agent.dispatcher.reconfigure(configWith({ max_message_size_kb: 1 }));
+  assertEquals((await ask(2)).error?.data.limit_bytes, 1024);
+  agent.dispatcher.reconfigure(configWith({ max_requests_per_second: 1 }));
+  assertEquals([(await ask(3)).error?.code, (await ask(4)).error?.code], [undefined, -32004]);
+});
+
+Deno.test("requests are counted by how they ended", async () => {
+  const fail = anyMethod("fail", () => {
+    throw commandFailed("no");
+  });
+  const agent = new TestAgent([ping, fail], { max_requests_per_second: 5 });
+  await agent.askBatch(`[${pingLine(1)},${request({ id: 2, method: "fail" })}]`);
+  await agent.exchange(request({ method: "ping" }));
+  for (const method of ["nothing", "__proto__"]) await agent.ask(request({ id: 3, method }));
+  await agent.ask(pingLine(4));
+  await agent.ask("not JSON");
+  await agent.ask("{}");
+  const { methods, rejected, malformed } = agent.dispatcher.counters;
+  assertEquals(Object.fromEntries(methods), {
+    ping: { ok: 2, error: 0 },
+    fail: { ok: 0, error: 1 },
+    unknown: { ok: 0, error: 2 },
+  });
+  assertEquals([rejected, malformed], [1, 2]);
 });

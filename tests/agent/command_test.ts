@@ -1,0 +1,122 @@
+/**
+ * `kvmmanager-agent command`: the shell's way to the command monitor.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import * as z from "zod";
+import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
+import { type Outcome, runAgent, TestAgent } from "./_agent.ts";
+import { monitored, pipeOf, startMonitored } from "./_monitor.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const EXIT_USAGE = 64;
+const EXIT_CONFIG = 78;
+
+/** Runs the command with the configuration of an agent. */
+const run = (agent: TestAgent, ...words: readonly string[]): Promise<Outcome> =>
+  runAgent(["command", ...words, "--config", agent.paths.configFile]);
+
+const Answer = z.looseObject({ Status: z.int(), StatusMessage: z.string() });
+
+function assertAnswer({ code, stdout, stderr }: Outcome, status: number, message: RegExp): void {
+  assertEquals([code, stderr], [status, ""]);
+  assertMatch(z.parse(Answer, JSON.parse(stdout)).StatusMessage, message);
+}
+
+Deno.test("command prints the answer and exits with its Status", async () => {
+  await using agent = await startMonitored();
+  const { code, stdout, stderr } = await run(agent, "agent.Ping");
+  assertEquals([code, stdout, stderr], [0, '{\n  "Status": 0,\n  "StatusMessage": ""\n}\n', ""]);
+  assertAnswer(await run(agent, "agent.Nothing"), 101, /"agent.Nothing" is not registered/);
+  assertAnswer(await run(agent, "agent.SendEvent", "{}"), 105, /^Event must be a string/);
+  const event = await run(agent, "agent.SendEvent", '{"Event":"x"}');
+  assertAnswer(event, 105, /no host is connected$/);
+});
+
+Deno.test("command sends the fields that come on its standard input", async () => {
+  await using agent = await startMonitored();
+  const args = ["command", "agent.SendEvent", "-", "--config", agent.paths.configFile];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: await agentCommand(args, { bundled: false }),
+    env: AGENT_ENVIRONMENT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await new Blob(['{"Event":', "7}"]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await child.output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const outcome = { code, stdout: decode(stdout), stderr: decode(stderr) };
+  assertAnswer(outcome, 105, /^Event must be a string, received 7$/);
+});
+
+Deno.test("a Status that is no exit status of a program becomes 125", async () => {
+  await using agent = await TestAgent.start({ config: (paths) => monitored(paths) });
+  // In the monitor's place, somebody who answers with whatever he likes.
+  await Deno.remove(pipeOf(agent.paths));
+  for (const [status, code] of [[126, 125], [100_000, 125], [-1, 125], [125, 125]] as const) {
+    const path = `${agent.paths.directory}/monitor/${status}.sock`;
+    const listener = Deno.listen({ transport: "unix", path });
+    using _listener = listener;
+    const serving = (async () => {
+      const connection = await listener.accept();
+      using _connection = connection;
+      await connection.read(new Uint8Array(1024));
+      const text = JSON.stringify({ Status: status, StatusMessage: "" });
+      await connection.write(new TextEncoder().encode(text));
+    })();
+    const config = `${agent.paths.directory}/${status}.json`;
+    await Deno.writeTextFile(
+      config,
+      JSON.stringify({ command_monitor: { enabled: true, pipe_path: path } }),
+    );
+    const outcome = await runAgent(["command", "agent.Ping", "--config", config]);
+    assertEquals([outcome.code, outcome.stderr], [code, ""]);
+    await serving;
+  }
+});
+
+Deno.test("command says with status 103 why nobody answers", async () => {
+  await using agent = await TestAgent.start({
+    config: (paths) => monitored(paths, { enabled: false }),
+  });
+  assertAnswer(
+    await run(agent, "agent.Ping"),
+    103,
+    /^Connection error: command_monitor\.enabled is false \(.*config\.json\)$/,
+  );
+  const config = `${agent.paths.directory}/other.json`;
+  await Deno.writeTextFile(config, JSON.stringify(monitored(agent.paths)));
+  const outcome = await runAgent(["command", "agent.Ping", "--config", config]);
+  assertAnswer(outcome, 103, /commands\.sock: there is no such socket$/);
+});
+
+Deno.test("wrong use of command is one line on standard error and status 64", async (t) => {
+  await using agent = await startMonitored();
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /command needs a NAME, as agent\.Ping/],
+    [["agent.Ping", "{"], /the command's fields are not JSON/],
+    [["agent.Ping", "[]"], /must be a JSON object/],
+    [["agent.Ping", "null"], /must be a JSON object/],
+    [["agent.Ping", ""], /not JSON/],
+    [["agent.Ping", '{"Name":"agent.GetInfo"}'], /"Name" is given by the word before/],
+    [["agent.Ping", '{"Command":"agent.Ping"}'], /"Command" is given by the word before/],
+    [["agent.Ping", "{}", "{}"], /unexpected argument "\{\}"/],
+  ];
+  for (const [words, message] of cases) {
+    await t.step(words.join(" "), async () => {
+      const { code, stdout, stderr } = await run(agent, ...words);
+      assertEquals([code, stdout], [EXIT_USAGE, ""]);
+      assertMatch(stderr, /^kvmmanager-agent: [^\n]+\n$/);
+      assertMatch(stderr, message);
+    });
+  }
+});
+
+Deno.test("command with a configuration that is wrong ends with status 78", async () => {
+  const { code } = await runAgent(["command", "agent.Ping", "--config", "/nonexistent.json"]);
+  assertEquals(code, EXIT_CONFIG);
+});

@@ -1,0 +1,75 @@
+import { assertEquals } from "@std/assert";
+import { changedKeys, takeOver } from "../../../lib/config/changes.ts";
+import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const OTHER: Config = {
+  version: "1.2.3",
+  log_level: "debug",
+  log_file: null,
+  channel_name: "other.0",
+  max_message_size_kb: 1,
+  connection_retry_seconds: 1,
+  request_timeout_seconds: 1,
+  max_concurrent_requests: 1,
+  max_requests_per_second: 1,
+  announce: false,
+  security: {
+    allowed_read_paths: [],
+    allowed_write_paths: [],
+    command_whitelist: [],
+    max_file_size_mb: 1,
+    max_command_timeout_seconds: 1,
+  },
+  command_monitor: {
+    enabled: true,
+    pipe_path: "/run/other.sock",
+    pipe_mode: "0700",
+    pipe_group: "adm",
+    request_timeout: "1s",
+    max_connections: 1,
+  },
+  audit_file: "/var/log/audit.jsonl",
+  audit: "required",
+};
+
+const AT_START = [
+  "audit",
+  "audit_file",
+  "channel_name",
+  "command_monitor.enabled",
+  "command_monitor.pipe_group",
+  "command_monitor.pipe_mode",
+  "command_monitor.pipe_path",
+  "connection_retry_seconds",
+  "log_file",
+];
+
+Deno.test("changedKeys() names every key that differs, and nothing else", () => {
+  assertEquals(changedKeys(DEFAULT_CONFIG, DEFAULT_CONFIG), []);
+  const groups = ["security", "command_monitor"] as const;
+  const all = [
+    ...Object.keys(OTHER).filter((key) => !groups.some((group) => group === key)),
+    ...groups.flatMap((group) => Object.keys(OTHER[group]).map((key) => `${group}.${key}`)),
+  ].sort();
+  assertEquals(changedKeys(DEFAULT_CONFIG, OTHER), all);
+});
+
+Deno.test("changedKeys() looks into lists", () => {
+  const security = { ...DEFAULT_CONFIG.security, command_whitelist: ["ls"] };
+  const more = { ...security, command_whitelist: ["ls", "cat"] };
+  assertEquals(
+    changedKeys({ ...DEFAULT_CONFIG, security }, { ...DEFAULT_CONFIG, security: more }),
+    ["security.command_whitelist"],
+  );
+});
+
+Deno.test("takeOver() keeps what is looked at when the agent starts, and names it", () => {
+  const { config, needRestart } = takeOver(DEFAULT_CONFIG, OTHER);
+  assertEquals(needRestart, AT_START);
+  assertEquals(
+    changedKeys(DEFAULT_CONFIG, config),
+    changedKeys(DEFAULT_CONFIG, OTHER).filter((key) => !AT_START.includes(key)),
+  );
+});

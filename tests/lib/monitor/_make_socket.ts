@@ -1,0 +1,42 @@
+/**
+ * Makes a socket and tells what there was to see of it when it appeared under its own path: a
+ * process of its own, since it looks over Deno's shoulder. Arguments: the path, the mode.
+ *
+ * @module
+ */
+
+import { listenOnSocket } from "../../../lib/monitor/unix_listener.ts";
+import { printLine } from "../../../lib/terminal.ts";
+
+const [path = "", mode = ""] = Deno.args;
+
+const modeOf = (file: string): string => {
+  try {
+    return ((Deno.lstatSync(file).mode ?? 0) & 0o777).toString(8);
+  } catch {
+    return "none";
+  }
+};
+
+const { listen, renameSync } = Deno;
+const seen: Record<string, string> = {};
+Object.assign(Deno, {
+  listen: (options: Deno.UnixListenOptions & { transport: "unix" }) => {
+    seen.directoryBefore = modeOf(`${path}.new`);
+    const listener = listen(options);
+    seen.ownPathAfterListening = modeOf(path);
+    return listener;
+  },
+  renameSync: (from: string, to: string) => {
+    seen.directoryAtTheEnd = modeOf(`${path}.new`);
+    seen.socketAtTheEnd = modeOf(from);
+    seen.ownPathAtTheEnd = modeOf(to);
+    renameSync(from, to);
+  },
+});
+
+Deno.umask(0);
+const listener = await listenOnSocket({ pipe_path: path, pipe_mode: mode, pipe_group: null });
+seen.ownPath = modeOf(path);
+listener.close();
+printLine(JSON.stringify(seen));
