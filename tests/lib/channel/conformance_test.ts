@@ -351,13 +351,15 @@ for (const [chapter, cases] of [["example", EXAMPLES], ["corner case", CORNERS]]
         assertEquals(comparable(JSON.parse(text)), comparable(expected), text);
       });
     }
-    await t.step("all on one connection, each as if it was alone", async () => {
-      const lines = cases.map(([, line]) => line).join("\n");
-      const text = await server.exchange(`${lines}\n`);
-      const answers = text.trim().split("\n").map((line) => comparable(JSON.parse(line)));
-      const due = cases.flatMap(([, , expected]) => expected === undefined ? [] : [expected]);
-      const texts = (values: readonly unknown[]) => values.map((one) => JSON.stringify(one)).sort();
-      assertEquals(texts(answers), texts(due.map(comparable)));
-    });
   });
 }
+
+Deno.test("JSON-RPC 2.0: all examples on one connection, each answered as if it was alone", async () => {
+  const server = await Server.start();
+  await using _server = server;
+  const text = await server.exchange(`${EXAMPLES.map(([, line]) => line).join("\n")}\n`);
+  const answers = text.trim().split("\n").map((line) => comparable(JSON.parse(line)));
+  const due = EXAMPLES.flatMap(([, , expected]) => expected === undefined ? [] : [expected]);
+  const texts = (values: readonly unknown[]) => values.map((one) => JSON.stringify(one)).sort();
+  assertEquals(texts(answers), texts(due.map(comparable)));
+});
