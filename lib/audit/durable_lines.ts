@@ -4,9 +4,13 @@
  * @module
  */
 
+import { countTraffic } from "../garbage.ts";
+
 const NEWLINE = 0x0a;
 /** Readable for owner and group, as the log is. */
 const MODE = 0o640;
+/** What a write and a flush leave for the garbage collector (measured). */
+const GARBAGE_BYTES = 2048;
 const encoder = new TextEncoder();
 
 /** What lines are written to: a file of Deno's. */
@@ -97,6 +101,7 @@ export class DurableLines {
       this.#isTorn = bytes[sent - 1] !== NEWLINE;
     }
     await file.syncData();
+    countTraffic(GARBAGE_BYTES);
   }
 
   async #openAgain(): Promise<DurableFile> {

@@ -12,6 +12,7 @@
 
 import { basename, dirname, join } from "@std/path/posix";
 import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
+import { CHILD_GARBAGE_BYTES, countTraffic } from "../garbage.ts";
 import type { AllowedPath } from "./paths.ts";
 import { PROGRAM_PATH, SHELL } from "./programs.ts";
 import { linkRefused } from "./real_file.ts";
@@ -179,6 +180,7 @@ function spawn(
   const umask = isLate ? PRIVATE_UMASK : ALL_BITS & ~mode;
   const start = dirname(root);
   const directories = dirname(path).slice(start.length).split("/").filter((name) => name !== "");
+  countTraffic(CHILD_GARBAGE_BYTES);
   try {
     return new Deno.Command(SHELL, {
       args: [

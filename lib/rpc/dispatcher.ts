@@ -18,6 +18,7 @@ import {
   toRpcError,
 } from "../errors.ts";
 import type { Config } from "../config/schema.ts";
+import { countTraffic } from "../garbage.ts";
 import { utf8Bytes } from "../json_text.ts";
 import type { LogFields } from "../log/logger.ts";
 import { withTimer } from "../process/capture.ts";
@@ -49,6 +50,8 @@ export type Send = (...parts: readonly Part[]) => Promise<void>;
 const NEVER_ABORTED = new AbortController().signal;
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
+/** What all but the quickest requests leave for the garbage collector beside their text (measured). */
+const GARBAGE_BYTES = 1024;
 /** Bytes of an answer beside result and id, with room for a place in a batch. */
 const ENVELOPE_BYTES = 64;
 
@@ -170,9 +173,11 @@ export class Dispatcher {
       if (this.#places.isFull) {
         throw tooManyRequests(`${MAX_WAITING} requests are waiting already`);
       }
+      countTraffic(GARBAGE_BYTES);
       const controller = this.#inFlight.add(request.id);
       return this.#work({ request, method, call, start, controller, departed }, send);
     } catch (thrown) {
+      countTraffic(GARBAGE_BYTES);
       const error = this.#explain(thrown, request);
       this.#finished(request, start, { code: error.code, reason: error.data.reason });
       if (request.id !== undefined) void send(this.#errorText(request.id, error));
