@@ -24,6 +24,7 @@ const TOLERANCE_MIB = 2;
 const SETTLE_MS = 12_000;
 const RECOVERY_MS = 1000;
 const UNREAD_REQUESTS = 20_000;
+const UNREAD_MS = 3000;
 
 interface Options {
   readonly requests: number;
@@ -117,7 +118,7 @@ async function overload(scratch: Scratch, seconds: number): Promise<string[]> {
   printLine(JSON.stringify(report));
   const lifted = await startAgent(scratch, { max_requests_per_second: 10_000_000 });
   const unreadCurve = new Curve(lifted.pid);
-  const unreadMs = await neverRead(lifted, UNREAD_REQUESTS);
+  const unreadMs = await neverRead(lifted, UNREAD_REQUESTS, UNREAD_MS);
   await unreadCurve.sample("never read");
   const peaks = [await curve.peakMiB(), await unreadCurve.peakMiB()];
   printLine(`peaks ${peaks.map((peak) => peak.toFixed(1)).join(" and ")} MiB`);

@@ -7,13 +7,17 @@
 import { ERRORS } from "../../lib/errors.ts";
 import { member } from "../bench/caller.ts";
 import { parseLine, type Wire } from "../bench/wire.ts";
-import type { SoakedAgent } from "./agent.ts";
 
 /** The limit of the agent that is overloaded, and its default. */
 export const PER_SECOND = 100;
 const TIMES = 10;
 const SLOW_COMMANDS = 10;
 const TICK_MS = 20;
+
+/** Who is overloaded. */
+interface Overloaded {
+  connect(): Promise<Wire>;
+}
 
 /** What came of it. */
 export interface OverloadReport {
@@ -29,7 +33,7 @@ export interface OverloadReport {
 
 /** Floods an agent with {@link TIMES} what it lets in while ten slow commands run. */
 export async function flood(
-  agent: SoakedAgent,
+  agent: Overloaded,
   seconds: number,
   onProgress: () => Promise<void>,
 ): Promise<OverloadReport> {
@@ -80,7 +84,11 @@ export async function flood(
 }
 
 /** Sends so much without reading that the channel stands still, then reads it all. */
-export async function neverRead(agent: SoakedAgent, count: number): Promise<number> {
+export async function neverRead(
+  agent: Overloaded,
+  count: number,
+  pauseMs: number,
+): Promise<number> {
   const wire = await agent.connect();
   using _wire = wire;
   const text = line(0, "get_agent_info", {}).repeat(100);
@@ -88,7 +96,7 @@ export async function neverRead(agent: SoakedAgent, count: number): Promise<numb
     for (let sent = 0; sent < count; sent += 100) await wire.send(text);
   })();
   // As long as nobody reads, the agent takes no more in: the rest waits with the host.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
   const reading = (async () => {
     for (let received = 0; received <= count; received++) await wire.readLine();
   })();
