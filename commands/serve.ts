@@ -6,6 +6,7 @@
 
 import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
+import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
 import { deviceChannel } from "../lib/channel/device.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
@@ -68,6 +69,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   reportLinks(log, config);
 
   const stopping = new AbortController();
+  const audit = Audit.for(config, log);
   const dispatcher = new Dispatcher({
     config,
     system: new LinuxSystem(),
@@ -75,7 +77,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     runCommand: invocation.separateCommands ? runSeparately : runChild,
     log,
     methods: METHODS,
-  });
+  }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
     dispatcher.reconfigure(changed);
@@ -83,14 +85,18 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   });
   const channel = await openChannel(choice, config, log);
   const link = new HostLink();
-  const monitor = new MonitorService(live, log, {
+  const monitor = new MonitorService(live, log, audit, {
     isConfined,
     channelName: channel.name,
     host: link,
     counters: dispatcher.counters,
     inFlight: () => dispatcher.inFlight,
   });
-  handleSignals(log, stopping, channel, () => reload(live, monitor, log));
+  handleSignals(log, stopping, channel, async () => {
+    // Not waited for: a disk that hangs must not keep a new configuration away.
+    void audit.reopen();
+    await reload(live, monitor, log);
+  });
   await monitor.start();
   log.info("agent ready", { channel: channel.name });
   const draining = await serveHosts(channel, {

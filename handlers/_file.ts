@@ -8,6 +8,7 @@ import * as z from "zod";
 import { commandFailed } from "../lib/errors.ts";
 import { readFully } from "../lib/policy/kept_files.ts";
 import { sha256 } from "../lib/process/sha256.ts";
+import { giveBuffer, takeBuffer } from "../lib/spare_buffers.ts";
 
 /** The unit of `max_file_size_mb`. */
 export const BYTES_PER_MB = 1024 * 1024;
@@ -74,30 +75,18 @@ export async function hashFile(
   throw commandFailed(`${path} was written to while it was read, its hash means nothing`, { path });
 }
 
-const MAX_KEPT_BUFFERS = 2;
-const MAX_KEPT_BYTES = 128 * 1024;
-const kept: Uint8Array<ArrayBuffer>[] = [];
-
-/**
- * Bytes to work with, given back when disposed of. A new buffer for each piece of a large file
- * would be freed too late: the collector sees small objects, not the memory behind them.
- */
+/** Bytes to work with, given back when disposed of. */
 export class Scratch implements Disposable {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #buffer: Uint8Array<ArrayBuffer>;
 
   /** @param size How many bytes are needed. */
   constructor(size: number) {
-    const buffer = kept.pop();
-    this.#buffer = buffer !== undefined && buffer.byteLength >= size
-      ? buffer
-      : new Uint8Array(size);
+    this.#buffer = takeBuffer(size);
     this.bytes = this.#buffer.subarray(0, size);
   }
 
   [Symbol.dispose](): void {
-    if (kept.length < MAX_KEPT_BUFFERS && this.#buffer.byteLength <= MAX_KEPT_BYTES) {
-      kept.push(this.#buffer);
-    }
+    giveBuffer(this.#buffer);
   }
 }

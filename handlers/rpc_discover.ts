@@ -1,7 +1,16 @@
 import * as z from "zod";
-import { method, NoParams } from "../lib/rpc/method.ts";
-import { openRpcDocument } from "../lib/rpc/openrpc.ts";
+import { type Method, method, NoParams } from "../lib/rpc/method.ts";
+import { type OpenRpcDocument, openRpcDocument } from "../lib/rpc/openrpc.ts";
 import { VERSION } from "../lib/version.ts";
+
+/** Kept: making it anew for each request leaves half a megabyte for the garbage collector. */
+const documents = new WeakMap<readonly Method[], OpenRpcDocument>();
+
+function documentOf(methods: readonly Method[]): OpenRpcDocument {
+  const document = documents.get(methods) ?? openRpcDocument(methods, VERSION);
+  documents.set(methods, document);
+  return document;
+}
 
 /** `rpc.discover` (OpenRPC, service discovery): every method with its schemas. */
 export const rpcDiscover = method({
@@ -21,5 +30,5 @@ export const rpcDiscover = method({
       methods: [{ name: "ping" }],
     },
   },
-  run: (_params, { methods }) => ({ ...openRpcDocument(methods, VERSION) }),
+  run: (_params, { methods }) => ({ ...documentOf(methods) }),
 });

@@ -13,6 +13,9 @@ const DUE_BYTES = 3 * 1024 * 1024;
 /** … and at once after so much. */
 const OVERDUE_BYTES = 8 * 1024 * 1024;
 
+/** What a child leaves for the garbage collector beside its output: streams, promises (measured). */
+export const CHILD_GARBAGE_BYTES = 16 * 1024;
+
 const collect: unknown = Reflect.get(globalThis, "gc");
 let sinceLast = 0;
 
@@ -27,7 +30,10 @@ export function collectIfDue(): void {
   if (sinceLast >= DUE_BYTES) collectNow();
 }
 
+/** Gives freed pages back to the kernel as well: kept for later, they would be resident. */
+const ALL_OF_IT = { type: "major", execution: "sync", flavor: "last-resort" } as const;
+
 function collectNow(): void {
   sinceLast = 0;
-  if (typeof collect === "function") collect();
+  if (typeof collect === "function") collect(ALL_OF_IT);
 }

@@ -10,7 +10,7 @@
  * buffer of eight times the size, which costs more than reading the file.
  */
 export class PlainText {
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(readonly bytes: Uint8Array<ArrayBuffer>) {}
 
   /** For where it is written as any other text. */
   toJSON(): string {
@@ -29,7 +29,7 @@ export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
  * at least. One long text would live until V8's next full collection of garbage, and there is one
  * for every piece of a large file.
  */
-export function encodeBase64(bytes: Uint8Array, target: Uint8Array): PlainText {
+export function encodeBase64(bytes: Uint8Array, target: Uint8Array<ArrayBuffer>): PlainText {
   let end = 0;
   for (let start = 0; start < bytes.byteLength; start += BASE64_STEP_BYTES) {
     const text = bytes.subarray(start, start + BASE64_STEP_BYTES).toBase64();

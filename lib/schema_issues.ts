@@ -45,10 +45,14 @@ function jsonOf(value: unknown): string {
 function pathName(path: readonly PropertyKey[]): string {
   let name = "";
   for (const key of path) {
-    name += typeof key === "number" ? `[${key}]` : `${name === "" ? "" : "."}${String(key)}`;
+    name += typeof key === "number" ? `[${key}]` : `${name === "" ? "" : "."}${readable(key)}`;
   }
   return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
+
+/** A name that comes from outside, in quotes where it would break the line that it is told in. */
+const readable = (key: PropertyKey): string =>
+  /^[^\p{C}\p{Z}"]+$/u.test(String(key)) ? String(key) : JSON.stringify(String(key));
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value = root;

@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { Audit } from "../../lib/audit/audit.ts";
 import { type Config, durationMs } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
+import { audited } from "../../lib/monitor/audited.ts";
 import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
 import type { AgentParts } from "../../lib/monitor/builtin/parts.ts";
 import { Monitor } from "../../lib/monitor/monitor.ts";
@@ -28,7 +30,12 @@ export class MonitorService {
   readonly #log: Log;
   #server: CommandServer | undefined;
 
-  constructor(live: LiveConfig, log: Log, parts: Omit<AgentParts, "config" | "reload">) {
+  constructor(
+    live: LiveConfig,
+    log: Log,
+    audit: Audit,
+    parts: Omit<AgentParts, "config" | "reload">,
+  ) {
     this.#live = live;
     this.#log = log;
     this.#monitor = new Monitor(log);
@@ -37,7 +44,9 @@ export class MonitorService {
       config: () => live.current,
       reload: () => live.reload(),
     });
-    for (const [name, handler] of Object.entries(handlers)) this.#monitor.register(name, handler);
+    for (const [name, handler] of Object.entries(handlers)) {
+      this.#monitor.register(name, audited(audit, name, handler));
+    }
     live.onChange((config) => {
       if (this.#server !== undefined) this.#server.limits = limitsOf(config);
     });

@@ -11,6 +11,8 @@ import type { Config } from "./schema.ts";
  * version of the file's format changes nothing.
  */
 const READ_AT_START: readonly string[] = [
+  "audit",
+  "audit_file",
   "channel_name",
   "command_monitor.enabled",
   "command_monitor.pipe_group",
@@ -60,6 +62,8 @@ export function takeOver(
     config: {
       ...fresh,
       log_file: running.log_file,
+      audit_file: running.audit_file,
+      audit: running.audit,
       channel_name: running.channel_name,
       connection_retry_seconds: running.connection_retry_seconds,
       command_monitor: { ...fresh.command_monitor, enabled, pipe_path, pipe_mode, pipe_group },

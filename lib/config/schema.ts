@@ -13,6 +13,9 @@ export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
 /** How much the agent logs, from nothing but faults to everything. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
+/** What happens where the audit file cannot be written: it is done all the same, or refused. */
+export const AUDIT_DEMANDS = ["best_effort", "required"] as const;
+
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -111,6 +114,10 @@ export const CommandMonitorSchema = z.strictObject({
   max_connections: z._default(whole(1, 1000), 100),
 });
 
+const isBelowAny = (path: string | null, roots: readonly string[]) =>
+  path !== null &&
+  roots.some((root) => path === root || path.startsWith(root.replace(/\/?$/, "/")));
+
 /** The whole configuration. Every key is optional; unknown ones are errors. */
 export const ConfigSchema = z.strictObject({
   version: z._default(
@@ -134,7 +141,18 @@ export const ConfigSchema = z.strictObject({
   announce: z._default(z.boolean(), true),
   security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
   command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
-});
+  audit_file: z._default(z.nullable(AbsolutePath), null),
+  audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
+}).check(
+  z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
+    path: ["audit"],
+    error: 'may be "required" only where audit_file names a file',
+  }),
+  z.refine(({ audit_file, security }) => !isBelowAny(audit_file, security.allowed_write_paths), {
+    path: ["audit_file"],
+    error: "must be outside security.allowed_write_paths: file_write could replace it",
+  }),
+);
 
 /** A checked configuration with every default filled in. */
 export type Config = z.output<typeof ConfigSchema>;

@@ -13,6 +13,7 @@
 
 import { base64Length, encodeBase64, type PlainText } from "../json_text.ts";
 import type { AllowedPath } from "./paths.ts";
+import { giveBuffer, takeBuffer } from "../spare_buffers.ts";
 import { lookAgain, openRealFile } from "./real_file.ts";
 
 const MAX_KEPT = 4;
@@ -66,10 +67,11 @@ export class BorrowedFile implements Disposable {
   readonly #key: string;
   readonly #file: Deno.FsFile;
   #info: Deno.FileInfo;
-  /** Where pieces lie: a new buffer for each would be freed too late. */
-  #buffer = NOTHING;
+  /** Where pieces lie. */
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
   /** Where base64 lies, while no answer has it. */
-  #textBuffer: Uint8Array | undefined;
+  #textBuffer: Uint8Array<ArrayBuffer> = NOTHING;
+  #isClosed = false;
   #end = 0;
   /** Where the next read of the descriptor begins; not known after one that failed. */
   #position: number | undefined;
@@ -105,7 +107,7 @@ export class BorrowedFile implements Disposable {
         one.#info = info;
         return one;
       }
-      one.#file.close();
+      one.#close();
     }
     const { file, info } = await openRealFile(target, access, signal);
     return new BorrowedFile(key, file, info);
@@ -122,11 +124,12 @@ export class BorrowedFile implements Disposable {
   base64Of(piece: Piece): PlainText {
     if (piece.base64 !== undefined) return piece.base64;
     const length = base64Length(piece.bytes.byteLength);
-    const buffer = this.#textBuffer;
-    this.#textBuffer = undefined;
-    const target = buffer !== undefined && buffer.byteLength >= length
-      ? buffer
-      : new Uint8Array(length);
+    let target = this.#textBuffer;
+    this.#textBuffer = NOTHING;
+    if (target.byteLength < length) {
+      giveBuffer(target);
+      target = takeBuffer(length);
+    }
     return piece.base64 = encodeBase64(piece.bytes, target);
   }
 
@@ -137,7 +140,7 @@ export class BorrowedFile implements Disposable {
 
   /** Gives the file back, to be kept for a while. */
   [Symbol.dispose](): void {
-    if (kept.has(this.#key)) return this.#file.close();
+    if (kept.has(this.#key)) return this.#close();
     if (kept.size >= MAX_KEPT) dropOldest();
     if (this.#buffer.byteLength > MAX_AHEAD_BYTES) this.#buffer = NOTHING;
     kept.set(this.#key, { borrowed: this, since: performance.now() });
@@ -150,7 +153,9 @@ export class BorrowedFile implements Disposable {
    */
   goOn({ bytes, base64 }: Piece): void {
     if (base64 !== undefined && base64.bytes.byteLength <= base64Length(MAX_AHEAD_BYTES)) {
-      this.#textBuffer = new Uint8Array(base64.bytes.buffer);
+      const buffer = new Uint8Array(base64.bytes.buffer);
+      if (this.#isClosed || this.#textBuffer !== NOTHING) giveBuffer(buffer);
+      else this.#textBuffer = buffer;
     }
     const [offset, wanted] = [this.#end, bytes.byteLength];
     const length = Math.min(wanted, this.#info.size - offset);
@@ -180,7 +185,10 @@ export class BorrowedFile implements Disposable {
   }
 
   async #read(offset: number, length: number, signal: AbortSignal): Promise<Piece> {
-    if (length > this.#buffer.byteLength) this.#buffer = new Uint8Array(length);
+    if (length > this.#buffer.byteLength) {
+      giveBuffer(this.#buffer);
+      this.#buffer = takeBuffer(length);
+    }
     const buffer = this.#buffer.subarray(0, length);
     // Beyond what the kernel counts, even the seek would fail.
     if (length === 0) return { bytes: buffer };
@@ -193,7 +201,16 @@ export class BorrowedFile implements Disposable {
 
   /** Closes a kept file for good. */
   static close(borrowed: BorrowedFile): void {
-    borrowed.#file.close();
+    borrowed.#close();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#file.close();
+    // What is being read ahead still goes into it.
+    if (this.#ahead === undefined) giveBuffer(this.#buffer);
+    giveBuffer(this.#textBuffer);
+    this.#buffer = this.#textBuffer = NOTHING;
   }
 }
 

@@ -84,6 +84,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const power = start.power === true ? [POWER_DIRECTORY] : [];
   const log = config.log_file === null ? [] : [config.log_file];
+  const audit = config.audit_file === null ? [] : [config.audit_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
     read: unique([
@@ -95,6 +96,8 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       DEFAULT_CONFIG_PATH,
       ...configFile,
       ...power,
+      // Whether its last line has an end.
+      ...audit,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
@@ -104,6 +107,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths.map(siblingOf),
       ...log,
       ...power,
+      ...audit,
       ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([

@@ -11,6 +11,7 @@
 
 import { dirname } from "@std/path/posix";
 import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
+import { CHILD_GARBAGE_BYTES, countTraffic } from "../garbage.ts";
 import type { AllowedPath } from "./paths.ts";
 import { PROGRAM_PATH, SHELL } from "./programs.ts";
 import { linkRefused } from "./real_file.ts";
@@ -78,6 +79,7 @@ export interface WalkScript {
  * @throws {RpcError} -32002 when there is no directory to start in.
  */
 export function spawnWalk({ code, args, start, target }: WalkScript): Deno.ChildProcess {
+  countTraffic(CHILD_GARBAGE_BYTES);
   try {
     return new Deno.Command(SHELL, {
       args: ["-c", code, "sh", ...args],

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { giveBuffer, takeBuffer } from "../spare_buffers.ts";
+
 /** What was kept of one stream. */
 export interface Captured {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -33,16 +35,18 @@ export class Capture {
   }
 
   async #pump(): Promise<void> {
-    // One buffer for the whole stream, handed back and forth: memory would be freed too late for
-    // a command that prints much.
-    let buffer = new ArrayBuffer(CHUNK_BYTES);
+    // One buffer for the whole stream, handed back and forth.
+    let { buffer } = takeBuffer(CHUNK_BYTES);
     try {
       for (;;) {
         const { value, done } = await this.#reader.read(new Uint8Array(buffer));
-        if (done || value === undefined) return;
-        this.#keep(value);
+        // A reading that was given up has kept the buffer.
+        if (value === undefined) return;
         buffer = value.buffer;
+        if (done) break;
+        this.#keep(value);
       }
+      giveBuffer(new Uint8Array(buffer));
     } catch {
       // The pipe broke or was given up: what came until then is the output.
     }

@@ -6,27 +6,36 @@
 
 import { SHELL } from "../policy/programs.ts";
 
-/** The signals that end a group: the polite one and the other. */
-export type EndingSignal = "SIGTERM" | "SIGKILL";
+/** The signals that end a group: the polite one, what lets a stopped process obey it, the other. */
+export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL";
 
 /**
- * Sends a signal to the process group of a child that was spawned detached. A group that is gone
- * already is no error.
+ * Sends signals, one after the other, to the process group of a child that was spawned detached. A
+ * group that is gone already is no error.
  */
-export async function signalGroup(child: Deno.ChildProcess, signal: EndingSignal): Promise<void> {
+export async function signalGroup(
+  child: Deno.ChildProcess,
+  ...signals: readonly GroupSignal[]
+): Promise<void> {
   try {
-    Deno.kill(-child.pid, signal);
+    for (const signal of signals) Deno.kill(-child.pid, signal);
   } catch (error) {
     // Deno allows signals to other processes only to those who may run everything.
-    if (error instanceof Deno.errors.NotCapable) return await signalByShell(child.pid, signal);
+    if (error instanceof Deno.errors.NotCapable) return await signalByShell(child.pid, signals);
     // ESRCH
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
-async function signalByShell(pid: number, signal: EndingSignal): Promise<void> {
+async function signalByShell(pid: number, signals: readonly GroupSignal[]): Promise<void> {
   const shell = new Deno.Command(SHELL, {
-    args: ["-c", 'kill -s "$1" -- "-$2"', "sh", signal.slice("SIG".length), String(pid)],
+    args: [
+      "-c",
+      'group=$1; shift; for signal; do kill -s "$signal" -- "-$group"; done',
+      "sh",
+      String(pid),
+      ...signals.map((signal) => signal.slice("SIG".length)),
+    ],
     clearEnv: true,
     cwd: "/",
     stdin: "null",

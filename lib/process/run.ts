@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CHILD_GARBAGE_BYTES, countTraffic } from "../garbage.ts";
 import { Capture, type Captured, withTimer } from "./capture.ts";
 import { signalGroup } from "./group.ts";
 
@@ -83,6 +84,7 @@ export async function runChild(options: ChildOptions): Promise<ChildResult> {
     interrupted.forget();
   }
   await Promise.all(captures.map((capture) => capture.finish()));
+  countTraffic(CHILD_GARBAGE_BYTES);
   const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.captured);
   return {
     code: status?.code ?? -1,
@@ -120,7 +122,8 @@ async function endGroup(
   child: Deno.ChildProcess,
   captures: readonly Capture[],
 ): Promise<Deno.CommandStatus | undefined> {
-  await signalGroup(child, "SIGTERM");
+  // One that is stopped gets the first only once the second has woken it.
+  await signalGroup(child, "SIGTERM", "SIGCONT");
   await withTimer(
     TERMINATION_GRACE_MS,
     Promise.all([child.status, ...captures.map((capture) => capture.ended)]),

@@ -10,10 +10,16 @@ import type { Send } from "./dispatcher.ts";
 import { errorText, isId, parseLine, textOf } from "./messages.ts";
 
 /**
- * Does one request of a batch, answering through the function it is given, and returns a promise
- * for the end of its work. `departed` resolves when the answer of the batch has left.
+ * Waits until the answer of a batch has left. Whoever waits has given its own answer, or is a
+ * notification that will give none: the batch waits for it no longer.
  */
-export type BatchItem = (answer: Send, departed: Promise<void>) => Promise<void> | undefined;
+export type Departed = () => Promise<void>;
+
+/**
+ * Does one request of a batch, answering through the function it is given, and returns a promise
+ * for the end of its work.
+ */
+export type BatchItem = (answer: Send, departed: Departed) => Promise<void> | undefined;
 
 /**
  * Does all requests of a batch at once and sends their answers as one array, in the order of their
@@ -33,7 +39,10 @@ export async function collectBatch(
       answers.add(textOf(parts));
       resolve();
       return Promise.resolve();
-    }, departed.promise);
+    }, () => {
+      resolve();
+      return departed.promise;
+    });
     // A notification is done without an answer.
     void Promise.resolve(work).then(resolve);
     working.push(work);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Audit, type AuditEntry } from "../audit/audit.ts";
 import {
   commandFailed,
   internalError,
@@ -17,12 +18,13 @@ import {
   toRpcError,
 } from "../errors.ts";
 import type { Config } from "../config/schema.ts";
+import { countTraffic } from "../garbage.ts";
 import { utf8Bytes } from "../json_text.ts";
 import type { LogFields } from "../log/logger.ts";
 import { withTimer } from "../process/capture.ts";
 import { suggestion } from "../schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
-import { type BatchItem, collectBatch } from "./answers.ts";
+import { type BatchItem, collectBatch, type Departed } from "./answers.ts";
 import {
   errorText,
   type Id,
@@ -35,7 +37,7 @@ import {
 } from "./messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
 import { RequestCounters } from "./request_counters.ts";
-import { RequestLog } from "./request_log.ts";
+import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 import { RequestsInFlight } from "./requests_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
@@ -48,6 +50,8 @@ export type Send = (...parts: readonly Part[]) => Promise<void>;
 const NEVER_ABORTED = new AbortController().signal;
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
+/** What all but the quickest requests leave for the garbage collector beside their text (measured). */
+const GARBAGE_BYTES = 1024;
 /** Bytes of an answer beside result and id, with room for a place in a batch. */
 const ENVELOPE_BYTES = 64;
 
@@ -61,7 +65,7 @@ interface Work {
   /** When it arrived, in milliseconds of `performance.now()`. */
   readonly start: number;
   readonly controller: AbortController;
-  readonly departed: Promise<void> | undefined;
+  readonly departed: Departed | undefined;
 }
 
 /** What is told of a request that has been done: the error's code where it went wrong. */
@@ -77,10 +81,11 @@ export class Dispatcher {
   readonly #places: Places;
   readonly #inFlight = new RequestsInFlight();
   readonly #log: RequestLog;
+  readonly #audit: Audit;
   #messageLimit: number;
 
   /** @throws {Error} when two methods share a name. */
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: Surroundings, audit: Audit = Audit.NONE) {
     const { config, methods, log } = surroundings;
     this.#surroundings = surroundings;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
@@ -89,6 +94,7 @@ export class Dispatcher {
     this.#rate = new RateLimit(config.max_requests_per_second);
     this.#places = new Places(config.max_concurrent_requests);
     this.#log = new RequestLog(log);
+    this.#audit = audit;
     this.#messageLimit = config.max_message_size_kb * 1024;
   }
 
@@ -145,8 +151,8 @@ export class Dispatcher {
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
   }
 
-  /** @param departed For one of a batch: resolves when the answer of the batch has left. */
-  #handleOne(message: unknown, send: Send, departed?: Promise<void>): Promise<void> | undefined {
+  /** @param departed For one of a batch. */
+  #handleOne(message: unknown, send: Send, departed?: Departed): Promise<void> | undefined {
     const start = performance.now();
     const request = readRequest(message);
     if (isMalformed(request)) {
@@ -167,9 +173,11 @@ export class Dispatcher {
       if (this.#places.isFull) {
         throw tooManyRequests(`${MAX_WAITING} requests are waiting already`);
       }
+      countTraffic(GARBAGE_BYTES);
       const controller = this.#inFlight.add(request.id);
       return this.#work({ request, method, call, start, controller, departed }, send);
     } catch (thrown) {
+      countTraffic(GARBAGE_BYTES);
       const error = this.#explain(thrown, request);
       this.#finished(request, start, { code: error.code, reason: error.data.reason });
       if (request.id !== undefined) void send(this.#errorText(request.id, error));
@@ -201,6 +209,7 @@ export class Dispatcher {
       if (!method.ownTimeout) timer ??= this.#startTimer(controller, start);
     };
     const actions: AfterAnswer[] = [];
+    let audited: AuditEntry | undefined;
     let working: Promise<unknown> | undefined;
     let parts: readonly Part[];
     try {
@@ -208,11 +217,17 @@ export class Dispatcher {
         startTimer();
         await this.#places.take(signal);
       }
+      if (method.isAudited && this.#audit.isKept) {
+        startTimer();
+        audited = await this.#beginAudited(work);
+        signal.throwIfAborted();
+      }
       working = Promise.try(() => call.run(this.#context(id, signal, actions)));
       const isDone = await settlesAtOnce(working);
       if (!isDone) startTimer();
       const result = await (isDone ? working : resultOrAbort(working, signal));
       parts = this.#resultParts(id ?? null, result);
+      await audited?.end({});
       this.#finished(request, start, call.target);
     } catch (thrown) {
       // Once cancelled, whatever breaks breaks because of that; an error of ours knows more.
@@ -220,6 +235,9 @@ export class Dispatcher {
         ? this.#explain(signal.reason, request)
         : this.#explain(thrown, request);
       parts = [this.#errorText(id ?? null, error)];
+      // It has gone wrong already: that this cannot be written down does not make it worse.
+      await audited?.end({ code: error.code, reason: withoutValue(error.data.reason) })
+        .catch(() => {});
       this.#finished(request, start, {
         ...call.target,
         code: error.code,
@@ -236,9 +254,15 @@ export class Dispatcher {
     // work that would not be stopped.
     const giveBack = () => this.#places.give();
     working?.then(giveBack, giveBack);
-    if (actions.length > 0) await work.departed;
-    for (const action of actions) await this.#act(action, request);
+    if (actions.length > 0) await work.departed?.();
+    for (const action of actions) await this.#act(action, request, audited);
     this.#inFlight.remove(id, controller);
+  }
+
+  async #beginAudited({ request, method, call }: Work): Promise<AuditEntry> {
+    const { name: what } = method;
+    const id = shortened(request.id);
+    return await this.#audit.begin({ who: "channel", what, id, target: call.target });
   }
 
   #refused(error: RpcError, id?: Id): void {
@@ -259,11 +283,16 @@ export class Dispatcher {
     }, seconds * 1000 - (performance.now() - start));
   }
 
-  async #act(action: AfterAnswer, request: Request): Promise<void> {
+  async #act(
+    action: AfterAnswer,
+    request: Request,
+    audited: AuditEntry | undefined,
+  ): Promise<void> {
     try {
       await action();
     } catch (error) {
       this.#log.fault(`what ${request.method} had announced failed`, error, request);
+      await audited?.failedAfterAnswer(error);
     }
   }
 

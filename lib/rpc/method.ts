@@ -71,7 +71,10 @@ export interface Definition<
   readonly hidden?: readonly string[];
   /** Whether this agent's configuration and guest let it through at all. */
   readonly available?: (surroundings: Surroundings) => boolean;
-  /** What the log says of a request beside its outcome: names, never contents. */
+  /**
+   * What the log says of a request beside its outcome: names, never contents. A method that has a
+   * target does something to the guest, or takes something out of it: the audit file tells of it.
+   */
   readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
   readonly run: (
     params: z.output<Params>,
@@ -111,6 +114,8 @@ export interface Method {
   readonly example: Example;
   readonly immediate: boolean;
   readonly ownTimeout: boolean;
+  /** Whether the audit file tells of it. */
+  readonly isAudited: boolean;
   available(surroundings: Surroundings): boolean;
   /**
    * Checks the parameters.
@@ -153,6 +158,7 @@ export function method<
     example: definition.example,
     immediate: definition.immediate ?? false,
     ownTimeout: definition.ownTimeout ?? false,
+    isAudited: target !== undefined,
     available: (surroundings) => available?.(surroundings) ?? true,
     prepare(raw) {
       refusePrototypeMembers(raw);

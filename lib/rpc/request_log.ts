@@ -15,7 +15,8 @@ const MAX_SHOWN_CHARACTERS = 100;
 /** Enough for the longest reason that a person writes, and for most paths. */
 const MAX_FIELD_CHARACTERS = 500;
 
-function shortened(id: Id | undefined): Id | undefined {
+/** An id that does not make a line grow with what a host sends. */
+export function shortened(id: Id | undefined): Id | undefined {
   if (typeof id === "string") return id.slice(0, MAX_SHOWN_CHARACTERS);
   if (typeof id !== "object" || id === null) return id;
   return id.rawJSON.length <= MAX_SHOWN_CHARACTERS ? id : id.rawJSON.slice(0, MAX_SHOWN_CHARACTERS);

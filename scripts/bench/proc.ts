@@ -52,6 +52,14 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return lists.flatMap((list) => list.split(" ").filter((child) => child !== "").map(Number));
 }
 
+/** How many descriptors a process has open. */
+export async function countDescriptors(pid: number): Promise<number> {
+  return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
+}
+
+/** How many threads a process has. */
+export const countThreads = async (pid: number): Promise<number> => (await threadsOf(pid)).length;
+
 async function threadsOf(pid: number): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/task`))).map(({ name }) => name);

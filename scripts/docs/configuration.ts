@@ -42,6 +42,9 @@ const MEANINGS: Readonly<Record<Key, string>> = {
   "command_monitor.request_timeout": "How long a program may take to send its request, and to " +
     "read the answer",
   "command_monitor.max_connections": "How many are served at once; more wait",
+  audit_file: "Where each thing that is done to the guest is written down " +
+    "([operations.md](operations.md#the-audit-file)); `null` is nowhere",
+  audit: "What happens where that cannot be written: `best_effort` goes on, `required` refuses",
 };
 
 const meanings: ReadonlyMap<string, string> = new Map(Object.entries(MEANINGS));

@@ -1,19 +1,37 @@
 /**
- * A disk that is soon full.
+ * A disk that is soon full: a namespace of its own with a tiny file system, for root and for others.
  *
  * @module
  */
 
-/**
- * A namespace of its own with a tiny file system, for root and for others.
- *
- * @returns The words to put before a command line, for a directory that is to be the disk;
- * `undefined` where this is not allowed.
- */
+import type { AgentOptions, Paths } from "./_agent.ts";
+
+/** How the disk is mounted. */
+export interface TinyDiskOptions {
+  /** The directory that it is mounted on; what may be read and written by default. */
+  readonly on?: (paths: Paths) => string;
+  /** Options of mount(8). */
+  readonly options?: string;
+}
+
+/** A wrapper that gives an agent such a disk, or `undefined` where nothing can be mounted. */
 export async function tinyDisk(
-  size = "64k",
-): Promise<((directory: string) => readonly string[]) | undefined> {
-  const mount = `mount -t tmpfs -o size=${size} tmpfs "$0"`;
+  { on = ({ files }) => files, options = "size=64k" }: TinyDiskOptions = {},
+): Promise<AgentOptions["wrapper"] | undefined> {
+  const mounted = await tinyMount(options);
+  return mounted === undefined ? undefined : (paths) => mounted(on(paths));
+}
+
+/**
+ * The words to put before a command line, for a directory that is to be the disk; `undefined` where
+ * nothing can be mounted.
+ *
+ * @param options Options of mount(8).
+ */
+export async function tinyMount(
+  options: string,
+): Promise<((directory: string) => string[]) | undefined> {
+  const mount = `mount -t tmpfs -o ${options} tmpfs "$0"`;
   for (const words of [["unshare", "-m"], ["unshare", "-rm"]]) {
     const directory = await Deno.makeTempDir();
     const [program = "", ...args] = words;

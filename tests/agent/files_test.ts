@@ -455,12 +455,12 @@ Deno.test("a limit of the file's size in the kernel: -32000, and the old file is
 });
 
 Deno.test("a full disk: -32000, and the old file is whole", async () => {
-  const onDisk = await tinyDisk();
+  const wrapper = await tinyDisk();
   // Where nothing can be mounted, the test above is what there is.
-  if (onDisk === undefined) return;
+  if (wrapper === undefined) return;
   await using agent = await TestAgent.start({
     config: () => ({ max_message_size_kb: 1024 }),
-    wrapper: ({ files }) => onDisk(files),
+    wrapper,
   });
   await using host = await agent.connect();
   await assertOldFileSurvives(agent, host, {
@@ -478,11 +478,9 @@ Deno.test("a full disk: -32000, and the old file is whole", async () => {
 });
 
 Deno.test("a read-only file system: refused, and the agent lives on", async () => {
-  const onDisk = await tinyDisk();
-  if (onDisk === undefined) return;
-  await using agent = await TestAgent.start({
-    wrapper: ({ files }) => onDisk(files).map((word) => word.replace("-o size=64k", "-o ro")),
-  });
+  const wrapper = await tinyDisk({ options: "ro" });
+  if (wrapper === undefined) return;
+  await using agent = await TestAgent.start({ wrapper });
   await using host = await agent.connect();
   for (const offset of [undefined, 0]) {
     const params = { path: `${agent.paths.files}/f`, content: "x", offset };

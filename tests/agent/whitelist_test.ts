@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
-import { assertRefused, type Host } from "./_host.ts";
+import { assertRefused, errorOf, type Host } from "./_host.ts";
 import { survivors } from "./_processes.ts";
 import { timed } from "./_waiting.ts";
 
@@ -173,3 +173,51 @@ async function childrenOf(pid: number): Promise<string[]> {
   const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
   return text.split(" ").filter((word) => word !== "");
 }
+
+Deno.test("a whitelist is not got round", async (t) => {
+  await using agent = await TestAgent.start({
+    config: () => ({ security: { command_whitelist: ["echo"] } }),
+    prepare: async ({ files }) => {
+      await Deno.writeTextFile(`${files}/echo`, "#!/bin/sh\necho mine\n", { mode: 0o755 });
+      await Deno.symlink("/bin/sh", `${files}/sh`);
+    },
+  });
+  await using host = await agent.connect();
+  const { files } = agent.paths;
+  const attempts: [why: string, params: Record<string, unknown>][] = [
+    ["a relative path", { command: "./echo", working_directory: files }],
+    ["a path that climbs", { command: "../bin/sh", working_directory: "/usr/lib" }],
+    ["a path without a beginning", { command: "bin/sh", working_directory: "/" }],
+    ["an absolute path that climbs", { command: "/usr/bin/../../bin/sh" }],
+    ["an absolute path to a program of that name", { command: `${files}/echo` }],
+    ["a link to another program", { command: `${files}/sh` }],
+    ["another case", { command: "ECHO" }],
+    ["a space behind", { command: "echo " }],
+    ["a space before", { command: " echo" }],
+    ["a newline", { command: "echo\n" }],
+    ["arguments in the name", { command: "echo -n" }],
+    ["a character that is not seen", { command: "ec\u200bho" }],
+    ["a character that looks the same", { command: "\u0435cho" }],
+    ["a shell's words", { command: "echo;sh" }],
+    ["the agent's own shell", { command: "/bin/sh", args: ["-c", "true"] }],
+    ["the agent itself", { command: "/proc/self/exe" }],
+    ["an option of a loader", { command: "/lib64/ld-linux-x86-64.so.2", args: ["/bin/sh"] }],
+    ["nothing", { command: "" }],
+    ["the directory", { command: "/usr/bin/" }],
+  ];
+  for (const [why, params] of attempts) {
+    await t.step(`by ${why}`, async () => {
+      const { code } = errorOf(await host.request("exec_command", params));
+      assert([-32602, -32001, -32002].includes(code), String(code));
+    });
+  }
+  await t.step("nor by PATH or the working directory: the system's own program runs", async () => {
+    const params = {
+      command: "echo",
+      args: ["theirs"],
+      env: { PATH: files },
+      working_directory: files,
+    };
+    assertEquals((await exec(host, params)).stdout, "theirs\n");
+  });
+});

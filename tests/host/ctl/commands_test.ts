@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { EXEC_EXIT, EXIT } from "../../../lib/host/ctl/exit.ts";
 import { TestAgent } from "../../agent/_agent.ts";
-import { tinyDisk } from "../../agent/_tiny_disk.ts";
+import { tinyMount } from "../../agent/_tiny_disk.ts";
 import { tool } from "../../handlers/_served.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 import {
@@ -358,7 +358,7 @@ Deno.test("ctl pull and push move files and tell so", async (t) => {
 });
 
 Deno.test("ctl pull to a full disk tells so and leaves nothing there", async () => {
-  const onDisk = await tinyDisk("256k");
+  const onDisk = await tinyMount("size=256k");
   if (onDisk === undefined) return;
   await using agent = await TestAgent.start();
   await using host = await TempDirectory.make();

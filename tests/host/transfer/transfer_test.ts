@@ -282,9 +282,9 @@ Deno.test("pull writes through no link that waits for it", async () => {
 });
 
 Deno.test("push of too much for the guest's disk tells so and gives the room back", async () => {
-  const onDisk = await tinyDisk("1m");
-  if (onDisk === undefined) return;
-  await using both = await Both.start({ wrapper: ({ files }) => onDisk(files) });
+  const wrapper = await tinyDisk({ options: "size=1m" });
+  if (wrapper === undefined) return;
+  await using both = await Both.start({ wrapper });
   await using client = await both.agent.client();
   const local = both.host.at("f");
   await Deno.writeFile(local, randomBytes(2 * MB));

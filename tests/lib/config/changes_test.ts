@@ -30,9 +30,13 @@ const OTHER: Config = {
     request_timeout: "1s",
     max_connections: 1,
   },
+  audit_file: "/var/log/audit.jsonl",
+  audit: "required",
 };
 
 const AT_START = [
+  "audit",
+  "audit_file",
   "channel_name",
   "command_monitor.enabled",
   "command_monitor.pipe_group",

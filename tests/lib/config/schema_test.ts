@@ -39,6 +39,8 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       request_timeout: "10s",
       max_connections: 100,
     },
+    audit_file: null,
+    audit: "best_effort",
   });
 });
 
@@ -233,3 +235,20 @@ Deno.test("durationMs() knows milliseconds, seconds and minutes", () => {
   const durations = ["250ms", "10s", "1.5s", "2m", "soon"].map(durationMs);
   assertEquals(durations, [250, 10_000, 1500, 120_000, NaN]);
 });
+
+Deno.test("an audit is required only where there is a file for it", () => {
+  assert(configOf({ audit_file: "/var/log/audit.jsonl", audit: "required" }));
+  assert(configOf({ audit_file: "/var/log/audit.jsonl" }));
+  assert(configOf({ audit: "best_effort" }));
+  assertEquals(configOf({ audit: "required" }), undefined);
+  assertEquals(configOf({ audit: "always" }), undefined);
+  assertEquals(configOf({ audit_file: "audit.jsonl" }), undefined);
+});
+
+for (const root of ["/a", "/a/audit", "/"]) {
+  Deno.test(`the audit file may not be where ${root} lets the host write`, () => {
+    const keys = { audit_file: "/a/audit", security: { allowed_write_paths: [root] } };
+    assertEquals(configOf(keys), undefined);
+    assert(configOf({ ...keys, security: { allowed_write_paths: ["/a/aud", "/b"] } }));
+  });
+}

@@ -175,3 +175,10 @@ Deno.test("a command monitor with a group may look up its number", () => {
   assertEquals(flags.get("--allow-read")?.split(",").includes("/etc/group"), true);
   assertEquals(flags.get("--allow-write")?.includes("/etc/group"), false);
 });
+
+Deno.test("the audit file may be read and written, and nothing beside it", () => {
+  const without = permissionsFor(configOf({}, {}));
+  const { read, write } = permissionsFor(configOf({}, { audit_file: "/var/log/audit.jsonl" }));
+  assertEquals(read.filter((path) => !without.read.includes(path)), ["/var/log/audit.jsonl"]);
+  assertEquals(write.filter((path) => !without.write.includes(path)), ["/var/log/audit.jsonl"]);
+});

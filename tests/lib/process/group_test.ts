@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { signalGroup } from "../../../lib/process/group.ts";
-import { inTime } from "../_helpers.ts";
+import { inTime, until } from "../_helpers.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -21,6 +21,16 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     assertEquals(status.signal, signal);
   });
 }
+
+Deno.test("signalGroup() wakes a group that is stopped, so that it can obey", async () => {
+  const child = shell("kill -STOP $$");
+  await until("the child to have stopped", async () => {
+    const stat = await Deno.readTextFile(`/proc/${child.pid}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+  });
+  await signalGroup(child, "SIGTERM", "SIGCONT");
+  assertEquals((await inTime("the end", child.status)).signal, "SIGTERM");
+});
 
 Deno.test("signalGroup() takes a group that is gone for no error", async () => {
   const child = shell("exit 0");

@@ -247,7 +247,7 @@ Deno.test("a grandchild in a session of its own does not hold up a time-out", as
 
 Deno.test("a stopped child is ended too", async () => {
   const result = await inTime("the result", sh("kill -STOP $$", { timeoutMs: 1000 }));
-  assertEquals([result.signal, result.endedBy], ["SIGKILL", "timeout"]);
+  assertEquals([result.signal, result.endedBy], ["SIGTERM", "timeout"]);
 });
 
 Deno.test("a child that leaves something holding its output is answered promptly", async () => {

@@ -3,11 +3,18 @@ import * as z from "zod";
 import { notFound, permissionDenied } from "../../../lib/errors.ts";
 import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
 import { textOf } from "../../../lib/rpc/messages.ts";
-import { type Method, method, NoParams } from "../../../lib/rpc/method.ts";
+import { method, NoParams } from "../../../lib/rpc/method.ts";
 import { runChild } from "../../../lib/process/run.ts";
 import { Power } from "../../../lib/system/power.ts";
-import { byteLength, CollectingLog, configWith, FAKE_SYSTEM, RecordingPower } from "../_helpers.ts";
-import { type Answer, answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
+import {
+  byteLength,
+  CollectingLog,
+  configWith,
+  FAKE_SYSTEM,
+  inTime,
+  RecordingPower,
+} from "../_helpers.ts";
+import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -18,117 +25,6 @@ const echoLater = anyMethod("echo_later", async ({ value }) => {
   return value ?? null;
 });
 const quick = anyMethod("quick", () => "quick", { immediate: true });
-
-const SPEC_METHODS: readonly Method[] = [
-  method({
-    name: "subtract",
-    summary: "The method of the specification's examples.",
-    params: z.strictObject({ minuend: z.number(), subtrahend: z.number() }),
-    result: z.number(),
-    example: { params: { minuend: 42, subtrahend: 23 }, result: 19 },
-    run: ({ minuend, subtrahend }) => minuend - subtrahend,
-  }),
-  anyMethod("sum", (terms) => Object.values(terms).map(Number).reduce((a, b) => a + b)),
-  anyMethod("update", () => null),
-  anyMethod("notify_hello", () => null),
-  anyMethod("notify_sum", () => null),
-  anyMethod("get_data", () => ["hello", 5]),
-];
-
-/** An answer without what is ours to choose: `data`, and the order within a batch. */
-function essence({ id, result, error }: Answer): unknown {
-  return error === undefined ? { id, result } : { id, code: error.code, message: error.message };
-}
-
-const byId = (answers: readonly Answer[]) =>
-  answers.map((answer) => JSON.stringify(essence(answer))).sort();
-
-const INVALID = { id: null, code: -32600, message: "Invalid Request" };
-
-// JSON-RPC 2.0 specification, section 7, with parameters by name where it has them by position.
-for (
-  const [what, line, expected] of [
-    [
-      "a call with named parameters",
-      '{"jsonrpc": "2.0", "method": "subtract", "params": {"subtrahend": 23, "minuend": 42}, "id": 3}',
-      { id: 3, result: 19 },
-    ],
-    [
-      "a call with named parameters in another order",
-      '{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, "id": 4}',
-      { id: 4, result: 19 },
-    ],
-    [
-      "a call with parameters by position",
-      '{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}',
-      { id: 1, code: -32602, message: "Invalid params" },
-    ],
-    [
-      "a notification",
-      '{"jsonrpc": "2.0", "method": "update", "params": {"a": 1, "b": 2}}',
-      undefined,
-    ],
-    ["a notification of an unknown method", '{"jsonrpc": "2.0", "method": "foobar"}', undefined],
-    [
-      "a call of an unknown method",
-      '{"jsonrpc": "2.0", "method": "foobar", "id": "1"}',
-      { id: "1", code: -32601, message: "Method not found" },
-    ],
-    [
-      "invalid JSON",
-      '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]',
-      { id: null, code: -32700, message: "Parse error" },
-    ],
-    [
-      "an invalid request",
-      '{"jsonrpc": "2.0", "method": 1, "params": "bar"}',
-      INVALID,
-    ],
-    [
-      "a batch that is invalid JSON",
-      '[{"jsonrpc": "2.0", "method": "sum", "params": {"a": 1}, "id": "1"},' +
-      '{"jsonrpc": "2.0", "method"]',
-      { id: null, code: -32700, message: "Parse error" },
-    ],
-    ["an empty batch", "[]", INVALID],
-    ["an invalid batch that is not empty", "[1]", [INVALID]],
-    ["an invalid batch", "[1,2,3]", [INVALID, INVALID, INVALID]],
-    [
-      "a mixed batch",
-      '[{"jsonrpc": "2.0", "method": "sum", "params": {"a": 1, "b": 2, "c": 4}, "id": "1"},' +
-      '{"jsonrpc": "2.0", "method": "notify_hello", "params": {"a": 7}},' +
-      '{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, "id": "2"},' +
-      '{"foo": "boo"},' +
-      '{"jsonrpc": "2.0", "method": "foo.get", "params": {"name": "myself"}, "id": "5"},' +
-      '{"jsonrpc": "2.0", "method": "get_data", "id": "9"}]',
-      [
-        { id: "1", result: 7 },
-        { id: "2", result: 19 },
-        INVALID,
-        { id: "5", code: -32601, message: "Method not found" },
-        { id: "9", result: ["hello", 5] },
-      ],
-    ],
-    [
-      "a batch of notifications",
-      '[{"jsonrpc": "2.0", "method": "notify_sum", "params": {"a": 1}},' +
-      '{"jsonrpc": "2.0", "method": "notify_hello", "params": {"a": 7}}]',
-      undefined,
-    ],
-  ] as const
-) {
-  Deno.test(`the dispatcher answers ${what} as the specification's examples do`, async () => {
-    const texts = await new TestAgent(SPEC_METHODS).exchange(line);
-    if (expected === undefined) return assertEquals(texts, []);
-    assertEquals(texts.length, 1);
-    const [text = ""] = texts;
-    if (Array.isArray(expected)) {
-      assertEquals(byId(batchOf(text)), expected.map((one) => JSON.stringify(one)).sort());
-    } else {
-      assertEquals(essence(answerOf(text)), expected);
-    }
-  });
-}
 
 Deno.test("an answer has id, jsonrpc and the result, and nothing else", async () => {
   const [text] = await new TestAgent([echo]).exchange(
@@ -625,4 +521,20 @@ Deno.test("a dispatcher refuses two methods of one name", () => {
     Error,
     "share a name",
   );
+});
+
+Deno.test("a notification of a batch that acts after the answer holds up neither", async () => {
+  const acted: string[] = [];
+  const acting = anyMethod("act", ({ name }, { afterAnswer }) => {
+    afterAnswer(() => void acted.push(String(name)));
+    return true;
+  });
+  const agent = new TestAgent([acting]);
+  const notification = request({ method: "act", params: { name: "notification" } });
+  const asked = request({ id: 1, method: "act", params: { name: "request" } });
+  const answers = await inTime("the batch", agent.askBatch(`[${notification},${asked}]`));
+  assertEquals(answers.map(({ id }) => id), [1]);
+  assertEquals(await inTime("the batch", agent.exchange(`[${notification}]`)), []);
+  assertEquals(acted.sort(), ["notification", "notification", "request"]);
+  assertEquals(agent.dispatcher.inFlight, 0);
 });

@@ -1,0 +1,128 @@
+/**
+ * A file that lines are appended to, each of them on the disk before its writer goes on.
+ *
+ * @module
+ */
+
+import { countTraffic } from "../garbage.ts";
+
+const NEWLINE = 0x0a;
+/** Readable for owner and group, as the log is. */
+const MODE = 0o640;
+/** What a write and a flush leave for the garbage collector (measured). */
+const GARBAGE_BYTES = 2048;
+const encoder = new TextEncoder();
+
+/** What lines are written to: a file of Deno's. */
+export interface DurableFile {
+  write(bytes: Uint8Array): Promise<number>;
+  /** Resolves when what was written is on the disk. */
+  syncData(): Promise<void>;
+  close(): void;
+}
+
+/** An open file, and whether its last line has no end: who wrote it died, or the disk was full. */
+export interface OpenedLines {
+  readonly file: DurableFile;
+  readonly isTorn: boolean;
+}
+
+interface Waiting {
+  readonly line: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Appends lines. Those that come while others are on their way to the disk go together, so many at
+ * once cost little more than one.
+ */
+export class DurableLines {
+  readonly #open: () => Promise<OpenedLines>;
+  #file: DurableFile | undefined;
+  #isTorn = false;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(open: () => Promise<OpenedLines>) {
+    this.#open = open;
+  }
+
+  /** How many lines wait for the disk. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Appends a line; resolves when it is on the disk. After a failure the next line opens the file
+   * anew.
+   *
+   * @param line Without its end.
+   * @throws Why it cannot be opened, written or flushed; a part of the line may be in the file.
+   */
+  append(line: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ line, resolve, reject });
+    this.#writing ??= this.#drain();
+    return promise;
+  }
+
+  /** Lets go of the file once nothing waits; the next line opens it anew. */
+  async close(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    // What is done in the same turn goes together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#write(together.map(({ line }) => `${line}\n`).join(""));
+        for (const { resolve } of together) resolve();
+      } catch (error) {
+        this.#file?.close();
+        this.#file = undefined;
+        for (const { reject } of together) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(text: string): Promise<void> {
+    const file = this.#file ??= await this.#openAgain();
+    // A line that was left without its end must not swallow the next one.
+    const bytes = encoder.encode(this.#isTorn ? `\n${text}` : text);
+    for (let sent = 0; sent < bytes.byteLength;) {
+      sent += await file.write(bytes.subarray(sent));
+      this.#isTorn = bytes[sent - 1] !== NEWLINE;
+    }
+    await file.syncData();
+    countTraffic(GARBAGE_BYTES);
+  }
+
+  async #openAgain(): Promise<DurableFile> {
+    const { file, isTorn } = await this.#open();
+    this.#isTorn = isTorn;
+    return file;
+  }
+}
+
+/** Opens or makes the file at `path` for {@link DurableLines}. */
+export async function openLines(path: string): Promise<OpenedLines> {
+  const file = await Deno.open(path, { read: true, append: true, create: true, mode: MODE });
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return { file, isTorn: false };
+    const last = new Uint8Array(1);
+    await file.seek(-1, Deno.SeekMode.End);
+    await file.read(last);
+    return { file, isTorn: last[0] !== NEWLINE };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The real dispatcher with the real methods, under a configuration that can harm nobody.
+ *
+ * @module
+ */
+
+import { METHODS } from "../../handlers/mod.ts";
+import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import type { Log } from "../../lib/log/logger.ts";
+import { NO_LOG } from "../../lib/log/logger.ts";
+import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
+import { textOf } from "../../lib/rpc/messages.ts";
+import { runChild } from "../../lib/process/run.ts";
+import { LinuxSystem } from "../../lib/system/linux/mod.ts";
+import { Power } from "../../lib/system/power.ts";
+
+/** Bytes of a message: small, so that limits are met. */
+export const LIMIT_BYTES = 4096;
+
+/** Programs that end by themselves and touch nothing. */
+export const PROGRAMS = ["echo", "true", "false", "cat"] as const;
+
+/** A fault that the dispatcher has logged: something was thrown that is no answer. */
+export class FaultLogged extends Error {
+  override readonly name = "FaultLogged";
+}
+
+/** An agent without a channel, in a directory of its own. */
+export class FuzzAgent implements AsyncDisposable {
+  readonly config: Config;
+  readonly #dispatcher: Dispatcher;
+  #fault: unknown;
+
+  private constructor(
+    /** The temporary directory with everything in it. */
+    readonly directory: string,
+    /** What of it requests may touch. */
+    readonly files: string,
+  ) {
+    this.config = {
+      ...DEFAULT_CONFIG,
+      log_file: null,
+      max_message_size_kb: LIMIT_BYTES / 1024,
+      max_requests_per_second: 10_000_000,
+      security: {
+        ...DEFAULT_CONFIG.security,
+        allowed_read_paths: [files],
+        allowed_write_paths: [files],
+        command_whitelist: [...PROGRAMS],
+        max_file_size_mb: 1,
+        max_command_timeout_seconds: 1,
+      },
+    };
+    const log: Log = {
+      ...NO_LOG,
+      error: (message, fields) => void (this.#fault ??= `${message}: ${JSON.stringify(fields)}`),
+    };
+    this.#dispatcher = new Dispatcher({
+      config: this.config,
+      system: new LinuxSystem(),
+      power: new Power({
+        unavailable: undefined,
+        check: () => Promise.resolve(undefined),
+        request: () => Promise.resolve(),
+      }),
+      runCommand: runChild,
+      log,
+      methods: METHODS,
+    });
+  }
+
+  static async start(): Promise<FuzzAgent> {
+    const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-fuzz-" }));
+    const files = `${directory}/files`;
+    await Deno.mkdir(files);
+    return new FuzzAgent(directory, files);
+  }
+
+  /** Puts another policy into effect for the requests that come. */
+  allow(security: Partial<Config["security"]>): void {
+    this.#dispatcher.reconfigure({
+      ...this.config,
+      security: { ...this.config.security, ...security },
+    });
+  }
+
+  /**
+   * All that is sent for a line, once its work has ended.
+   *
+   * @throws {FaultLogged} when the agent's log would have told of a fault.
+   */
+  async exchange(line: string): Promise<string[]> {
+    const texts: string[] = [];
+    this.#fault = undefined;
+    await this.#dispatcher.handle(line, (...parts) => {
+      texts.push(textOf(parts));
+      return Promise.resolve();
+    });
+    if (this.#fault !== undefined) throw new FaultLogged(String(this.#fault));
+    return texts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dispatcher.stop(1000);
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}

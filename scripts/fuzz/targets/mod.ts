@@ -1,0 +1,25 @@
+/**
+ * The one list of what is fuzzed. A target is added by one file and one line here.
+ *
+ * @module
+ */
+
+import type { Target } from "../target.ts";
+import { commands } from "./commands.ts";
+import { configuration } from "./configuration.ts";
+import { lines } from "./lines.ts";
+import { messages } from "./messages.ts";
+import { parameters } from "./parameters.ts";
+import { paths } from "./paths.ts";
+import { requests } from "./requests.ts";
+
+/** Every target. */
+export const TARGETS: readonly Target[] = [
+  commands,
+  configuration,
+  lines,
+  messages,
+  parameters,
+  paths,
+  requests,
+];

@@ -1,0 +1,162 @@
+/**
+ * `deno task soak`: a long life in a few minutes. Hundreds of thousands of requests, thousands of
+ * hosts, a flood; what the agent holds must come back to where it was. Prints the curve, draws it
+ * with `--plot FILE`, and fails where something grows or a limit does not hold.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
+import { printError, printLine } from "../lib/terminal.ts";
+import { Scratch } from "./bench/scratch.ts";
+import { startAgent } from "./soak/agent.ts";
+import { BUDGET_MIB, Curve, drawCurve, type Sample } from "./soak/curve.ts";
+import { flood, neverRead, type OverloadReport, PER_SECOND } from "./soak/overload.ts";
+import { dropMonitorConnections, reconnect } from "./soak/reconnects.ts";
+import { prepareFiles, sendRequests } from "./soak/requests.ts";
+
+const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overload: 60 } as const;
+const NAMES = ["requests", "reconnects", "monitor", "overload", "plot"] as const;
+/** What is left of a measuring that is repeated: a collection of garbage more or less. */
+const TOLERANCE_MIB = 2;
+/** Longer than the agent keeps files open, and than idle threads live. */
+const SETTLE_MS = 12_000;
+const RECOVERY_MS = 1000;
+const UNREAD_REQUESTS = 20_000;
+const UNREAD_MS = 3000;
+
+interface Options {
+  readonly requests: number;
+  readonly reconnects: number;
+  readonly monitor: number;
+  readonly overload: number;
+  readonly plot: string | undefined;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const parsed = parseArgs(args, { string: NAMES, collect: NAMES, unknown: refuseUnknown });
+  const option = (name: (typeof NAMES)[number]) => single(parsed[name] ?? [], name);
+  const count = (name: keyof typeof DEFAULTS) => {
+    const value = Number(option(name) ?? DEFAULTS[name]);
+    if (Number.isInteger(value) && value > 0) return value;
+    throw new UsageError(`--${name} must be a whole number above 0`);
+  };
+  return {
+    requests: count("requests"),
+    reconnects: count("reconnects"),
+    monitor: count("monitor"),
+    overload: count("overload"),
+    plot: option("plot"),
+  };
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+
+/** What has grown from one moment of rest to another, in words. */
+function growth(before: Sample, after: Sample): string[] {
+  const grown = after.residentMiB - before.residentMiB;
+  return [
+    ...(grown > TOLERANCE_MIB ? [`memory by ${grown.toFixed(1)} MiB`] : []),
+    ...(["descriptors", "threads", "children"] as const)
+      .filter((name) => after[name] > before[name])
+      .map((name) => `${name} from ${before[name]} to ${after[name]}`),
+  ].map((what) => `${after.phase}: ${what}`);
+}
+
+/** All kinds of requests and of leaving; returns what has grown. */
+async function leaks(
+  scratch: Scratch,
+  options: Options,
+): Promise<{ faults: string[]; curve: Curve }> {
+  const agent = await startAgent(scratch, {
+    max_requests_per_second: 10_000_000,
+    max_concurrent_requests: 10,
+  });
+  await prepareFiles(agent.files);
+  const curve = new Curve(agent.pid);
+  const send = async (count: number, phase: string) => {
+    const wire = await agent.connect();
+    using _wire = wire;
+    await sendRequests(wire, agent.files, count, async () => void await curve.sample(phase));
+  };
+  await curve.sample("start");
+  const warmUp = Math.min(10_000, options.requests);
+  await send(warmUp, "warm-up");
+  await reconnect(agent, 100, () => Promise.resolve());
+  await dropMonitorConnections(agent, 40);
+  await settle();
+  const rest = await curve.sample("at rest, warm");
+  const phases: [string, () => Promise<void>][] = [
+    [`${options.requests} requests`, () => send(options.requests, "requests")],
+    [
+      `${options.reconnects} hosts`,
+      () => reconnect(agent, options.reconnects, async () => void await curve.sample("hosts")),
+    ],
+    [
+      `${options.monitor} programs that drop the monitor`,
+      () => dropMonitorConnections(agent, options.monitor),
+    ],
+  ];
+  const faults: string[] = [];
+  for (const [name, work] of phases) {
+    await work();
+    await settle();
+    faults.push(...growth(rest, await curve.sample(`after ${name}`)));
+  }
+  const peak = await curve.peakMiB();
+  printLine(`peak ${peak.toFixed(1)} MiB`);
+  if (peak > BUDGET_MIB) faults.push(`the peak of ${peak.toFixed(1)} MiB is over the budget`);
+  return { faults, curve };
+}
+
+/** Ten times the rate beside ten slow commands, and a host that never reads. */
+async function overload(scratch: Scratch, seconds: number): Promise<string[]> {
+  const agent = await startAgent(scratch, { max_requests_per_second: PER_SECOND });
+  const curve = new Curve(agent.pid);
+  const report = await flood(agent, seconds, async () => void await curve.sample("flood"));
+  printLine(JSON.stringify(report));
+  const lifted = await startAgent(scratch, { max_requests_per_second: 10_000_000 });
+  const unreadCurve = new Curve(lifted.pid);
+  const unreadMs = await neverRead(lifted, UNREAD_REQUESTS, UNREAD_MS);
+  await unreadCurve.sample("never read");
+  const peaks = [await curve.peakMiB(), await unreadCurve.peakMiB()];
+  printLine(`peaks ${peaks.map((peak) => peak.toFixed(1)).join(" and ")} MiB`);
+  printLine(`served again ${unreadMs.toFixed(0)} ms after a host that did not read`);
+  return [
+    ...overloadFaults(report),
+    ...(unreadMs > RECOVERY_MS ? [`not served within ${RECOVERY_MS} ms after all was read`] : []),
+    ...(Math.max(...peaks) > BUDGET_MIB ? ["overload takes more memory than the budget"] : []),
+  ];
+}
+
+function overloadFaults({ seconds, letIn, sent, turnedAway, ...report }: OverloadReport): string[] {
+  const most = PER_SECOND * (seconds + 2);
+  return [
+    ...(letIn > most ? [`${letIn} were let in, ${most} at most should be`] : []),
+    ...(letIn < PER_SECOND * seconds * 0.9 ? [`only ${letIn} were let in`] : []),
+    ...(letIn + turnedAway === sent ? [] : ["not every request was answered"]),
+    ...(report.slowestMs > RECOVERY_MS ? [`an answer took ${report.slowestMs.toFixed(0)} ms`] : []),
+    ...(report.recoveryMs > RECOVERY_MS ? ["not served as always within a second"] : []),
+  ];
+}
+
+if (import.meta.main) {
+  try {
+    const options = readOptions(Deno.args);
+    const scratch = await Scratch.make();
+    await using _scratch = scratch;
+    const { faults, curve } = await leaks(scratch, options);
+    if (options.plot !== undefined) {
+      await Deno.writeTextFile(options.plot, drawCurve(curve.samples));
+    }
+    faults.push(...await overload(scratch, options.overload));
+    for (const fault of faults) printError(`FAILED: ${fault}`);
+    printLine(faults.length === 0 ? "nothing grows, every limit holds" : `${faults.length} failed`);
+    if (faults.length > 0) Deno.exitCode = 1;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    printError(`soak: ${error.message}`);
+    Deno.exitCode = 64;
+  }
+}

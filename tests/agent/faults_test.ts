@@ -1,0 +1,149 @@
+/**
+ * What the guest may run out of, and what may stand still: every request has a clear answer, the
+ * agent lives, nothing half-done stays, and all is well again once the fault is gone.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { countDescriptors } from "../../scripts/bench/proc.ts";
+import { TestAgent, unconfined } from "./_agent.ts";
+import { errorOf, type Host, type Message } from "./_host.ts";
+import { isAlive } from "./_processes.ts";
+import { tinyDisk } from "./_tiny_disk.ts";
+import { until } from "./_waiting.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const COMMAND_FAILED = -32000;
+const Executed = z.looseObject({ stdout: z.string() });
+
+/** Sets a limit of a process that runs (prlimit(1)). */
+async function limit(pid: number, ...limits: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("prlimit", {
+    args: ["--pid", String(pid), ...limits],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
+/** One of each method that needs something of the system. */
+const needy = (host: Host, files: string): Promise<Message[]> =>
+  Promise.all([
+    host.request("file_read", { path: `${files}/f` }),
+    host.request("file_read", { path: `${files}/f`, offset: 0, length: 2 }),
+    host.request("file_write", { path: `${files}/new`, content: "new" }),
+    host.request("file_write", { path: `${files}/in-place`, content: "new", offset: 0 }),
+    host.request("exec_command", { command: "true" }),
+    host.request("exec_command", { command: "cat", input: "x" }),
+    host.request("get_network_info"),
+    host.request("get_disk_usage"),
+  ]);
+
+Deno.test("out of descriptors: refused with the kernel's reason, and served once there are some", async () => {
+  await using agent = await TestAgent.start({
+    prepare: ({ files }) => Deno.writeTextFile(`${files}/f`, "content"),
+  });
+  await using host = await agent.connect();
+  const { files } = agent.paths;
+  await host.ping();
+  const open = await countDescriptors(agent.pid);
+  for (const spare of [0, 1, 2, 3, 5, 8]) {
+    await limit(agent.pid, `--nofile=${open + spare}:`);
+    for (const answer of await needy(host, files)) {
+      if ("result" in answer) continue;
+      const { code, data } = errorOf(answer);
+      assertEquals(code, COMMAND_FAILED, data.reason);
+      assert(/Too many open files|os error 24|cannot be made/.test(data.reason), data.reason);
+    }
+    await host.ping();
+    const names = (await Array.fromAsync(Deno.readDir(files))).map(({ name }) => name);
+    assertEquals(names.filter((name) => name.includes(".kvmmanager")), [], "nothing half-made");
+  }
+  await limit(agent.pid, "--nofile=1024:");
+  await using second = await agent.connect();
+  for (const answer of await needy(host, files)) assert("result" in answer, JSON.stringify(answer));
+  await host.close();
+  await second.ping();
+});
+
+Deno.test("out of descriptors when a host comes: it is served once there are some", async () => {
+  await using agent = await TestAgent.start();
+  {
+    await using host = await agent.connect();
+    await host.ping();
+  }
+  await agent.logged(({ message }) => message === "host disconnected", "it is alone");
+  await limit(agent.pid, `--nofile=${await countDescriptors(agent.pid)}:`);
+  await using host = await agent.connect();
+  // Nothing tells from outside that accept(2) has failed: the CPU that it costs would.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await limit(agent.pid, "--nofile=1024:");
+  await host.ping();
+});
+
+Deno.test("stopped for a while and woken: everything that was sent meanwhile is answered", async () => {
+  await using agent = await TestAgent.start({ config: () => ({ request_timeout_seconds: 1 }) });
+  await using host = await agent.connect();
+  const sleeping = await host.start("exec_command", { command: "sleep", args: ["2"] });
+  const limited = await host.start("exec_command", {
+    command: "sleep",
+    args: ["300"],
+    timeout_seconds: 1,
+  });
+  await host.ping();
+  agent.kill("SIGSTOP");
+  const meanwhile = await Promise.all([
+    host.start("ping"),
+    host.start("get_system_info"),
+    host.start("exec_command", { command: "true" }),
+  ]);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  agent.kill("SIGCONT");
+  for (const id of [...meanwhile, sleeping]) {
+    const answer = await host.answerTo(id);
+    assert("result" in answer, JSON.stringify(answer));
+  }
+  assertEquals(errorOf(await host.answerTo(limited)).code, -32003);
+});
+
+Deno.test("a log that nothing can be written to changes nothing for the host", async () => {
+  // Deno's own check knows no device: without it the agent's code meets the device itself.
+  await using agent = await TestAgent.start({
+    config: () => ({ log_file: "/dev/full", log_level: "trace" }),
+    flags: unconfined,
+    isSilent: true,
+  });
+  await using host = await agent.connect();
+  for (let round = 0; round < 200; round++) await host.ping();
+  const { stdout } = await host.call("exec_command", { command: "echo", args: ["x"] }, Executed);
+  assertEquals(stdout, "x\n");
+  assert(await isAlive(agent.pid));
+});
+
+Deno.test("a log on a disk that is full goes on, and tells what is missing, once there is room", async () => {
+  const wrapper = await tinyDisk({ on: ({ directory }) => `${directory}/disk` });
+  // Where nothing can be mounted, the test above is what there is.
+  if (wrapper === undefined) return;
+  await using agent = await TestAgent.start({
+    config: ({ directory }) => ({ log_file: `${directory}/disk/log`, log_level: "trace" }),
+    prepare: ({ directory }) => Deno.mkdir(`${directory}/disk`),
+    isSilent: true,
+    wrapper,
+  });
+  await using host = await agent.connect();
+  await host.ping();
+  const log = `/proc/${agent.pid}/root${agent.paths.directory}/disk/log`;
+  let size = -1;
+  while ((await Deno.stat(log)).size !== size) {
+    size = (await Deno.stat(log)).size;
+    for (let round = 0; round < 100; round++) await host.request("no_such_method");
+  }
+  await Deno.truncate(log);
+  await until(async () => {
+    await host.request("no_such_method");
+    return (await Deno.readTextFile(log)).includes(
+      "the log could not be written, lines are missing",
+    );
+  }, "the log to go on");
+});
