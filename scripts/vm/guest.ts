@@ -18,7 +18,7 @@ import type { Qmp } from "./qmp.ts";
 import { RootScriptError, runAsRoot, type ScriptResult } from "./root_shell.ts";
 
 /** Generous: a boot under emulation beside other work. */
-const BOOT_MS = 180_000;
+const BOOT_MS = 300_000;
 const ROOT_SCRIPT_MS = 30_000;
 const POWER_OFF_MS = 40_000;
 const UNPLUG_MS = 20_000;

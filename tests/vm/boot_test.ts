@@ -40,7 +40,12 @@ const SystemInfo = z.strictObject({
   cpu_count: z.int(),
   total_memory_kb: z.int(),
   uptime_seconds: z.int(),
+  available_memory_kb: z.int(),
+  load_average: z.array(z.number()),
 });
+
+/** What a guest at rest takes and gives back between two looks. */
+const DRIFT_KB = 32 * 1024;
 
 Deno.test("the agent announces itself after a cold boot, with nothing done by hand", () => {
   const { readyMs } = guest();
@@ -64,10 +69,13 @@ Deno.test("every method that changes nothing is answered", async (t) => {
     get_disk_usage: undefined,
     exec_command: { command: "true" },
     file_read: { path: "/etc/hostname" },
+    file_hash: { path: "/etc/hostname" },
+    file_list: { path: "/var/log" },
+    file_stat: { path: "/etc/hostname" },
     "rpc.cancel": { id: "nothing of this name" },
     "rpc.discover": undefined,
   };
-  const changing = ["file_write", "shutdown", "reboot"];
+  const changing = ["file_commit", "file_write", "shutdown", "reboot"];
   assertEquals(
     METHODS.map(({ name }) => name).filter((name) => !changing.includes(name)).sort(),
     Object.keys(calls).sort(),
@@ -108,6 +116,9 @@ Deno.test("get_system_info tells what hostnamectl, uname, nproc and /proc/meminf
   assertEquals(info.cpu_count, Number(await root("nproc --all")));
   const total = /^MemTotal: +(\d+) kB$/m.exec(await root("cat /proc/meminfo"))?.[1];
   assertEquals(info.total_memory_kb, Number(total));
+  const available = Number(/^MemAvailable: +(\d+) kB$/m.exec(await root("cat /proc/meminfo"))?.[1]);
+  assert(Math.abs(info.available_memory_kb - available) < DRIFT_KB, `${info.available_memory_kb}`);
+  assertEquals(info.load_average.length, 3);
   // sysinfo(2), which the agent asks, counts a second begun as a whole one.
   assert(
     info.uptime_seconds >= before && info.uptime_seconds <= after + 1,
