@@ -14,13 +14,29 @@ export const POWER_DIRECTORY = "/run/kvmmanager-agent";
 /** The files that the units watch. */
 const FILES: Readonly<Record<PowerAction, string>> = { shutdown: "poweroff", reboot: "reboot" };
 const CHECK_MS = 5000;
+/** How long the unit has to take a request away: it does so first of all. */
+const TAKEN_MS = 10_000;
+const POLL_MS = 100;
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 /** The provider of an agent that systemd has started. */
 export class SystemdPower implements PowerProvider {
   readonly unavailable = undefined;
 
-  /** @param directory Another place for requests, in tests. */
-  constructor(readonly directory: string = POWER_DIRECTORY) {}
+  /**
+   * @param directory Another place for requests, in tests.
+   * @param takenMs How long a request waits there to be taken.
+   */
+  constructor(readonly directory: string = POWER_DIRECTORY, readonly takenMs = TAKEN_MS) {}
 
   async check(action: PowerAction, signal: AbortSignal): Promise<string | undefined> {
     const unit = `kvmmanager-agent-${FILES[action]}.path`;
@@ -41,5 +57,20 @@ export class SystemdPower implements PowerProvider {
     await Deno.writeTextFile(unfinished, `${force ? "force" : timeoutSeconds}\n`);
     // The unit begins as soon as there is a file of that name: it is whole then.
     await Deno.rename(unfinished, file);
+    await this.#taken(file);
+  }
+
+  /** A request that nobody takes must not be carried out when somebody comes, days later. */
+  async #taken(file: string): Promise<void> {
+    const deadline = performance.now() + this.takenMs;
+    while (await exists(file)) {
+      if (performance.now() > deadline) {
+        await Deno.remove(file);
+        throw new Error(
+          `${file} was not taken by its unit within ${this.takenMs / 1000} s; withdrawn`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   }
 }
