@@ -17,6 +17,8 @@ import { type ChildOptions, type ChildResult, runChild } from "./run.ts";
 /** Runs a child as {@link runChild} does. */
 export type RunChild = (options: ChildOptions) => Promise<ChildResult>;
 
+const EXECUTABLE_BITS = 0o111;
+
 const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
 
 /**
@@ -75,23 +77,31 @@ function refuseUnlessGranted(program: string): void {
 
 /** @throws {RpcError} -32602 for a name that a shell would leave out without a word. */
 function refuseUnspeakable(names: readonly string[]): void {
-  const name = names.find((one) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(one));
+  const name = names.find((one) => one === "IFS" || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(one));
   if (name === undefined) return;
   throw invalidParams(
-    `env: a variable's name consists of letters, digits and _ here, received ${
+    `env: a variable's name has letters, digits and _ alone and is not IFS, received ${
       JSON.stringify(name)
     }`,
     { params: ["env"] },
   );
 }
 
-/** @throws {Deno.errors.NotFound} for what is known to be missing. */
+/**
+ * @throws {Deno.errors.NotFound} for what is known to be missing.
+ * @throws {Deno.errors.PermissionDenied} for what is known to be no program.
+ */
 async function refuseMissing(program: string): Promise<void> {
+  let info: Deno.FileInfo;
   try {
-    await Deno.stat(program);
+    info = await Deno.stat(program);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw error;
+    // Not to be read by us, and still a program perhaps.
+    return;
   }
+  const isExecutable = info.isFile && ((info.mode ?? EXECUTABLE_BITS) & EXECUTABLE_BITS) !== 0;
+  if (!isExecutable) throw new Deno.errors.PermissionDenied(program);
 }
 
 function failure(code: number, program: string): Error {

@@ -43,7 +43,7 @@ Deno.test("runSeparately() adds nothing to the environment, and takes nothing of
 });
 
 Deno.test("runSeparately() refuses a variable that the shell would leave out", async () => {
-  for (const name of ["with space", "1A", "A-B", "ä", "A\nB"]) {
+  for (const name of ["with space", "IFS", "1A", "A-B", "ä", "A\nB"]) {
     const error = await rpcErrorOf(() => runSeparately({ ...options, env: { [name]: "x" } }));
     assertEquals(error.code, -32602, name);
   }
@@ -83,11 +83,13 @@ for (const maxOutputBytes of [10_000, 0]) {
 
 Deno.test("runSeparately() tells what cannot be executed apart from what fails", async () => {
   await using directory = await TempDirectory.make();
-  const file = await directory.file("file", "no program");
-  await assertRejects(
-    () => runSeparately({ ...options, program: file }),
-    Deno.errors.PermissionDenied,
-  );
+  const program = await directory.file("file", "no program");
+  for (const maxOutputBytes of [10_000, 0]) {
+    await assertRejects(
+      () => runSeparately({ ...options, maxOutputBytes, program }),
+      Deno.errors.PermissionDenied,
+    );
+  }
 });
 
 Deno.test({

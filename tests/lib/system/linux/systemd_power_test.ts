@@ -6,16 +6,40 @@ Deno.test.sanitizer({ ops: true, resources: true });
 
 const { signal } = new AbortController();
 
-Deno.test("SystemdPower leaves a request of one line, whole at once, under the unit's name", async () => {
+/** Takes requests away as the unit does; returns what they said. */
+async function taken(directory: TempDirectory, name: string): Promise<string> {
+  for (;;) {
+    const text = await Deno.readTextFile(directory.at(name)).catch(() => undefined);
+    if (text !== undefined) {
+      await Deno.remove(directory.at(name));
+      return text;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+Deno.test("SystemdPower leaves a request of one line, whole at once, and waits until it is taken", async () => {
   await using directory = await TempDirectory.make();
   const power = new SystemdPower(directory.path);
-  await power.request({ action: "shutdown", timeoutSeconds: 60, force: false });
-  await power.request({ action: "reboot", timeoutSeconds: 60, force: true });
-  assertEquals(await Deno.readTextFile(directory.at("poweroff")), "60\n");
-  assertEquals(await Deno.readTextFile(directory.at("reboot")), "force\n");
-  const entries = await Array.fromAsync(Deno.readDir(directory.path));
-  const names = entries.map(({ name }) => name).sort();
-  assertEquals(names, ["poweroff", "reboot"]);
+  for (
+    const [action, force, name, text] of [
+      ["shutdown", false, "poweroff", "60\n"],
+      ["reboot", true, "reboot", "force\n"],
+    ] as const
+  ) {
+    const requested = power.request({ action, timeoutSeconds: 60, force });
+    assertEquals(await taken(directory, name), text);
+    await requested;
+  }
+  assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
+});
+
+Deno.test("SystemdPower withdraws a request that nobody takes", async () => {
+  await using directory = await TempDirectory.make();
+  const power = new SystemdPower(directory.path, 50);
+  const request = { action: "shutdown", timeoutSeconds: 60, force: false } as const;
+  await assertRejects(() => power.request(request), Error, "was not taken");
+  assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
 });
 
 Deno.test("SystemdPower says which unit is missing where systemd does not run it", async () => {
