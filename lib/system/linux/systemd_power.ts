@@ -28,6 +28,17 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** Whether the file could be removed: somebody may have taken it at the last moment. */
+async function withdrawn(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** The provider of an agent that systemd has started. */
 export class SystemdPower implements PowerProvider {
   readonly unavailable = undefined;
@@ -65,7 +76,7 @@ export class SystemdPower implements PowerProvider {
     const deadline = performance.now() + this.takenMs;
     while (await exists(file)) {
       if (performance.now() > deadline) {
-        await Deno.remove(file);
+        if (!await withdrawn(file)) return;
         throw new Error(
           `${file} was not taken by its unit within ${this.takenMs / 1000} s; withdrawn`,
         );
