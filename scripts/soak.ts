@@ -18,10 +18,12 @@ import { prepareFiles, sendRequests } from "./soak/requests.ts";
 
 const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overload: 60 } as const;
 const NAMES = ["requests", "reconnects", "monitor", "overload", "plot"] as const;
-/** What is left of a measuring that is repeated: a collection of garbage more or less. */
-const TOLERANCE_MIB = 2;
+/** What may wait for the garbage collector at rest (lib/garbage.ts). */
+const AT_REST_MIB = 3;
+/** How far two medians of the same load may lie apart. */
+const SAME_LOAD_MIB = 1;
 /** Longer than the agent keeps files open, and than idle threads live. */
-const SETTLE_MS = 12_000;
+const SETTLE_MS = 15_000;
 const RECOVERY_MS = 1000;
 const UNREAD_REQUESTS = 20_000;
 const UNREAD_MS = 3000;
@@ -57,11 +59,22 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 function growth(before: Sample, after: Sample): string[] {
   const grown = after.residentMiB - before.residentMiB;
   return [
-    ...(grown > TOLERANCE_MIB ? [`memory by ${grown.toFixed(1)} MiB`] : []),
+    ...(grown > AT_REST_MIB ? [`memory by ${grown.toFixed(1)} MiB`] : []),
     ...(["descriptors", "threads", "children"] as const)
       .filter((name) => after[name] > before[name])
       .map((name) => `${name} from ${before[name]} to ${after[name]}`),
   ].map((what) => `${after.phase}: ${what}`);
+}
+
+/** What has grown from the first quarter of a phase to its last, under the same load, in words. */
+function growthWithin(samples: readonly Sample[]): string[] {
+  const median = (some: readonly Sample[]) =>
+    some.map(({ residentMiB }) => residentMiB).sort((a, b) => a - b)[some.length >> 1] ?? 0;
+  const quarter = Math.ceil(samples.length / 4);
+  const [first, last] = [median(samples.slice(0, quarter)), median(samples.slice(-quarter))];
+  printLine(`median of the first quarter ${first.toFixed(1)} MiB, of the last ${last.toFixed(1)}`);
+  if (last - first <= SAME_LOAD_MIB) return [];
+  return [`under the same load memory grew from ${first.toFixed(1)} to ${last.toFixed(1)} MiB`];
 }
 
 /** All kinds of requests and of leaving; returns what has grown. */
@@ -104,6 +117,7 @@ async function leaks(
     await settle();
     faults.push(...growth(rest, await curve.sample(`after ${name}`)));
   }
+  faults.push(...growthWithin(curve.samples.filter(({ phase }) => phase === "requests")));
   const peak = await curve.peakMiB();
   printLine(`peak ${peak.toFixed(1)} MiB`);
   if (peak > BUDGET_MIB) faults.push(`the peak of ${peak.toFixed(1)} MiB is over the budget`);
