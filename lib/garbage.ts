@@ -9,7 +9,7 @@
  */
 
 /** Due after so much traffic, at the next moment when nobody waits for us … */
-const DUE_BYTES = 3 * 1024 * 1024;
+const DUE_BYTES = 2 * 1024 * 1024;
 /** … and at once after so much. */
 const OVERDUE_BYTES = 8 * 1024 * 1024;
 
