@@ -20,11 +20,8 @@ const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overloa
 const NAMES = ["requests", "reconnects", "monitor", "overload", "plot"] as const;
 /** What may wait for the garbage collector at rest (lib/garbage.ts). */
 const AT_REST_MIB = 3;
-<<<<<<< HEAD
-=======
 /** Threads of the runtime's pool that happen to be there: each ends after ten idle seconds. */
 const IDLE_THREADS = 2;
->>>>>>> prove
 /** How far two medians of the same load may lie apart. */
 const SAME_LOAD_MIB = 1;
 /** Longer than the agent keeps files open, and than idle threads live. */
@@ -65,14 +62,10 @@ function growth(before: Sample, after: Sample): string[] {
   const grown = after.residentMiB - before.residentMiB;
   return [
     ...(grown > AT_REST_MIB ? [`memory by ${grown.toFixed(1)} MiB`] : []),
-<<<<<<< HEAD
-    ...(["descriptors", "threads", "children"] as const)
-=======
     ...(after.threads > before.threads + IDLE_THREADS
       ? [`threads from ${before.threads} to ${after.threads}`]
       : []),
     ...(["descriptors", "children"] as const)
->>>>>>> prove
       .filter((name) => after[name] > before[name])
       .map((name) => `${name} from ${before[name]} to ${after[name]}`),
   ].map((what) => `${after.phase}: ${what}`);
