@@ -1,0 +1,105 @@
+/**
+ * What only a guest of one's own can be made to suffer: a stopped agent, a clock that jumps, a disk
+ * that fails.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { AnswerError } from "../../lib/host/errors.ts";
+import { printError } from "../../lib/terminal.ts";
+import type { Guest } from "../../scripts/vm/guest.ts";
+import { bootGuest } from "./_guest.ts";
+import { mainPid } from "./_service.ts";
+
+const COMMAND_FAILED = -32000;
+const TIMED_OUT = -32003;
+const STOPPED_MS = 60_000;
+const PIECE = 45_000;
+const DISK = "/tmp/kvmmanager/disk";
+
+/** A file system of 8 MB in a file, of which all but the first megabyte is then taken away. */
+const BREAK_DISK = `set -e
+truncate -s 8M /root/disk.img
+mkfs.ext4 -q /root/disk.img
+install -d -o kvmmanager-agent ${DISK}
+mount -o loop /root/disk.img ${DISK}
+chown kvmmanager-agent ${DISK}
+head -c 4000000 /dev/urandom > ${DISK}/file
+chown kvmmanager-agent ${DISK}/file
+sync
+echo 3 > /proc/sys/vm/drop_caches
+truncate -s 1M /root/disk.img`;
+
+async function boot(): Promise<Guest> {
+  const guest = await bootGuest();
+  await guest.root("install -d -o kvmmanager-agent /tmp/kvmmanager");
+  return guest;
+}
+
+Deno.test("faults in a guest", async (t) => {
+  const guest = await boot();
+  await using _guest = guest;
+  const pid = await mainPid(guest);
+
+  await t.step("stopped for a minute, the agent goes on where it was", async () => {
+    const client = await guest.client();
+    await using _client = client;
+    await client.call("ping");
+    await guest.root(`kill -STOP ${pid}`);
+    const waiting = client.call("ping", undefined, { timeoutMs: 0 });
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
+    await guest.root(`kill -CONT ${pid}`);
+    assertEquals((await waiting).pong, true);
+  });
+
+  for (const jump of ["+1 day", "-3 days", "+10 years"]) {
+    await t.step(`a clock that jumps by ${jump} ends no request early or late`, async () => {
+      const client = await guest.client();
+      await using _client = client;
+      const running = client.call("exec_command", {
+        command: "sleep",
+        args: ["3"],
+        timeout_seconds: 20,
+      });
+      const start = performance.now();
+      const late = assertRejects(
+        () => client.call("exec_command", { command: "sleep", args: ["1000"], timeout_seconds: 5 }),
+        AnswerError,
+      );
+      await guest.root(`date -s '${jump}'`);
+      assertEquals((await running).exit_code, 0);
+      assertEquals((await late).code, TIMED_OUT);
+      const seconds = (performance.now() - start) / 1000;
+      assert(seconds >= 4.5 && seconds < 20, `${seconds} s`);
+      const clock = Number(await guest.root("date +%s"));
+      const { timestamp } = await client.call("ping");
+      assert(Math.abs(timestamp - clock) <= 5, `${timestamp}, ${clock}`);
+    });
+  }
+
+  await t.step("a disk that fails is an error of the request, and of that alone", async () => {
+    await guest.root(BREAK_DISK);
+    const client = await guest.client();
+    await using _client = client;
+    const path = `${DISK}/file`;
+    const failed = await assertRejects(async () => {
+      for (let offset = 0; offset < 4_000_000; offset += PIECE) {
+        await client.call("file_read", { path, encoding: "base64", offset, length: PIECE });
+      }
+    }, AnswerError);
+    printError(`reading from a failing disk: ${failed.reason}`);
+    assertEquals(failed.code, COMMAND_FAILED);
+    assertMatch(failed.reason, /os error (5|117)|input\/output|structure needs/i);
+    const written = await client.call("file_write", { path, content: "x".repeat(PIECE) })
+      .then(
+        () => "written",
+        (error) => error instanceof AnswerError ? error.reason : String(error),
+      );
+    printError(`writing to a failing disk: ${written}`);
+    assertEquals((await client.call("ping")).pong, true);
+    await guest.tryRoot(`umount -l ${DISK}`);
+  });
+
+  assertEquals(await mainPid(guest), pid, "the same agent all the time");
+});
