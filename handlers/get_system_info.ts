@@ -11,7 +11,8 @@ export const getSystemInfo = method({
     "`VERSION_ID` where those are missing. `architecture` is what `uname -m` prints. " +
     "`total_memory_kb` is in KiB, `uptime_seconds` counts the time suspended too.",
     "`available_memory_kb` is what programs can still get without swapping, `load_average` the " +
-    "mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)).",
+    "mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)); " +
+    "both are a second old at most.",
   ],
   params: NoParams,
   result: z.strictObject({

@@ -105,7 +105,7 @@ export class MessageWriter {
       room.set(fitting);
       this.#buffered += fitting.byteLength;
       // Bytes make no garbage themselves, but what has led to them does.
-      countTraffic(fitting.byteLength / 16);
+      countTraffic(fitting.byteLength / 64);
       return part.subarray(fitting.byteLength);
     }
     const { read, written } = encoder.encodeInto(part, room);

@@ -14,6 +14,18 @@ const BYTES_PER_KB = 1024;
 /** How long facts that only an administrator changes are taken for unchanged. */
 const SLOW_FACTS_MS = 5000;
 
+/** How long what changes all the time is good for: the kernel's own averages are 5 s old. */
+const USE_MS = 1000;
+
+/** How busy the guest is, and what else may change at any time. */
+interface Use {
+  readonly hostname: string;
+  readonly uptimeSeconds: number;
+  readonly available_memory_kb: number;
+  readonly load_average: readonly number[];
+  readonly readAt: number;
+}
+
 interface SlowFacts {
   readonly osRelease: OsRelease;
   readonly kernelVersion: string;
@@ -28,6 +40,7 @@ export class LinuxSystem implements System {
   readonly #filesystems = new Filesystems();
   #home: string | undefined;
   #slow: SlowFacts | undefined;
+  #use: Use | undefined;
 
   async homeDirectory(): Promise<string> {
     return this.#home ??= await readHomeDirectory();
@@ -44,15 +57,27 @@ export class LinuxSystem implements System {
       os_name: slow.osRelease.name,
       os_version: slow.osRelease.version,
       kernel_version: slow.kernelVersion,
-      hostname: Deno.hostname(),
       // Deno is built for 64-bit machines alone, where its name is the one of uname(2).
       architecture: Deno.build.arch,
       cpu_count: slow.cpuCount,
       total_memory_kb: slow.totalMemoryKb,
-      uptime_seconds: Math.floor(Deno.osUptime()),
-      available_memory_kb: Math.floor(Deno.systemMemoryInfo().available / BYTES_PER_KB),
-      load_average: Deno.loadavg().map((load) => Math.round(load * 100) / 100),
+      ...this.#useAt(now),
     };
+  }
+
+  #useAt(now: number) {
+    if (this.#use === undefined || now - this.#use.readAt > USE_MS) {
+      this.#use = {
+        hostname: Deno.hostname(),
+        uptimeSeconds: Deno.osUptime(),
+        available_memory_kb: Math.floor(Deno.systemMemoryInfo().available / BYTES_PER_KB),
+        load_average: Deno.loadavg().map((load) => Math.round(load * 100) / 100),
+        readAt: now,
+      };
+    }
+    const { hostname, uptimeSeconds, available_memory_kb, load_average, readAt } = this.#use;
+    const uptime_seconds = Math.floor(uptimeSeconds + (now - readAt) / 1000);
+    return { hostname, uptime_seconds, available_memory_kb, load_average };
   }
 
   networkInterfaces(signal: AbortSignal) {
