@@ -18,18 +18,19 @@ const STOPPED_MS = 60_000;
 const PIECE = 45_000;
 const DISK = "/tmp/kvmmanager/disk";
 
-/** A file system of 8 MB in a file, of which all but the first megabyte is then taken away. */
+/** A file system of 8 MB of which all but the first megabyte fails, with most of a file in there. */
 const BREAK_DISK = `set -e
 truncate -s 8M /root/disk.img
-mkfs.ext4 -q /root/disk.img
+loop=$(losetup --find --show /root/disk.img)
+mkfs.ext4 -q -O ^has_journal $loop
 install -d -o kvmmanager-agent ${DISK}
-mount -o loop /root/disk.img ${DISK}
+mount $loop ${DISK}
 chown kvmmanager-agent ${DISK}
 head -c 4000000 /dev/urandom > ${DISK}/file
 chown kvmmanager-agent ${DISK}/file
-sync
-echo 3 > /proc/sys/vm/drop_caches
-truncate -s 1M /root/disk.img`;
+umount ${DISK}
+printf '0 2048 linear %s 0\\n2048 14336 error\\n' $loop | dmsetup create broken
+mount /dev/mapper/broken ${DISK}`;
 
 async function boot(): Promise<Guest> {
   const guest = await bootGuest();
