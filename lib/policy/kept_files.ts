@@ -73,7 +73,7 @@ export class BorrowedFile implements Disposable {
   #textBuffer: Uint8Array<ArrayBuffer> = NOTHING;
   #isClosed = false;
   #end = 0;
-  /** Where the next read of the descriptor begins; not known after one that failed. */
+  /** Where the descriptor stands; not known after a read or write that failed. */
   #position: number | undefined;
   #ahead: Ahead | undefined;
 
@@ -135,7 +135,10 @@ export class BorrowedFile implements Disposable {
 
   /** Writes all bytes from `offset` on. */
   async writeAt(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await writeFully(this.#file, offset, bytes, signal);
+    if (this.#position !== offset) seekTo(this.#file, offset);
+    this.#position = undefined;
+    await writeAll(this.#file, bytes, signal);
+    this.#position = offset + bytes.byteLength;
   }
 
   /** Gives the file back, to be kept for a while. */
@@ -246,6 +249,10 @@ export async function writeFully(
   signal: AbortSignal,
 ): Promise<void> {
   seekTo(file, offset);
+  await writeAll(file, bytes, signal);
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   for (let written = 0; written < bytes.byteLength;) {
     signal.throwIfAborted();
     written += await file.write(bytes.subarray(written));
