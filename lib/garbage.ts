@@ -32,14 +32,8 @@ export function collectIfDue(): void {
 
 /** Gives freed pages back to the kernel as well: kept for later, they would be resident. */
 const ALL_OF_IT = { type: "major", execution: "sync", flavor: "last-resort" } as const;
-/** Giving them back costs as much again, and the next megabytes take them anew. */
-const COLLECTIONS_TO_ALL_OF_IT = 2;
-let collections = 0;
 
 function collectNow(): void {
   sinceLast = 0;
-  if (typeof collect !== "function") return;
-  collections += 1;
-  if (collections % COLLECTIONS_TO_ALL_OF_IT === 0) collect(ALL_OF_IT);
-  else collect();
+  if (typeof collect === "function") collect(ALL_OF_IT);
 }

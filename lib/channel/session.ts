@@ -107,7 +107,8 @@ async function readAll(
         link.countReceived(read);
         splitter.limit = options.limitBytes;
         splitter.push(buffer.subarray(0, read));
-        countTraffic(read);
+        // The bytes stay; what is garbage is the text that most of them became.
+        countTraffic(read / 2);
         // A host that does not read its answers is not read from either.
         while (writer.isCongested) await writer.flush();
         continue;
