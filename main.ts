@@ -6,16 +6,16 @@
 
 import * as z from "zod";
 import { check } from "./commands/check.ts";
-import { command } from "./commands/command.ts";
+import { command } from "./commands/monitor_command.ts";
 import { serve } from "./commands/serve.ts";
 import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
 import { ChannelError } from "./lib/channel/channel.ts";
-import { UsageError } from "./lib/command_line.ts";
+import { UsageError } from "./lib/base/command_line.ts";
 import { ConfigError } from "./lib/config/load.ts";
-import { printError, printLine } from "./lib/terminal.ts";
-import { ListenError } from "./lib/unix_socket.ts";
-import { VERSION } from "./lib/version.ts";
+import { printError, printLine } from "./lib/base/terminal.ts";
+import { ListenError } from "./lib/platform/linux/unix_socket.ts";
+import { VERSION } from "./lib/base/version.ts";
 
 // There is no JIT compiler to generate code for.
 z.config({ jitless: true });

@@ -5,9 +5,9 @@
  */
 
 import { loadConfig } from "../lib/config/load.ts";
-import { linkedRoots } from "../lib/policy/allowed_roots.ts";
-import { judgeConfinement } from "../lib/policy/confinement.ts";
-import { parsePermissions, permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
+import { linkedRoots } from "../lib/platform/linux/files/linked_roots.ts";
+import { judgeConfinement } from "../lib/platform/linux/confinement.ts";
+import { parsePermissions, permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
 import type { Invocation } from "./usage.ts";
 
 /**

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { UsageError } from "../lib/command_line.ts";
+import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
-import { messageOf } from "../lib/message_of.ts";
+import { messageOf } from "../lib/base/message_of.ts";
 import { type CommandAnswer, refusal, STATUS } from "../lib/monitor/answer.ts";
 import { sendCommand } from "../lib/monitor/client.ts";
 import { NAME_MEMBERS } from "../lib/monitor/command_request.ts";
-import { printLine } from "../lib/terminal.ts";
+import { printLine } from "../lib/base/terminal.ts";
 import type { CommandWords } from "./usage.ts";
 
 /** Shells use higher exit statuses for themselves. */

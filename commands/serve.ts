@@ -8,25 +8,29 @@ import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
 import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
-import { deviceChannel } from "../lib/channel/device.ts";
+import { deviceChannel } from "../lib/platform/linux/channel/device.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
-import { listenChannel } from "../lib/channel/listen.ts";
+import { listenChannel } from "../lib/platform/linux/channel/listen.ts";
 import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
-import { stdioChannel } from "../lib/channel/stdio.ts";
+import { stdioChannel } from "../lib/platform/linux/channel/stdio.ts";
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
-import { linkedRoots } from "../lib/policy/allowed_roots.ts";
-import { confine } from "../lib/policy/confinement.ts";
-import { parsePermissions, type Permissions, permissionsFor } from "../lib/policy/permissions.ts";
-import { withTimer } from "../lib/process/capture.ts";
-import { Dispatcher } from "../lib/rpc/dispatcher.ts";
-import { LinuxSystem } from "../lib/system/linux/mod.ts";
-import { runChild } from "../lib/process/run.ts";
-import { runSeparately } from "../lib/process/separate.ts";
-import { SystemdPower } from "../lib/system/linux/systemd_power.ts";
-import { NO_POWER, Power } from "../lib/system/power.ts";
-import { VERSION } from "../lib/version.ts";
+import { linkedRoots } from "../lib/platform/linux/files/linked_roots.ts";
+import { confine } from "../lib/platform/linux/confinement.ts";
+import {
+  parsePermissions,
+  type Permissions,
+  permissionsFor,
+} from "../lib/platform/linux/grants.ts";
+import { withTimer } from "../lib/base/waiting.ts";
+import { Dispatcher } from "../lib/core/executor.ts";
+import { LinuxSystem } from "../lib/platform/linux/facts/mod.ts";
+import { runChild } from "../lib/platform/linux/processes/run_child.ts";
+import { runSeparately } from "../lib/platform/linux/processes/command_cgroup.ts";
+import { SystemdPower } from "../lib/platform/linux/systemd_power.ts";
+import { NO_POWER, Power } from "../lib/guest/power.ts";
+import { VERSION } from "../lib/base/version.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";

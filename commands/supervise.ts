@@ -9,12 +9,12 @@
  * @module
  */
 
-import { Aborted } from "../lib/abort.ts";
-import { UsageError } from "../lib/command_line.ts";
+import { Aborted, withTimer } from "../lib/base/waiting.ts";
+import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
-import { SHELL } from "../lib/policy/programs.ts";
-import { withTimer } from "../lib/process/capture.ts";
+import { SHELL } from "../lib/platform/linux/programs.ts";
+
 import { BAKED_OPTIONS, EXIT, type Invocation } from "./usage.ts";
 
 const PORT_DIRECTORY = "/dev/virtio-ports";

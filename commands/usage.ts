@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
 
 /** Exit statuses (sysexits(3), where it has one). */

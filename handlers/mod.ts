@@ -4,23 +4,23 @@
  * @module
  */
 
-import type { Method } from "../lib/rpc/method.ts";
-import { execCommand } from "./exec_command.ts";
-import { fileCommit } from "./file_commit.ts";
-import { fileHash } from "./file_hash.ts";
-import { fileList } from "./file_list.ts";
-import { fileRead } from "./file_read.ts";
-import { fileStat } from "./file_stat.ts";
-import { fileWrite } from "./file_write.ts";
-import { getAgentInfo } from "./get_agent_info.ts";
-import { getDiskUsage } from "./get_disk_usage.ts";
-import { getNetworkInfo } from "./get_network_info.ts";
-import { getSystemInfo } from "./get_system_info.ts";
-import { ping } from "./ping.ts";
-import { reboot } from "./reboot.ts";
-import { rpcCancel } from "./rpc_cancel.ts";
-import { rpcDiscover } from "./rpc_discover.ts";
-import { shutdown } from "./shutdown.ts";
+import type { Method } from "../lib/core/method.ts";
+import { execCommand } from "./commands/exec_command.ts";
+import { fileCommit } from "./files/file_commit.ts";
+import { fileHash } from "./files/file_hash.ts";
+import { fileList } from "./files/file_list.ts";
+import { fileRead } from "./files/file_read.ts";
+import { fileStat } from "./files/file_stat.ts";
+import { fileWrite } from "./files/file_write.ts";
+import { getAgentInfo } from "./agent/get_agent_info.ts";
+import { getDiskUsage } from "./facts/get_disk_usage.ts";
+import { getNetworkInfo } from "./facts/get_network_info.ts";
+import { getSystemInfo } from "./facts/get_system_info.ts";
+import { ping } from "./agent/ping.ts";
+import { reboot } from "./power/reboot.ts";
+import { rpcCancel } from "./agent/rpc_cancel.ts";
+import { rpcDiscover } from "./agent/rpc_discover.ts";
+import { shutdown } from "./power/shutdown.ts";
 
 /** The methods with the types of their parameters and results, from which the host's are derived. */
 const ALL = [

@@ -9,7 +9,7 @@
  */
 
 import { basename, dirname } from "@std/path/posix";
-import { messageOf } from "../message_of.ts";
+import { messageOf } from "../lib/base/message_of.ts";
 
 /** The channel's name in a domain's XML (protocol, "Virtio-Serial Configuration"). */
 export const CHANNEL_NAME = "org.kvmmanager.agent.0";

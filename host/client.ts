@@ -4,8 +4,8 @@
  * @module
  */
 
-import { LineSplitter } from "../channel/line_splitter.ts";
-import { messageOf } from "../message_of.ts";
+import { LineSplitter } from "../lib/dialects/jsonrpc/line_splitter.ts";
+import { messageOf } from "../lib/base/message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
 import { NoAgentError } from "./errors.ts";

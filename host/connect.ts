@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../message_of.ts";
+import { messageOf } from "../lib/base/message_of.ts";
 import { NoAgentError } from "./errors.ts";
 
 /**

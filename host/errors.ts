@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRORS } from "../errors.ts";
+import { ERRORS } from "../lib/base/errors.ts";
 
 /** An error answer of the agent (JSON-RPC 2.0, section 5.1). */
 export class AnswerError extends Error {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../message_of.ts";
+import { messageOf } from "../lib/base/message_of.ts";
 import type { AgentChannel } from "./channels.ts";
 import { AgentClient, type CallArguments } from "./client.ts";
 import { AnswerError, NoAgentError } from "./errors.ts";

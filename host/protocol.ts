@@ -10,8 +10,8 @@
 
 import { fromJSONSchema } from "zod/classic";
 import type * as z from "zod";
-import document from "../../docs/openrpc.json" with { type: "json" };
-import type { AnyMethod } from "../../handlers/mod.ts";
+import document from "../docs/openrpc.json" with { type: "json" };
+import type { AnyMethod } from "../handlers/mod.ts";
 
 /** The name of a method. */
 export type MethodName = AnyMethod["name"];

@@ -10,7 +10,7 @@ import { type Invocation, readInvocation } from "../commands/usage.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { loadConfig } from "../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
-import { permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
+import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 

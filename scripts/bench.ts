@@ -6,7 +6,7 @@
  */
 
 import { fromFileUrl } from "@std/path/posix";
-import { printError, printLine } from "../lib/terminal.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { agentPeer } from "./bench/agent.ts";
 import { describeMachine } from "./bench/machine.ts";
 import type { Measure } from "./bench/measure.ts";

@@ -8,10 +8,10 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import type { PoolAgent } from "../lib/host/member.ts";
-import { AgentPool } from "../lib/host/pool.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import type { PoolAgent } from "../host/member.ts";
+import { AgentPool } from "../host/pool.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { Fleet } from "./bench/fleet/fleet.ts";
 import { cpuMicroseconds, readCpuTimes, readMemory } from "./bench/proc.ts";
 import { quantile } from "./bench/stats.ts";

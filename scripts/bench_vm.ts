@@ -8,8 +8,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../commands/usage.ts";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { AgentSpeech } from "./bench/agent.ts";
 import { Caller, successful } from "./bench/caller.ts";
 import { describeMachine } from "./bench/machine.ts";

@@ -9,7 +9,7 @@
  */
 
 import manifest from "../deno.json" with { type: "json" };
-import { printError } from "../lib/terminal.ts";
+import { printError } from "../lib/base/terminal.ts";
 import { CALLS } from "./check_std_types/calls.ts";
 import { type Declared, readDeclarations } from "./check_std_types/declarations.ts";
 import { accepts, type CheckOptions } from "./check_std_types/type_checker.ts";

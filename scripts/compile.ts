@@ -3,20 +3,20 @@
  *
  * Its permissions are those of the configuration and, beside them, reading and writing everywhere,
  * so that it can read a configuration from any place; it gives those up at its start
- * (lib/policy/confinement.ts). What it was compiled for is baked in as its first argument.
+ * (lib/platform/linux/confinement.ts). What it was compiled for is baked in as its first argument.
  *
  * @module
  */
 
-import { single, UsageError } from "../lib/command_line.ts";
+import { single, UsageError } from "../lib/base/command_line.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, dirname, fromFileUrl } from "@std/path/posix";
 import { EXIT } from "../commands/usage.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import { type Config, DEFAULT_CONFIG } from "../lib/config/schema.ts";
-import { permissionFlags, permissionsFor } from "../lib/policy/permissions.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));

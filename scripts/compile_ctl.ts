@@ -9,8 +9,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, dirname, fromFileUrl } from "@std/path/posix";
 import manifest from "../deno.json" with { type: "json" };
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { printError } from "../lib/terminal.ts";
+import { printError } from "../lib/base/terminal.ts";
 import { METHODS } from "../handlers/mod.ts";
 import { AgentProcess } from "./demo/agent_process.ts";
 import { hasColour, inMilliseconds, Screen } from "./demo/screen.ts";

@@ -7,10 +7,10 @@
  */
 
 import { METHODS } from "../handlers/mod.ts";
-import { PROTOCOL_VERSION } from "../lib/rpc/messages.ts";
-import { openRpcDocument } from "../lib/rpc/openrpc.ts";
-import { printError, printLine } from "../lib/terminal.ts";
-import { VERSION } from "../lib/version.ts";
+import { PROTOCOL_VERSION } from "../lib/dialects/jsonrpc/messages.ts";
+import { openRpcDocument } from "../lib/core/openrpc.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
 import { configurationChapter } from "./docs/configuration.ts";
 import { blocks } from "./docs/markdown.ts";
 import { methodList, methodSection } from "./docs/methods.ts";

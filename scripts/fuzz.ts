@@ -7,8 +7,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { replay } from "./fuzz/corpus.ts";
 import { type Find, run } from "./fuzz/run.ts";
 import type { Target } from "./fuzz/target.ts";

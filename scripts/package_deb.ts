@@ -7,9 +7,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
 import { EXIT } from "../commands/usage.ts";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
-import { VERSION } from "../lib/version.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
 import { buildTree } from "./package/tree.ts";
 import { type Architecture, ARCHITECTURES, installProgram } from "./package/program.ts";
 import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";

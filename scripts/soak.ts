@@ -7,8 +7,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { Scratch } from "./bench/scratch.ts";
 import { startAgent } from "./soak/agent.ts";
 import { BUDGET_MIB, Curve, drawCurve, type Sample } from "./soak/curve.ts";
@@ -18,7 +18,7 @@ import { prepareFiles, sendRequests } from "./soak/requests.ts";
 
 const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overload: 60 } as const;
 const NAMES = ["requests", "reconnects", "monitor", "overload", "plot"] as const;
-/** What may wait for the garbage collector at rest (lib/garbage.ts). */
+/** What may wait for the garbage collector at rest (lib/base/memory/garbage.ts). */
 const AT_REST_MIB = 3;
 /** Threads of the runtime's pool that happen to be there: each ends after ten idle seconds. */
 const IDLE_THREADS = 2;

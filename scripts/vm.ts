@@ -7,8 +7,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../commands/usage.ts";
-import { refuseUnknown, single, UsageError } from "../lib/command_line.ts";
-import { printError, printLine } from "../lib/terminal.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
 import { Guest } from "./vm/guest.ts";
 import { buildImage, openImage } from "./vm/image.ts";
 import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";

@@ -8,8 +8,8 @@ import { changedKeys, type ReloadReport, takeOver } from "../../lib/config/chang
 import { ConfigError, loadConfig } from "../../lib/config/load.ts";
 import type { Config, LogLevel } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
-import { refusedByDeno } from "../../lib/policy/confinement.ts";
-import { permissionsFor, type StartPaths } from "../../lib/policy/permissions.ts";
+import { refusedByDeno } from "../../lib/platform/linux/confinement.ts";
+import { permissionsFor, type StartPaths } from "../../lib/platform/linux/grants.ts";
 
 /** What stays the same over all reloads. */
 export interface LiveConfigOptions {

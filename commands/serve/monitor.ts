@@ -13,8 +13,8 @@ import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
 import type { AgentParts } from "../../lib/monitor/builtin/parts.ts";
 import { Monitor } from "../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../lib/monitor/server.ts";
-import { listenOnSocket } from "../../lib/monitor/unix_listener.ts";
-import { ListenError } from "../../lib/unix_socket.ts";
+import { listenOnSocket } from "../../lib/platform/linux/monitor_socket.ts";
+import { ListenError } from "../../lib/platform/linux/unix_socket.ts";
 import type { LiveConfig } from "./live_config.ts";
 
 const limitsOf = ({ command_monitor, request_timeout_seconds }: Config): ServerLimits => ({

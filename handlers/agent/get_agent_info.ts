@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { PROTOCOL_VERSION } from "../lib/rpc/messages.ts";
-import { method, NoParams } from "../lib/rpc/method.ts";
-import { VERSION } from "../lib/version.ts";
+import { PROTOCOL_VERSION } from "../../lib/dialects/jsonrpc/messages.ts";
+import { method, NoParams } from "../../lib/core/method.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 /** `get_agent_info` (protocol §2): versions, platform, and what this agent can be asked. */
 export const getAgentInfo = method({

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { method, NoParams } from "../lib/rpc/method.ts";
+import { method, NoParams } from "../../lib/core/method.ts";
 
 /** `ping` (protocol §1): the agent is alive. `timestamp` is the guest's clock in seconds (Unix). */
 export const ping = method({

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { method } from "../lib/rpc/method.ts";
+import { method } from "../../lib/core/method.ts";
 
 /** `rpc.cancel`: stops the work of a request in flight, which is then answered with -32000. */
 export const rpcCancel = method({

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { type Method, method, NoParams } from "../lib/rpc/method.ts";
-import { type OpenRpcDocument, openRpcDocument } from "../lib/rpc/openrpc.ts";
-import { VERSION } from "../lib/version.ts";
+import { type Method, method, NoParams } from "../../lib/core/method.ts";
+import { type OpenRpcDocument, openRpcDocument } from "../../lib/core/openrpc.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 /** Kept: making it anew for each request leaves half a megabyte for the garbage collector. */
 const documents = new WeakMap<readonly Method[], OpenRpcDocument>();

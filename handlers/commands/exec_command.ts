@@ -1,11 +1,17 @@
 import * as z from "zod";
-import { commandFailed, ERRORS, invalidParams, permissionDenied, timedOut } from "../lib/errors.ts";
-import { base64Capacity, fitText, jsonBytes } from "../lib/json_text.ts";
-import { HALF_PAIR, normalizePath } from "../lib/policy/paths.ts";
-import { findProgram, PROGRAM_PATH } from "../lib/policy/programs.ts";
-import type { Captured } from "../lib/process/capture.ts";
-import type { ChildResult } from "../lib/process/run.ts";
-import { type Context, method } from "../lib/rpc/method.ts";
+import {
+  commandFailed,
+  ERRORS,
+  invalidParams,
+  permissionDenied,
+  timedOut,
+} from "../../lib/base/errors.ts";
+import { base64Capacity, fitText, jsonBytes } from "../../lib/base/json_text.ts";
+import { HALF_PAIR, normalizePath } from "../../lib/policy/paths.ts";
+import { findProgram, PROGRAM_PATH } from "../../lib/platform/linux/programs.ts";
+import type { Captured } from "../../lib/platform/linux/processes/capture.ts";
+import type { ChildResult } from "../../lib/platform/linux/processes/run_child.ts";
+import { type Context, method } from "../../lib/core/method.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 /** Bytes of JSON of a result, or of an error's data, beside the two outputs. */

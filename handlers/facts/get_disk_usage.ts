@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { method, NoParams } from "../lib/rpc/method.ts";
+import { method, NoParams } from "../../lib/core/method.ts";
 
 const Filesystem = z.strictObject({
   mount_point: z.string(),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { method, NoParams } from "../lib/rpc/method.ts";
+import { method, NoParams } from "../../lib/core/method.ts";
 
 /** `get_system_info` (protocol §3): operating system, processors, memory (KiB), uptime (s). */
 export const getSystemInfo = method({

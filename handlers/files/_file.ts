@@ -5,10 +5,10 @@
  */
 
 import * as z from "zod";
-import { commandFailed } from "../lib/errors.ts";
-import { readFully } from "../lib/policy/kept_files.ts";
-import { sha256 } from "../lib/process/sha256.ts";
-import { giveBuffer, takeBuffer } from "../lib/spare_buffers.ts";
+import { commandFailed } from "../../lib/base/errors.ts";
+import { readFully } from "../../lib/platform/linux/files/kept_files.ts";
+import { sha256 } from "../../lib/platform/linux/files/sha256.ts";
+import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
 
 /** The unit of `max_file_size_mb`. */
 export const BYTES_PER_MB = 1024 * 1024;

@@ -1,10 +1,10 @@
 import { dirname } from "@std/path/posix";
 import * as z from "zod";
-import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
-import { commitFile } from "../lib/policy/commit_file.ts";
-import { allowPath } from "../lib/policy/paths.ts";
-import { openRealFile, statIfAny } from "../lib/policy/real_file.ts";
-import { method } from "../lib/rpc/method.ts";
+import { commandFailed, ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { commitFile } from "../../lib/platform/linux/files/commit_file.ts";
+import { allowPath } from "../../lib/policy/paths.ts";
+import { openRealFile, statIfAny } from "../../lib/platform/linux/files/real_file.ts";
+import { method } from "../../lib/core/method.ts";
 import { hashFile, modeFor, Permissions } from "./_file.ts";
 
 /** `file_commit`: a file that was written in pieces is verified and gets its name, atomically. */

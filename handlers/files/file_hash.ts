@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { ERRORS } from "../lib/errors.ts";
-import { allowPath } from "../lib/policy/paths.ts";
-import { openRealFile } from "../lib/policy/real_file.ts";
-import { method } from "../lib/rpc/method.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
+import { allowPath } from "../../lib/policy/paths.ts";
+import { openRealFile } from "../../lib/platform/linux/files/real_file.ts";
+import { method } from "../../lib/core/method.ts";
 import { hashFile, refuseOversized } from "./_file.ts";
 
 /** `file_hash`: the SHA-256 of a file or of a part of it; sizes in bytes. */

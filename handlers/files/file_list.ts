@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { commandFailed, ERRORS } from "../lib/errors.ts";
-import { jsonBytes } from "../lib/json_text.ts";
-import { type DirectoryEntry, ENTRY_TYPES } from "../lib/policy/entry.ts";
-import { allowPath } from "../lib/policy/paths.ts";
-import { listDirectory } from "../lib/policy/real_directory.ts";
-import { method } from "../lib/rpc/method.ts";
+import { commandFailed, ERRORS } from "../../lib/base/errors.ts";
+import { jsonBytes } from "../../lib/base/json_text.ts";
+import { type DirectoryEntry, ENTRY_TYPES } from "../../lib/platform/linux/files/file_type.ts";
+import { allowPath } from "../../lib/policy/paths.ts";
+import { listDirectory } from "../../lib/platform/linux/files/list_directory.ts";
+import { method } from "../../lib/core/method.ts";
 
 const DEFAULT_LIMIT = 500;
 const MAX_LIMIT = 1000;

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { commandFailed, ERRORS } from "../lib/errors.ts";
-import { base64Capacity, fitText, jsonBytes, type PlainText } from "../lib/json_text.ts";
-import { BorrowedFile, type Piece } from "../lib/policy/kept_files.ts";
-import { allowPath } from "../lib/policy/paths.ts";
-import { method } from "../lib/rpc/method.ts";
+import { commandFailed, ERRORS } from "../../lib/base/errors.ts";
+import { base64Capacity, fitText, jsonBytes, type PlainText } from "../../lib/base/json_text.ts";
+import { BorrowedFile, type Piece } from "../../lib/platform/linux/files/kept_files.ts";
+import { allowPath } from "../../lib/policy/paths.ts";
+import { method } from "../../lib/core/method.ts";
 import { refuseOversized } from "./_file.ts";
 
 /** Bytes of JSON of a result beside path and content. */

@@ -1,9 +1,13 @@
 import * as z from "zod";
-import { ERRORS } from "../lib/errors.ts";
-import { ENTRY_TYPES, entryType, permissionText } from "../lib/policy/entry.ts";
-import { allowPath } from "../lib/policy/paths.ts";
-import { statRealPath } from "../lib/policy/real_file.ts";
-import { method } from "../lib/rpc/method.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
+import {
+  ENTRY_TYPES,
+  entryType,
+  permissionText,
+} from "../../lib/platform/linux/files/file_type.ts";
+import { allowPath } from "../../lib/policy/paths.ts";
+import { statRealPath } from "../../lib/platform/linux/files/real_file.ts";
+import { method } from "../../lib/core/method.ts";
 
 const MS_PER_SECOND = 1000;
 

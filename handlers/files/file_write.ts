@@ -1,11 +1,15 @@
 import * as z from "zod";
-import { commandFailed, ERRORS, invalidParams } from "../lib/errors.ts";
-import { messageOf } from "../lib/message_of.ts";
-import { BorrowedFile, writeFully } from "../lib/policy/kept_files.ts";
-import { createEmpty, NewFile, type NewFileOptions } from "../lib/policy/new_file.ts";
-import { type AllowedPath, allowPath, HALF_PAIR } from "../lib/policy/paths.ts";
-import { openRealFile, statIfAny } from "../lib/policy/real_file.ts";
-import { method } from "../lib/rpc/method.ts";
+import { commandFailed, ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
+import { BorrowedFile, writeFully } from "../../lib/platform/linux/files/kept_files.ts";
+import {
+  createEmpty,
+  NewFile,
+  type NewFileOptions,
+} from "../../lib/platform/linux/files/new_file.ts";
+import { type AllowedPath, allowPath, HALF_PAIR } from "../../lib/policy/paths.ts";
+import { openRealFile, statIfAny } from "../../lib/platform/linux/files/real_file.ts";
+import { method } from "../../lib/core/method.ts";
 import { BYTES_PER_MB, modeFor, Permissions, Scratch } from "./_file.ts";
 
 const Params = z.strictObject({

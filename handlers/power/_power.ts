@@ -5,9 +5,9 @@
  */
 
 import * as z from "zod";
-import { ERRORS } from "../lib/errors.ts";
-import { method } from "../lib/rpc/method.ts";
-import type { PowerAction } from "../lib/system/power.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
+import { method } from "../../lib/core/method.ts";
+import type { PowerAction } from "../../lib/guest/power.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_TIMEOUT_SECONDS = 86_400;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { UsageError } from "../../command_line.ts";
-import { messageOf } from "../../message_of.ts";
-import { printError } from "../../terminal.ts";
+import { UsageError } from "../../lib/base/command_line.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
+import { printError } from "../../lib/base/terminal.ts";
 import { AnswerError, NoAgentError } from "../errors.ts";
 import { TransferError } from "../transfer/transfer.ts";
 import { EXIT } from "./exit.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { explain } from "./ctl/explain.ts";
-import { Interruption } from "./ctl/interrupt.ts";
-import { readCommandLine } from "./ctl/read.ts";
+import { explain } from "./explain.ts";
+import { Interruption } from "./interrupt.ts";
+import { readCommandLine } from "./read.ts";
 
 async function run(args: readonly string[]): Promise<number> {
   const interruption = new Interruption();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeBytes } from "../../terminal.ts";
+import { writeBytes } from "../../lib/base/terminal.ts";
 import { bytesText, durationText, fit, widthOf } from "./format.ts";
 import { printable } from "./printable.ts";
 

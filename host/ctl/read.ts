@@ -17,9 +17,9 @@ import {
   runParser,
   text,
 } from "@optique/core";
-import { UsageError } from "../../command_line.ts";
-import { printLine } from "../../terminal.ts";
-import { VERSION } from "../../version.ts";
+import { UsageError } from "../../lib/base/command_line.ts";
+import { printLine } from "../../lib/base/terminal.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { findChannels, LIBVIRT_DIRECTORIES } from "../channels.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
 import { call } from "./commands/call.ts";

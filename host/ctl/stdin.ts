@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Aborted } from "../../abort.ts";
-import { UsageError } from "../../command_line.ts";
+import { Aborted } from "../../lib/base/waiting.ts";
+import { UsageError } from "../../lib/base/command_line.ts";
 
 /**
  * All of standard input.

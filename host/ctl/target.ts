@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "../../command_line.ts";
+import { UsageError } from "../../lib/base/command_line.ts";
 import { type AgentChannel, channelsNamed, findChannels } from "../channels.ts";
 import { AgentClient, type ClientOptions } from "../client.ts";
 import { NoAgentError } from "../errors.ts";

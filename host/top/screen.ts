@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeBytes } from "../../terminal.ts";
+import { writeBytes } from "../../lib/base/terminal.ts";
 import type { Size } from "./render.ts";
 
 /** The alternate screen, no cursor, no wrapping (ctlseqs of xterm); and all of it undone. */

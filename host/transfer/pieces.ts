@@ -4,7 +4,7 @@
  * @module
  */
 
-import { base64Capacity } from "../../json_text.ts";
+import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentClient } from "../client.ts";
 import { sleep } from "../sleep.ts";
 import { AnswerError } from "../errors.ts";

@@ -6,7 +6,7 @@
 
 import type { AgentClient } from "../client.ts";
 import { AnswerError } from "../errors.ts";
-import { ERRORS } from "../../errors.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { LocalFile } from "./local_file.ts";
 import { cut, inFlight, type Part, patiently, pieceBytes } from "./pieces.ts";
 import { partialPath } from "./pull.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { messageOf } from "../../message_of.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
 import type { AgentClient } from "../client.ts";
 import { AnswerError } from "../errors.ts";
 import type { LocalFile } from "./local_file.ts";

@@ -10,10 +10,10 @@
  */
 
 import type { Config } from "../config/schema.ts";
-import { commandFailed, permissionDenied } from "../errors.ts";
+import { commandFailed, permissionDenied } from "../base/errors.ts";
 import { type Log, NO_LOG } from "../log/logger.ts";
-import { messageOf } from "../message_of.ts";
-import { withTimer } from "../process/capture.ts";
+import { messageOf } from "../base/message_of.ts";
+import { withTimer } from "../base/waiting.ts";
 import { DurableLines, openLines } from "./durable_lines.ts";
 
 /** How long a line may take to be on the disk; a disk that hangs must not hang the agent. */

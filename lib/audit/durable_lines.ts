@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countTraffic } from "../garbage.ts";
+import { countTraffic } from "../base/memory/garbage.ts";
 
 const NEWLINE = 0x0a;
 /** Readable for owner and group, as the log is. */

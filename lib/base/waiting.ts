@@ -1,5 +1,5 @@
 /**
- * Waiting for an abort without leaving listeners behind.
+ * Waiting for an abort or for a limited time, without leaving listeners or timers behind.
  *
  * @module
  */
@@ -21,5 +21,16 @@ export class Aborted implements Disposable {
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/** Resolves when `event` does or after `milliseconds`, and leaves no timer behind. */
+export async function withTimer(milliseconds: number, event: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await Promise.race([event, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

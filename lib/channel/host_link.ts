@@ -4,8 +4,8 @@
  * @module
  */
 
-import { utf8Bytes } from "../json_text.ts";
-import { notificationText } from "../rpc/messages.ts";
+import { utf8Bytes } from "../base/json_text.ts";
+import { notificationText } from "../dialects/jsonrpc/messages.ts";
 
 /** What a link sends through: the writer of the session that serves the host. */
 export interface LinkWriter {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { collectIfDue, countTraffic } from "../garbage.ts";
-import type { Part } from "../rpc/messages.ts";
+import { collectIfDue, countTraffic } from "../base/memory/garbage.ts";
+import type { Part } from "../dialects/jsonrpc/messages.ts";
 
 /** What a writer writes to. */
 export interface ByteSink {

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
-import { invalidRequest, parseError } from "../errors.ts";
-import { countTraffic } from "../garbage.ts";
+import { Aborted } from "../base/waiting.ts";
+import { invalidRequest, parseError } from "../base/errors.ts";
+import { countTraffic } from "../base/memory/garbage.ts";
 import type { Log } from "../log/logger.ts";
-import { messageOf } from "../message_of.ts";
-import type { Dispatcher } from "../rpc/dispatcher.ts";
-import { notificationText, type Part } from "../rpc/messages.ts";
+import { messageOf } from "../base/message_of.ts";
+import type { Dispatcher } from "../core/executor.ts";
+import { notificationText, type Part } from "../dialects/jsonrpc/messages.ts";
 import type { Connection } from "./channel.ts";
 import { HostLink } from "./host_link.ts";
-import { LineSplitter } from "./line_splitter.ts";
+import { LineSplitter } from "../dialects/jsonrpc/line_splitter.ts";
 import { MessageWriter } from "./message_writer.ts";
 
 const READ_BUFFER_BYTES = 64 * 1024;

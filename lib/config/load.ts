@@ -5,8 +5,8 @@
  */
 
 import * as z from "zod";
-import { messageOf } from "../message_of.ts";
-import { explainIssues } from "../schema_issues.ts";
+import { messageOf } from "../base/message_of.ts";
+import { explainIssues } from "../base/schema_issues.ts";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
 
 /** Where the agent looks when no `--config` is given. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { commandFailed, invalidRequest } from "../errors.ts";
-import type { Id } from "./messages.ts";
+import { commandFailed, invalidRequest } from "../base/errors.ts";
+import type { Id } from "../dialects/jsonrpc/messages.ts";
 
 /** Ids as keys: a string never equals a number. */
 const keyOf = (id: Id): string =>

@@ -16,15 +16,15 @@ import {
   timedOut,
   tooManyRequests,
   toRpcError,
-} from "../errors.ts";
+} from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
-import { countTraffic } from "../garbage.ts";
-import { utf8Bytes } from "../json_text.ts";
+import { countTraffic } from "../base/memory/garbage.ts";
+import { utf8Bytes } from "../base/json_text.ts";
 import type { LogFields } from "../log/logger.ts";
-import { withTimer } from "../process/capture.ts";
-import { suggestion } from "../schema_issues.ts";
+import { withTimer } from "../base/waiting.ts";
+import { suggestion } from "../base/schema_issues.ts";
 import { MAX_WAITING, Places, RateLimit } from "./admission.ts";
-import { type BatchItem, collectBatch, type Departed } from "./answers.ts";
+import { type BatchItem, collectBatch, type Departed } from "../dialects/jsonrpc/batch.ts";
 import {
   errorText,
   type Id,
@@ -34,11 +34,11 @@ import {
   readRequest,
   type Request,
   resultParts,
-} from "./messages.ts";
+} from "../dialects/jsonrpc/messages.ts";
 import type { Call, Context, Method, Surroundings } from "./method.ts";
 import { RequestCounters } from "./request_counters.ts";
 import { RequestLog, shortened, withoutValue } from "./request_log.ts";
-import { RequestsInFlight } from "./requests_in_flight.ts";
+import { RequestsInFlight } from "./calls_in_flight.ts";
 import { ABORT_GRACE_MS, resultOrAbort, settlesAtOnce } from "./work.ts";
 
 /**

@@ -6,13 +6,13 @@
 
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
-import { invalidParams } from "../errors.ts";
-import type { PlainText } from "../json_text.ts";
+import { invalidParams } from "../base/errors.ts";
+import type { PlainText } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
-import type { RunChild } from "../process/separate.ts";
-import { explainIssues } from "../schema_issues.ts";
-import type { Power } from "../system/power.ts";
-import type { System } from "../system/system.ts";
+import type { RunChild } from "../platform/linux/processes/command_cgroup.ts";
+import { explainIssues } from "../base/schema_issues.ts";
+import type { Power } from "../guest/power.ts";
+import type { System } from "../guest/facts.ts";
 
 /** What every request of an agent shares. */
 export interface Surroundings {

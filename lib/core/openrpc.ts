@@ -5,8 +5,8 @@
  */
 
 import * as z from "zod";
-import { ERRORS } from "../errors.ts";
-import { PROTOCOL_VERSION } from "./messages.ts";
+import { ERRORS } from "../base/errors.ts";
+import { PROTOCOL_VERSION } from "../dialects/jsonrpc/messages.ts";
 import type { Method } from "./method.ts";
 
 const OPENRPC_VERSION = "1.3.2";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRORS } from "../errors.ts";
+import { ERRORS } from "../base/errors.ts";
 
 /** Requests of one method that were let in. */
 export interface MethodCount {

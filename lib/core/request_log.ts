@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ERRORS, type RpcError } from "../errors.ts";
+import { ERRORS, type RpcError } from "../base/errors.ts";
 import type { Log, LogFields } from "../log/logger.ts";
 import { RateLimit } from "./admission.ts";
-import type { Id, Request } from "./messages.ts";
+import type { Id, Request } from "../dialects/jsonrpc/messages.ts";
 
 /** Lines a second for what a flood could cause without being let in. */
 const MAX_REFUSALS_PER_SECOND = 10;

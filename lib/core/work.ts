@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
-import { withTimer } from "../process/capture.ts";
+import { Aborted, withTimer } from "../base/waiting.ts";
 
 /** How long cancelled work has to stop before its request is answered without it. */
 export const ABORT_GRACE_MS = 5000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { commandFailed, permissionDenied } from "../errors.ts";
+import { commandFailed, permissionDenied } from "../base/errors.ts";
 
 /** What can be asked of the guest's power. */
 export type PowerAction = "shutdown" | "reboot";

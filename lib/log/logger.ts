@@ -8,7 +8,7 @@
  */
 
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
-import { messageOf } from "../message_of.ts";
+import { messageOf } from "../base/message_of.ts";
 
 /** What a line of the log carries beside time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;

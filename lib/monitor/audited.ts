@@ -5,7 +5,7 @@
  */
 
 import type { Audit } from "../audit/audit.ts";
-import { messageOf } from "../message_of.ts";
+import { messageOf } from "../base/message_of.ts";
 import { STATUS } from "./answer.ts";
 import type { CommandHandler } from "./monitor.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { withTimer } from "../process/capture.ts";
-import { closeQuietly, reasonOf } from "../unix_socket.ts";
+import { withTimer } from "../base/waiting.ts";
+import { closeQuietly, reasonOf } from "../platform/linux/unix_socket.ts";
 import { type CommandAnswer, readAnswer, refusal, STATUS } from "./answer.ts";
 
 /** How a command is sent. */

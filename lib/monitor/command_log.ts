@@ -5,8 +5,8 @@
  */
 
 import type { Log } from "../log/logger.ts";
-import { RateLimit } from "../rpc/admission.ts";
-import { withoutValue } from "../rpc/request_log.ts";
+import { RateLimit } from "../core/admission.ts";
+import { withoutValue } from "../core/request_log.ts";
 import { type CommandAnswer, STATUS } from "./answer.ts";
 
 /** Lines a second for what a flood could cause without having a handler run. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { messageOf } from "../message_of.ts";
-import { shown } from "../schema_issues.ts";
+import { messageOf } from "../base/message_of.ts";
+import { shown } from "../base/schema_issues.ts";
 
 /** A request that can be handed to a handler. */
 export interface CommandRequest {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { collectIfDue, countTraffic } from "../garbage.ts";
-import { messageOf } from "../message_of.ts";
-import { withTimer } from "../process/capture.ts";
-import { closeQuietly } from "../unix_socket.ts";
+import { collectIfDue, countTraffic } from "../base/memory/garbage.ts";
+import { messageOf } from "../base/message_of.ts";
+import { withTimer } from "../base/waiting.ts";
+import { closeQuietly } from "../platform/linux/unix_socket.ts";
 import { type CommandRequest, readCommand } from "./command_request.ts";
 import type { CommandConnection } from "./listener.ts";
 import { MAX_MESSAGE_BYTES, type RequestBuffers } from "./request_buffers.ts";

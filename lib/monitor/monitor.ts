@@ -4,11 +4,11 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
-import { RpcError } from "../errors.ts";
+import { Aborted } from "../base/waiting.ts";
+import { RpcError } from "../base/errors.ts";
 import type { Log } from "../log/logger.ts";
-import { messageOf } from "../message_of.ts";
-import { suggestion } from "../schema_issues.ts";
+import { messageOf } from "../base/message_of.ts";
+import { suggestion } from "../base/schema_issues.ts";
 import { type CommandAnswer, failure, readAnswer, refusal, STATUS } from "./answer.ts";
 import type { CommandRequest } from "./command_request.ts";
 

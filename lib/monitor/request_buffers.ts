@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Places } from "../rpc/admission.ts";
+import { Places } from "../core/admission.ts";
 
 /** The most bytes of a request, and of an answer. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { utf8Bytes } from "../json_text.ts";
+import { utf8Bytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
-import { messageOf } from "../message_of.ts";
-import { withTimer } from "../process/capture.ts";
-import { Places } from "../rpc/admission.ts";
-import { closeQuietly } from "../unix_socket.ts";
+import { messageOf } from "../base/message_of.ts";
+import { withTimer } from "../base/waiting.ts";
+import { Places } from "../core/admission.ts";
+import { closeQuietly } from "../platform/linux/unix_socket.ts";
 import { type CommandAnswer, refusal, STATUS } from "./answer.ts";
 import { CommandLog } from "./command_log.ts";
 import { exchange, type Received } from "./exchange.ts";

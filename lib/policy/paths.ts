@@ -7,7 +7,7 @@
  */
 
 import { normalize } from "@std/path/posix";
-import { invalidParams, permissionDenied } from "../errors.ts";
+import { invalidParams, permissionDenied } from "../base/errors.ts";
 
 /** PATH_MAX of Linux (limits.h), in bytes, its final NUL not counted. */
 const MAX_PATH_BYTES = 4096;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 /** Names and values, in the order in which they are shown. */
 export type Machine = Readonly<Record<string, string>>;

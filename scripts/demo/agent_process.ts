@@ -6,7 +6,7 @@
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
-import { withTimer } from "../../lib/process/capture.ts";
+import { withTimer } from "../../lib/base/waiting.ts";
 import { agentCommand } from "../agent.ts";
 
 const START_LIMIT_MS = 30_000;

@@ -7,9 +7,9 @@
 
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
-import { type ErrorName, ERRORS } from "../../lib/errors.ts";
-import { AgentClient } from "../../lib/host/client.ts";
-import { AnswerError } from "../../lib/host/errors.ts";
+import { type ErrorName, ERRORS } from "../../lib/base/errors.ts";
+import { AgentClient } from "../../host/client.ts";
+import { AnswerError } from "../../host/errors.ts";
 import type { Screen } from "./screen.ts";
 
 /** How long the demo waits for any answer. */

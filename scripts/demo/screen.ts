@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printLine } from "../../lib/terminal.ts";
+import { printLine } from "../../lib/base/terminal.ts";
 import { compactJson } from "./compact_json.ts";
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;

@@ -5,7 +5,7 @@
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
-import { withTimer } from "../../lib/process/capture.ts";
+import { withTimer } from "../../lib/base/waiting.ts";
 import type { Screen } from "./screen.ts";
 
 const PATIENCE_MS = 10_000;

@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { type JsonSchema, jsonSchema } from "../../lib/rpc/openrpc.ts";
+import { type JsonSchema, jsonSchema } from "../../lib/core/openrpc.ts";
 
 /** One member. */
 export interface Field {

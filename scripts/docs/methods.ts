@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ERRORS } from "../../lib/errors.ts";
-import type { Method } from "../../lib/rpc/method.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
+import type { Method } from "../../lib/core/method.ts";
 import { type Field, fieldsOf } from "./fields.ts";
 import { anchor, blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 

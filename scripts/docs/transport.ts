@@ -6,11 +6,11 @@
  */
 
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { ERRORS, RpcError } from "../../lib/errors.ts";
-import { MAX_WAITING } from "../../lib/rpc/admission.ts";
-import { errorText, notificationText } from "../../lib/rpc/messages.ts";
-import type { Method } from "../../lib/rpc/method.ts";
-import { VERSION } from "../../lib/version.ts";
+import { ERRORS, RpcError } from "../../lib/base/errors.ts";
+import { MAX_WAITING } from "../../lib/core/admission.ts";
+import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
+import type { Method } from "../../lib/core/method.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { blocks, code, fenced, table } from "./markdown.ts";
 
 const {

@@ -8,11 +8,11 @@ import { METHODS } from "../../handlers/mod.ts";
 import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
-import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
-import { textOf } from "../../lib/rpc/messages.ts";
-import { runChild } from "../../lib/process/run.ts";
-import { LinuxSystem } from "../../lib/system/linux/mod.ts";
-import { Power } from "../../lib/system/power.ts";
+import { Dispatcher } from "../../lib/core/executor.ts";
+import { textOf } from "../../lib/dialects/jsonrpc/messages.ts";
+import { runChild } from "../../lib/platform/linux/processes/run_child.ts";
+import { LinuxSystem } from "../../lib/platform/linux/facts/mod.ts";
+import { Power } from "../../lib/guest/power.ts";
 
 /** Bytes of a message: small, so that limits are met. */
 export const LIMIT_BYTES = 4096;

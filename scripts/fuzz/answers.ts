@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
-import { ERRORS } from "../../lib/errors.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { LIMIT_BYTES } from "./agent.ts";
 
 // A number may be one that JavaScript takes for infinite: it comes back as it was written.

@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import installed from "../../install/config.json" with { type: "json" };
 import { configurationKeys } from "../docs/configuration.ts";
 

@@ -8,7 +8,7 @@
 import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../deno.json" with { type: "json" };
 import { EXIT } from "../../commands/usage.ts";
-import { UsageError } from "../../lib/command_line.ts";
+import { UsageError } from "../../lib/base/command_line.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { binaryArguments } from "../compile.ts";
 

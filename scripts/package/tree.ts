@@ -5,7 +5,7 @@
  */
 
 import { dirname, fromFileUrl } from "@std/path/posix";
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { runTool } from "../vm/tools.ts";
 import { configurationManual } from "./config_manual.ts";
 import type { Architecture } from "./program.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printLine } from "../../lib/terminal.ts";
+import { printLine } from "../../lib/base/terminal.ts";
 import { childrenOf, countDescriptors, countThreads, readMemory } from "../bench/proc.ts";
 
 /** What a process holds at one moment. */

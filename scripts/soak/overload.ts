@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRORS } from "../../lib/errors.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { member } from "../bench/caller.ts";
 import { parseLine, type Wire } from "../bench/wire.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import * as z from "zod";
-import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
-import { messageOf } from "../../lib/message_of.ts";
+import { AgentClient, type ClientOptions } from "../../host/client.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
 import {
   type LaunchOptions,
   Machine,

@@ -6,7 +6,7 @@
  */
 
 import { fromFileUrl } from "@std/path/posix";
-import { messageOf } from "../../lib/message_of.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
 import type { Image } from "./image.ts";
 import { Qmp } from "./qmp.ts";
 import { requireTools, runTool, toolEnvironment } from "./tools.ts";

@@ -6,7 +6,7 @@
  */
 
 import { fromFileUrl } from "@std/path/posix";
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { cached, hashOf } from "./cache.ts";
 import { requireTools, runTool } from "./tools.ts";
 

@@ -6,7 +6,7 @@
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
-import { messageOf } from "../../lib/message_of.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
 
 const Greeting = z.looseObject({ QMP: z.looseObject({}) });
 

@@ -7,7 +7,7 @@
 
 import { assertEquals, fail } from "@std/assert";
 import * as z from "zod";
-import { AgentClient, type ClientOptions } from "../../lib/host/client.ts";
+import { AgentClient, type ClientOptions } from "../../host/client.ts";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { Host } from "./_host.ts";
 import { until, within } from "./_waiting.ts";

@@ -13,8 +13,6 @@ import { endLeftOver } from "./_processes.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PERMISSION_DENIED = -32001;
 
 const Line = z.looseObject({

@@ -9,8 +9,6 @@ import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host, resultOf } from "./_host.ts";
 import * as z from "zod";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;

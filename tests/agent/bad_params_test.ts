@@ -11,8 +11,6 @@ import { assertRefused, errorOf, resultOf } from "./_host.ts";
 import { endLeftOver, isAlive } from "./_processes.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const Pong = z.looseObject({ pong: z.literal(true) });

@@ -10,8 +10,6 @@ import manifest from "../../deno.json" with { type: "json" };
 import { configuration, makePaths, type Outcome, runAgent, runDeno } from "./_agent.ts";
 import { fromFileUrl } from "@std/path/posix";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const EXIT = { ok: 0, usage: 64, config: 78 } as const;
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 

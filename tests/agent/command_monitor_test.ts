@@ -7,13 +7,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import manifest from "../../deno.json" with { type: "json" };
-import { findGroup } from "../../lib/system/linux/group.ts";
+import { findGroup } from "../../lib/platform/linux/groups.ts";
 import { makePaths, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { resultOf } from "./_host.ts";
 import { command, monitored, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
 import { until } from "./_waiting.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const isRoot = Deno.uid() === 0;
 

@@ -10,8 +10,6 @@ import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { type Outcome, runAgent, TestAgent } from "./_agent.ts";
 import { monitored, pipeOf, startMonitored } from "./_monitor.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 

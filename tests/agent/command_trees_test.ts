@@ -12,8 +12,6 @@ import { assertRefused, type Host } from "./_host.ts";
 import { endLeftOver, isAlive, survivors } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const TIMEOUT = -32003;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 

@@ -11,8 +11,6 @@ import { assertRefused, type Host } from "./_host.ts";
 import { endLeftOver, isAlive, survivors } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMMAND_FAILED = -32000;
 const PERMISSION_DENIED = -32001;
 const NOT_FOUND = -32002;

@@ -9,8 +9,6 @@ import * as z from "zod";
 import { TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PERMISSION_DENIED = -32001;
 
 Deno.test("an agent that is started as the task starts it says once that it is confined", async () => {

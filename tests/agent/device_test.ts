@@ -10,8 +10,6 @@ import { makePaths, runDeno, TestAgent } from "./_agent.ts";
 import { Host } from "./_host.ts";
 import { Pty } from "./_pty.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 const UNAVAILABLE = 69;
 

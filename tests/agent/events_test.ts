@@ -11,8 +11,6 @@ import type { Host } from "./_host.ts";
 import { command, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const Event = z.strictObject({
   jsonrpc: z.literal("2.0"),
   method: z.literal("event"),

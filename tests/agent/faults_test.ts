@@ -14,8 +14,6 @@ import { isAlive } from "./_processes.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMMAND_FAILED = -32000;
 const Executed = z.looseObject({ stdout: z.string() });
 

@@ -10,8 +10,6 @@ import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host } from "./_host.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const INVALID_PARAMS = -32602;
 const COMMAND_FAILED = -32000;
 const NOT_FOUND = -32002;

@@ -11,8 +11,6 @@ import { assertRefused, type Host, resultOf } from "./_host.ts";
 import { survivors } from "./_processes.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMMAND_FAILED = -32000;
 /** No work is in flight, so nothing has to be waited for. */
 const AT_ONCE_MS = 3000;

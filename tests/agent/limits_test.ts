@@ -10,8 +10,6 @@ import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host, resultOf } from "./_host.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMMAND_FAILED = -32000;
 const TIMEOUT = -32003;
 const TOO_MANY_REQUESTS = -32004;

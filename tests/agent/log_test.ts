@@ -10,8 +10,6 @@ import { type LogLine, TestAgent } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const requests = (agent: TestAgent) => agent.log.filter(({ message }) => message === "request");
 
 /** The line of the request with this id, waited for. */

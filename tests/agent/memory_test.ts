@@ -12,8 +12,6 @@ import { command, pipeOf, startMonitored } from "./_monitor.ts";
 import { residentMb } from "./_processes.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const MB = 1024 * 1024;
 const MOST_GROWTH_MB = 10;
 const Executed = z.looseObject({

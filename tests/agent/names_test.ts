@@ -11,8 +11,6 @@ import { type Paths, TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
 import { within } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PERMISSION_DENIED = -32001;
 const NOT_FOUND = -32002;
 const COMMAND_FAILED = -32000;

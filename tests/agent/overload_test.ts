@@ -10,8 +10,6 @@ import { flood, neverRead, PER_SECOND } from "../../scripts/soak/overload.ts";
 import { Wire } from "../../scripts/bench/wire.ts";
 import { TestAgent } from "./_agent.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const SECONDS = 2;
 /** A machine that runs other tests beside this one. */
 const SLOW_MS = 3000;

@@ -11,8 +11,6 @@ import { type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused, type ErrorMember, errorOf, type Host, type Message } from "./_host.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const INVALID_PARAMS = -32602;
 const COMMAND_FAILED = -32000;
 const PERMISSION_DENIED = -32001;

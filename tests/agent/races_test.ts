@@ -11,8 +11,6 @@ import { type AgentOptions, type Paths, TestAgent, unconfined } from "./_agent.t
 import { errorOf, type Host, type Message } from "./_host.ts";
 import { timed, until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const ATTACKER = fromFileUrl(new URL("_attacker.ts", import.meta.url));
 const COMMAND_FAILED = -32000;
 const PERMISSION_DENIED = -32001;

@@ -10,8 +10,6 @@ import { type Configuration, configuration, type TestAgent } from "./_agent.ts";
 import { assertRefused, resultOf } from "./_host.ts";
 import { command, monitored, startMonitored, succeed } from "./_monitor.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const Report = z.strictObject({
   Status: z.literal(0),
   StatusMessage: z.string(),

@@ -10,8 +10,6 @@ import { configuration, makePaths, type Paths, runAgent, TestAgent } from "./_ag
 import { Host, type Message, resultOf } from "./_host.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const EXIT_UNAVAILABLE = 69;
 const READY = {
   jsonrpc: "2.0",

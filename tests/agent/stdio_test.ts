@@ -11,8 +11,6 @@ import { Host, resultOf } from "./_host.ts";
 import { bytesRead, cpuMs } from "./_processes.ts";
 import { until } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** Named pipes for both directions, and how an agent is started on them. */
 function onNamedPipes(directory: string): string[] {
   return ["sh", "-c", `exec "$0" "$@" <"${directory}/in" >"${directory}/out"`];

@@ -11,8 +11,6 @@ import { assertRefused, errorOf, type Host } from "./_host.ts";
 import { survivors } from "./_processes.ts";
 import { timed } from "./_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PERMISSION_DENIED = -32001;
 const NOT_FOUND = -32002;
 const TIMEOUT = -32003;

@@ -14,8 +14,6 @@ import { isAlive, survivors } from "../agent/_processes.ts";
 import { Pty } from "../agent/_pty.ts";
 import { until, within } from "../agent/_waiting.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const KEEP_RUNNING = fromFileUrl(new URL("_keep_running.ts", import.meta.url));
 const RETRY_MS = 300;
 const STOP_MS = 20_000;

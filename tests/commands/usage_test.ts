@@ -1,8 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { EXIT, HELP, type Invocation, readInvocation } from "../../commands/usage.ts";
-import { UsageError } from "../../lib/command_line.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { UsageError } from "../../lib/base/command_line.ts";
 
 const NOTHING: Invocation = {
   command: "serve",

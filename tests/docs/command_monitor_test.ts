@@ -11,12 +11,10 @@ import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
 import { HostLink } from "../../lib/channel/host_link.ts";
 import { parseConfig } from "../../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { RequestCounters } from "../../lib/rpc/request_counters.ts";
+import { RequestCounters } from "../../lib/core/request_counters.ts";
 import type { TestAgent } from "../agent/_agent.ts";
 import { pipeOf, startMonitored } from "../agent/_monitor.ts";
 import { within } from "../agent/_waiting.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../docs/command-monitor.md", import.meta.url));
 const DEFAULT_PATH = DEFAULT_CONFIG.command_monitor.pipe_path;

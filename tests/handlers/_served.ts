@@ -7,7 +7,7 @@
 
 import { assert } from "@std/assert";
 import * as z from "zod";
-import type { Method } from "../../lib/rpc/method.ts";
+import type { Method } from "../../lib/core/method.ts";
 import { type AgentOptions, TestAgent } from "../agent/_agent.ts";
 import { type Host, type Message, resultOf } from "../agent/_host.ts";
 

@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
-import { ERRORS } from "../../lib/errors.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { ERRORS } from "../../lib/base/errors.ts";
 
 const FOLDER = new URL("../../handlers/", import.meta.url);
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { UnaskedBudget } from "../../lib/host/budget.ts";
+import { UnaskedBudget } from "../../host/budget.ts";
 
 Deno.test("UnaskedBudget lets a burst in and slows down what goes on", () => {
   let now = 0;

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { channelsNamed, findChannels } from "../../lib/host/channels.ts";
+import { channelsNamed, findChannels } from "../../host/channels.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 import { socketAt } from "./_sockets.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 

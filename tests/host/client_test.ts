@@ -1,13 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
-import { AgentClient } from "../../lib/host/client.ts";
-import { AnswerError, NoAgentError } from "../../lib/host/errors.ts";
-import type { Notification } from "../../lib/host/incoming.ts";
+import { AgentClient } from "../../host/client.ts";
+import { AnswerError, NoAgentError } from "../../host/errors.ts";
+import type { Notification } from "../../host/incoming.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { timed, until } from "../agent/_waiting.ts";
 import { FakeAgent } from "./_fake_agent.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 Deno.test("AgentClient calls a real agent and resolves to the result", async () => {
   await using agent = await TestAgent.start();

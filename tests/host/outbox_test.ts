@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Outbox } from "../../lib/host/outbox.ts";
+import { Outbox } from "../../host/outbox.ts";
 import { until } from "../agent/_waiting.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 /** A connection that takes a few bytes at a time, while it may. */
 class Sink {

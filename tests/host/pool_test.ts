@@ -1,14 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { NoAgentError } from "../../lib/host/errors.ts";
-import type { PoolEvent } from "../../lib/host/member.ts";
-import { AgentPool, type PoolOptions } from "../../lib/host/pool.ts";
+import { NoAgentError } from "../../host/errors.ts";
+import type { PoolEvent } from "../../host/member.ts";
+import { AgentPool, type PoolOptions } from "../../host/pool.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { until } from "../agent/_waiting.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 import { answerWell, errorLine, ScriptedAgent } from "./_scripted_agent.ts";
 import { socketAt } from "./_sockets.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 /** The protocol's 10 and 30 seconds, a hundred times as fast. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { METHODS } from "../../handlers/mod.ts";
-import type { AgentClient } from "../../lib/host/client.ts";
-import { isResultOf, METHOD_DESCRIPTIONS, type MethodName } from "../../lib/host/protocol.ts";
+import type { AgentClient } from "../../host/client.ts";
+import { isResultOf, METHOD_DESCRIPTIONS, type MethodName } from "../../host/protocol.ts";
 
 Deno.test("the host knows every method of the agent, in the same order", () => {
   assertEquals(METHOD_DESCRIPTIONS.map(({ name }) => name), METHODS.map(({ name }) => name));

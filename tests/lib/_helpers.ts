@@ -7,10 +7,10 @@
 import { fail } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { type Config, DEFAULT_CONFIG, type LogLevel } from "../../lib/config/schema.ts";
-import { RpcError } from "../../lib/errors.ts";
+import { RpcError } from "../../lib/base/errors.ts";
 import type { Log, LogFields } from "../../lib/log/logger.ts";
-import type { PowerProvider, PowerRequest } from "../../lib/system/power.ts";
-import type { System } from "../../lib/system/system.ts";
+import type { PowerProvider, PowerRequest } from "../../lib/guest/power.ts";
+import type { System } from "../../lib/guest/facts.ts";
 
 /** The repository's root, with a slash at its end. */
 export const ROOT = fromFileUrl(new URL("../..", import.meta.url));

@@ -6,9 +6,9 @@
  */
 
 import { parseConfig } from "../../lib/config/load.ts";
-import { confine } from "../../lib/policy/confinement.ts";
-import { parsePermissions, permissionsFor } from "../../lib/policy/permissions.ts";
-import { printLine } from "../../lib/terminal.ts";
+import { confine } from "../../lib/platform/linux/confinement.ts";
+import { parsePermissions, permissionsFor } from "../../lib/platform/linux/grants.ts";
+import { printLine } from "../../lib/base/terminal.ts";
 
 const OUTSIDE = "/etc/passwd";
 const ALLOWED = "/etc/os-release";

@@ -1,8 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { runScript, temporaryDirectory } from "./_run.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const BENCH = "scripts/bench_fleet.ts";
 
 Deno.test("bench:fleet measures a small fleet, and leaves nothing", async () => {

@@ -2,8 +2,6 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
 import { runScript, temporaryDirectory } from "./_run.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMPILE = "scripts/compile_ctl.ts";
 
 for (
@@ -21,7 +19,7 @@ for (
 }
 
 Deno.test("compile:ctl says in one line where the runtime is missing, and leaves nothing", async () => {
-  await provideBundle("ctl.js", "lib/host/ctl.ts");
+  await provideBundle("ctl.js", "host/ctl/main.ts");
   await using directory = await temporaryDirectory();
   const output = `${directory.path}/out/kvmmanager-ctl`;
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
@@ -32,7 +30,7 @@ Deno.test("compile:ctl says in one line where the runtime is missing, and leaves
 });
 
 Deno.test("compile:ctl makes one file of the bundle", async () => {
-  await provideBundle("ctl.js", "lib/host/ctl.ts");
+  await provideBundle("ctl.js", "host/ctl/main.ts");
   await using directory = await temporaryDirectory();
   const output = `${directory.path}/kvmmanager-ctl`;
   // Any executable of the platform can carry a program; this one does not run it.

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
-import { ERRORS } from "../../lib/errors.ts";
-import { openRpcDocument, parametersOf } from "../../lib/rpc/openrpc.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
+import { openRpcDocument, parametersOf } from "../../lib/core/openrpc.ts";
 import { GENERATED, protocolReference, staleFiles } from "../../scripts/docs.ts";
 import { fieldsOf } from "../../scripts/docs/fields.ts";
 import { table } from "../../scripts/docs/markdown.ts";

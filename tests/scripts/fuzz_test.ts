@@ -12,8 +12,6 @@ import { inputOf, run } from "../../scripts/fuzz/run.ts";
 import { target } from "../../scripts/fuzz/target.ts";
 import { TARGETS } from "../../scripts/fuzz/targets/mod.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const FUZZ = fromFileUrl(new URL("../../scripts/fuzz.ts", import.meta.url));
 
 Deno.test("every folder of the corpus is one of a target", async () => {

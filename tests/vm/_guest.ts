@@ -13,7 +13,7 @@ import { type BootOptions, Guest } from "../../scripts/vm/guest.ts";
 import { buildImage, type Init } from "../../scripts/vm/image.ts";
 import { ACCELERATORS } from "../../scripts/vm/machine.ts";
 import { currentPackage } from "../../scripts/vm/package.ts";
-import { printError } from "../../lib/terminal.ts";
+import { printError } from "../../lib/base/terminal.ts";
 
 /** What a test may want of its guest. */
 export interface TestGuestOptions extends Partial<Pick<BootOptions, "kernelArguments" | "until">> {

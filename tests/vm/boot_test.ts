@@ -8,11 +8,9 @@
 import { assert, assertEquals, assertMatch, fail } from "@std/assert";
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
-import { printError } from "../../lib/terminal.ts";
-import { VERSION } from "../../lib/version.ts";
+import { printError } from "../../lib/base/terminal.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { sharedGuest } from "./_guest.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const guest = sharedGuest();
 

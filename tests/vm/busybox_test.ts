@@ -7,10 +7,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { printError } from "../../lib/terminal.ts";
+import { printError } from "../../lib/base/terminal.ts";
 import { sharedGuest } from "./_guest.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 // All that a disk would hold is in memory here.
 const guest = sharedGuest({ init: "busybox", memoryMb: 1024, until: "root" });

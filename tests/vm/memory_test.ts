@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { printError } from "../../lib/terminal.ts";
+import { printError } from "../../lib/base/terminal.ts";
 import { bootGuest } from "./_guest.ts";
 import { configure, mainPid, peakMemory } from "./_service.ts";
 

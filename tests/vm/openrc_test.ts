@@ -7,8 +7,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { sharedGuest } from "./_guest.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const guest = sharedGuest({ init: "openrc" });
 
 /** What a script of root's prints in the guest. */

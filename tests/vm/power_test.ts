@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { AnswerError } from "../../lib/host/errors.ts";
-import { printError } from "../../lib/terminal.ts";
+import { AnswerError } from "../../host/errors.ts";
+import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { bootGuest } from "./_guest.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { AgentClient } from "../../lib/host/client.ts";
-import { AnswerError } from "../../lib/host/errors.ts";
-import { printError } from "../../lib/terminal.ts";
+import type { AgentClient } from "../../host/client.ts";
+import { AnswerError } from "../../host/errors.ts";
+import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { bootGuest } from "./_guest.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";

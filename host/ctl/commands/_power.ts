@@ -5,7 +5,7 @@
  */
 
 import { object, option, optional } from "@optique/core";
-import { printError, printLine } from "../../../terminal.ts";
+import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AgentClient } from "../../client.ts";
 import { AnswerError, NoAgentError } from "../../errors.ts";
 import { sleep } from "../../sleep.ts";

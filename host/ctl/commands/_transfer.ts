@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printLine } from "../../../terminal.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
 import type { Transferred } from "../../transfer/transfer.ts";
 import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";

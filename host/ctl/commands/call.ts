@@ -1,7 +1,7 @@
 import { argument, object, option, optional, string, withDefault } from "@optique/core";
-import { UsageError } from "../../../command_line.ts";
-import { messageOf } from "../../../message_of.ts";
-import { printLine } from "../../../terminal.ts";
+import { UsageError } from "../../../lib/base/command_line.ts";
+import { messageOf } from "../../../lib/base/message_of.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
 import { define, lines, seconds, words } from "../command.ts";

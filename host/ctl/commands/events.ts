@@ -1,6 +1,6 @@
 import { object } from "@optique/core";
-import { printLine } from "../../../terminal.ts";
-import { Aborted } from "../../../abort.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
+import { Aborted } from "../../../lib/base/waiting.ts";
 import type { PoolEvent } from "../../member.ts";
 import { define } from "../command.ts";
 import { EXIT } from "../exit.ts";

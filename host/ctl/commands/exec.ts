@@ -1,9 +1,9 @@
 import { argument, multiple, object, option, optional, string } from "@optique/core";
 import * as z from "zod";
-import { UsageError } from "../../../command_line.ts";
-import { ERRORS } from "../../../errors.ts";
-import { base64Capacity } from "../../../json_text.ts";
-import { printError, printLine, writeBytes } from "../../../terminal.ts";
+import { UsageError } from "../../../lib/base/command_line.ts";
+import { ERRORS } from "../../../lib/base/errors.ts";
+import { base64Capacity } from "../../../lib/base/json_text.ts";
+import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
 import { AnswerError, NoAgentError } from "../../errors.ts";
 import type { ParamsOf } from "../../protocol.ts";

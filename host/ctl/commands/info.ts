@@ -1,5 +1,5 @@
 import { object } from "@optique/core";
-import { printLine } from "../../../terminal.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { memoryPercent } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";

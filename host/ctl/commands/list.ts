@@ -1,6 +1,6 @@
 import { object } from "@optique/core";
-import { messageOf } from "../../../message_of.ts";
-import { printError, printLine } from "../../../terminal.ts";
+import { messageOf } from "../../../lib/base/message_of.ts";
+import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { type AgentChannel, findChannels } from "../../channels.ts";
 import { AgentClient } from "../../client.ts";
 import { AnswerError, NoAgentError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 import { object } from "@optique/core";
-import { printLine } from "../../../terminal.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
 import { define } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";

@@ -1,6 +1,6 @@
 import { argument, object, option, optional } from "@optique/core";
 import { basename, join } from "@std/path/posix";
-import { UsageError } from "../../../command_line.ts";
+import { UsageError } from "../../../lib/base/command_line.ts";
 import { pull as pullFile } from "../../transfer/pull.ts";
 import { define, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";

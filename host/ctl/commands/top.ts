@@ -1,6 +1,6 @@
 import { object, option, withDefault } from "@optique/core";
-import { UsageError } from "../../../command_line.ts";
-import { printLine } from "../../../terminal.ts";
+import { UsageError } from "../../../lib/base/command_line.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
 import type { AgentPool } from "../../pool.ts";
 import { sleep } from "../../sleep.ts";
 import { Collector } from "../../top/collector.ts";

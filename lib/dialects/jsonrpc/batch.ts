@@ -4,9 +4,9 @@
  * @module
  */
 
-import { commandFailed } from "../errors.ts";
-import { utf8Bytes } from "../json_text.ts";
-import type { Send } from "./dispatcher.ts";
+import { commandFailed } from "../../base/errors.ts";
+import { utf8Bytes } from "../../base/json_text.ts";
+import type { Send } from "../../core/executor.ts";
 import { errorText, isId, parseLine, textOf } from "./messages.ts";
 
 /**

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { invalidRequest, type RpcError } from "../errors.ts";
-import { PlainText } from "../json_text.ts";
-import { shown, suggestion } from "../schema_issues.ts";
+import { invalidRequest, type RpcError } from "../../base/errors.ts";
+import { PlainText } from "../../base/json_text.ts";
+import { shown, suggestion } from "../../base/schema_issues.ts";
 
 /** The version of the protocol that this agent speaks (protocol, header). */
 export const PROTOCOL_VERSION = "1.0.0";

@@ -1,4 +1,4 @@
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../base/version.ts";
 import { type CommandAnswer, STATUS } from "../answer.ts";
 import type { AgentParts } from "./parts.ts";
 

@@ -7,7 +7,7 @@
 import type { HostLink } from "../../channel/host_link.ts";
 import type { ReloadReport } from "../../config/changes.ts";
 import type { Config } from "../../config/schema.ts";
-import type { RequestCounters } from "../../rpc/request_counters.ts";
+import type { RequestCounters } from "../../core/request_counters.ts";
 
 /** The agent as its own commands see it. */
 export interface AgentParts {

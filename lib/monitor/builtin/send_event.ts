@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { HostUnreachableError } from "../../channel/host_link.ts";
-import { parseExactly } from "../../json_text.ts";
-import { RateLimit } from "../../rpc/admission.ts";
-import { explainIssues } from "../../schema_issues.ts";
+import { parseExactly } from "../../base/json_text.ts";
+import { RateLimit } from "../../core/admission.ts";
+import { explainIssues } from "../../base/schema_issues.ts";
 import { STATUS } from "../answer.ts";
 import { CommandError, type CommandHandler } from "../monitor.ts";
 import type { AgentParts } from "./parts.ts";

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { isInside } from "./paths.ts";
-import type { Permissions } from "./permissions.ts";
+import { isInside } from "../../policy/paths.ts";
+import type { Permissions } from "./grants.ts";
 
 /** What the start-up check found. */
 export interface Confinement {

@@ -6,14 +6,14 @@
  */
 
 import * as z from "zod";
-import { DEFAULT_CONFIG_PATH } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
-import { GROUP_FILE } from "../system/linux/group.ts";
-import { POWER_DIRECTORY } from "../system/linux/systemd_power.ts";
-import { privateDirectoryOf, unfinishedSocketOf } from "./socket_path.ts";
+import { DEFAULT_CONFIG_PATH } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
+import { GROUP_FILE } from "./groups.ts";
+import { POWER_DIRECTORY } from "./systemd_power.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket_path.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
-import { siblingOf } from "./new_file.ts";
-import { RESTING_DIRECTORY } from "./real_file.ts";
+import { siblingOf } from "./files/new_file.ts";
+import { RESTING_DIRECTORY } from "./files/real_file.ts";
 
 const Paths = z.readonly(z.array(z.string()));
 

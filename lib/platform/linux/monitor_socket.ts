@@ -6,17 +6,17 @@
  */
 
 import { dirname } from "@std/path/posix";
-import { groupNumber } from "../system/linux/group.ts";
-import { runScript } from "../system/linux/shell.ts";
+import { groupNumber } from "./groups.ts";
+import { runScript } from "./shell.ts";
 import {
   acceptUnlessClosed,
   findStale,
   LEADS_THROUGH_LINK,
   ListenError,
   reasonOf,
-} from "../unix_socket.ts";
-import type { CommandListener } from "./listener.ts";
-import { privateDirectoryOf, unfinishedSocketOf } from "../policy/socket_path.ts";
+} from "./unix_socket.ts";
+import type { CommandListener } from "../../monitor/listener.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket_path.ts";
 
 /** How the socket is made: keys of `command_monitor`. */
 export interface SocketOptions {

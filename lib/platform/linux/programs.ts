@@ -4,8 +4,8 @@
  * @module
  */
 
-import { invalidParams, notFound, permissionDenied } from "../errors.ts";
-import { normalizePath } from "./paths.ts";
+import { invalidParams, notFound, permissionDenied } from "../../base/errors.ts";
+import { normalizePath } from "../../policy/paths.ts";
 
 /** Where programs named without a directory are looked for, in this order. */
 export const PROGRAM_DIRECTORIES = [

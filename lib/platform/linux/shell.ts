@@ -5,9 +5,9 @@
  * @module
  */
 
-import { commandFailed, timedOut } from "../../errors.ts";
-import { PROGRAM_PATH, SHELL } from "../../policy/programs.ts";
-import { runChild } from "../../process/run.ts";
+import { commandFailed, timedOut } from "../../base/errors.ts";
+import { PROGRAM_PATH, SHELL } from "./programs.ts";
+import { runChild } from "./processes/run_child.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 

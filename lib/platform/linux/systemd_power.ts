@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PowerAction, PowerProvider, PowerRequest } from "../power.ts";
+import type { PowerAction, PowerProvider, PowerRequest } from "../../guest/power.ts";
 import { runScript } from "./shell.ts";
 
 /** Where requests are put: the service's RuntimeDirectory, which nobody else may write to. */

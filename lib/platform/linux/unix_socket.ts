@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "./message_of.ts";
+import { messageOf } from "../../base/message_of.ts";
 
 const ACCEPT_RETRY_MS = 100;
 

@@ -13,17 +13,17 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
 import { METHODS } from "../../../handlers/mod.ts";
 import type { Connection } from "../../../lib/channel/channel.ts";
-import { listenChannel } from "../../../lib/channel/listen.ts";
+import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
 import { serve } from "../../../lib/channel/session.ts";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
-import { CHANNEL_NAME } from "../../../lib/host/channels.ts";
+import { CHANNEL_NAME } from "../../../host/channels.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
-import { runChild } from "../../../lib/process/run.ts";
-import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
-import { LinuxSystem } from "../../../lib/system/linux/mod.ts";
-import { NO_POWER, Power } from "../../../lib/system/power.ts";
-import { printLine } from "../../../lib/terminal.ts";
-import { VERSION } from "../../../lib/version.ts";
+import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
+import { Dispatcher } from "../../../lib/core/executor.ts";
+import { LinuxSystem } from "../../../lib/platform/linux/facts/mod.ts";
+import { NO_POWER, Power } from "../../../lib/guest/power.ts";
+import { printLine } from "../../../lib/base/terminal.ts";
+import { VERSION } from "../../../lib/base/version.ts";
 
 const Behaviour = z.strictObject({ hanging: z.int(), flapping: z.int() });
 

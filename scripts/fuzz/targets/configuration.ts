@@ -2,7 +2,7 @@ import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
 import { ConfigError, parseConfig } from "../../../lib/config/load.ts";
 import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
-import { permissionFlags, permissionsFor } from "../../../lib/policy/permissions.ts";
+import { permissionFlags, permissionsFor } from "../../../lib/platform/linux/grants.ts";
 import type { Random } from "../random.ts";
 import { target } from "../target.ts";
 import { json, mutated, text } from "../values.ts";

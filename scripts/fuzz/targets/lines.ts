@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { assertEquals } from "@std/assert";
-import { LineSplitter } from "../../../lib/channel/line_splitter.ts";
+import { LineSplitter } from "../../../lib/dialects/jsonrpc/line_splitter.ts";
 import type { Random } from "../random.ts";
 import { target } from "../target.ts";
 import { mutated, text } from "../values.ts";

@@ -1,7 +1,12 @@
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
-import { ERRORS } from "../../../lib/errors.ts";
-import { errorText, isMalformed, parseLine, readRequest } from "../../../lib/rpc/messages.ts";
+import { ERRORS } from "../../../lib/base/errors.ts";
+import {
+  errorText,
+  isMalformed,
+  parseLine,
+  readRequest,
+} from "../../../lib/dialects/jsonrpc/messages.ts";
 import type { Random } from "../random.ts";
 import { target } from "../target.ts";
 import { json, mutated, number, text } from "../values.ts";

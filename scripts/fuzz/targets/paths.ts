@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
-import { ERRORS } from "../../../lib/errors.ts";
+import { ERRORS } from "../../../lib/base/errors.ts";
 import { FuzzAgent } from "../agent.ts";
 import { answersIn, codeOf } from "../answers.ts";
 import type { Random } from "../random.ts";

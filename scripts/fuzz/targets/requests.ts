@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
 import { METHODS } from "../../../handlers/mod.ts";
-import { isMalformed, parseLine, readRequest } from "../../../lib/rpc/messages.ts";
+import { isMalformed, parseLine, readRequest } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { FuzzAgent } from "../agent.ts";
 import { type Answer, answersIn, assertNoFault } from "../answers.ts";
 import type { Random } from "../random.ts";

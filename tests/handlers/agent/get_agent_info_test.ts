@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../deno.json" with { type: "json" };
-import { getAgentInfo } from "../../handlers/get_agent_info.ts";
-import { METHODS } from "../../handlers/mod.ts";
-import { Served } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import manifest from "../../../deno.json" with { type: "json" };
+import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
+import { METHODS } from "../../../handlers/mod.ts";
+import { Served } from "../_served.ts";
 
 const Result = z.strictObject({
   version: z.string(),

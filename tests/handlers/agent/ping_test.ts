@@ -1,10 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { ping } from "../../handlers/ping.ts";
-import { assertRefused } from "../agent/_host.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { ping } from "../../../handlers/agent/ping.ts";
+import { assertRefused } from "../../agent/_host.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({ pong: z.literal(true), timestamp: z.int() });
 

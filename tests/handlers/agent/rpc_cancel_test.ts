@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { rpcCancel } from "../../handlers/rpc_cancel.ts";
-import { assertRefused } from "../agent/_host.ts";
-import { timed, until } from "../agent/_waiting.ts";
-import { Served } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
+import { assertRefused } from "../../agent/_host.ts";
+import { timed, until } from "../../agent/_waiting.ts";
+import { Served } from "../_served.ts";
 
 const Result = z.strictObject({ cancelled: z.boolean() });
 const COMMAND_FAILED = -32000;

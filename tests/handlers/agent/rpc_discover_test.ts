@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../deno.json" with { type: "json" };
-import { METHODS } from "../../handlers/mod.ts";
-import { rpcDiscover } from "../../handlers/rpc_discover.ts";
-import { Served } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import manifest from "../../../deno.json" with { type: "json" };
+import { METHODS } from "../../../handlers/mod.ts";
+import { rpcDiscover } from "../../../handlers/agent/rpc_discover.ts";
+import { Served } from "../_served.ts";
 
 const Document = z.looseObject({
   openrpc: z.string(),
@@ -36,7 +34,7 @@ Deno.test("rpc.discover returns an OpenRPC document with every method", async ()
 Deno.test("rpc.discover returns the document that is published as docs/openrpc.json", async () => {
   await using served = await Served.start(rpcDiscover);
   const document = await served.call(undefined, Document);
-  const path = new URL("../../docs/openrpc.json", import.meta.url);
+  const path = new URL("../../../docs/openrpc.json", import.meta.url);
   const published: unknown = JSON.parse(await Deno.readTextFile(path));
   assertEquals<unknown>(document, published);
 });

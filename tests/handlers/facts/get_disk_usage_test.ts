@@ -1,10 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { getDiskUsage } from "../../handlers/get_disk_usage.ts";
-import { timed } from "../agent/_waiting.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { getDiskUsage } from "../../../handlers/facts/get_disk_usage.ts";
+import { timed } from "../../agent/_waiting.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({
   filesystems: z.array(z.strictObject({

@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { getNetworkInfo } from "../../handlers/get_network_info.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { getNetworkInfo } from "../../../handlers/facts/get_network_info.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({
   interfaces: z.array(z.strictObject({

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { getSystemInfo } from "../../handlers/get_system_info.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { getSystemInfo } from "../../../handlers/facts/get_system_info.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({
   os_type: z.string(),

@@ -1,10 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { fileCommit } from "../../handlers/file_commit.ts";
-import { assertRefused } from "../agent/_host.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { fileCommit } from "../../../handlers/files/file_commit.ts";
+import { assertRefused } from "../../agent/_host.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({ path: z.string(), size_bytes: z.int() });
 

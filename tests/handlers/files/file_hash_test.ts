@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { fileHash } from "../../handlers/file_hash.ts";
-import { assertRefused, errorOf } from "../agent/_host.ts";
-import { until } from "../agent/_waiting.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { fileHash } from "../../../handlers/files/file_hash.ts";
+import { assertRefused, errorOf } from "../../agent/_host.ts";
+import { until } from "../../agent/_waiting.ts";
+import { Served, tool } from "../_served.ts";
 
 const MB = 1024 * 1024;
 

@@ -1,10 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { fileList } from "../../handlers/file_list.ts";
-import { assertRefused } from "../agent/_host.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { fileList } from "../../../handlers/files/file_list.ts";
+import { assertRefused } from "../../agent/_host.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({
   path: z.string(),

@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import { fileRead } from "../../handlers/file_read.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { fileRead } from "../../../handlers/files/file_read.ts";
+import { Served, tool } from "../_served.ts";
 
 // Paths, pieces and limits are tested in tests/agent/paths_test.ts and files_test.ts; here are the
 // results against the machine's own files and tools.

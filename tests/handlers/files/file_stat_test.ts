@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import { fileStat } from "../../handlers/file_stat.ts";
-import { assertRefused } from "../agent/_host.ts";
-import { Served, tool } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { fileStat } from "../../../handlers/files/file_stat.ts";
+import { assertRefused } from "../../agent/_host.ts";
+import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({
   path: z.string(),

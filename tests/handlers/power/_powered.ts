@@ -7,15 +7,15 @@
 
 import { assert } from "@std/assert";
 import * as z from "zod";
-import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { NO_LOG } from "../../lib/log/logger.ts";
-import { Dispatcher } from "../../lib/rpc/dispatcher.ts";
-import type { Method } from "../../lib/rpc/method.ts";
-import { textOf } from "../../lib/rpc/messages.ts";
-import { LinuxSystem } from "../../lib/system/linux/mod.ts";
-import { runChild } from "../../lib/process/run.ts";
-import { Power, type PowerRequest } from "../../lib/system/power.ts";
-import type { Message } from "../agent/_host.ts";
+import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { NO_LOG } from "../../../lib/log/logger.ts";
+import { Dispatcher } from "../../../lib/core/executor.ts";
+import type { Method } from "../../../lib/core/method.ts";
+import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { LinuxSystem } from "../../../lib/platform/linux/facts/mod.ts";
+import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
+import { Power, type PowerRequest } from "../../../lib/guest/power.ts";
+import type { Message } from "../../agent/_host.ts";
 
 const Answer = z.record(z.string(), z.unknown());
 

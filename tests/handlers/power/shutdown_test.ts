@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { shutdown } from "../../handlers/shutdown.ts";
-import { assertRefused, errorOf } from "../agent/_host.ts";
+import { shutdown } from "../../../handlers/power/shutdown.ts";
+import { assertRefused, errorOf } from "../../agent/_host.ts";
 import { Powered } from "./_powered.ts";
-import { Served } from "./_served.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { Served } from "../_served.ts";
 
 const COMMAND_FAILED = -32000;
 const PERMISSION_DENIED = -32001;

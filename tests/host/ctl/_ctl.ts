@@ -10,7 +10,7 @@ import type { Outcome } from "../../agent/_agent.ts";
 import { until, within } from "../../agent/_waiting.ts";
 
 const DEADLINE_MS = 30_000;
-const CTL = fromFileUrl(new URL("../../../lib/host/ctl.ts", import.meta.url));
+const CTL = fromFileUrl(new URL("../../../host/ctl/main.ts", import.meta.url));
 const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));
 
 /** The words of the command line. */

@@ -6,8 +6,6 @@ import { timed } from "../../agent/_waiting.ts";
 import { FakeAgent } from "../_fake_agent.ts";
 import { ctl } from "./_ctl.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
 Deno.test("ctl call prints the result and ends with 0", async (t) => {
   await using agent = await TestAgent.start();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import { EXEC_EXIT, EXIT } from "../../../lib/host/ctl/exit.ts";
+import { EXEC_EXIT, EXIT } from "../../../host/ctl/exit.ts";
 import { TestAgent } from "../../agent/_agent.ts";
 import { tinyMount } from "../../agent/_tiny_disk.ts";
 import { tool } from "../../handlers/_served.ts";
@@ -14,8 +14,6 @@ import {
 } from "../_scripted_agent.ts";
 import { socketAt } from "../_sockets.ts";
 import { ctl, RunningCtl } from "./_ctl.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 

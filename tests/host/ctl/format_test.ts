@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { bytesText, durationText, fit, table, widthOf } from "../../../lib/host/ctl/format.ts";
-import { printable, printableJson } from "../../../lib/host/ctl/printable.ts";
-import { progressLine } from "../../../lib/host/ctl/progress.ts";
+import { bytesText, durationText, fit, table, widthOf } from "../../../host/ctl/format.ts";
+import { printable, printableJson } from "../../../host/ctl/printable.ts";
+import { progressLine } from "../../../host/ctl/progress.ts";
 
 for (
   const [bytes, expected] of [

@@ -12,8 +12,6 @@ import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { ctlWords } from "./_ctl.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const SUFFIX = ".org.kvmmanager.agent.0";
 const DEADLINE_MS = 30_000;
 const ENTER = "\x1b[?1049h";
@@ -76,7 +74,7 @@ class Terminal implements AsyncDisposable {
     let count = 0;
     for (const pid of pids) {
       const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0");
-      if (!words.some((word) => word.endsWith("/lib/host/ctl.ts"))) continue;
+      if (!words.some((word) => word.endsWith("/host/ctl/main.ts"))) continue;
       if (words.some((word) => word.includes("stty"))) continue;
       Deno.kill(pid, signal);
       count += 1;

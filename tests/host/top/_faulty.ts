@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Screen } from "../../../lib/host/top/screen.ts";
+import { Screen } from "../../../host/top/screen.ts";
 
 const screen = Screen.open();
 screen.draw(["before the fault"]);

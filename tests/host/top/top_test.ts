@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { widthOf } from "../../../lib/host/ctl/format.ts";
-import type { PoolAgent } from "../../../lib/host/member.ts";
-import { keysOf, press } from "../../../lib/host/top/keys.ts";
+import { widthOf } from "../../../host/ctl/format.ts";
+import type { PoolAgent } from "../../../host/member.ts";
+import { keysOf, press } from "../../../host/top/keys.ts";
 import {
   FIRST_VIEW,
   rowOf,
@@ -9,8 +9,8 @@ import {
   sorted,
   type View,
   type VmRow,
-} from "../../../lib/host/top/model.ts";
-import { detailScreen, tableScreen } from "../../../lib/host/top/render.ts";
+} from "../../../host/top/model.ts";
+import { detailScreen, tableScreen } from "../../../host/top/render.ts";
 
 const row = (name: string, changes: Partial<VmRow> = {}): VmRow => ({
   key: `/run/${name}`,

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { AgentClient } from "../../../lib/host/client.ts";
-import { AnswerError, NoAgentError } from "../../../lib/host/errors.ts";
-import { pull } from "../../../lib/host/transfer/pull.ts";
-import { push } from "../../../lib/host/transfer/push.ts";
-import { TransferError } from "../../../lib/host/transfer/transfer.ts";
+import { AgentClient } from "../../../host/client.ts";
+import { AnswerError, NoAgentError } from "../../../host/errors.ts";
+import { pull } from "../../../host/transfer/pull.ts";
+import { push } from "../../../host/transfer/push.ts";
+import { TransferError } from "../../../host/transfer/transfer.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 import {
   type Answerer,
@@ -12,8 +12,6 @@ import {
   ScriptedAgent,
   type ScriptedRequest,
 } from "../_scripted_agent.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const STAT = {
   path: "/f",

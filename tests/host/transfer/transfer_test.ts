@@ -1,19 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { AgentClient } from "../../../lib/host/client.ts";
-import { AnswerError, NoAgentError } from "../../../lib/host/errors.ts";
-import { partialPath, pull } from "../../../lib/host/transfer/pull.ts";
-import { push } from "../../../lib/host/transfer/push.ts";
+import type { AgentClient } from "../../../host/client.ts";
+import { AnswerError, NoAgentError } from "../../../host/errors.ts";
+import { partialPath, pull } from "../../../host/transfer/pull.ts";
+import { push } from "../../../host/transfer/push.ts";
 import {
   TransferError,
   type TransferOptions,
   type Transferred,
-} from "../../../lib/host/transfer/transfer.ts";
+} from "../../../host/transfer/transfer.ts";
 import { type AgentOptions, TestAgent } from "../../agent/_agent.ts";
 import { tinyDisk } from "../../agent/_tiny_disk.ts";
 import { until } from "../../agent/_waiting.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const KB = 1024;
 const MB = 1024 * KB;

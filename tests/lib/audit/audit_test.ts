@@ -4,8 +4,6 @@ import { Audit, type AuditOptions } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { CollectingLog, rpcErrorOf } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const COMMAND_FAILED = -32000;
 const PERMISSION_DENIED = -32001;
 

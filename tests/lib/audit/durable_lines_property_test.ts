@@ -2,8 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** What the disk does with a write: takes so many bytes at most, or fails; and with a flush. */
 const behaviour = fc.record({
   takes: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 40 }) }, {

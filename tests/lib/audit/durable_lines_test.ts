@@ -2,8 +2,6 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type DurableFile, DurableLines, openLines } from "../../../lib/audit/durable_lines.ts";
 import { TempDirectory } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** A disk in memory whose next steps fail as they are told to. */
 class FakeDisk {
   text = "";

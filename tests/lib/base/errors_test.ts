@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import * as errors from "../../lib/errors.ts";
-import { ERRORS, RpcError, toRpcError } from "../../lib/errors.ts";
-import { TempDirectory } from "./_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import * as errors from "../../../lib/base/errors.ts";
+import { ERRORS, RpcError, toRpcError } from "../../../lib/base/errors.ts";
+import { TempDirectory } from "../_helpers.ts";
 
 // The protocol's table, "Standard Error Codes", and the one code of ours.
 for (

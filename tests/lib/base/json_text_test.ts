@@ -7,10 +7,8 @@ import {
   jsonBytes,
   parseExactly,
   utf8Bytes,
-} from "../../lib/json_text.ts";
-import { byteLength } from "./_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../lib/base/json_text.ts";
+import { byteLength } from "../_helpers.ts";
 
 const SAMPLES = [
   "",

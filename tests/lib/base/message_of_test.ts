@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { messageOf } from "../../lib/message_of.ts";
+import { messageOf } from "../../../lib/base/message_of.ts";
 
 Deno.test("messageOf() has the message of whatever was thrown", () => {
   assertEquals([new Error("a"), "b", undefined, 3, null].map(messageOf), [

@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { explainIssues, shown, suggestion } from "../../lib/schema_issues.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { explainIssues, shown, suggestion } from "../../../lib/base/schema_issues.ts";
 
 /** What is wrong with a value, as path and sentence. */
 function problemsOf(schema: z.ZodMiniType, value: unknown, hidden?: ReadonlySet<string>) {

@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Aborted } from "../../lib/abort.ts";
-import { inTime } from "./_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { Aborted } from "../../../lib/base/waiting.ts";
+import { inTime } from "../_helpers.ts";
 
 Deno.test("Aborted happens on abort", async () => {
   const controller = new AbortController();

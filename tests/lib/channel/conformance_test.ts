@@ -10,12 +10,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { listenChannel } from "../../../lib/channel/listen.ts";
+import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
 import { serve } from "../../../lib/channel/session.ts";
-import { runChild } from "../../../lib/process/run.ts";
-import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
-import { type Method, method } from "../../../lib/rpc/method.ts";
-import { Power } from "../../../lib/system/power.ts";
+import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
+import { Dispatcher } from "../../../lib/core/executor.ts";
+import { type Method, method } from "../../../lib/core/method.ts";
+import { Power } from "../../../lib/guest/power.ts";
 import {
   CollectingLog,
   configWith,
@@ -23,8 +23,6 @@ import {
   RecordingPower,
   TempDirectory,
 } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const PARSE_ERROR = { code: -32700, message: "Parse error" };
 const INVALID_REQUEST = { code: -32600, message: "Invalid Request" };

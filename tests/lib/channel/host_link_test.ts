@@ -1,8 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HostLink, HostUnreachableError, type LinkWriter } from "../../../lib/channel/host_link.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** A writer that keeps what it is given. */
 class RecordingWriter implements LinkWriter {
   readonly sent: string[] = [];

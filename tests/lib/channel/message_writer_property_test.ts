@@ -2,8 +2,6 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MessageWriter } from "../../../lib/channel/message_writer.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const part = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.constantFrom("€", "😀", "a"), maxLength: 200 })

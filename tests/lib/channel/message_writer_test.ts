@@ -3,8 +3,6 @@ import { MessageWriter } from "../../../lib/channel/message_writer.ts";
 import { inTime } from "../_helpers.ts";
 import { FakeConnection } from "./_fake_connection.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 function writerTo(connection: FakeConnection): { writer: MessageWriter; broken: unknown[] } {
   const broken: unknown[] = [];
   return { writer: new MessageWriter(connection, (error) => broken.push(error)), broken };

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { HostLink } from "../../../lib/channel/host_link.ts";
 import { serve, type SessionOptions } from "../../../lib/channel/session.ts";
-import type { Method } from "../../../lib/rpc/method.ts";
+import type { Method } from "../../../lib/core/method.ts";
 import { inTime, until } from "../_helpers.ts";
 import {
   answerOf,
@@ -10,10 +10,8 @@ import {
   ParkedMethod,
   request,
   TestAgent,
-} from "../rpc/_host.ts";
+} from "../core/_host.ts";
 import { FakeConnection } from "./_fake_connection.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const LIMIT_BYTES = 1024;
 const echo = anyMethod("echo", ({ value }) => value ?? null);

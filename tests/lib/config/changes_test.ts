@@ -2,8 +2,6 @@ import { assertEquals } from "@std/assert";
 import { changedKeys, takeOver } from "../../../lib/config/changes.ts";
 import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const OTHER: Config = {
   version: "1.2.3",
   log_level: "debug",

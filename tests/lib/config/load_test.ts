@@ -8,8 +8,6 @@ import {
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { TempDirectory } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** The protocol's example, whose comment is no JSON. */
 const PROTOCOL_EXAMPLE = `{
   "version": "1.0.0",

@@ -2,8 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { ConfigSchema, DEFAULT_CONFIG, durationMs } from "../../../lib/config/schema.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 /** The configuration that a few keys make of the defaults, or `undefined` where one is refused. */
 function configOf(keys: Record<string, unknown>) {
   const result = z.safeParse(ConfigSchema, keys);

@@ -7,11 +7,11 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import type { Config } from "../../../lib/config/schema.ts";
-import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
-import { type Id, resultParts, textOf } from "../../../lib/rpc/messages.ts";
-import { type Context, type Method, method } from "../../../lib/rpc/method.ts";
-import { runChild } from "../../../lib/process/run.ts";
-import { Power } from "../../../lib/system/power.ts";
+import { Dispatcher } from "../../../lib/core/executor.ts";
+import { type Id, resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { type Context, type Method, method } from "../../../lib/core/method.ts";
+import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
+import { Power } from "../../../lib/guest/power.ts";
 import { CollectingLog, configWith, FAKE_SYSTEM, inTime, RecordingPower } from "../_helpers.ts";
 
 const AnswerSchema = z.strictObject({

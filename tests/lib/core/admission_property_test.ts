@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Places, RateLimit } from "../../../lib/rpc/admission.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { Places, RateLimit } from "../../../lib/core/admission.ts";
 
 Deno.test("no stretch of time lets more in than the rate and one burst, however requests come", () => {
   const pauses = fc.array(fc.oneof(fc.constant(0), fc.integer({ max: 3000, min: 0 })), {

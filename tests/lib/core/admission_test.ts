@@ -1,8 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Places, RateLimit } from "../../../lib/rpc/admission.ts";
+import { Places, RateLimit } from "../../../lib/core/admission.ts";
 import { NEVER } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 /** A clock that a test moves. */
 class Clock {

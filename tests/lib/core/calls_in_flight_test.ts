@@ -1,9 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { Id } from "../../../lib/rpc/messages.ts";
-import { RequestsInFlight } from "../../../lib/rpc/requests_in_flight.ts";
+import type { Id } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { RequestsInFlight } from "../../../lib/core/calls_in_flight.ts";
 import { rpcErrorOf } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const raw = (text: string): Id => JSON.rawJSON(text);
 

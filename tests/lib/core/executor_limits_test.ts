@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ping } from "../../../handlers/ping.ts";
-import { rpcCancel } from "../../../handlers/rpc_cancel.ts";
-import { commandFailed } from "../../../lib/errors.ts";
-import { MAX_WAITING } from "../../../lib/rpc/admission.ts";
-import { textOf } from "../../../lib/rpc/messages.ts";
+import { ping } from "../../../handlers/agent/ping.ts";
+import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
+import { commandFailed } from "../../../lib/base/errors.ts";
+import { MAX_WAITING } from "../../../lib/core/admission.ts";
+import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { configWith, inTime } from "../_helpers.ts";
 import {
   answerOf,
@@ -14,8 +14,6 @@ import {
   request,
   TestAgent,
 } from "./_host.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const park = (id: number | string) => request({ id, method: "park" });
 const pingLine = (id: number) => request({ id, method: "ping" });

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
-import { notFound, permissionDenied } from "../../../lib/errors.ts";
-import { Dispatcher } from "../../../lib/rpc/dispatcher.ts";
-import { textOf } from "../../../lib/rpc/messages.ts";
-import { method, NoParams } from "../../../lib/rpc/method.ts";
-import { runChild } from "../../../lib/process/run.ts";
-import { Power } from "../../../lib/system/power.ts";
+import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
+import { Dispatcher } from "../../../lib/core/executor.ts";
+import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { method, NoParams } from "../../../lib/core/method.ts";
+import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
+import { Power } from "../../../lib/guest/power.ts";
 import {
   byteLength,
   CollectingLog,
@@ -15,8 +15,6 @@ import {
   RecordingPower,
 } from "../_helpers.ts";
 import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const echo = anyMethod("echo", ({ value }) => value ?? null);
 /** Answers only after others have had their turn. */

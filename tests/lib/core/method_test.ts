@@ -1,9 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import { method } from "../../../lib/rpc/method.ts";
+import { method } from "../../../lib/core/method.ts";
 import { rpcErrorOf } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const sample = method({
   name: "sample",

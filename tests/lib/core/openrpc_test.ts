@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import { method, NoParams } from "../../../lib/rpc/method.ts";
-import { jsonSchema, openRpcDocument, parametersOf } from "../../../lib/rpc/openrpc.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { method, NoParams } from "../../../lib/core/method.ts";
+import { jsonSchema, openRpcDocument, parametersOf } from "../../../lib/core/openrpc.ts";
 
 const copy = method({
   name: "copy",

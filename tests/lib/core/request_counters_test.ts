@@ -1,7 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { RequestCounters } from "../../../lib/rpc/request_counters.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { RequestCounters } from "../../../lib/core/request_counters.ts";
 
 const make = () => new RequestCounters(new Set(["ping", "file_read"]));
 

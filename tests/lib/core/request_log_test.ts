@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { invalidRequest, parseError } from "../../../lib/errors.ts";
-import { RequestLog } from "../../../lib/rpc/request_log.ts";
+import { invalidRequest, parseError } from "../../../lib/base/errors.ts";
+import { RequestLog } from "../../../lib/core/request_log.ts";
 import { CollectingLog, until } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const request = (id: string | number | null | undefined, name = "ping") => ({
   id,

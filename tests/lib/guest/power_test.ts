@@ -1,8 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NO_POWER, Power, type PowerProvider } from "../../../lib/system/power.ts";
+import { NO_POWER, Power, type PowerProvider } from "../../../lib/guest/power.ts";
 import { RecordingPower, rpcErrorOf } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const { signal } = new AbortController();
 const SHUTDOWN = { action: "shutdown", timeoutSeconds: 60, force: false } as const;

@@ -4,8 +4,6 @@ import { LOG_LEVELS, type LogLevel } from "../../../lib/config/schema.ts";
 import { Logger, type LogTarget, NO_LOG } from "../../../lib/log/logger.ts";
 import { inTime, runDeno, TempDirectory } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const Line = z.looseObject({ time: z.string(), level: z.enum(LOG_LEVELS), message: z.string() });
 
 /** The lines of a log, each checked to be one. */

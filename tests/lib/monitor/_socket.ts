@@ -8,7 +8,7 @@ import { assert } from "@std/assert";
 import { type CommandAnswer, readAnswer } from "../../../lib/monitor/answer.ts";
 import { Monitor } from "../../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../../lib/monitor/server.ts";
-import { listenOnSocket, type SocketOptions } from "../../../lib/monitor/unix_listener.ts";
+import { listenOnSocket, type SocketOptions } from "../../../lib/platform/linux/monitor_socket.ts";
 import { CollectingLog, inTime, TempDirectory } from "../_helpers.ts";
 
 const LIMITS: ServerLimits = {

@@ -3,8 +3,6 @@ import { sendCommand } from "../../../lib/monitor/client.ts";
 import { TempDirectory } from "../_helpers.ts";
 import { ServedMonitor } from "./_socket.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const PING = { Name: "agent.Echo", A: "{" };
 
 Deno.test("sendCommand() returns the answer as it came", async () => {

@@ -1,8 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { BadRequestError, readCommand } from "../../../lib/monitor/command_request.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const read = (text: string) => readCommand(new TextEncoder().encode(text));
 
 for (

@@ -4,8 +4,6 @@ import type { CommandConnection } from "../../../lib/monitor/listener.ts";
 import { MAX_MESSAGE_BYTES, RequestBuffers } from "../../../lib/monitor/request_buffers.ts";
 import { inTime, NEVER } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const MAX_LARGE_REQUESTS = 8;
 
 /** A client in memory that sends what it has to and is then silent until it is closed upon. */

@@ -1,14 +1,12 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Monitor } from "../../../lib/monitor/monitor.ts";
-import { commandFailed } from "../../../lib/errors.ts";
+import { commandFailed } from "../../../lib/base/errors.ts";
 import {
   type CommandContext,
   CommandError,
   type CommandHandler,
 } from "../../../lib/monitor/monitor.ts";
 import { CollectingLog, inTime, NEVER } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const OK = { Status: 0, StatusMessage: "" };
 const BOUNDS = { timeoutSeconds: 30, stopping: NEVER };

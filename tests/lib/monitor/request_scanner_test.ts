@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RequestScanner, type Scanned } from "../../../lib/monitor/request_scanner.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** The outcome for bytes that come in pieces of a size, with other bytes behind them in the buffer. */

@@ -2,8 +2,6 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inTime, until } from "../_helpers.ts";
 import { answerOf, type RawClient, ServedMonitor } from "./_socket.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 const REQUEST = '{"Name":"agent.Echo","A":"}{\\"\\\\","B":[{"C":{}}],"D":"ä𝄞"}';
 const bytes = new TextEncoder().encode(REQUEST);
 

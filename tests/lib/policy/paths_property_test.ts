@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { RpcError } from "../../../lib/errors.ts";
+import { RpcError } from "../../../lib/base/errors.ts";
 import { allowPath, isInside, normalizePath } from "../../../lib/policy/paths.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const name = fc.oneof(
   fc.constantFrom("a", "b", "aa", "...", ". ", "é", "e\u0301", "-", "\n"),

@@ -2,8 +2,6 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { allowPath, isInside, normalizePath } from "../../../lib/policy/paths.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 
-Deno.test.sanitizer({ ops: true, resources: true });
-
 for (
   const [path, normal] of [
     ["/", "/"],

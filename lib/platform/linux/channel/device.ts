@@ -9,11 +9,11 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
-import type { Log } from "../log/logger.ts";
-import { messageOf } from "../message_of.ts";
-import { withTimer } from "../process/capture.ts";
-import { type Channel, ChannelError, type Connection } from "./channel.ts";
+import { Aborted, withTimer } from "../../../base/waiting.ts";
+import type { Log } from "../../../log/logger.ts";
+import { messageOf } from "../../../base/message_of.ts";
+
+import { type Channel, ChannelError, type Connection } from "../../../channel/channel.ts";
 
 /** open(2), read(2), write(2) and close(2), which return -1 where they fail. */
 const CALLS = {

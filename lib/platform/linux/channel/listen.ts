@@ -11,7 +11,7 @@ import {
   ListenError,
   reasonOf,
 } from "../unix_socket.ts";
-import type { Channel, Connection } from "./channel.ts";
+import type { Channel, Connection } from "../../../channel/channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */
 const SOCKET_UMASK = 0o177;

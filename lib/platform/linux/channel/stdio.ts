@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Channel, Connection } from "./channel.ts";
+import type { Channel, Connection } from "../../../channel/channel.ts";
 
 const CONNECTION: Connection = {
   atEndOfFile: "host away",

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { withTimer } from "../../process/capture.ts";
-import type { Filesystem, FilesystemReport } from "../system.ts";
+import { withTimer } from "../../../base/waiting.ts";
+import type { Filesystem, FilesystemReport } from "../../../guest/facts.ts";
 import { mayHang, type Mount, parseMountInfo, selectFilesystems } from "./mounts.ts";
-import { runScript } from "./shell.ts";
+import { runScript } from "../shell.ts";
 
 const TIMEOUT_MS = 5000;
 /** How long a report waits for a file system that may hang … */

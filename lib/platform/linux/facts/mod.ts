@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { System, SystemInfo } from "../system.ts";
+import type { System, SystemInfo } from "../../../guest/facts.ts";
 import { Filesystems } from "./filesystems.ts";
 import { readNetworkInterfaces } from "./network.ts";
 import { type OsRelease, readOsRelease } from "./os_release.ts";

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { NetworkInterface } from "../system.ts";
-import { runScript } from "./shell.ts";
+import type { NetworkInterface } from "../../../guest/facts.ts";
+import { runScript } from "../shell.ts";
 
 const TIMEOUT_MS = 5000;
 

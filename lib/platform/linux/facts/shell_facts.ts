@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runScript } from "./shell.ts";
+import { runScript } from "../shell.ts";
 
 const TIMEOUT_MS = 5000;
 

@@ -5,9 +5,9 @@
  */
 
 import { basename, dirname } from "@std/path/posix";
-import { Aborted } from "../abort.ts";
-import { signalGroup } from "../process/group.ts";
-import type { AllowedPath } from "./paths.ts";
+import { Aborted } from "../../../base/waiting.ts";
+import { signalGroup } from "../processes/process_group.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
 import { routeTo, spawnWalk, WALK, WALK_STATUS, walkFailure } from "./walk.ts";
 
 /**

@@ -11,9 +11,9 @@
  * @module
  */
 
-import { base64Length, encodeBase64, type PlainText } from "../json_text.ts";
-import type { AllowedPath } from "./paths.ts";
-import { giveBuffer, takeBuffer } from "../spare_buffers.ts";
+import { base64Length, encodeBase64, type PlainText } from "../../../base/json_text.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
+import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import { lookAgain, openRealFile } from "./real_file.ts";
 
 const MAX_KEPT = 4;

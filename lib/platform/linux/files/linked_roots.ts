@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../../../config/schema.ts";
 
 /** An allowed path that is, or leads through, a symbolic link. */
 export interface LinkedRoot {

@@ -8,13 +8,13 @@
  * @module
  */
 
-import { Aborted } from "../abort.ts";
-import { commandFailed } from "../errors.ts";
-import { signalGroup } from "../process/group.ts";
-import { NulReader } from "../process/nul_reader.ts";
-import { type DirectoryEntry, entryType, permissionText } from "./entry.ts";
-import { FirstNames, NAME_PREFIX } from "./first_names.ts";
-import type { AllowedPath } from "./paths.ts";
+import { Aborted } from "../../../base/waiting.ts";
+import { commandFailed } from "../../../base/errors.ts";
+import { signalGroup } from "../processes/process_group.ts";
+import { NulReader } from "../processes/nul_reader.ts";
+import { type DirectoryEntry, entryType, permissionText } from "./file_type.ts";
+import { FirstNames, NAME_PREFIX } from "./name_page.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
 import { routeTo, spawnWalk, WALK, walkFailure } from "./walk.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NulReader } from "../process/nul_reader.ts";
+import type { NulReader } from "../processes/nul_reader.ts";
 
 /** What find(1) puts before each name. */
 export const NAME_PREFIX = "./";

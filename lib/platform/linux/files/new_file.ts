@@ -9,8 +9,8 @@
  */
 
 import { basename, dirname, join } from "@std/path/posix";
-import type { RpcError } from "../errors.ts";
-import type { AllowedPath } from "./paths.ts";
+import type { RpcError } from "../../../base/errors.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
 import { routeTo, spawnWalk, WALK, WALK_STATUS, walkFailure } from "./walk.ts";
 
 /** Exit statuses of the script below. */

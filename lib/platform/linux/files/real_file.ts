@@ -21,9 +21,9 @@
  */
 
 import { dirname } from "@std/path/posix";
-import { Aborted } from "../abort.ts";
-import { commandFailed, permissionDenied, RpcError } from "../errors.ts";
-import { type AllowedPath, isInside } from "./paths.ts";
+import { Aborted } from "../../../base/waiting.ts";
+import { commandFailed, permissionDenied, RpcError } from "../../../base/errors.ts";
+import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 
 const ROUNDS = 32;
 

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { commandFailed } from "../errors.ts";
-import { PROGRAM_PATH, SHELL } from "../policy/programs.ts";
+import { commandFailed } from "../../../base/errors.ts";
+import { PROGRAM_PATH, SHELL } from "../programs.ts";
 
 /** Fills the buffer's beginning with the next bytes; resolves to how many, 0 at the end. */
 export type NextBytes = (buffer: Uint8Array) => Promise<number>;

@@ -10,10 +10,10 @@
  */
 
 import { dirname } from "@std/path/posix";
-import { commandFailed, notFound, permissionDenied, type RpcError } from "../errors.ts";
-import { CHILD_GARBAGE_BYTES, countTraffic } from "../garbage.ts";
-import type { AllowedPath } from "./paths.ts";
-import { PROGRAM_PATH, SHELL } from "./programs.ts";
+import { commandFailed, notFound, permissionDenied, type RpcError } from "../../../base/errors.ts";
+import { CHILD_GARBAGE_BYTES, countTraffic } from "../../../base/memory/garbage.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
+import { PROGRAM_PATH, SHELL } from "../programs.ts";
 import { linkRefused } from "./real_file.ts";
 
 /** Exit statuses of {@link WALK}. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { giveBuffer, takeBuffer } from "../spare_buffers.ts";
+import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
+import { withTimer } from "../../../base/waiting.ts";
 
 /** What was kept of one stream. */
 export interface Captured {
@@ -87,16 +88,5 @@ export class Capture {
       offset += chunk.byteLength;
     }
     return { bytes, truncated: this.#received > this.#size };
-  }
-}
-
-/** Resolves when `event` does or after `milliseconds`, and leaves no timer behind. */
-export async function withTimer(milliseconds: number, event: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  try {
-    await Promise.race([event, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

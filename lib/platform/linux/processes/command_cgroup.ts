@@ -10,9 +10,9 @@
  * @module
  */
 
-import { commandFailed, invalidParams } from "../errors.ts";
-import { SHELL } from "../policy/programs.ts";
-import { type ChildOptions, type ChildResult, runChild } from "./run.ts";
+import { commandFailed, invalidParams } from "../../../base/errors.ts";
+import { SHELL } from "../programs.ts";
+import { type ChildOptions, type ChildResult, runChild } from "./run_child.ts";
 
 /** Runs a child as {@link runChild} does. */
 export type RunChild = (options: ChildOptions) => Promise<ChildResult>;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SHELL } from "../policy/programs.ts";
+import { SHELL } from "../programs.ts";
 
 /** The signals that end a group: the polite one, what lets a stopped process obey it, the other. */
 export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL";

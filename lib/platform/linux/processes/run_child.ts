@@ -4,9 +4,10 @@
  * @module
  */
 
-import { CHILD_GARBAGE_BYTES, countTraffic } from "../garbage.ts";
-import { Capture, type Captured, withTimer } from "./capture.ts";
-import { signalGroup } from "./group.ts";
+import { CHILD_GARBAGE_BYTES, countTraffic } from "../../../base/memory/garbage.ts";
+import { Capture, type Captured } from "./capture.ts";
+import { withTimer } from "../../../base/waiting.ts";
+import { signalGroup } from "./process_group.ts";
 
 /** How long the group has between SIGTERM and SIGKILL, and the kernel to end it after that. */
 const TERMINATION_GRACE_MS = 2000;

@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import type { ErrorName } from "../../../../lib/errors.ts";
+import type { ErrorName } from "../../../../lib/base/errors.ts";
 
 const TreeEntry = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("directory"), path: z.string() }),

@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { giveBuffer, takeBuffer } from "../../lib/spare_buffers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { giveBuffer, takeBuffer } from "../../../../lib/base/memory/spare_buffers.ts";
 
 Deno.test("a buffer that is given back is taken again, by whoever it is large enough for", () => {
   const first = takeBuffer(40_000);

@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type BatchItem, collectBatch } from "../../../lib/rpc/answers.ts";
-import { textOf } from "../../../lib/rpc/messages.ts";
-import { byteLength } from "../_helpers.ts";
-import { batchOf, resultText } from "./_host.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { type BatchItem, collectBatch } from "../../../../lib/dialects/jsonrpc/batch.ts";
+import { textOf } from "../../../../lib/dialects/jsonrpc/messages.ts";
+import { byteLength } from "../../_helpers.ts";
+import { batchOf, resultText } from "../../core/_host.ts";
 
 /** One of a batch: a request or a notification, done at once or later, with so large an answer. */
 const item = fc.record({

@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { type BatchItem, collectBatch } from "../../../lib/rpc/answers.ts";
-import { errorText, textOf } from "../../../lib/rpc/messages.ts";
-import { invalidRequest } from "../../../lib/errors.ts";
-import { byteLength } from "../_helpers.ts";
-import { batchOf, resultText } from "./_host.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { type BatchItem, collectBatch } from "../../../../lib/dialects/jsonrpc/batch.ts";
+import { errorText, textOf } from "../../../../lib/dialects/jsonrpc/messages.ts";
+import { invalidRequest } from "../../../../lib/base/errors.ts";
+import { byteLength } from "../../_helpers.ts";
+import { batchOf, resultText } from "../../core/_host.ts";
 
 const LIMIT_BYTES = 64 * 1024;
 

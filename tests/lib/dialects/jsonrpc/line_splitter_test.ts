@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { LineSplitter } from "../../../lib/channel/line_splitter.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { LineSplitter } from "../../../../lib/dialects/jsonrpc/line_splitter.ts";
 
 const encoder = new TextEncoder();
 

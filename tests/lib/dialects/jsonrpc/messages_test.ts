@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { invalidParams, parseError } from "../../../lib/errors.ts";
+import { invalidParams, parseError } from "../../../../lib/base/errors.ts";
 import {
   errorText,
   isId,
@@ -9,11 +9,9 @@ import {
   readRequest,
   resultParts,
   textOf,
-} from "../../../lib/rpc/messages.ts";
-import { PlainText } from "../../../lib/json_text.ts";
-import { resultText } from "./_host.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../lib/dialects/jsonrpc/messages.ts";
+import { PlainText } from "../../../../lib/base/json_text.ts";
+import { resultText } from "../../core/_host.ts";
 
 // The id as it stands in the request, which is how it must stand in the answer.
 for (

@@ -5,9 +5,13 @@
  */
 
 import * as z from "zod";
-import { confine, judgeConfinement, refusedByDeno } from "../../../lib/policy/confinement.ts";
-import { parsePermissions } from "../../../lib/policy/permissions.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import {
+  confine,
+  judgeConfinement,
+  refusedByDeno,
+} from "../../../../lib/platform/linux/confinement.ts";
+import { parsePermissions } from "../../../../lib/platform/linux/grants.ts";
+import { printLine } from "../../../../lib/base/terminal.ts";
 
 const Task = z.strictObject({
   action: z.enum(["confine", "judge", "refused"]),

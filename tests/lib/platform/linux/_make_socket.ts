@@ -5,8 +5,8 @@
  * @module
  */
 
-import { listenOnSocket } from "../../../lib/monitor/unix_listener.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import { listenOnSocket } from "../../../../lib/platform/linux/monitor_socket.ts";
+import { printLine } from "../../../../lib/base/terminal.ts";
 
 const [path = "", mode = ""] = Deno.args;
 

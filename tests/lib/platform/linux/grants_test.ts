@@ -1,13 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { type Config, DEFAULT_CONFIG } from "../../../../lib/config/schema.ts";
 import {
   parsePermissions,
   permissionFlags,
   permissionsFor,
-} from "../../../lib/policy/permissions.ts";
-import { runDeno } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../lib/platform/linux/grants.ts";
+import { runDeno } from "../../_helpers.ts";
 
 type Security = Config["security"];
 
@@ -124,7 +122,7 @@ Deno.test("Deno takes the flag of a path with a comma for that one path", async 
     system: ["hostname"],
   }).find((flag) => flag.startsWith("--allow-read=")) ?? "";
   const paths = ["/srv/a,b", "/srv/a,b/c", "/srv/a", "/srv", "b"];
-  const { stdout, stderr } = await runDeno("policy/_query_read.ts", {
+  const { stdout, stderr } = await runDeno("platform/linux/_query_read.ts", {
     flags: [flag],
     args: paths,
   });

@@ -1,8 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { findGroup, groupNumber } from "../../../../lib/system/linux/group.ts";
+import { findGroup, groupNumber } from "../../../../lib/platform/linux/groups.ts";
 import { TempDirectory } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const TEXT = "root:x:0:\n\nadm:x:4:syslog,me\nadm:x:5:\nbad\nworse:x:\nworst:x:4x:\n+:::\n";
 

@@ -3,11 +3,9 @@ import {
   directoryMode,
   listenOnSocket,
   type SocketOptions,
-} from "../../../lib/monitor/unix_listener.ts";
-import { ListenError } from "../../../lib/unix_socket.ts";
-import { namesIn, runDeno, TempDirectory } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../lib/platform/linux/monitor_socket.ts";
+import { ListenError } from "../../../../lib/platform/linux/unix_socket.ts";
+import { namesIn, runDeno, TempDirectory } from "../../_helpers.ts";
 
 const isRoot = Deno.uid() === 0;
 
@@ -106,7 +104,9 @@ Deno.test("a group that there is not is refused by name, and nothing is left", a
 Deno.test("the socket appears with its mode: until then only the owner can get at it", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
-  const { stdout, stderr } = await runDeno("monitor/_make_socket.ts", { args: [path, "0620"] });
+  const { stdout, stderr } = await runDeno("platform/linux/_make_socket.ts", {
+    args: [path, "0620"],
+  });
   assertEquals(stderr, "");
   assertEquals(JSON.parse(stdout), {
     directoryBefore: "700",

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { findProgram, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "../../../lib/policy/programs.ts";
-import { rpcErrorOf, TempDirectory } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import {
+  findProgram,
+  PROGRAM_DIRECTORIES,
+  PROGRAM_PATH,
+} from "../../../../lib/platform/linux/programs.ts";
+import { rpcErrorOf, TempDirectory } from "../../_helpers.ts";
 
 /** Where the shell finds a program on the fixed path, as it is written there. */
 async function whereIs(name: string): Promise<string> {

@@ -1,9 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { RpcError } from "../../../../lib/errors.ts";
-import { runScript } from "../../../../lib/system/linux/shell.ts";
+import { RpcError } from "../../../../lib/base/errors.ts";
+import { runScript } from "../../../../lib/platform/linux/shell.ts";
 import { NEVER, rpcErrorOf } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const timeoutMs = 20_000;
 

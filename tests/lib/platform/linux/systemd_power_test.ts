@@ -1,8 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { SystemdPower } from "../../../../lib/system/linux/systemd_power.ts";
+import { SystemdPower } from "../../../../lib/platform/linux/systemd_power.ts";
 import { TempDirectory } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const { signal } = new AbortController();
 

@@ -1,8 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Filesystems, parseUsage } from "../../../../lib/system/linux/filesystems.ts";
-import { NEVER } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { Filesystems, parseUsage } from "../../../../../lib/platform/linux/facts/filesystems.ts";
+import { NEVER } from "../../../_helpers.ts";
 
 const MOUNT = { mountPoint: "/", device: "/dev/vda1", fsType: "ext4", deviceNumber: "254:1" };
 

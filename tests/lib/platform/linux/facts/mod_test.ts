@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { LinuxSystem } from "../../../../lib/system/linux/mod.ts";
-import { NEVER } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { LinuxSystem } from "../../../../../lib/platform/linux/facts/mod.ts";
+import { NEVER } from "../../../_helpers.ts";
 
 async function output(program: string, ...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command(program, { args }).output();

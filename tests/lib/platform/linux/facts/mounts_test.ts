@@ -4,9 +4,7 @@ import {
   type Mount,
   parseMountInfo,
   selectFilesystems,
-} from "../../../../lib/system/linux/mounts.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../../lib/platform/linux/facts/mounts.ts";
 
 /** What is selected of a mount table, as mount point, device and type. */
 const selected = (table: string) =>

@@ -3,10 +3,8 @@ import {
   parseLinks,
   readNetworkInterfaces,
   withAddresses,
-} from "../../../../lib/system/linux/network.ts";
-import { NEVER } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../../lib/platform/linux/facts/network.ts";
+import { NEVER } from "../../../_helpers.ts";
 
 for (
   const [what, line, expected] of [

@@ -3,9 +3,7 @@ import {
   describe,
   parseOsRelease,
   readOsRelease,
-} from "../../../../lib/system/linux/os_release.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../../../lib/platform/linux/facts/os_release.ts";
 
 const DEBIAN_12 = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
 NAME="Debian GNU/Linux"

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { countProcessors, readOnlineProcessors } from "../../../../lib/system/linux/shell_facts.ts";
-import { NEVER } from "../../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import {
+  countProcessors,
+  readOnlineProcessors,
+} from "../../../../../lib/platform/linux/facts/shell_facts.ts";
+import { NEVER } from "../../../_helpers.ts";
 
 for (
   const [list, count] of [

@@ -1,7 +1,7 @@
 /** Begins to replace the file that is its first argument, and waits to be killed. */
 
-import { NewFile } from "../../../lib/policy/new_file.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import { NewFile } from "../../../../../lib/platform/linux/files/new_file.ts";
+import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const [path = "", root = ""] = Deno.args;
 const file = await NewFile.beside({ path, root }, { mode: 0o644, createDirectories: false });

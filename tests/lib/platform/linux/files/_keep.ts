@@ -6,9 +6,9 @@
  */
 
 import * as z from "zod";
-import type { PlainText } from "../../../lib/json_text.ts";
-import { BorrowedFile } from "../../../lib/policy/kept_files.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import type { PlainText } from "../../../../../lib/base/json_text.ts";
+import { BorrowedFile } from "../../../../../lib/platform/linux/files/kept_files.ts";
+import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const Task = z.strictObject({
   path: z.string(),

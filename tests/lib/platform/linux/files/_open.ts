@@ -6,9 +6,9 @@
  */
 
 import * as z from "zod";
-import { openRealFile, statRealPath } from "../../../lib/policy/real_file.ts";
-import { RpcError } from "../../../lib/errors.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import { openRealFile, statRealPath } from "../../../../../lib/platform/linux/files/real_file.ts";
+import { RpcError } from "../../../../../lib/base/errors.ts";
+import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const Task = z.strictObject({
   /** What is opened, one after the other. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { printLine } from "../../../lib/terminal.ts";
+import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const [how = "", path = "", spare = ""] = Deno.args;
 const MOST_PAUSE_MS = 0.2;

@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import { runDeno, TempDirectory } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { runDeno, TempDirectory } from "../../../_helpers.ts";
 
 const SIZE = 30_000;
 const LENGTH = 3000;
@@ -17,7 +15,7 @@ async function pieces(steps: readonly Step[]): Promise<{ read: Uint8Array[]; fil
   const file = crypto.getRandomValues(new Uint8Array(SIZE));
   const path = directory.at("file");
   await Deno.writeFile(path, file);
-  const { code, stdout, stderr } = await runDeno("policy/_keep.ts", {
+  const { code, stdout, stderr } = await runDeno("platform/linux/files/_keep.ts", {
     flags: ["--allow-all"],
     args: [JSON.stringify({ path, root: directory.path, steps })],
   });

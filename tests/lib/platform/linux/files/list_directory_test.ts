@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { listDirectory } from "../../../lib/policy/real_directory.ts";
-import { NEVER, TempDirectory } from "../_helpers.ts";
+import { listDirectory } from "../../../../../lib/platform/linux/files/list_directory.ts";
+import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { Attacker } from "./_attacker.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const FIRST = { after: "", limit: 100, signal: NEVER };
 

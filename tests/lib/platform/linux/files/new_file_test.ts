@@ -1,10 +1,19 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createEmpty, NewFile, siblingOf } from "../../../lib/policy/new_file.ts";
-import { isInside } from "../../../lib/policy/paths.ts";
-import { denoScript, inTime, namesIn, rpcErrorOf, TempDirectory, until } from "../_helpers.ts";
+import {
+  createEmpty,
+  NewFile,
+  siblingOf,
+} from "../../../../../lib/platform/linux/files/new_file.ts";
+import { isInside } from "../../../../../lib/policy/paths.ts";
+import {
+  denoScript,
+  inTime,
+  namesIn,
+  rpcErrorOf,
+  TempDirectory,
+  until,
+} from "../../../_helpers.ts";
 import { Attacker } from "./_attacker.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const PLAIN = { mode: 0o644, createDirectories: false };
 const WITH_DIRECTORIES = { mode: 0o644, createDirectories: true };
@@ -59,7 +68,8 @@ Deno.test("a new file of an agent that dies is removed", async () => {
   await using directory = await TempDirectory.make();
   const path = await directory.file("file", "old");
   const flags = ["--allow-all"];
-  const agent = denoScript("policy/_hold_new_file.ts", flags, [path, directory.path]).spawn();
+  const agent = denoScript("platform/linux/files/_hold_new_file.ts", flags, [path, directory.path])
+    .spawn();
   const reader = agent.stdout.getReader();
   const { value } = await reader.read();
   const temporary = new TextDecoder().decode(value).trim();

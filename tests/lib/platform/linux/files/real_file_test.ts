@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { RESTING_DIRECTORY, statRegularFile } from "../../../lib/policy/real_file.ts";
-import { rpcErrorOf, runDeno, TempDirectory } from "../_helpers.ts";
+import {
+  RESTING_DIRECTORY,
+  statRegularFile,
+} from "../../../../../lib/platform/linux/files/real_file.ts";
+import { rpcErrorOf, runDeno, TempDirectory } from "../../../_helpers.ts";
 import { Attacker, type Swap } from "./_attacker.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
 
 const SECRET = "SECRET";
 
@@ -37,7 +38,7 @@ async function open(
     times,
     timeoutMs,
   };
-  const { code, stdout, stderr } = await runDeno("policy/_open.ts", {
+  const { code, stdout, stderr } = await runDeno("platform/linux/files/_open.ts", {
     flags,
     args: [JSON.stringify(task)],
   });

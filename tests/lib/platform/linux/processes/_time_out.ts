@@ -1,7 +1,7 @@
 /** Lets a child with a grandchild run into its time limit, with the right to run the shell alone. */
 
-import { runChild } from "../../../lib/process/run.ts";
-import { printLine } from "../../../lib/terminal.ts";
+import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
+import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const { stdout, ...result } = await runChild({
   program: "/bin/sh",

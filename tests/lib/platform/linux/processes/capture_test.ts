@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { Capture, withTimer } from "../../../lib/process/capture.ts";
-import { inTime } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { Capture } from "../../../../../lib/platform/linux/processes/capture.ts";
+import { withTimer } from "../../../../../lib/base/waiting.ts";
+import { inTime } from "../../../_helpers.ts";
 
 /** A stream of bytes that a test feeds. */
 function feeder() {

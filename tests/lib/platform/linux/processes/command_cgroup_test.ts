@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { runSeparately } from "../../../lib/process/separate.ts";
-import type { ChildOptions } from "../../../lib/process/run.ts";
-import { rpcErrorOf, TempDirectory } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { runSeparately } from "../../../../../lib/platform/linux/processes/command_cgroup.ts";
+import type { ChildOptions } from "../../../../../lib/platform/linux/processes/run_child.ts";
+import { rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 
 const { signal } = new AbortController();
 const options: ChildOptions = {

@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { signalGroup } from "../../../lib/process/group.ts";
-import { inTime, until } from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+import { signalGroup } from "../../../../../lib/platform/linux/processes/process_group.ts";
+import { inTime, until } from "../../../_helpers.ts";
 
 const shell = (script: string) =>
   new Deno.Command("/bin/sh", {

@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type ChildOptions, type ChildResult, runChild } from "../../../lib/process/run.ts";
+import {
+  type ChildOptions,
+  type ChildResult,
+  runChild,
+} from "../../../../../lib/platform/linux/processes/run_child.ts";
 import {
   endProcess,
   inTime,
@@ -8,9 +12,7 @@ import {
   runDeno,
   TempDirectory,
   until,
-} from "../_helpers.ts";
-
-Deno.test.sanitizer({ ops: true, resources: true });
+} from "../../../_helpers.ts";
 
 /** Long enough for whatever a busy machine does; no test waits for it. */
 const LONG_MS = 60_000;
@@ -347,7 +349,7 @@ Deno.test("ten children that print much at once do not disturb each other", asyn
 });
 
 Deno.test("a confined agent ends a child's group too, through the shell", async () => {
-  const { code, stdout, stderr } = await runDeno("process/_time_out.ts", {
+  const { code, stdout, stderr } = await runDeno("platform/linux/processes/_time_out.ts", {
     flags: ["--allow-run=/bin/sh"],
   });
   assertEquals(code, 0, stderr);
