@@ -25,11 +25,7 @@ import {
 } from "../lib/platform/linux/grants.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Dispatcher } from "../lib/core/executor.ts";
-import { LinuxSystem } from "../lib/platform/linux/facts/mod.ts";
-import { runChild } from "../lib/platform/linux/processes/run_child.ts";
-import { runSeparately } from "../lib/platform/linux/processes/command_cgroup.ts";
-import { SystemdPower } from "../lib/platform/linux/systemd_power.ts";
-import { NO_POWER, Power } from "../lib/guest/power.ts";
+import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
@@ -76,9 +72,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const audit = Audit.for(config, log);
   const dispatcher = new Dispatcher({
     config,
-    system: new LinuxSystem(),
-    power: new Power(invocation.power === "systemd" ? new SystemdPower() : NO_POWER),
-    runCommand: invocation.separateCommands ? runSeparately : runChild,
+    guest: linuxGuest(invocation),
     log,
     methods: METHODS,
   }, audit);

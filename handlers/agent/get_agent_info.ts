@@ -34,7 +34,7 @@ export const getAgentInfo = method({
   run: (_params, context) => ({
     version: VERSION,
     protocol_version: PROTOCOL_VERSION,
-    platform: context.system.platform,
+    platform: context.guest.platform,
     capabilities: context.methods.filter((one) => one.available(context))
       .map((one) => one.capability)
       .filter((capability) => capability !== undefined)

@@ -8,9 +8,8 @@ import {
 } from "../../lib/base/errors.ts";
 import { base64Capacity, fitText, jsonBytes } from "../../lib/base/json_text.ts";
 import { HALF_PAIR, normalizePath } from "../../lib/policy/paths.ts";
-import { findProgram, PROGRAM_PATH } from "../../lib/platform/linux/programs.ts";
-import type { Captured } from "../../lib/platform/linux/processes/capture.ts";
-import type { ChildResult } from "../../lib/platform/linux/processes/run_child.ts";
+import { PROGRAM_PATH } from "../../lib/platform/linux/programs.ts";
+import type { CapturedOutput, RunResult } from "../../lib/guest/commands.ts";
 import { type Context, method } from "../../lib/core/method.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -95,19 +94,19 @@ export const execCommand = method({
     const { security } = context.config;
     const timeoutSeconds = timeoutOf(params, security.max_command_timeout_seconds);
     refuseLoaderVariables(params.env, security.command_whitelist);
-    const program = findProgram(params.command, security.command_whitelist);
+    const program = context.guest.commands.find(params.command, security.command_whitelist);
     const workingDirectory = normalizePath(params.working_directory, "working_directory");
     const input = inputOf(params);
     const room = context.resultLimitBytes - OTHER_MEMBERS_BYTES;
-    let result: ChildResult;
+    let result: RunResult;
     try {
-      result = await context.runCommand({
+      result = await context.guest.commands.run({
         program,
         args: params.args,
         workingDirectory,
         env: {
           PATH: PROGRAM_PATH,
-          HOME: await context.system.homeDirectory(),
+          HOME: await context.guest.commands.homeDirectory(),
           LANG: "C.UTF-8",
           TERM: "dumb",
           ...params.env,
@@ -186,7 +185,7 @@ function cancelled({ signal }: Context, report: Record<string, unknown>) {
 }
 
 /** Both outputs as they go on the wire, within `room` bytes of JSON together. */
-function outputs({ stdout, stderr }: ChildResult, encoding: "utf8" | "base64", room: number) {
+function outputs({ stdout, stderr }: RunResult, encoding: "utf8" | "base64", room: number) {
   const both = [textOf(stdout, encoding), textOf(stderr, encoding)] as const;
   const [outBytes, errBytes] = [jsonBytes(both[0]), jsonBytes(both[1])];
   const half = Math.floor(room / 2);
@@ -203,7 +202,7 @@ function outputs({ stdout, stderr }: ChildResult, encoding: "utf8" | "base64", r
   };
 }
 
-function textOf({ bytes, truncated }: Captured, encoding: "utf8" | "base64"): string {
+function textOf({ bytes, truncated }: CapturedOutput, encoding: "utf8" | "base64"): string {
   if (encoding === "base64") return bytes.toBase64();
   // As a stream, a character that was cut off at the end is left out instead of replaced.
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: truncated });

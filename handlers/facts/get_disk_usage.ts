@@ -42,8 +42,8 @@ export const getDiskUsage = method({
       }],
     },
   },
-  run: async (_params, { system, signal }) => {
-    const { filesystems, unresponsive } = await system.filesystems(signal);
+  run: async (_params, { guest, signal }) => {
+    const { filesystems, unresponsive } = await guest.facts.filesystems(signal);
     return unresponsive.length === 0 ? { filesystems } : { filesystems, unresponsive };
   },
 });

@@ -34,7 +34,7 @@ export const getNetworkInfo = method({
       }],
     },
   },
-  run: async (_params, { system, signal }) => ({
-    interfaces: await system.networkInterfaces(signal),
+  run: async (_params, { guest, signal }) => ({
+    interfaces: await guest.facts.networkInterfaces(signal),
   }),
 });

@@ -43,5 +43,5 @@ export const getSystemInfo = method({
       load_average: [0.08, 0.03, 0.01],
     },
   },
-  run: (_params, { system, signal }) => system.info(signal),
+  run: (_params, { guest, signal }) => guest.facts.info(signal),
 });

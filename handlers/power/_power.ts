@@ -46,11 +46,11 @@ export function powerMethod<const Action extends PowerAction>(
       params: { timeout_seconds: 60, force: false },
       result: { initiated: true, message },
     },
-    available: ({ power }) => power.isAvailable,
+    available: ({ guest }) => guest.power.isAvailable,
     target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
-    run: async ({ timeout_seconds, force }, { power, afterAnswer, signal }) => {
+    run: async ({ timeout_seconds, force }, { guest, afterAnswer, signal }) => {
       const request = { action, timeoutSeconds: timeout_seconds, force };
-      afterAnswer(await power.accept(request, signal));
+      afterAnswer(await guest.power.accept(request, signal));
       return { initiated: true as const, message };
     },
   });

@@ -35,7 +35,7 @@ import {
   type Request,
   resultParts,
 } from "../dialects/jsonrpc/messages.ts";
-import type { Call, Context, Method, Surroundings } from "./method.ts";
+import type { AgentServices, Call, Context, Method } from "./method.ts";
 import { RequestCounters } from "./request_counters.ts";
 import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 import { RequestsInFlight } from "./calls_in_flight.ts";
@@ -75,7 +75,7 @@ type Outcome = LogFields & { readonly code?: number };
 export class Dispatcher {
   /** What was asked for so far. */
   readonly counters: RequestCounters;
-  #surroundings: Surroundings;
+  #services: AgentServices;
   readonly #methods: ReadonlyMap<string, Method>;
   #rate: RateLimit;
   readonly #places: Places;
@@ -85,9 +85,9 @@ export class Dispatcher {
   #messageLimit: number;
 
   /** @throws {Error} when two methods share a name. */
-  constructor(surroundings: Surroundings, audit: Audit = Audit.NONE) {
-    const { config, methods, log } = surroundings;
-    this.#surroundings = surroundings;
+  constructor(services: AgentServices, audit: Audit = Audit.NONE) {
+    const { config, methods, log } = services;
+    this.#services = services;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
     if (this.#methods.size !== methods.length) throw new Error("two methods share a name");
     this.counters = new RequestCounters(this.#methods);
@@ -100,7 +100,7 @@ export class Dispatcher {
 
   /** Policy and limits for requests that come from now on; those under way keep theirs. */
   reconfigure(config: Config): void {
-    this.#surroundings = { ...this.#surroundings, config };
+    this.#services = { ...this.#services, config };
     if (config.max_requests_per_second !== this.#rate.perSecond) {
       this.#rate = new RateLimit(config.max_requests_per_second);
     }
@@ -277,7 +277,7 @@ export class Dispatcher {
 
   /** Ends the request when its time is over, counted from its arrival. */
   #startTimer(controller: AbortController, start: number): ReturnType<typeof setTimeout> {
-    const seconds = this.#surroundings.config.request_timeout_seconds;
+    const seconds = this.#services.config.request_timeout_seconds;
     return setTimeout(() => {
       controller.abort(timedOut(`not done within ${seconds} s`, { timeout_seconds: seconds }));
     }, seconds * 1000 - (performance.now() - start));
@@ -303,7 +303,7 @@ export class Dispatcher {
   ): Context {
     const idBytes = utf8Bytes(JSON.stringify(id ?? null));
     return {
-      ...this.#surroundings,
+      ...this.#services,
       signal,
       resultLimitBytes: this.#messageLimit - ENVELOPE_BYTES - idBytes,
       afterAnswer: (action) => void actions.push(action),

@@ -9,25 +9,20 @@ import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../base/errors.ts";
 import type { PlainText } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
-import type { RunChild } from "../platform/linux/processes/command_cgroup.ts";
 import { explainIssues } from "../base/schema_issues.ts";
-import type { Power } from "../guest/power.ts";
-import type { System } from "../guest/facts.ts";
+import type { Guest } from "../guest/guest.ts";
 
-/** What every request of an agent shares. */
-export interface Surroundings {
+/** What every call of an agent shares. */
+export interface AgentServices {
   readonly config: Config;
-  readonly system: System;
-  readonly power: Power;
-  /** Starts what the host commands. */
-  readonly runCommand: RunChild;
+  readonly guest: Guest;
   readonly log: Log;
   /** All methods, for those that describe the agent. */
   readonly methods: readonly Method[];
 }
 
 /** What `run` gets beside its parameters. */
-export interface Context extends Surroundings {
+export interface Context extends AgentServices {
   /** Aborted by the method's timeout, by `rpc.cancel` and when the agent stops. */
   readonly signal: AbortSignal;
   /** Bytes of JSON that the result may have, so that the answer fits one message. */
@@ -70,7 +65,7 @@ export interface Definition<
   /** Parameters that hold a person's data and are never repeated in errors. */
   readonly hidden?: readonly string[];
   /** Whether this agent's configuration and guest let it through at all. */
-  readonly available?: (surroundings: Surroundings) => boolean;
+  readonly available?: (services: AgentServices) => boolean;
   /**
    * What the log says of a request beside its outcome: names, never contents. A method that has a
    * target does something to the guest, or takes something out of it: the audit file tells of it.
@@ -116,7 +111,7 @@ export interface Method {
   readonly ownTimeout: boolean;
   /** Whether the audit file tells of it. */
   readonly isAudited: boolean;
-  available(surroundings: Surroundings): boolean;
+  available(services: AgentServices): boolean;
   /**
    * Checks the parameters.
    *
@@ -159,7 +154,7 @@ export function method<
     immediate: definition.immediate ?? false,
     ownTimeout: definition.ownTimeout ?? false,
     isAudited: target !== undefined,
-    available: (surroundings) => available?.(surroundings) ?? true,
+    available: (services) => available?.(services) ?? true,
     prepare(raw) {
       refusePrototypeMembers(raw);
       const checked = z.safeParse(schema, raw);

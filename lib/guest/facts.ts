@@ -55,12 +55,8 @@ export interface FilesystemReport {
   readonly unresponsive: readonly string[];
 }
 
-/** What the handlers may ask of the platform. */
-export interface System {
-  /** The protocol's name of the platform. */
-  readonly platform: "linux" | "windows";
-  /** The home directory of the agent's user. */
-  homeDirectory(): Promise<string>;
+/** What the methods ask about the guest. */
+export interface Facts {
   info(signal: AbortSignal): Promise<SystemInfo>;
   networkInterfaces(signal: AbortSignal): Promise<readonly NetworkInterface[]>;
   filesystems(signal: AbortSignal): Promise<FilesystemReport>;

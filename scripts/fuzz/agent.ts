@@ -10,8 +10,7 @@ import type { Log } from "../../lib/log/logger.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { Dispatcher } from "../../lib/core/executor.ts";
 import { textOf } from "../../lib/dialects/jsonrpc/messages.ts";
-import { runChild } from "../../lib/platform/linux/processes/run_child.ts";
-import { LinuxSystem } from "../../lib/platform/linux/facts/mod.ts";
+import { linuxGuest } from "../../lib/platform/linux/guest.ts";
 import { Power } from "../../lib/guest/power.ts";
 
 /** Bytes of a message: small, so that limits are met. */
@@ -57,13 +56,14 @@ export class FuzzAgent implements AsyncDisposable {
     };
     this.#dispatcher = new Dispatcher({
       config: this.config,
-      system: new LinuxSystem(),
-      power: new Power({
-        unavailable: undefined,
-        check: () => Promise.resolve(undefined),
-        request: () => Promise.resolve(),
-      }),
-      runCommand: runChild,
+      guest: {
+        ...linuxGuest(),
+        power: new Power({
+          unavailable: undefined,
+          check: () => Promise.resolve(undefined),
+          request: () => Promise.resolve(),
+        }),
+      },
       log,
       methods: METHODS,
     });

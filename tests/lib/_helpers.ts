@@ -9,8 +9,6 @@ import { fromFileUrl } from "@std/path/posix";
 import { type Config, DEFAULT_CONFIG, type LogLevel } from "../../lib/config/schema.ts";
 import { RpcError } from "../../lib/base/errors.ts";
 import type { Log, LogFields } from "../../lib/log/logger.ts";
-import type { PowerProvider, PowerRequest } from "../../lib/guest/power.ts";
-import type { System } from "../../lib/guest/facts.ts";
 
 /** The repository's root, with a slash at its end. */
 export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
@@ -97,43 +95,6 @@ export class CollectingLog implements Log {
   /** The lines with this message. */
   of(message: string): LogLine[] {
     return this.lines.filter((line) => line.message === message);
-  }
-}
-
-/** A guest with nothing in it. */
-export const FAKE_SYSTEM: System = {
-  platform: "linux",
-  homeDirectory: () => Promise.resolve("/home/agent"),
-  info: () =>
-    Promise.resolve({
-      os_type: "linux",
-      os_name: "Testix",
-      os_version: "1",
-      kernel_version: "6.1.0",
-      hostname: "guest",
-      architecture: "x86_64",
-      cpu_count: 1,
-      total_memory_kb: 1024,
-      uptime_seconds: 1,
-    }),
-  networkInterfaces: () => Promise.resolve([]),
-  filesystems: () => Promise.resolve({ filesystems: [], unresponsive: [] }),
-};
-
-/** A power provider that only remembers. */
-export class RecordingPower implements PowerProvider {
-  readonly unavailable = undefined;
-  readonly requests: PowerRequest[] = [];
-  /** Why it cannot be done at the moment. */
-  obstacle: string | undefined;
-
-  check(): Promise<string | undefined> {
-    return Promise.resolve(this.obstacle);
-  }
-
-  request(request: PowerRequest): Promise<void> {
-    this.requests.push(request);
-    return Promise.resolve();
   }
 }
 
@@ -250,4 +211,10 @@ export async function runDeno(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What a program of this machine prints, without the final newline. */
+export async function output(program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args }).output();
+  return new TextDecoder().decode(stdout).trim();
 }

@@ -18,10 +18,8 @@ import { serve } from "../../../lib/channel/session.ts";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { CHANNEL_NAME } from "../../../host/channels.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
-import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
-import { LinuxSystem } from "../../../lib/platform/linux/facts/mod.ts";
-import { NO_POWER, Power } from "../../../lib/guest/power.ts";
+import { linuxGuest } from "../../../lib/platform/linux/guest.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { VERSION } from "../../../lib/base/version.ts";
 
@@ -30,7 +28,7 @@ const Behaviour = z.strictObject({ hanging: z.int(), flapping: z.int() });
 const [directory = ".", first = "0", count = "0"] = Deno.args;
 let behaviour: z.output<typeof Behaviour> = { hanging: 0, flapping: 0 };
 /** One guest for all of them: what is measured is the host. */
-const system = new LinuxSystem();
+const guest = linuxGuest();
 
 const isHanging = (index: number) => index < behaviour.hanging;
 const isFlapping = (index: number) =>
@@ -41,9 +39,7 @@ async function serveAgent(index: number): Promise<void> {
   const channel = await listenChannel(path);
   const dispatcher = new Dispatcher({
     config: DEFAULT_CONFIG,
-    system,
-    power: new Power(NO_POWER),
-    runCommand: runChild,
+    guest,
     log: NO_LOG,
     methods: METHODS,
   });

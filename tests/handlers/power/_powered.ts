@@ -12,9 +12,8 @@ import { NO_LOG } from "../../../lib/log/logger.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
 import type { Method } from "../../../lib/core/method.ts";
 import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
-import { LinuxSystem } from "../../../lib/platform/linux/facts/mod.ts";
-import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
 import { Power, type PowerRequest } from "../../../lib/guest/power.ts";
+import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
 import type { Message } from "../../agent/_host.ts";
 
 const Answer = z.record(z.string(), z.unknown());
@@ -43,9 +42,7 @@ export class Powered {
     });
     this.#dispatcher = new Dispatcher({
       config: DEFAULT_CONFIG,
-      system: new LinuxSystem(),
-      power,
-      runCommand: runChild,
+      guest: memoryGuest({ power }),
       log: NO_LOG,
       methods: [method],
     });

@@ -12,17 +12,10 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
 import { serve } from "../../../lib/channel/session.ts";
-import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
 import { type Method, method } from "../../../lib/core/method.ts";
-import { Power } from "../../../lib/guest/power.ts";
-import {
-  CollectingLog,
-  configWith,
-  FAKE_SYSTEM,
-  RecordingPower,
-  TempDirectory,
-} from "../_helpers.ts";
+import { CollectingLog, configWith, TempDirectory } from "../_helpers.ts";
+import { memoryGuest } from "../guest/_memory_guest.ts";
 
 const PARSE_ERROR = { code: -32700, message: "Parse error" };
 const INVALID_REQUEST = { code: -32600, message: "Invalid Request" };
@@ -287,9 +280,7 @@ class Server implements AsyncDisposable {
       config,
       log,
       methods: METHODS,
-      system: FAKE_SYSTEM,
-      power: new Power(new RecordingPower()),
-      runCommand: runChild,
+      guest: memoryGuest(),
     });
     const channel = await listenChannel(path);
     const serving = (async () => {

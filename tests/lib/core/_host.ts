@@ -10,9 +10,9 @@ import type { Config } from "../../../lib/config/schema.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
 import { type Id, resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/core/method.ts";
-import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
 import { Power } from "../../../lib/guest/power.ts";
-import { CollectingLog, configWith, FAKE_SYSTEM, inTime, RecordingPower } from "../_helpers.ts";
+import { CollectingLog, configWith, inTime } from "../_helpers.ts";
+import { memoryGuest, RecordingPower } from "../guest/_memory_guest.ts";
 
 const AnswerSchema = z.strictObject({
   jsonrpc: z.literal("2.0"),
@@ -136,9 +136,7 @@ export class TestAgent {
   constructor(methods: readonly Method[], config: Partial<Config> = {}) {
     this.dispatcher = new Dispatcher({
       config: configWith(config),
-      system: FAKE_SYSTEM,
-      power: new Power(this.power),
-      runCommand: runChild,
+      guest: memoryGuest({ power: new Power(this.power) }),
       log: this.log,
       methods,
     });

@@ -4,17 +4,9 @@ import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
 import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
-import { runChild } from "../../../lib/platform/linux/processes/run_child.ts";
-import { Power } from "../../../lib/guest/power.ts";
-import {
-  byteLength,
-  CollectingLog,
-  configWith,
-  FAKE_SYSTEM,
-  inTime,
-  RecordingPower,
-} from "../_helpers.ts";
+import { byteLength, CollectingLog, configWith, inTime } from "../_helpers.ts";
 import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
+import { memoryGuest } from "../guest/_memory_guest.ts";
 
 const echo = anyMethod("echo", ({ value }) => value ?? null);
 /** Answers only after others have had their turn. */
@@ -507,15 +499,9 @@ Deno.test("refuse() answers with a null id and logs it", () => {
 });
 
 Deno.test("a dispatcher refuses two methods of one name", () => {
-  const parts = { config: configWith(), system: FAKE_SYSTEM, log: new CollectingLog() };
+  const services = { config: configWith(), guest: memoryGuest(), log: new CollectingLog() };
   assertThrows(
-    () =>
-      new Dispatcher({
-        ...parts,
-        runCommand: runChild,
-        power: new Power(new RecordingPower()),
-        methods: [echo, echo],
-      }),
+    () => new Dispatcher({ ...services, methods: [echo, echo] }),
     Error,
     "share a name",
   );

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { NO_POWER, Power, type PowerProvider } from "../../../lib/guest/power.ts";
-import { RecordingPower, rpcErrorOf } from "../_helpers.ts";
+import { rpcErrorOf } from "../_helpers.ts";
+import { RecordingPower } from "./_memory_guest.ts";
 
 const { signal } = new AbortController();
 const SHUTDOWN = { action: "shutdown", timeoutSeconds: 60, force: false } as const;

@@ -4,21 +4,21 @@
  * @module
  */
 
-import type { System, SystemInfo } from "../../../guest/facts.ts";
+import type { Facts, SystemInfo } from "../../../guest/facts.ts";
 import { Filesystems } from "./filesystems.ts";
 import { readNetworkInterfaces } from "./network.ts";
 import { type OsRelease, readOsRelease } from "./os_release.ts";
-import { countProcessors, readHomeDirectory, readOnlineProcessors } from "./shell_facts.ts";
+import { countProcessors, readOnlineProcessors } from "./shell_facts.ts";
 
 const BYTES_PER_KB = 1024;
 /** How long facts that only an administrator changes are taken for unchanged. */
 const SLOW_FACTS_MS = 5000;
 
 /** How long what changes all the time is good for: the kernel's own averages are 5 s old. */
-const USE_MS = 1000;
+const VOLATILE_FACTS_MS = 1000;
 
 /** How busy the guest is, and what else may change at any time. */
-interface Use {
+interface VolatileFacts {
   readonly hostname: string;
   readonly uptimeSeconds: number;
   readonly available_memory_kb: number;
@@ -35,16 +35,10 @@ interface SlowFacts {
 }
 
 /** The facts of the guest that the agent runs in. */
-export class LinuxSystem implements System {
-  readonly platform = "linux";
+export class LinuxFacts implements Facts {
   readonly #filesystems = new Filesystems();
-  #home: string | undefined;
   #slow: SlowFacts | undefined;
-  #use: Use | undefined;
-
-  async homeDirectory(): Promise<string> {
-    return this.#home ??= await readHomeDirectory();
-  }
+  #volatile: VolatileFacts | undefined;
 
   async info(signal: AbortSignal): Promise<SystemInfo> {
     const now = performance.now();
@@ -61,13 +55,13 @@ export class LinuxSystem implements System {
       architecture: Deno.build.arch,
       cpu_count: slow.cpuCount,
       total_memory_kb: slow.totalMemoryKb,
-      ...this.#useAt(now),
+      ...this.#volatileAt(now),
     };
   }
 
-  #useAt(now: number) {
-    if (this.#use === undefined || now - this.#use.readAt > USE_MS) {
-      this.#use = {
+  #volatileAt(now: number) {
+    if (this.#volatile === undefined || now - this.#volatile.readAt > VOLATILE_FACTS_MS) {
+      this.#volatile = {
         hostname: Deno.hostname(),
         uptimeSeconds: Deno.osUptime(),
         available_memory_kb: Math.floor(Deno.systemMemoryInfo().available / BYTES_PER_KB),
@@ -75,7 +69,7 @@ export class LinuxSystem implements System {
         readAt: now,
       };
     }
-    const { hostname, uptimeSeconds, available_memory_kb, load_average, readAt } = this.#use;
+    const { hostname, uptimeSeconds, available_memory_kb, load_average, readAt } = this.#volatile;
     const uptime_seconds = Math.floor(uptimeSeconds + (now - readAt) / 1000);
     return { hostname, uptime_seconds, available_memory_kb, load_average };
   }

@@ -4,15 +4,9 @@
  * @module
  */
 
+import type { CapturedOutput } from "../../../guest/commands.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import { withTimer } from "../../../base/waiting.ts";
-
-/** What was kept of one stream. */
-export interface Captured {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Whether the stream had more than was kept. */
-  readonly truncated: boolean;
-}
 
 const CHUNK_BYTES = 16 * 1024;
 const QUIET_MS = 50;
@@ -80,7 +74,7 @@ export class Capture {
   }
 
   /** What was kept so far. */
-  get captured(): Captured {
+  get captured(): CapturedOutput {
     const bytes = new Uint8Array(this.#size);
     let offset = 0;
     for (const chunk of this.#chunks) {

@@ -12,10 +12,8 @@
 
 import { commandFailed, invalidParams } from "../../../base/errors.ts";
 import { SHELL } from "../programs.ts";
-import { type ChildOptions, type ChildResult, runChild } from "./run_child.ts";
-
-/** Runs a child as {@link runChild} does. */
-export type RunChild = (options: ChildOptions) => Promise<ChildResult>;
+import type { RunOptions, RunResult } from "../../../guest/commands.ts";
+import { runChild } from "./run_child.ts";
 
 const EXECUTABLE_BITS = 0o111;
 
@@ -45,7 +43,7 @@ const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"] as const;
  * does not pass on.
  * @throws As {@link runChild}.
  */
-export async function runSeparately(options: ChildOptions): Promise<ChildResult> {
+export async function runSeparately(options: RunOptions): Promise<RunResult> {
   const { program, args, env, maxOutputBytes } = options;
   refuseUnspeakable(Object.keys(env));
   refuseUnlessGranted(program);

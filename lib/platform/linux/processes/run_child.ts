@@ -4,54 +4,23 @@
  * @module
  */
 
+import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
 import { CHILD_GARBAGE_BYTES, countTraffic } from "../../../base/memory/garbage.ts";
-import { Capture, type Captured } from "./capture.ts";
+import { Capture } from "./capture.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "./process_group.ts";
 
 /** How long the group has between SIGTERM and SIGKILL, and the kernel to end it after that. */
 const TERMINATION_GRACE_MS = 2000;
 
-/** What to run and within which limits. */
-export interface ChildOptions {
-  /** The absolute path of the program. */
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly workingDirectory: string;
-  /** The whole environment of the child. */
-  readonly env: Readonly<Record<string, string>>;
-  /** What the child reads on its standard input; without it the input is empty. */
-  readonly input?: Uint8Array<ArrayBuffer>;
-  /** How many bytes of each output stream are kept; 0 sends both to /dev/null. */
-  readonly maxOutputBytes: number;
-  /** Milliseconds until the child's group is ended. */
-  readonly timeoutMs: number;
-  /** Ends the child's group as the time limit does. */
-  readonly signal: AbortSignal;
-}
-
-/** How a child ended. */
-export interface ChildResult {
-  /** Its exit status; 128 + the signal's number where a signal ended it. */
-  readonly code: number;
-  /** The signal that ended it, as `SIGKILL`, or `null`. */
-  readonly signal: Deno.Signal | null;
-  /** Whether the time limit or the cancellation ended it, and which. */
-  readonly endedBy: "itself" | "timeout" | "cancellation";
-  readonly stdout: Captured;
-  readonly stderr: Captured;
-  /** Milliseconds from spawn to end. */
-  readonly durationMs: number;
-}
-
-const NOTHING: Captured = { bytes: new Uint8Array(0), truncated: false };
+const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
 
 /**
  * Runs a program in a process group of its own, in a clean environment, without a shell.
  *
  * @throws {Deno.errors.NotFound} and other native errors when it cannot be started.
  */
-export async function runChild(options: ChildOptions): Promise<ChildResult> {
+export async function runChild(options: RunOptions): Promise<RunResult> {
   options.signal.throwIfAborted();
   const start = performance.now();
   const output = options.maxOutputBytes > 0 ? "piped" : "null";
@@ -71,7 +40,7 @@ export async function runChild(options: ChildOptions): Promise<ChildResult> {
   if (options.input !== undefined) void feed(child, options.input);
 
   const interrupted = interruption(options.timeoutMs, options.signal);
-  let endedBy: ChildResult["endedBy"] = "itself";
+  let endedBy: RunResult["endedBy"] = "itself";
   let status: Deno.CommandStatus | undefined;
   try {
     const first = await Promise.race([child.status, interrupted.happened]);

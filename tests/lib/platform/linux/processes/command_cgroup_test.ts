@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { runSeparately } from "../../../../../lib/platform/linux/processes/command_cgroup.ts";
-import type { ChildOptions } from "../../../../../lib/platform/linux/processes/run_child.ts";
+import type { RunOptions } from "../../../../../lib/guest/commands.ts";
 import { rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 
 const { signal } = new AbortController();
-const options: ChildOptions = {
+const options: RunOptions = {
   program: "/bin/true",
   args: [],
   workingDirectory: "/",

@@ -1,9 +1,6 @@
+import type { RunOptions, RunResult } from "../../../../../lib/guest/commands.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type ChildOptions,
-  type ChildResult,
-  runChild,
-} from "../../../../../lib/platform/linux/processes/run_child.ts";
+import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
 import {
   endProcess,
   inTime,
@@ -23,8 +20,8 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 /** Runs a shell script as a child; `$1` … are its arguments. */
 function sh(
   script: string,
-  { args = [], ...options }: Partial<ChildOptions> = {},
-): Promise<ChildResult> {
+  { args = [], ...options }: Partial<RunOptions> = {},
+): Promise<RunResult> {
   return runChild({
     program: "/bin/sh",
     args: ["-c", script, "sh", ...args],
@@ -38,7 +35,7 @@ function sh(
 }
 
 /** The process ids that a script has printed, one a line. */
-const pidsOf = (result: ChildResult) => textOf(result.stdout.bytes).trim().split("\n").map(Number);
+const pidsOf = (result: RunResult) => textOf(result.stdout.bytes).trim().split("\n").map(Number);
 
 async function expectGone(pids: readonly number[]): Promise<void> {
   assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids: ${pids}`);

@@ -1,0 +1,18 @@
+/**
+ * The guest as the methods see it: one interface that every platform implements.
+ *
+ * @module
+ */
+
+import type { Commands } from "./commands.ts";
+import type { Facts } from "./facts.ts";
+import type { Power } from "./power.ts";
+
+/** The guest that the agent runs in. */
+export interface Guest {
+  /** The protocol's name of the platform. */
+  readonly platform: "linux" | "windows";
+  readonly facts: Facts;
+  readonly commands: Commands;
+  readonly power: Power;
+}
