@@ -11,7 +11,7 @@ import type { Channel } from "../lib/channel/channel.ts";
 import { deviceChannel } from "../lib/platform/linux/channel/device.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
 import { listenChannel } from "../lib/platform/linux/channel/listen.ts";
-import { serve as serveHost, type SessionOptions } from "../lib/channel/session.ts";
+import { serveConnection, type ServeOptions } from "../lib/channel/serve_connection.ts";
 import { stdioChannel } from "../lib/platform/linux/channel/stdio.ts";
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
@@ -24,7 +24,8 @@ import {
   permissionsFor,
 } from "../lib/platform/linux/grants.ts";
 import { withTimer } from "../lib/base/waiting.ts";
-import { Dispatcher } from "../lib/core/executor.ts";
+import { Executor } from "../lib/core/executor.ts";
+import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { LiveConfig } from "./serve/live_config.ts";
@@ -70,15 +71,11 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
   const stopping = new AbortController();
   const audit = Audit.for(config, log);
-  const dispatcher = new Dispatcher({
-    config,
-    guest: linuxGuest(invocation),
-    log,
-    methods: METHODS,
-  }, audit);
+  const guest = linuxGuest(invocation);
+  const executor = new Executor({ config, guest, log, methods: METHODS }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
-    dispatcher.reconfigure(changed);
+    executor.reconfigure(changed);
     reportLinks(log, changed);
   });
   const channel = await openChannel(choice, config, log);
@@ -87,8 +84,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     isConfined,
     channelName: channel.name,
     host: link,
-    counters: dispatcher.counters,
-    inFlight: () => dispatcher.inFlight,
+    counters: executor.counters,
+    inFlight: () => executor.inFlight,
   });
   handleSignals(log, stopping, channel, async () => {
     // Not waited for: a disk that hangs must not keep a new configuration away.
@@ -97,22 +94,15 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   });
   await monitor.start();
   log.info("agent ready", { channel: channel.name });
-  const draining = await serveHosts(channel, {
-    log,
-    dispatcher,
-    link,
-    signal: stopping.signal,
-    // As they are when they are asked for: a reload may have changed them.
-    get limitBytes() {
-      return live.current.max_message_size_kb * 1024;
-    },
-    get ready() {
-      return live.current.announce ? { version: VERSION, platform: "linux" } : undefined;
-    },
-  }, log);
+  const dialect = new JsonRpcDialect({
+    executor,
+    // As it is at each greeting: a reload may have changed it.
+    ready: () => live.current.announce ? { version: VERSION, platform: guest.platform } : undefined,
+  });
+  const draining = await serveHosts(channel, { dialect, log, link, signal: stopping.signal });
 
   channel.close();
-  await Promise.all([dispatcher.stop(STOP_GRACE_MS), monitor.stop()]);
+  await Promise.all([executor.stop(STOP_GRACE_MS), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
   log.info("agent stopped");
   await withTimer(DRAIN_MS, log.flush());
@@ -124,16 +114,16 @@ async function openChannel(choice: ChannelChoice, config: Config, log: Log): Pro
   return deviceChannel(resolve(choice.path), config.connection_retry_seconds * 1000, log);
 }
 
-/** One host after the other; returns the answers that are still on their way at the end. */
+/** Serves one connection after the other; returns the answers still on their way at the end. */
 async function serveHosts(
   channel: Channel,
-  options: SessionOptions,
-  log: Logger,
+  options: ServeOptions,
 ): Promise<Set<Promise<void>>> {
   const draining = new Set<Promise<void>>();
+  const { log } = options;
   for await (const connection of channel.connections()) {
     log.info("host connected", { channel: channel.name });
-    const { drained } = await serveHost(connection, options);
+    const { drained } = await serveConnection(connection, options);
     draining.add(drained);
     void drained.finally(() => draining.delete(drained));
     if (options.signal.aborted) break;

@@ -7,7 +7,7 @@
  */
 
 import { METHODS } from "../handlers/mod.ts";
-import { PROTOCOL_VERSION } from "../lib/dialects/jsonrpc/messages.ts";
+import { PROTOCOL_VERSION } from "../lib/base/version.ts";
 import { openRpcDocument } from "../lib/core/openrpc.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";

@@ -1,7 +1,6 @@
 import * as z from "zod";
-import { PROTOCOL_VERSION } from "../../lib/dialects/jsonrpc/messages.ts";
 import { method, NoParams } from "../../lib/core/method.ts";
-import { VERSION } from "../../lib/base/version.ts";
+import { PROTOCOL_VERSION, VERSION } from "../../lib/base/version.ts";
 
 /** `get_agent_info` (protocol §2): versions, platform, and what this agent can be asked. */
 export const getAgentInfo = method({
@@ -21,6 +20,7 @@ export const getAgentInfo = method({
     capabilities: z.array(z.string()),
     max_message_size_kb: z.optional(z.int()),
   }),
+  audited: false,
   example: {
     result: {
       version: "1.0.0",

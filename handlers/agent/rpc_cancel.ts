@@ -1,5 +1,11 @@
 import * as z from "zod";
+import { isRawNumber, type RawNumber } from "../../lib/core/call.ts";
 import { method } from "../../lib/core/method.ts";
+
+/** A number, also one beyond 2^53 that is kept as its text. */
+const ExactNumber = z.custom<number | RawNumber>((value) =>
+  typeof value === "number" || isRawNumber(value)
+).register(z.globalRegistry, { type: "number" });
 
 /** `rpc.cancel`: stops the work of a request in flight, which is then answered with -32000. */
 export const rpcCancel = method({
@@ -7,13 +13,14 @@ export const rpcCancel = method({
   capability: "cancel",
   summary: "Cancels a request that has not been answered yet.",
   notes: [
-    "The work is really stopped: a command's process group gets SIGTERM and, 2 seconds later, " +
-    "SIGKILL. The cancelled request is answered with -32000. `cancelled` is false where no " +
-    "request with that id is in flight.",
+    "The work is stopped: a command's process group gets SIGTERM and, 2 seconds later, SIGKILL. " +
+    "The cancelled request is answered with -32000. `cancelled` is false if no request of this " +
+    "host with that id is in flight.",
   ],
-  params: z.strictObject({ id: z.union([z.string(), z.number()]) }),
+  params: z.strictObject({ id: z.union([z.string(), ExactNumber]) }),
   result: z.strictObject({ cancelled: z.boolean() }),
+  audited: false,
   example: { params: { id: 7 }, result: { cancelled: true } },
   immediate: true,
-  run: ({ id }, { cancel }) => ({ cancelled: cancel(id) }),
+  run: ({ id }, { caller }) => ({ cancelled: caller.cancel(id) }),
 });

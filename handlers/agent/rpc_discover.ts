@@ -23,6 +23,7 @@ export const rpcDiscover = method({
     info: z.looseObject({ title: z.string(), version: z.string() }),
     methods: z.array(z.looseObject({ name: z.string() })),
   }),
+  audited: false,
   example: {
     result: {
       openrpc: "1.3.2",

@@ -76,6 +76,7 @@ export const execCommand = method({
     { code: ERRORS.commandFailed.code, when: "It could not be started, or was cancelled" },
   ],
   hidden: ["env", "input"],
+  audited: true,
   example: {
     params: { command: "ls", args: ["-A", "/srv"], timeout_seconds: 30, working_directory: "/" },
     result: {

@@ -29,6 +29,7 @@ export const getDiskUsage = method({
     filesystems: z.readonly(z.array(Filesystem)),
     unresponsive: z.optional(z.readonly(z.array(z.string()))),
   }),
+  audited: false,
   example: {
     result: {
       filesystems: [{

@@ -22,6 +22,7 @@ export const getNetworkInfo = method({
   ],
   params: NoParams,
   result: z.strictObject({ interfaces: z.readonly(z.array(Interface)) }),
+  audited: false,
   example: {
     result: {
       interfaces: [{

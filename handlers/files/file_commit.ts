@@ -42,6 +42,7 @@ export const fileCommit = method({
     },
     { code: ERRORS.timeout.code, when: "Not done within `request_timeout_seconds`" },
   ],
+  audited: true,
   example: {
     params: {
       path: "/tmp/kvmmanager/image.qcow2",

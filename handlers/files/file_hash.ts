@@ -40,6 +40,7 @@ export const fileHash = method({
     },
     { code: ERRORS.timeout.code, when: "Not done within `request_timeout_seconds`" },
   ],
+  audited: true,
   example: {
     params: { path: "/etc/hostname" },
     result: {

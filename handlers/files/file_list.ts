@@ -54,6 +54,7 @@ export const fileList = method({
     { code: ERRORS.notFound.code, when: "There is no such directory" },
     { code: ERRORS.commandFailed.code, when: "It is no directory" },
   ],
+  audited: true,
   example: {
     params: { path: "/var/log", limit: 1 },
     result: {

@@ -51,13 +51,14 @@ export const fileRead = method({
       when: "No regular file, over `max_file_size_mb`, too large for one message, not UTF-8",
     },
   ],
+  audited: true,
   example: {
     params: { path: "/etc/hostname", encoding: "utf8" },
     result: { content: "ubuntu-vm\n", size_bytes: 10, encoding: "utf8" },
   },
   available: ({ config }) => config.security.allowed_read_paths.length > 0,
   target: ({ path, offset, length }) => ({ path, offset, length }),
-  run: async (params, { config, signal, resultLimitBytes, afterAnswer }) => {
+  run: async (params, { config, signal, resultLimitBytes }) => {
     const { security } = config;
     const target = allowPath(params.path, security.allowed_read_paths, "allowed_read_paths");
     const { encoding } = params;
@@ -77,7 +78,6 @@ export const fileRead = method({
     const piece = await borrowed.readAt(offset, wanted, signal);
     const { byteLength } = piece.bytes;
     const isEnd = offset + byteLength >= size;
-    afterAnswer(() => borrowed.goOn(piece));
     const { content, bytesRead } = encode(borrowed, piece, {
       encoding,
       isWhole: isEnd,

@@ -36,6 +36,7 @@ export const fileStat = method({
     },
     { code: ERRORS.notFound.code, when: "There is nothing of that name" },
   ],
+  audited: true,
   example: {
     params: { path: "/var/log/syslog" },
     result: {

@@ -51,6 +51,7 @@ export const fileWrite = method({
     },
   ],
   hidden: ["content"],
+  audited: true,
   example: {
     params: {
       path: "/tmp/kvmmanager/data.txt",

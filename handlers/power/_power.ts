@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { ERRORS } from "../../lib/base/errors.ts";
 import { method } from "../../lib/core/method.ts";
+import { ResultThen } from "../../lib/core/outcome.ts";
 import type { PowerAction } from "../../lib/guest/power.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
@@ -42,16 +43,17 @@ export function powerMethod<const Action extends PowerAction>(
       },
       { code: ERRORS.commandFailed.code, when: "A shutdown or reboot is under way already" },
     ],
+    audited: true,
     example: {
       params: { timeout_seconds: 60, force: false },
       result: { initiated: true, message },
     },
     available: ({ guest }) => guest.power.isAvailable,
     target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
-    run: async ({ timeout_seconds, force }, { guest, afterAnswer, signal }) => {
+    run: async ({ timeout_seconds, force }, { guest, signal }) => {
       const request = { action, timeoutSeconds: timeout_seconds, force };
-      afterAnswer(await guest.power.accept(request, signal));
-      return { initiated: true as const, message };
+      const accepted = await guest.power.accept(request, signal);
+      return new ResultThen({ initiated: true as const, message }, accepted);
     },
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countTraffic } from "../base/memory/garbage.ts";
+import { countGarbage } from "../base/memory/garbage.ts";
 
 const NEWLINE = 0x0a;
 /** Readable for owner and group, as the log is. */
@@ -101,7 +101,7 @@ export class DurableLines {
       this.#isTorn = bytes[sent - 1] !== NEWLINE;
     }
     await file.syncData();
-    countTraffic(GARBAGE_BYTES);
+    countGarbage(GARBAGE_BYTES);
   }
 
   async #openAgain(): Promise<DurableFile> {

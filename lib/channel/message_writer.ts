@@ -1,11 +1,11 @@
 /**
- * Lines on their way to the host: in order, many in one write, and never more than a bound waiting.
+ * Messages on their way to the host: in order, many in one write, with a bound on what waits.
  *
  * @module
  */
 
-import { collectIfDue, countTraffic } from "../base/memory/garbage.ts";
-import type { Part } from "../dialects/jsonrpc/messages.ts";
+import { collectIfDue, countSentBytes, countSentText } from "../base/memory/garbage.ts";
+import type { Part, ReplyLink } from "./dialect.ts";
 
 /** What a writer writes to. */
 export interface ByteSink {
@@ -20,10 +20,10 @@ const HIGH_WATER_CHARACTERS = 64 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
-const NEWLINE = "\n";
+const NEWLINE = 0x0a;
 
-/** Sends lines. After a failed write the host is gone, and lines are dropped. */
-export class MessageWriter {
+/** Sends messages. After a failed write the host is gone, and messages are dropped. */
+export class MessageWriter implements ReplyLink {
   /** Kept for the life of the writer: one for each answer would be freed too late. */
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #buffered = 0;
@@ -32,29 +32,30 @@ export class MessageWriter {
   #writing: Promise<void> | undefined;
   #isBroken = false;
   #writtenBytes = 0;
+  /** Counts {@link discard}: what was taken from the queue before belongs to a host that has left. */
+  #era = 0;
+  /** Whether the last byte written leaves a line unfinished. */
+  #isMidLine = false;
 
   constructor(readonly sink: ByteSink, readonly onBroken: (error: unknown) => void) {}
 
-  /** Whether so much waits that nothing more should be taken in. */
+  /** Whether so much waits that nothing more should be read. */
   get isCongested(): boolean {
     return this.#queuedCharacters > HIGH_WATER_CHARACTERS;
   }
 
-  /** Bytes that have left so far. */
+  /** Bytes written so far. */
   get writtenBytes(): number {
     return this.#writtenBytes;
   }
 
-  /**
-   * Sends one line, given in parts; resolves when all that was given so far has been written or
-   * dropped.
-   */
+  /** Resolves when everything sent so far has been written or dropped. */
   send(...parts: readonly Part[]): Promise<void> {
     if (this.#isBroken) return Promise.resolve();
-    const [only] = parts;
-    // What a flood consists of goes into the buffer in one step.
-    if (parts.length === 1 && typeof only === "string") this.#enqueue(`${only}${NEWLINE}`);
-    else [...parts, NEWLINE].forEach((part) => this.#enqueue(part));
+    for (const part of parts) {
+      this.#queue.push(part);
+      this.#queuedCharacters += part.length;
+    }
     this.#writing ??= this.#drain();
     return this.#writing;
   }
@@ -64,9 +65,14 @@ export class MessageWriter {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  #enqueue(part: Part): void {
-    this.#queue.push(part);
-    this.#queuedCharacters += part.length;
+  /**
+   * Drops what waits: the host it was for has left. A write that is parked in the kernel cannot be
+   * taken back; if it breaks off within a line, that line is ended before the next message.
+   */
+  discard(): void {
+    this.#era += 1;
+    this.#queue = [];
+    this.#queuedCharacters = 0;
   }
 
   async #drain(): Promise<void> {
@@ -76,49 +82,62 @@ export class MessageWriter {
       while (this.#queue.length > 0) {
         const parts = this.#queue;
         this.#queue = [];
-        for (const part of parts) {
-          let rest = this.#take(part);
-          while (rest.length > 0) {
-            await this.#writeOut();
-            rest = this.#take(rest);
-          }
-          this.#queuedCharacters -= part.length;
-        }
-        await this.#writeOut();
+        await this.#writeAll(parts);
       }
       collectIfDue();
     } catch (error) {
       this.#isBroken = true;
-      this.#queue = [];
-      this.#queuedCharacters = 0;
+      this.discard();
       this.onBroken(error);
     } finally {
       this.#writing = undefined;
     }
   }
 
+  async #writeAll(parts: readonly Part[]): Promise<void> {
+    const era = this.#era;
+    for (const part of parts) {
+      let rest = this.#encode(part);
+      while (rest.length > 0) {
+        await this.#writeOut();
+        if (era !== this.#era) return this.#endCutLine();
+        rest = this.#encode(rest);
+      }
+      this.#queuedCharacters -= part.length;
+    }
+    await this.#writeOut();
+    if (era !== this.#era) this.#endCutLine();
+  }
+
+  #endCutLine(): void {
+    if (!this.#isMidLine) return;
+    this.#buffer[0] = NEWLINE;
+    this.#buffered = 1;
+  }
+
   /** Puts the part behind what is in the buffer; returns what there was no room for. */
-  #take(part: Part): Part {
+  #encode(part: Part): Part {
     const room = this.#buffer.subarray(this.#buffered);
     if (typeof part !== "string") {
       const fitting = part.subarray(0, room.byteLength);
       room.set(fitting);
       this.#buffered += fitting.byteLength;
-      // Bytes make no garbage themselves, but what has led to them does.
-      countTraffic(fitting.byteLength / 64);
+      countSentBytes(fitting.byteLength);
       return part.subarray(fitting.byteLength);
     }
     const { read, written } = encoder.encodeInto(part, room);
     this.#buffered += written;
-    countTraffic(written);
+    countSentText(written);
     return read === part.length ? "" : part.slice(read);
   }
 
   async #writeOut(): Promise<void> {
-    for (let sent = 0; sent < this.#buffered;) {
-      sent += await this.sink.write(this.#buffer.subarray(sent, this.#buffered));
+    const length = this.#buffered;
+    for (let sent = 0; sent < length;) {
+      sent += await this.sink.write(this.#buffer.subarray(sent, length));
     }
-    this.#writtenBytes += this.#buffered;
+    this.#isMidLine = length > 0 ? this.#buffer[length - 1] !== NEWLINE : this.#isMidLine;
+    this.#writtenBytes += length;
     this.#buffered = 0;
   }
 }

@@ -1,11 +1,21 @@
 /**
- * Letting requests in: so many a second, so many at once, so many waiting.
+ * Admission: how many requests a second, how many at once, how many waiting.
  *
  * @module
  */
 
-/** How many requests may wait for a place. */
-export const MAX_WAITING = 100;
+/** What may wait for a slot. */
+export interface QueueLimits {
+  readonly calls: number;
+  /** Bytes of their requests together. */
+  readonly bytes: number;
+}
+
+/**
+ * A parsed request takes up to four times its bytes in memory (measured with an array of numbers):
+ * half a megabyte of requests is what the budget of 50 MiB has room for.
+ */
+export const QUEUE_LIMITS: QueueLimits = { calls: 100, bytes: 512 * 1024 };
 
 /**
  * A token bucket: `perSecond` requests a second on average, as many at once after a pause.
@@ -34,19 +44,20 @@ export class RateLimit {
   }
 }
 
-/** Places for running requests, and a bounded line of those that wait for one. */
-export class Places {
+/** Slots for running calls, and a bounded queue of calls that wait for one. */
+export class Slots {
   #count: number;
-  /** Below zero while more run than there are places by now. */
+  /** Negative while more calls run than there are slots since {@link resize}. */
   #free: number;
   readonly #waiting = new Set<() => void>();
+  #waitingBytes = 0;
 
-  constructor(count: number, readonly maxWaiting: number = MAX_WAITING) {
+  constructor(count: number, readonly limits: QueueLimits = QUEUE_LIMITS) {
     this.#count = count;
     this.#free = count;
   }
 
-  /** Changes the number of places; who has one keeps it. */
+  /** Changes the number of slots; running calls keep theirs. */
   resize(count: number): void {
     this.#free += count - this.#count;
     this.#count = count;
@@ -56,17 +67,24 @@ export class Places {
     }
   }
 
-  /** How many wait. */
+  /** How many calls wait. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Whether a request would be turned away now. */
-  get isFull(): boolean {
-    return this.#free <= 0 && this.#waiting.size >= this.maxWaiting;
+  /**
+   * Why a call of so many bytes would be turned away now, or `undefined` if it would not be. The
+   * first in the queue may have any size: what it may have is limited elsewhere.
+   */
+  refusal(bytes: number): string | undefined {
+    if (this.#free > 0) return undefined;
+    const { calls, bytes: most } = this.limits;
+    if (this.#waiting.size >= calls) return `${calls} requests are waiting already`;
+    if (this.#waiting.size === 0 || this.#waitingBytes + bytes <= most) return undefined;
+    return `${this.#waitingBytes} bytes of requests are waiting already, ${most} is the limit`;
   }
 
-  /** Takes a place if there is one now; says whether there was. */
+  /** Takes a slot if one is free now; returns whether it did. */
   takeFree(): boolean {
     if (this.#free <= 0) return false;
     this.#free -= 1;
@@ -74,11 +92,12 @@ export class Places {
   }
 
   /**
-   * Resolves once there is a place, in the order of asking.
+   * Resolves once there is a slot, in the order of asking.
    *
-   * @throws The reason of `signal`, which ends the waiting.
+   * @param bytes What the call holds in memory while it waits.
+   * @throws The reason of `signal`, which ends the wait.
    */
-  async take(signal: AbortSignal): Promise<void> {
+  async take(signal: AbortSignal, bytes = 0): Promise<void> {
     signal.throwIfAborted();
     if (this.takeFree()) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -87,15 +106,17 @@ export class Places {
       reject(signal.reason);
     };
     this.#waiting.add(resolve);
+    this.#waitingBytes += bytes;
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await promise;
     } finally {
+      this.#waitingBytes -= bytes;
       signal.removeEventListener("abort", onAbort);
     }
   }
 
-  /** Gives a place back: to the first who waits, if any. */
+  /** Gives a slot back: to the first call that waits, if any. */
   give(): void {
     if (this.#free < 0 || this.#waiting.size === 0) this.#free += 1;
     else this.#callNext();

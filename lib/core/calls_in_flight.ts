@@ -1,84 +1,101 @@
 /**
- * The requests that have been taken and not answered yet, by their ids.
+ * Calls that have been taken and are not finished yet.
  *
  * @module
  */
 
-import { commandFailed, invalidRequest } from "../base/errors.ts";
-import type { Id } from "../dialects/jsonrpc/messages.ts";
+import { commandFailed, type RpcError } from "../base/errors.ts";
 
-/** Ids as keys: a string never equals a number. */
-const keyOf = (id: Id): string =>
-  typeof id === "string" ? `"${id}` : typeof id === "object" ? id?.rawJSON ?? "null" : String(id);
+/** How long aborted work has to stop before its call is answered without it. */
+export const ABORT_GRACE_MS = 5000;
 
-/** Keeps the abort controllers of running requests and tells when all are done. */
-export class RequestsInFlight {
-  readonly #byId = new Map<string, AbortController>();
-  readonly #all = new Set<AbortController>();
+/** One call in flight: its abort signal, its deadline, and waiting for its work. */
+export class CallInFlight {
+  readonly #controller = new AbortController();
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #giveUp: ((reason: unknown) => void) | undefined;
+
+  /** Aborted by the deadline, by the caller and when the agent stops. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Aborts the work, which then has {@link ABORT_GRACE_MS} to stop. */
+  abort(reason: RpcError): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#startGrace();
+  }
+
+  /** Aborts the work after so many milliseconds; replaces a deadline set before. */
+  setDeadline(milliseconds: number, reason: () => RpcError): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.abort(reason()), milliseconds);
+  }
+
+  /** Takes the deadline back. */
+  clearDeadline(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  /**
+   * The result of work, or its error. Aborted work gets some time to stop and to tell what it knows;
+   * work that does not stop is answered with the reason of the abort.
+   */
+  outcomeOf(working: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      working.then(resolve, reject);
+      this.#giveUp = reject;
+      if (this.signal.aborted) this.#startGrace();
+    });
+  }
+
+  /** Clears the timers: the call has its outcome. */
+  settle(): void {
+    this.clearDeadline();
+    clearTimeout(this.#grace);
+    this.#giveUp = undefined;
+  }
+
+  #startGrace(): void {
+    const giveUp = this.#giveUp;
+    if (giveUp === undefined) return;
+    this.#grace = setTimeout(() => giveUp(this.signal.reason), ABORT_GRACE_MS);
+  }
+}
+
+/** All calls in flight of an agent, whoever made them. */
+export class CallsInFlight {
+  readonly #calls = new Set<CallInFlight>();
   #onEmpty: (() => void)[] = [];
 
   /** How many there are. */
   get count(): number {
-    return this.#all.size;
+    return this.#calls.size;
   }
 
-  /**
-   * Takes a request in.
-   *
-   * @param id `undefined` for a notification; those and `null` ids cannot be told apart later.
-   * @throws {RpcError} -32600 when a request with that id is in flight: its answer could not be
-   * told from this one's.
-   */
-  add(id: Id | undefined): AbortController {
-    const key = id === undefined || id === null ? undefined : keyOf(id);
-    if (key !== undefined && this.#byId.has(key)) {
-      throw invalidRequest(`id ${JSON.stringify(id)} belongs to a request that is still in flight`);
-    }
-    const controller = new AbortController();
-    if (key !== undefined) this.#byId.set(key, controller);
-    this.#all.add(controller);
-    return controller;
+  add(call: CallInFlight): void {
+    this.#calls.add(call);
   }
 
-  /** The request has been answered: its id may be used again. */
-  release(id: Id | undefined, controller: AbortController): void {
-    if (id === undefined || id === null) return;
-    const key = keyOf(id);
-    if (this.#byId.get(key) === controller) this.#byId.delete(key);
-  }
-
-  /** Nothing of the request is left. */
-  remove(id: Id | undefined, controller: AbortController): void {
-    this.release(id, controller);
-    this.#all.delete(controller);
-    if (this.#all.size > 0) return;
+  remove(call: CallInFlight): void {
+    this.#calls.delete(call);
+    if (this.#calls.size > 0) return;
     const waiting = this.#onEmpty;
     this.#onEmpty = [];
     for (const resolve of waiting) resolve();
   }
 
-  /** Cancels the request with this id; says whether there was one. */
-  cancel(id: Id): boolean {
-    const controller = this.#byId.get(keyOf(id)) ?? this.#findInexact(id);
-    controller?.abort(commandFailed("cancelled by the host"));
-    return controller !== undefined;
+  /** Aborts all. */
+  abortAll(reason: string): void {
+    for (const call of this.#calls) call.abort(commandFailed(reason));
   }
 
-  /** The request with an id of 64 bits, which as a parameter has lost its last digits. */
-  #findInexact(id: Id): AbortController | undefined {
-    if (typeof id !== "number" || Number.isSafeInteger(id)) return undefined;
-    const same = [...this.#byId].filter(([key]) => !key.startsWith('"') && Number(key) === id);
-    return same.length === 1 ? same[0]?.[1] : undefined;
-  }
-
-  /** Cancels all. */
-  cancelAll(reason: string): void {
-    for (const controller of this.#all) controller.abort(commandFailed(reason));
-  }
-
-  /** Resolves when there is none. */
+  /** Resolves when there are none. */
   async empty(): Promise<void> {
-    if (this.#all.size === 0) return;
+    if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }
 }

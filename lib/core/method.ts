@@ -1,5 +1,5 @@
 /**
- * What a method is: one value that holds all that is known of it.
+ * What a method is: one value that holds everything known about it.
  *
  * @module
  */
@@ -9,6 +9,8 @@ import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../base/errors.ts";
 import type { PlainText } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
+import type { Caller } from "./caller.ts";
+import type { ResultThen } from "./outcome.ts";
 import { explainIssues } from "../base/schema_issues.ts";
 import type { Guest } from "../guest/guest.ts";
 
@@ -25,12 +27,10 @@ export interface AgentServices {
 export interface Context extends AgentServices {
   /** Aborted by the method's timeout, by `rpc.cancel` and when the agent stops. */
   readonly signal: AbortSignal;
-  /** Bytes of JSON that the result may have, so that the answer fits one message. */
+  /** Bytes of JSON that the result may take so that the reply fits one message. */
   readonly resultLimitBytes: number;
-  /** Does something once the answer has left. */
-  afterAnswer(action: () => void | Promise<void>): void;
-  /** Cancels a request in flight; says whether there was one. */
-  cancel(id: string | number): boolean;
+  /** Who makes the call. */
+  readonly caller: Caller;
 }
 
 /** An example of a method for the reference: parameters and result as they really are. */
@@ -39,7 +39,7 @@ export interface Example {
   readonly result: unknown;
 }
 
-/** How a method is written down; see {@link method}. */
+/** A method as its file declares it; see {@link method}. */
 export interface Definition<
   Name extends string,
   Params extends z.ZodMiniType,
@@ -55,49 +55,54 @@ export interface Definition<
   readonly notes?: readonly string[];
   readonly params: Params;
   readonly result: Result;
-  /** The errors it is known to answer with, beside those that every method has. */
-  readonly errors?: readonly Failure[];
+  /** Its errors, beside those that every method has. */
+  readonly errors?: readonly DocumentedError[];
   readonly example: Example;
-  /** Never waits for a place among the running requests; for what is quick whatever happens. */
+  /** Runs without a slot, for what is quick under any load; `run` returns no promise then. */
   readonly immediate?: boolean;
-  /** Whether it bounds its own time instead of `request_timeout_seconds` doing so. */
+  /** Whether it limits its own time, instead of `request_timeout_seconds`. */
   readonly ownTimeout?: boolean;
+  /**
+   * Whether the audit file records it: it changes the guest, or takes something out of it that
+   * could be secret.
+   */
+  readonly audited: boolean;
   /** Parameters that hold a person's data and are never repeated in errors. */
   readonly hidden?: readonly string[];
-  /** Whether this agent's configuration and guest let it through at all. */
+  /** Whether this agent's configuration and guest allow it at all. */
   readonly available?: (services: AgentServices) => boolean;
-  /**
-   * What the log says of a request beside its outcome: names, never contents. A method that has a
-   * target does something to the guest, or takes something out of it: the audit file tells of it.
-   */
+  /** What log and audit record of a request beside its outcome: names, never contents. */
   readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
   readonly run: (
     params: z.output<Params>,
     context: Context,
-  ) => Answered<z.input<Result>> | Promise<Answered<z.input<Result>>>;
+  ) => Returned<z.input<Result>> | Promise<Returned<z.input<Result>>>;
 }
 
-/** A result of which some texts are known to need no escaping. */
-export type Answered<Result> = Result extends object ? {
+/** What a method returns: its result, with an action to follow if it has one. */
+export type Returned<Result> = Encodable<Result> | ResultThen<Encodable<Result>>;
+
+/** A result in which some texts are known to need no escaping. */
+export type Encodable<Result> = Result extends object ? {
     [Member in keyof Result]: Result[Member] extends string | undefined ? Result[Member] | PlainText
       : Result[Member];
   }
   : Result;
 
-/** An error of a method's own, for the reference. */
-export interface Failure {
+/** An error that is particular to a method, for the reference. */
+export interface DocumentedError {
   readonly code: number;
   readonly when: string;
 }
 
-/** A request whose parameters have been checked. */
-export interface Call {
+/** A method with parameters that have been checked. */
+export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
   run(context: Context): unknown;
 }
 
-/** A method as the dispatcher and the generators see it. */
+/** A method as the executor and the generators see it. */
 export interface Method {
   readonly name: string;
   readonly capability: string | undefined;
@@ -105,22 +110,21 @@ export interface Method {
   readonly notes: readonly string[];
   readonly params: z.ZodMiniType;
   readonly result: z.ZodMiniType;
-  readonly errors: readonly Failure[];
+  readonly errors: readonly DocumentedError[];
   readonly example: Example;
   readonly immediate: boolean;
   readonly ownTimeout: boolean;
-  /** Whether the audit file tells of it. */
-  readonly isAudited: boolean;
+  readonly audited: boolean;
   available(services: AgentServices): boolean;
   /**
    * Checks the parameters.
    *
    * @throws {RpcError} -32602 with every problem.
    */
-  prepare(params: unknown): Call;
+  prepare(params: unknown): CheckedCall;
 }
 
-/** A method with the types of its name, parameters and result, for the host's calls. */
+/** A method with the types of its name, parameters and result, from which the host's are derived. */
 export interface TypedMethod<
   Name extends string,
   Params extends z.ZodMiniType,
@@ -131,7 +135,7 @@ export interface TypedMethod<
   readonly result: Result;
 }
 
-/** The parameters of a method that has none. */
+/** The schema of a method without parameters. */
 export const NoParams = z.strictObject({});
 
 /** Turns a definition into a method. */
@@ -153,7 +157,7 @@ export function method<
     example: definition.example,
     immediate: definition.immediate ?? false,
     ownTimeout: definition.ownTimeout ?? false,
-    isAudited: target !== undefined,
+    audited: definition.audited,
     available: (services) => available?.(services) ?? true,
     prepare(raw) {
       refusePrototypeMembers(raw);
@@ -172,12 +176,12 @@ export function method<
   };
 }
 
-/** Refuses by name what a schema would leave out without a word. */
+/** Refuses by name what a schema would silently ignore. */
 function refusePrototypeMembers(raw: unknown): void {
   if (typeof raw !== "object" || raw === null) return;
   for (const [name, value] of Object.entries(raw)) {
     if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
-      throw invalidParams(`${name}.__proto__ is no name that can be used`, { params: [name] });
+      throw invalidParams(`${name}.__proto__ is not allowed as a name`, { params: [name] });
     }
   }
 }

@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { ERRORS } from "../base/errors.ts";
-import { PROTOCOL_VERSION } from "../dialects/jsonrpc/messages.ts";
+import { PROTOCOL_VERSION } from "../base/version.ts";
 import type { Method } from "./method.ts";
 
 const OPENRPC_VERSION = "1.3.2";
@@ -16,7 +16,12 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** The JSON Schema of what goes over the wire: defaults need not be given. */
 export function jsonSchema(schema: z.ZodMiniType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", override: dropSafeRange });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    // Such a schema tells its JSON type in the registry.
+    unrepresentable: "any",
+    override: dropSafeRange,
+  });
   return rest;
 }
 

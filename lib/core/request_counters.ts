@@ -1,12 +1,12 @@
 /**
- * How many requests there were, by method and outcome.
+ * Request counts by method and outcome.
  *
  * @module
  */
 
 import { ERRORS } from "../base/errors.ts";
 
-/** Requests of one method that were let in. */
+/** Admitted requests of one method. */
 export interface MethodCount {
   ok: number;
   error: number;
@@ -18,25 +18,25 @@ export class RequestCounters {
   #rejected = 0;
   #malformed = 0;
 
-  /** @param known The names that are counted by themselves; all others are one. */
+  /** @param known Method names with a count each; all others share one. */
   constructor(readonly known: ReadonlySet<string> | ReadonlyMap<string, unknown>) {}
 
-  /** By the method's name; what was asked for by a name that there is not is under "unknown". */
+  /** By method name; requests for methods that do not exist are counted under "unknown". */
   get methods(): ReadonlyMap<string, Readonly<MethodCount>> {
     return this.#methods;
   }
 
-  /** Requests that were not let in: over the rate, or too many waiting (-32004). */
+  /** Requests turned away: over the rate, or too many waiting (-32004). */
   get rejected(): number {
     return this.#rejected;
   }
 
-  /** Messages that were no requests. */
+  /** Messages that are not requests. */
   get malformed(): number {
     return this.#malformed;
   }
 
-  /** A request has been done. @param code The error's code; `undefined` where it went well. */
+  /** Counts a finished request. @param code The error's code, `undefined` for a success. */
   finished(method: string, code: number | undefined): void {
     if (code === ERRORS.tooManyRequests.code) {
       this.#rejected += 1;
@@ -48,8 +48,8 @@ export class RequestCounters {
     count[code === undefined ? "ok" : "error"] += 1;
   }
 
-  /** A message was no request. */
-  refused(): void {
+  /** Counts a message that is not a request. */
+  countMalformed(): void {
     this.#malformed += 1;
   }
 }

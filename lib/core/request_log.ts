@@ -1,5 +1,5 @@
 /**
- * What the log says of requests: id, method, milliseconds and outcome, never contents.
+ * What the log records of requests: id, method, milliseconds and outcome, never contents.
  *
  * @module
  */
@@ -7,26 +7,32 @@
 import { ERRORS, type RpcError } from "../base/errors.ts";
 import type { Log, LogFields } from "../log/logger.ts";
 import { RateLimit } from "./admission.ts";
-import type { Id, Request } from "../dialects/jsonrpc/messages.ts";
+import type { CallId } from "./call.ts";
 
-/** Lines a second for what a flood could cause without being let in. */
+/** Log lines a second for requests that are turned away. */
 const MAX_REFUSALS_PER_SECOND = 10;
 const MAX_SHOWN_CHARACTERS = 100;
 /** Enough for the longest reason that a person writes, and for most paths. */
 const MAX_FIELD_CHARACTERS = 500;
 
-/** An id that does not make a line grow with what a host sends. */
-export function shortened(id: Id | undefined): Id | undefined {
+/** What the log says about a request. */
+export interface LoggedRequest {
+  readonly id: CallId | undefined;
+  readonly method: string;
+}
+
+/** An id, cut to a length that a host cannot use to make log lines grow. */
+export function shortened(id: CallId | undefined): CallId | undefined {
   if (typeof id === "string") return id.slice(0, MAX_SHOWN_CHARACTERS);
   if (typeof id !== "object" || id === null) return id;
   return id.rawJSON.length <= MAX_SHOWN_CHARACTERS ? id : id.rawJSON.slice(0, MAX_SHOWN_CHARACTERS);
 }
 
-/** A reason without the value that was refused: it may be what nobody but the host may see. */
+/** A reason without the refused value, which may be secret. */
 export const withoutValue = (reason: unknown): unknown =>
   typeof reason === "string" ? reason.replace(/, received .*$/s, "") : reason;
 
-/** A log line never grows with what a host sends. */
+/** Cuts long fields: a host must not be able to make log lines grow. */
 const bounded = (fields: LogFields): LogFields =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
@@ -37,7 +43,7 @@ const bounded = (fields: LogFields): LogFields =>
     ]),
   );
 
-/** Writes the lines of requests, and few of those of a flood. */
+/** Logs requests, and a sample of those turned away. */
 export class RequestLog {
   readonly #log: Log;
   readonly #refusals = new RateLimit(MAX_REFUSALS_PER_SECOND);
@@ -47,8 +53,8 @@ export class RequestLog {
     this.#log = log;
   }
 
-  /** A request that has been done, or turned away. Without `code` it went well. */
-  finished(request: Request, start: number, fields: LogFields = {}): void {
+  /** Logs a finished or refused request; without `code` it succeeded. */
+  finished(request: LoggedRequest, start: number, fields: LogFields = {}): void {
     if (fields.code === ERRORS.tooManyRequests.code && !this.#mayLogRefusal()) return;
     if (!this.#log.isLogged("info")) return;
     this.#log.info("request", {
@@ -62,17 +68,17 @@ export class RequestLog {
     });
   }
 
-  /** A message that was no request. */
-  refused(error: RpcError, id?: Id): void {
+  /** Logs a message that is not a request. */
+  malformed(error: RpcError, id?: CallId): void {
     if (!this.#mayLogRefusal()) return;
     const { code, kind, data } = error;
-    // The parser's own words quote the line, and nobody knows what was in it.
+    // The parser's message quotes the line, which may hold anything.
     const reason = kind === "parseError" ? "not UTF-8, or not JSON" : withoutValue(data.reason);
-    this.#log.warn("not a request", bounded({ id: shortened(id), code, reason }));
+    this.#log.warn("malformed request", bounded({ id: shortened(id), code, reason }));
   }
 
-  /** A fault of ours, with its stack. */
-  fault(message: string, error: unknown, request: Request): void {
+  /** Logs a fault of the agent with its stack. */
+  fault(message: string, error: unknown, request: LoggedRequest): void {
     this.#log.error(message, {
       id: shortened(request.id),
       method: request.method,
@@ -86,7 +92,7 @@ export class RequestLog {
       return false;
     }
     if (this.#unlogged > 0) {
-      this.#log.warn("refusals were not logged one by one", { count: this.#unlogged });
+      this.#log.warn("refusals not logged individually", { count: this.#unlogged });
       this.#unlogged = 0;
     }
     return true;

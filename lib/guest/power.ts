@@ -1,34 +1,34 @@
 /**
- * Turning the guest off and on again.
+ * Shutting the guest down and restarting it.
  *
  * @module
  */
 
 import { commandFailed, permissionDenied } from "../base/errors.ts";
 
-/** What can be asked of the guest's power. */
+/** What a host may ask for. */
 export type PowerAction = "shutdown" | "reboot";
 
-/** How it is asked. */
+/** A shutdown or restart. */
 export interface PowerRequest {
   readonly action: PowerAction;
-  /** Seconds after which a guest that is still up is forced. */
+  /** Seconds after which a guest that is still running is forced off. */
   readonly timeoutSeconds: number;
-  /** Whether to force at once. */
+  /** Whether to force it off at once. */
   readonly force: boolean;
 }
 
 /** A way to carry out a {@link PowerRequest}. */
 export interface PowerProvider {
-  /** Why nothing can ever be done here, or `undefined` where it can. */
+  /** Why this agent can never do it, or `undefined` if it can. */
   readonly unavailable: string | undefined;
-  /** Why this cannot be done now, or `undefined` where it can. */
+  /** Why it cannot be done now, or `undefined` if it can. */
   check(action: PowerAction, signal: AbortSignal): Promise<string | undefined>;
-  /** Sets it going and returns. */
+  /** Starts it and returns. */
   request(request: PowerRequest): Promise<void>;
 }
 
-/** The provider of an agent that must never touch its machine's power. */
+/** The provider of an agent that must never shut its machine down. */
 export const NO_POWER: PowerProvider = {
   unavailable: "this agent has no way to control the guest's power",
   check: () => Promise.resolve(NO_POWER.unavailable),
@@ -44,17 +44,17 @@ export class Power {
     this.#provider = provider;
   }
 
-  /** Whether anything can be done at all. */
+  /** Whether this agent can do it at all. */
   get isAvailable(): boolean {
     return this.#provider.unavailable === undefined;
   }
 
   /**
-   * Accepts a request, to be carried out by the function that is returned.
+   * Accepts a request, to be carried out or dropped later; until then no other is accepted.
    *
-   * @throws {RpcError} -32001 where there is no way to do it, -32000 while another is under way.
+   * @throws {RpcError} -32001 if there is no way to do it, -32000 while another is under way.
    */
-  async accept(request: PowerRequest, signal: AbortSignal): Promise<() => Promise<void>> {
+  async accept(request: PowerRequest, signal: AbortSignal): Promise<AcceptedPower> {
     const unavailable = this.#provider.unavailable ??
       await this.#provider.check(request.action, signal);
     if (unavailable !== undefined) throw permissionDenied(unavailable);
@@ -62,13 +62,25 @@ export class Power {
       throw commandFailed(`a ${this.#underWay} is under way already`);
     }
     this.#underWay = request.action;
-    return async () => {
-      try {
-        await this.#provider.request(request);
-      } catch (error) {
-        this.#underWay = undefined;
-        throw error;
-      }
+    const drop = () => void (this.#underWay = undefined);
+    return {
+      run: async () => {
+        try {
+          await this.#provider.request(request);
+        } catch (error) {
+          drop();
+          throw error;
+        }
+      },
+      drop,
     };
   }
+}
+
+/** A request that was accepted: exactly one of the two is called. */
+export interface AcceptedPower {
+  /** Carries it out; rejects if that fails. */
+  run(): Promise<void>;
+  /** Does nothing, and lets other requests be accepted again. */
+  drop(): void;
 }

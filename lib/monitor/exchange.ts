@@ -4,7 +4,7 @@
  * @module
  */
 
-import { collectIfDue, countTraffic } from "../base/memory/garbage.ts";
+import { collectIfDue, countGarbage } from "../base/memory/garbage.ts";
 import { messageOf } from "../base/message_of.ts";
 import { withTimer } from "../base/waiting.ts";
 import { closeQuietly } from "../platform/linux/unix_socket.ts";
@@ -74,7 +74,7 @@ export async function exchange(
   } finally {
     closeQuietly(connection);
     reception.stop();
-    countTraffic(GARBAGE_BYTES);
+    countGarbage(GARBAGE_BYTES);
     collectIfDue();
   }
 }
@@ -126,7 +126,7 @@ class Reception {
     for (let filled = start; filled < buffer.byteLength;) {
       const read = await readOrEnd(this.#connection, buffer.subarray(filled));
       if (read === null) return { kind: filled === 0 ? "nothing" : "cut" };
-      countTraffic(read);
+      countGarbage(read);
       const scanned = scanner.scan(buffer, filled, filled + read);
       filled += read;
       if (scanned === "no object") return { kind: "bad", reason: 'a request begins with "{"' };
@@ -158,7 +158,7 @@ async function readOrEnd(
 
 async function writeAll(connection: CommandConnection, text: string): Promise<void> {
   const bytes = encoder.encode(text);
-  countTraffic(bytes.byteLength);
+  countGarbage(bytes.byteLength);
   for (let sent = 0; sent < bytes.byteLength;) sent += await connection.write(bytes.subarray(sent));
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Places } from "../core/admission.ts";
+import { Slots } from "../core/admission.ts";
 
 /** The most bytes of a request, and of an answer. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -18,7 +18,7 @@ const MAX_KEPT = 4;
 
 /** The buffers of one server. */
 export class RequestBuffers {
-  readonly #places = new Places(MAX_LARGE_REQUESTS, Infinity);
+  readonly #slots = new Slots(MAX_LARGE_REQUESTS, { calls: Infinity, bytes: Infinity });
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /**
@@ -27,13 +27,13 @@ export class RequestBuffers {
    * @throws The reason of `signal`, which ends the waiting.
    */
   async take(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#places.take(signal);
+    await this.#slots.take(signal);
     return this.#free.pop() ?? new Uint8Array(MAX_MESSAGE_BYTES);
   }
 
   /** Takes a buffer back that nothing will be read into any more. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     if (this.#free.length < MAX_KEPT) this.#free.push(buffer);
-    this.#places.give();
+    this.#slots.give();
   }
 }

@@ -8,7 +8,7 @@ import { utf8Bytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import { messageOf } from "../base/message_of.ts";
 import { withTimer } from "../base/waiting.ts";
-import { Places } from "../core/admission.ts";
+import { Slots } from "../core/admission.ts";
 import { closeQuietly } from "../platform/linux/unix_socket.ts";
 import { type CommandAnswer, refusal, STATUS } from "./answer.ts";
 import { CommandLog } from "./command_log.ts";
@@ -45,7 +45,7 @@ const CLOSE_GRACE_MS = 1000;
 export class CommandServer {
   readonly #options: ServerOptions;
   readonly #log: CommandLog;
-  readonly #places: Places;
+  readonly #slots: Slots;
   readonly #buffers = new RequestBuffers();
   readonly #stopping = new AbortController();
   readonly #connections = new Set<CommandConnection>();
@@ -60,7 +60,7 @@ export class CommandServer {
     this.#options = options;
     this.#limits = options.limits;
     this.#log = new CommandLog(options.log);
-    this.#places = new Places(options.limits.maxConnections);
+    this.#slots = new Slots(options.limits.maxConnections);
   }
 
   /**
@@ -79,7 +79,7 @@ export class CommandServer {
   /** Other limits, for clients that come from now on. */
   set limits(limits: ServerLimits) {
     this.#limits = limits;
-    this.#places.resize(limits.maxConnections);
+    this.#slots.resize(limits.maxConnections);
   }
 
   /** Takes the socket away; commands under way end with status 105, and that is still sent. */
@@ -101,12 +101,12 @@ export class CommandServer {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        await this.#places.take(signal);
+        await this.#slots.take(signal);
       } catch {
         return;
       }
       const connection = await listener.accept();
-      if (connection === undefined) return this.#places.give();
+      if (connection === undefined) return this.#slots.give();
       const serving = this.#serve(connection);
       this.#serving.add(serving);
       void serving.finally(() => this.#serving.delete(serving));
@@ -121,7 +121,7 @@ export class CommandServer {
       answer: (received) => this.#answer(received),
     });
     this.#connections.delete(connection);
-    this.#places.give();
+    this.#slots.give();
   }
 
   async #answer(received: Received): Promise<string | undefined> {

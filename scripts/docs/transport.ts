@@ -7,7 +7,7 @@
 
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { ERRORS, RpcError } from "../../lib/base/errors.ts";
-import { MAX_WAITING } from "../../lib/core/admission.ts";
+import { QUEUE_LIMITS } from "../../lib/core/admission.ts";
 import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
 import type { Method } from "../../lib/core/method.ts";
 import { VERSION } from "../../lib/base/version.ts";
@@ -83,7 +83,7 @@ export function loadChapter(methods: readonly Method[]): string {
   return blocks(
     "## Many requests, and long ones",
     "Requests run concurrently and are answered as they finish, in any order: match answers by " +
-      `\`id\`. \`max_concurrent_requests\` (${max_concurrent_requests}) run, up to ${MAX_WAITING} ` +
+      `\`id\`. \`max_concurrent_requests\` (${max_concurrent_requests}) run, up to ${QUEUE_LIMITS.calls} ` +
       `wait, more get ${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
       `\`max_requests_per_second\` (${max_requests_per_second}) are let in, as many at once after ` +
       `a pause; more get ${tooManyRequests.code} with \`data.retry_after_ms\`.`,

@@ -1,5 +1,5 @@
 /**
- * The real dispatcher with the real methods, under a configuration that can harm nobody.
+ * The real executor with the real methods, under a configuration that can harm nobody.
  *
  * @module
  */
@@ -8,7 +8,10 @@ import { METHODS } from "../../handlers/mod.ts";
 import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
-import { Dispatcher } from "../../lib/core/executor.ts";
+import { Caller } from "../../lib/core/caller.ts";
+import { Executor } from "../../lib/core/executor.ts";
+import { JsonRpcConversation } from "../../lib/dialects/jsonrpc/conversation.ts";
+import type { Part } from "../../lib/channel/dialect.ts";
 import { textOf } from "../../lib/dialects/jsonrpc/messages.ts";
 import { linuxGuest } from "../../lib/platform/linux/guest.ts";
 import { Power } from "../../lib/guest/power.ts";
@@ -19,7 +22,7 @@ export const LIMIT_BYTES = 4096;
 /** Programs that end by themselves and touch nothing. */
 export const PROGRAMS = ["echo", "true", "false", "cat"] as const;
 
-/** A fault that the dispatcher has logged: something was thrown that is no answer. */
+/** A fault that the executor has logged: an error that is not an answer was thrown. */
 export class FaultLogged extends Error {
   override readonly name = "FaultLogged";
 }
@@ -27,7 +30,8 @@ export class FaultLogged extends Error {
 /** An agent without a channel, in a directory of its own. */
 export class FuzzAgent implements AsyncDisposable {
   readonly config: Config;
-  readonly #dispatcher: Dispatcher;
+  readonly #executor: Executor;
+  readonly #caller = new Caller();
   #fault: unknown;
 
   private constructor(
@@ -54,7 +58,7 @@ export class FuzzAgent implements AsyncDisposable {
       ...NO_LOG,
       error: (message, fields) => void (this.#fault ??= `${message}: ${JSON.stringify(fields)}`),
     };
-    this.#dispatcher = new Dispatcher({
+    this.#executor = new Executor({
       config: this.config,
       guest: {
         ...linuxGuest(),
@@ -78,7 +82,7 @@ export class FuzzAgent implements AsyncDisposable {
 
   /** Puts another policy into effect for the requests that come. */
   allow(security: Partial<Config["security"]>): void {
-    this.#dispatcher.reconfigure({
+    this.#executor.reconfigure({
       ...this.config,
       security: { ...this.config.security, ...security },
     });
@@ -92,16 +96,20 @@ export class FuzzAgent implements AsyncDisposable {
   async exchange(line: string): Promise<string[]> {
     const texts: string[] = [];
     this.#fault = undefined;
-    await this.#dispatcher.handle(line, (...parts) => {
-      texts.push(textOf(parts));
-      return Promise.resolve();
-    });
+    const link = {
+      send: (...parts: readonly Part[]) => {
+        texts.push(textOf(parts).trimEnd());
+        return Promise.resolve();
+      },
+    };
+    const options = { executor: this.#executor, ready: () => undefined };
+    await new JsonRpcConversation(link, options, this.#caller).onLine(line);
     if (this.#fault !== undefined) throw new FaultLogged(String(this.#fault));
     return texts;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.stop(1000);
+    await this.#executor.stop(1000);
     await Deno.remove(this.directory, { recursive: true });
   }
 }

@@ -70,7 +70,7 @@ Deno.test("what is no request is told at level warn, with its code and reason", 
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   await host.ask("{'single': 'quotes'}");
-  const line = await agent.logged(({ message }) => message === "not a request", "it");
+  const line = await agent.logged(({ message }) => message === "malformed request", "it");
   assertEquals([line.level, line.code], ["warn", -32700]);
 });
 
@@ -81,8 +81,8 @@ Deno.test("a flood of refusals does not flood the log", async () => {
   await host.send("not JSON\n".repeat(count));
   for (let answer = 0; answer < count; answer++) await host.answer();
   // The answers may be here before what was logged of them.
-  await agent.logged(({ message }) => message === "not a request", "a refusal");
-  const lines = agent.log.filter(({ message }) => message === "not a request");
+  await agent.logged(({ message }) => message === "malformed request", "a refusal");
+  const lines = agent.log.filter(({ message }) => message === "malformed request");
   assert(lines.length > 0 && lines.length < 500, `${lines.length} lines for ${count} refusals`);
   // The rest is counted as soon as there is something to write again.
   await until(async () => {
@@ -329,7 +329,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
       // Few lines a second are written for what is no request; the one looked for must be.
       const told = () =>
         agent.logText.slice(before).includes('"outcome":"error"') ||
-        agent.logText.slice(before).includes("not a request");
+        agent.logText.slice(before).includes("malformed request");
       await until(async () => {
         await host.send(line);
         await host.send("\n");

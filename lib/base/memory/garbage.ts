@@ -3,37 +3,71 @@
  *
  * V8 lets its heap grow by some ten megabytes of dead strings before it looks for garbage: little
  * for a browser, a fifth of this agent's whole budget. Started with `--expose-gc`, as it is
- * shipped, the agent collects once for so many bytes that came or went.
+ * shipped, the agent collects once for so many bytes of garbage that its traffic has left.
+ *
+ * All weights are here. Each is what `deno task soak` and the peak rows of `deno task bench` need to
+ * stay within the budget; a larger one costs time, a smaller one memory.
  *
  * @module
  */
 
-/** Due after so much traffic, at the next moment when nobody waits for us … */
+/** Due after so much garbage, at the next moment when no host waits … */
 const DUE_BYTES = 2 * 1024 * 1024;
 /** … and at once after so much. */
 const OVERDUE_BYTES = 8 * 1024 * 1024;
 
-/** What a child leaves for the garbage collector beside its output: streams, promises (measured). */
-export const CHILD_GARBAGE_BYTES = 16 * 1024;
+/** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
+const RECEIVED_SHARE = 0.5;
+/** The share of sent bytes that were never text: what has led to them is garbage. */
+const SENT_BYTES_SHARE = 1 / 64;
+/** A call that is not immediate leaves promises, timers and an abort controller. */
+const CALL_BYTES = 1024;
+/** A child process leaves streams and promises. */
+const CHILD_BYTES = 16 * 1024;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
-let sinceLast = 0;
+let garbageBytes = 0;
 
-/** Counts bytes of traffic. */
-export function countTraffic(bytes: number): void {
-  sinceLast += bytes;
-  if (sinceLast >= OVERDUE_BYTES) collectNow();
+/** Counts bytes that have come in. */
+export function countReceived(bytes: number): void {
+  countGarbage(bytes * RECEIVED_SHARE);
+}
+
+/** Counts text that has gone out, in bytes. */
+export function countSentText(bytes: number): void {
+  countGarbage(bytes);
+}
+
+/** Counts bytes that have gone out without ever being text. */
+export function countSentBytes(bytes: number): void {
+  countGarbage(bytes * SENT_BYTES_SHARE);
+}
+
+/** Counts a call that leaves more than its text. */
+export function countCall(): void {
+  countGarbage(CALL_BYTES);
+}
+
+/** Counts a child process. */
+export function countChild(): void {
+  countGarbage(CHILD_BYTES);
+}
+
+/** Counts bytes that will be garbage. */
+export function countGarbage(bytes: number): void {
+  garbageBytes += bytes;
+  if (garbageBytes >= OVERDUE_BYTES) collectNow();
 }
 
 /** Collects if it is due: called when an answer has just left and the host is busy with it. */
 export function collectIfDue(): void {
-  if (sinceLast >= DUE_BYTES) collectNow();
+  if (garbageBytes >= DUE_BYTES) collectNow();
 }
 
 /** Gives freed pages back to the kernel as well: kept for later, they would be resident. */
-const ALL_OF_IT = { type: "major", execution: "sync", flavor: "last-resort" } as const;
+const FULL_COLLECTION = { type: "major", execution: "sync", flavor: "last-resort" } as const;
 
 function collectNow(): void {
-  sinceLast = 0;
-  if (typeof collect === "function") collect(ALL_OF_IT);
+  garbageBytes = 0;
+  if (typeof collect === "function") collect(FULL_COLLECTION);
 }

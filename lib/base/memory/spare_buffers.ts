@@ -5,7 +5,7 @@
  * @module
  */
 
-import { countTraffic } from "./garbage.ts";
+import { countGarbage } from "./garbage.ts";
 
 const MAX_SPARE_BYTES = 512 * 1024;
 /** Sizes are rounded up to this, so that most buffers fit most needs. */
@@ -24,7 +24,7 @@ export function takeBuffer(size: number): Uint8Array<ArrayBuffer> {
   }
   const fresh = new Uint8Array(Math.max(1, Math.ceil(size / STEP_BYTES)) * STEP_BYTES);
   // One day it will be garbage.
-  countTraffic(fresh.byteLength);
+  countGarbage(fresh.byteLength);
   return fresh;
 }
 

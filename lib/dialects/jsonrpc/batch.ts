@@ -1,67 +1,69 @@
 /**
- * The one answer of a batch.
+ * The one answer to a batch.
  *
  * @module
  */
 
 import { commandFailed } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
-import type { Send } from "../../core/executor.ts";
-import { errorText, isId, parseLine, textOf } from "./messages.ts";
+import type { Action, CallId } from "../../core/call.ts";
+import { errorText } from "./messages.ts";
 
 /**
- * Waits until the answer of a batch has left. Whoever waits has given its own answer, or is a
- * notification that will give none: the batch waits for it no longer.
+ * Members that a batch may have. Their answers are kept until the last is there: this many errors
+ * fit the smallest default message.
  */
-export type Departed = () => Promise<void>;
+export const MAX_BATCH_MEMBERS = 100;
+
+/** The answer to one member of a batch. */
+export interface MemberAnswer {
+  readonly id: CallId;
+  /** `undefined` for a notification. */
+  readonly text: string | undefined;
+  /** What happens once the answer has left. */
+  readonly after?: Action | undefined;
+}
+
+/** Runs one member of a batch. */
+export type BatchMember = () => MemberAnswer | Promise<MemberAnswer>;
 
 /**
- * Does one request of a batch, answering through the function it is given, and returns a promise
- * for the end of its work.
+ * Runs all members at once and sends their answers as one array, in the order of completion
+ * (JSON-RPC 2.0, section 6). A batch of notifications gets no answer. Actions of members whose
+ * answer was replaced by an error are dropped.
  */
-export type BatchItem = (answer: Send, departed: Departed) => Promise<void> | undefined;
-
-/**
- * Does all requests of a batch at once and sends their answers as one array, in the order of their
- * completion (JSON-RPC 2.0, section 6). A batch of notifications gets no answer.
- */
-export async function collectBatch(
-  items: readonly BatchItem[],
+export async function answerBatch(
+  members: readonly BatchMember[],
   limitBytes: number,
-  send: Send,
+  send: (text: string) => Promise<void>,
 ): Promise<void> {
   const answers = new BatchAnswers(limitBytes);
-  const departed = Promise.withResolvers<void>();
-  const working: (Promise<void> | undefined)[] = [];
-  const answered = items.map((item) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const work = item((...parts) => {
-      answers.add(textOf(parts));
-      resolve();
-      return Promise.resolve();
-    }, () => {
-      resolve();
-      return departed.promise;
-    });
-    // A notification is done without an answer.
-    void Promise.resolve(work).then(resolve);
-    working.push(work);
-    return promise;
-  });
-  await Promise.all(answered);
+  await Promise.all(members.map((run) => {
+    const answer = run();
+    if (answer instanceof Promise) return answer.then((late) => answers.add(late));
+    answers.add(answer);
+  }));
   const text = answers.text();
   if (text !== undefined) await send(text);
-  departed.resolve();
-  await Promise.all(working);
+  await Promise.all(answers.actions.map((action) => action.run()));
+}
+
+interface KeptAnswer {
+  readonly id: CallId;
+  text: string;
+  bytes: number;
+  after: Action | undefined;
+  isError: boolean;
 }
 
 /**
- * The answers of one batch, never more than the message limit. Where there is no room the largest
- * gives way to an error with its id; where not even the errors fit, one stands for all.
+ * The answers of one batch, within the message limit. If there is no room, the largest is replaced
+ * by an error with its id; if not even the errors fit, one error stands for all.
  */
 class BatchAnswers {
   readonly #limit: number;
-  readonly #texts: { text: string; bytes: number; isFinal: boolean }[] = [];
+  readonly #kept: KeptAnswer[] = [];
+  readonly #notifications: Action[] = [];
   #size = 1;
   #isHopeless = false;
 
@@ -69,12 +71,21 @@ class BatchAnswers {
     this.#limit = limit;
   }
 
-  add(text: string): void {
-    if (this.#isHopeless) return;
+  add({ id, text, after }: MemberAnswer): void {
+    if (text === undefined) {
+      if (after !== undefined) this.#notifications.push(after);
+      return;
+    }
+    if (this.#isHopeless) return after?.drop();
     const bytes = utf8Bytes(text);
-    this.#texts.push({ text, bytes, isFinal: false });
+    this.#kept.push({ id, text, bytes, after, isError: false });
     this.#size += bytes + 1;
     while (this.#size > this.#limit && !this.#isHopeless) this.#makeRoom();
+  }
+
+  /** What happens once the answer has left. */
+  get actions(): Action[] {
+    return [...this.#notifications, ...this.#kept.flatMap(({ after }) => after ?? [])];
   }
 
   text(): string | undefined {
@@ -82,31 +93,28 @@ class BatchAnswers {
       const reason = "the answers of the batch are over max_message_size_kb: send fewer at once";
       return errorText(null, commandFailed(reason, { limit_bytes: this.#limit }));
     }
-    if (this.#texts.length === 0) return undefined;
-    return `[${this.#texts.map(({ text }) => text).join(",")}]`;
+    if (this.#kept.length === 0) return undefined;
+    return `[${this.#kept.map(({ text }) => text).join(",")}]`;
   }
 
   #makeRoom(): void {
-    const largest = this.#texts.reduce((best, one) =>
-      best.isFinal || !one.isFinal && one.bytes >= best.bytes ? one : best
+    const largest = this.#kept.reduce((best, one) =>
+      best.isError || !one.isError && one.bytes >= best.bytes ? one : best
     );
-    const short = withoutRoom(largest.text, largest.bytes);
+    const error = commandFailed("batch too large; resend individually", {
+      size_bytes: largest.bytes,
+    });
+    const short = errorText(largest.id, error);
     const bytes = utf8Bytes(short);
-    if (largest.isFinal || bytes >= largest.bytes) {
-      this.#isHopeless = true;
-      this.#texts.length = 0;
-      return;
-    }
+    if (largest.isError || bytes >= largest.bytes) return this.#giveUp();
     this.#size += bytes - largest.bytes;
-    Object.assign(largest, { text: short, bytes, isFinal: true });
+    largest.after?.drop();
+    Object.assign(largest, { text: short, bytes, after: undefined, isError: true });
   }
-}
 
-function withoutRoom(text: string, bytes: number): string {
-  const answer = parseLine(text);
-  const id = typeof answer === "object" && answer !== null && "id" in answer ? answer.id : null;
-  const error = commandFailed("the batch has no room for this answer: ask alone", {
-    size_bytes: bytes,
-  });
-  return errorText(isId(id) ? id : null, error);
+  #giveUp(): void {
+    this.#isHopeless = true;
+    for (const { after } of this.#kept) after?.drop();
+    this.#kept.length = 0;
+  }
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { HostUnreachableError } from "../../channel/host_link.ts";
+import { HostUnreachableError } from "../../channel/dialect.ts";
 import { parseExactly } from "../../base/json_text.ts";
 import { RateLimit } from "../../core/admission.ts";
 import { explainIssues } from "../../base/schema_issues.ts";
@@ -25,7 +25,7 @@ const Fields = z.strictObject({
  * and what a process says of itself proves nothing. An event that cannot be sent now is refused,
  * never kept.
  */
-export function sendEvent({ host, config }: AgentParts): CommandHandler {
+export function sendEvent({ host }: AgentParts): CommandHandler {
   const rate = new RateLimit(MAX_EVENTS_PER_SECOND);
   return ({ fields, text }) => {
     const checked = z.safeParse(Fields, fields);
@@ -47,7 +47,7 @@ export function sendEvent({ host, config }: AgentParts): CommandHandler {
       timestamp: Math.floor(Date.now() / MS_PER_SECOND),
     };
     try {
-      host.notify("event", params, config().max_message_size_kb * 1024);
+      host.notify({ name: "event", params });
     } catch (error) {
       if (!(error instanceof HostUnreachableError)) throw error;
       throw new CommandError(`the event was not sent: ${error.message}`);

@@ -1,5 +1,5 @@
 /**
- * Many agents in one process: the real dispatcher on as many unix sockets.
+ * Many agents in one process: the real executor on as many unix sockets.
  *
  *     serve.ts DIRECTORY FIRST COUNT
  *
@@ -14,11 +14,12 @@ import * as z from "zod";
 import { METHODS } from "../../../handlers/mod.ts";
 import type { Connection } from "../../../lib/channel/channel.ts";
 import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
-import { serve } from "../../../lib/channel/session.ts";
+import { serveConnection } from "../../../lib/channel/serve_connection.ts";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { CHANNEL_NAME } from "../../../host/channels.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
-import { Dispatcher } from "../../../lib/core/executor.ts";
+import { Executor } from "../../../lib/core/executor.ts";
+import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import { linuxGuest } from "../../../lib/platform/linux/guest.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { VERSION } from "../../../lib/base/version.ts";
@@ -37,21 +38,15 @@ const isFlapping = (index: number) =>
 async function serveAgent(index: number): Promise<void> {
   const path = `${directory}/vm${Number(first) + index}.${CHANNEL_NAME}`;
   const channel = await listenChannel(path);
-  const dispatcher = new Dispatcher({
-    config: DEFAULT_CONFIG,
-    guest,
-    log: NO_LOG,
-    methods: METHODS,
+  const executor = new Executor({ config: DEFAULT_CONFIG, guest, log: NO_LOG, methods: METHODS });
+  const dialect = new JsonRpcDialect({
+    executor,
+    ready: () => ({ version: VERSION, platform: guest.platform }),
   });
+  const { signal } = new AbortController();
   void (async () => {
     for await (const connection of channel.connections()) {
-      await serve(behaving(connection, index), {
-        dispatcher,
-        log: NO_LOG,
-        limitBytes: DEFAULT_CONFIG.max_message_size_kb * 1024,
-        ready: { version: VERSION, platform: "linux" },
-        signal: new AbortController().signal,
-      });
+      await serveConnection(behaving(connection, index), { dialect, log: NO_LOG, signal });
     }
   })();
 }

@@ -10,7 +10,7 @@ import { mutated } from "../values.ts";
 import { requestText } from "./messages.ts";
 
 /**
- * The dispatcher: each request has one answer with its id, each notification none, whatever comes
+ * The executor: each request has one answer with its id, each notification none, whatever comes
  * along in the same batch; every answer is one of JSON-RPC and within the limit.
  */
 export const requests = target({

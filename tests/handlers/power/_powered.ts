@@ -1,6 +1,6 @@
 /**
- * A power method behind the real dispatcher, with a provider that records what it is asked instead
- * of doing it.
+ * A power method behind the real executor, with a provider that records requests instead of carrying
+ * them out.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import { assert } from "@std/assert";
 import * as z from "zod";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
-import { Dispatcher } from "../../../lib/core/executor.ts";
+import { Executor } from "../../../lib/core/executor.ts";
 import type { Method } from "../../../lib/core/method.ts";
-import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { Power, type PowerRequest } from "../../../lib/guest/power.ts";
 import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
+import { TestHost } from "../../lib/core/_host.ts";
 import type { Message } from "../../agent/_host.ts";
 
 const Answer = z.record(z.string(), z.unknown());
@@ -26,7 +26,7 @@ export class Powered {
   readonly events: PowerEvent[] = [];
   /** Whether the provider cannot do what it is asked. */
   fails = false;
-  readonly #dispatcher: Dispatcher;
+  readonly #host: TestHost;
   readonly #method: string;
 
   constructor(method: Method) {
@@ -40,12 +40,13 @@ export class Powered {
         return Promise.resolve();
       },
     });
-    this.#dispatcher = new Dispatcher({
+    const executor = new Executor({
       config: DEFAULT_CONFIG,
       guest: memoryGuest({ power }),
       log: NO_LOG,
       methods: [method],
     });
+    this.#host = new TestHost(executor);
   }
 
   /** Sends a request and waits for all that comes of it. */
@@ -64,8 +65,8 @@ export class Powered {
   async #send(members: Record<string, unknown>): Promise<string[]> {
     const answers: string[] = [];
     const line = JSON.stringify({ jsonrpc: "2.0", method: this.#method, ...members });
-    await this.#dispatcher.handle(line, (...parts) => {
-      answers.push(textOf(parts));
+    await this.#host.handle(line, (text) => {
+      answers.push(text);
       this.events.push("answer");
       return Promise.resolve();
     });

@@ -50,6 +50,11 @@ export class FakeConnection implements Connection {
     this.#onArrival();
   }
 
+  /** Takes back what has not been read. */
+  clear(): void {
+    this.#arrivals.length = 0;
+  }
+
   /** How many chunks have not been read. */
   get unread(): number {
     return this.#arrivals.length;

@@ -11,8 +11,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
-import { serve } from "../../../lib/channel/session.ts";
-import { Dispatcher } from "../../../lib/core/executor.ts";
+import { serveConnection } from "../../../lib/channel/serve_connection.ts";
+import { Executor } from "../../../lib/core/executor.ts";
+import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import { type Method, method } from "../../../lib/core/method.ts";
 import { CollectingLog, configWith, TempDirectory } from "../_helpers.ts";
 import { memoryGuest } from "../guest/_memory_guest.ts";
@@ -37,6 +38,7 @@ const METHODS: readonly Method[] = [
       z.strictObject({ minuend: z.number(), subtrahend: z.number() }),
     ]),
     result: z.number(),
+    audited: false,
     example: { result: 19 },
     run: (params) =>
       Array.isArray(params) ? params[0] - params[1] : params.minuend - params.subtrahend,
@@ -62,6 +64,7 @@ function simple<Schema extends z.ZodMiniType>(
     summary: "For the examples.",
     params,
     result: z.unknown(),
+    audited: false,
     example: { result: null },
     run: (params) => run(params),
   });
@@ -263,7 +266,7 @@ const CORNERS: readonly (readonly [what: string, line: string, expected: Expecte
   ["a JSON value that is no request", '"ping"', notAsked],
 ];
 
-/** A server on a socket of its own, with the real session and dispatcher behind it. */
+/** A server on a socket of its own, with the real executor behind it. */
 class Server implements AsyncDisposable {
   private constructor(
     readonly path: string,
@@ -276,7 +279,7 @@ class Server implements AsyncDisposable {
     const path = directory.at("s");
     const log = new CollectingLog();
     const config = configWith();
-    const dispatcher = new Dispatcher({
+    const executor = new Executor({
       config,
       log,
       methods: METHODS,
@@ -285,10 +288,9 @@ class Server implements AsyncDisposable {
     const channel = await listenChannel(path);
     const serving = (async () => {
       for await (const connection of channel.connections()) {
-        const limitBytes = config.max_message_size_kb * 1024;
+        const dialect = new JsonRpcDialect({ executor, ready: () => undefined });
         const { signal } = new AbortController();
-        const options = { dispatcher, log, limitBytes, ready: undefined, signal };
-        await (await serve(connection, options)).drained;
+        await (await serveConnection(connection, { dialect, log, signal })).drained;
       }
     })();
     return new Server(path, log, async () => {

@@ -1,36 +1,44 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { HostLink, HostUnreachableError, type LinkWriter } from "../../../lib/channel/host_link.ts";
+import {
+  type Conversation,
+  type HostEvent,
+  HostUnreachableError,
+} from "../../../lib/channel/dialect.ts";
+import { HostLink, type LinkWriter } from "../../../lib/channel/host_link.ts";
 
-/** A writer that keeps what it is given. */
-class RecordingWriter implements LinkWriter {
-  readonly sent: string[] = [];
-  isCongested = false;
-  writtenBytes = 0;
-
-  send(text: string): Promise<void> {
-    this.sent.push(text);
-    this.writtenBytes += text.length;
-    return Promise.resolve();
-  }
+/** A conversation that keeps the events it is given. */
+class RecordingConversation implements Conversation {
+  readonly events: HostEvent[] = [];
+  greet = () => undefined;
+  onBytes = () => {};
+  onEvent = (event: HostEvent) => void this.events.push(event);
+  abandon = () => {};
+  drained = () => Promise.resolve();
 }
 
-const refusal = (link: HostLink, limitBytes = 1000) =>
-  assertThrows(() => link.notify("event", {}, limitBytes), HostUnreachableError).message;
+class FakeWriter implements LinkWriter {
+  isCongested = false;
+  writtenBytes = 0;
+}
 
-Deno.test("notify() sends one notification to the host that is served", () => {
+const EVENT = { name: "event", params: { data: 1 } };
+const refusal = (link: HostLink) =>
+  assertThrows(() => link.notify(EVENT), HostUnreachableError).message;
+
+Deno.test("notify() tells the host that is served", () => {
   const link = new HostLink();
-  const writer = new RecordingWriter();
-  link.open(writer);
-  link.notify("event", { data: 1 }, 1000);
-  assertEquals(writer.sent, ['{"jsonrpc":"2.0","method":"event","params":{"data":1}}']);
+  const conversation = new RecordingConversation();
+  link.open(conversation, new FakeWriter());
+  link.notify(EVENT);
+  assertEquals(conversation.events, [EVENT]);
 });
 
-Deno.test("notify() throws where nobody would read it, and keeps nothing for later", () => {
+Deno.test("notify() throws if nobody would read it, and keeps nothing for later", () => {
   const link = new HostLink();
-  const writer = new RecordingWriter();
+  const [writer, conversation] = [new FakeWriter(), new RecordingConversation()];
   assertEquals([link.isOpen, refusal(link)], [false, "no host is connected"]);
-  link.open(writer);
-  link.hostLeft();
+  link.open(conversation, writer);
+  link.hostLeft(conversation);
   assertEquals([link.isOpen, refusal(link)], [false, "the host has closed the channel"]);
   link.hostCame();
   writer.isCongested = true;
@@ -38,40 +46,44 @@ Deno.test("notify() throws where nobody would read it, and keeps nothing for lat
   writer.isCongested = false;
   link.close(writer);
   assertEquals(refusal(link), "no host is connected");
-  assertEquals(writer.sent, []);
+  assertEquals(conversation.events, []);
 });
 
-Deno.test("notify() throws for a message that has one byte more than the limit", () => {
+Deno.test("notify() tells the next host, not the one that has left", () => {
   const link = new HostLink();
-  link.open(new RecordingWriter());
-  const bytes = new TextEncoder().encode('{"jsonrpc":"2.0","method":"e","params":"ä"}').byteLength;
-  link.notify("e", "ä", bytes);
-  assertThrows(() => link.notify("e", "ä", bytes - 1), HostUnreachableError, `has ${bytes} bytes`);
+  const [first, second] = [new RecordingConversation(), new RecordingConversation()];
+  link.open(first, new FakeWriter());
+  link.hostLeft(second);
+  link.hostCame();
+  link.notify(EVENT);
+  assertEquals([first.events.length, second.events.length], [0, 1]);
 });
 
-Deno.test("a host that comes after one that was away is there", () => {
+Deno.test("a connection after one whose host was away is open", () => {
   const link = new HostLink();
-  link.open(new RecordingWriter());
-  link.hostLeft();
-  link.open(new RecordingWriter());
+  const conversation = new RecordingConversation();
+  link.open(conversation, new FakeWriter());
+  link.hostLeft(conversation);
+  link.open(conversation, new FakeWriter());
   assertEquals(link.isOpen, true);
 });
 
-Deno.test("the end of a session that another has followed changes nothing", () => {
+Deno.test("the end of a connection that another has followed changes nothing", () => {
   const link = new HostLink();
-  const [first, second] = [new RecordingWriter(), new RecordingWriter()];
-  link.open(first);
+  const conversation = new RecordingConversation();
+  const [first, second] = [new FakeWriter(), new FakeWriter()];
+  link.open(conversation, first);
   link.close(first);
-  link.open(second);
+  link.open(conversation, second);
   link.close(first);
   assertEquals(link.isOpen, true);
 });
 
-Deno.test("bytes are counted over all sessions", () => {
+Deno.test("bytes are counted over all connections", () => {
   const link = new HostLink();
   for (const bytes of [10, 20]) {
-    const writer = new RecordingWriter();
-    link.open(writer);
+    const writer = new FakeWriter();
+    link.open(new RecordingConversation(), writer);
     writer.writtenBytes = bytes;
     link.countReceived(bytes * 2);
     if (bytes === 10) link.close(writer);

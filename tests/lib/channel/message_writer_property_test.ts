@@ -34,9 +34,7 @@ Deno.test("what is sent arrives whole and in its order, however little a write t
         await writer.flush();
         const encoder = new TextEncoder();
         const expected = messages.flatMap((parts) =>
-          [...parts, "\n"].flatMap((part) => [
-            ...typeof part === "string" ? encoder.encode(part) : part,
-          ])
+          parts.flatMap((part) => [...typeof part === "string" ? encoder.encode(part) : part])
         );
         assertEquals(new Uint8Array(arrived), new Uint8Array(expected));
         assertEquals(writer.isCongested, false);

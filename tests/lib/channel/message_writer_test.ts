@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Part } from "../../../lib/channel/dialect.ts";
 import { MessageWriter } from "../../../lib/channel/message_writer.ts";
 import { inTime } from "../_helpers.ts";
 import { FakeConnection } from "./_fake_connection.ts";
@@ -8,22 +9,24 @@ function writerTo(connection: FakeConnection): { writer: MessageWriter; broken: 
   return { writer: new MessageWriter(connection, (error) => broken.push(error)), broken };
 }
 
-Deno.test("MessageWriter ends each message with a newline and keeps their order", async () => {
+const sendLine = (writer: MessageWriter, ...parts: readonly Part[]) => writer.send(...parts, "\n");
+
+Deno.test("MessageWriter keeps the order of messages", async () => {
   const connection = new FakeConnection("over");
   const { writer } = writerTo(connection);
-  void writer.send("one");
-  await writer.send("zwölf €");
-  await writer.send("three");
+  void sendLine(writer, "one");
+  await sendLine(writer, "zwölf €");
+  await sendLine(writer, "three");
   assertEquals(connection.text, "one\nzwölf €\nthree\n");
 });
 
-Deno.test("MessageWriter sends a message in parts as one line, text and bytes", async () => {
+Deno.test("MessageWriter sends the parts of a message one after the other, text and bytes", async () => {
   const connection = new FakeConnection("over");
   const { writer } = writerTo(connection);
   const bytes = new TextEncoder().encode("b".repeat(200_000));
-  void writer.send("before");
-  await writer.send("ä[", bytes, "]");
-  await writer.send(bytes.subarray(0, 2));
+  void sendLine(writer, "before");
+  await sendLine(writer, "ä[", bytes, "]");
+  await sendLine(writer, bytes.subarray(0, 2));
   assertEquals(connection.lines, ["before", `ä[${"b".repeat(200_000)}]`, "bb"]);
   assertEquals(writer.isCongested, false);
 });
@@ -31,7 +34,7 @@ Deno.test("MessageWriter sends a message in parts as one line, text and bytes", 
 Deno.test("MessageWriter sends what is answered in the same turn in one write", async () => {
   const connection = new FakeConnection("over");
   const { writer } = writerTo(connection);
-  await Promise.all(Array.from({ length: 100 }, (_, i) => writer.send(`${i}`)));
+  await Promise.all(Array.from({ length: 100 }, (_, i) => sendLine(writer, `${i}`)));
   assertEquals(connection.writes, 1);
   assertEquals(connection.lines.length, 100);
 });
@@ -40,7 +43,7 @@ Deno.test("MessageWriter goes on until a write that takes little has taken all",
   const connection = new FakeConnection("over");
   connection.mostBytes = 3;
   const { writer } = writerTo(connection);
-  await Promise.all([writer.send("first message"), writer.send("zweite Nachricht: äöü")]);
+  await Promise.all([sendLine(writer, "first message"), sendLine(writer, "zweite Nachricht: äöü")]);
   assertEquals(connection.text, "first message\nzweite Nachricht: äöü\n");
 });
 
@@ -49,7 +52,7 @@ Deno.test("MessageWriter's send() resolves when the message has been written", a
   connection.block();
   const { writer } = writerTo(connection);
   let hasLeft = false;
-  const sent = writer.send("one").then(() => hasLeft = true);
+  const sent = sendLine(writer, "one").then(() => hasLeft = true);
   for (let i = 0; i < 10; i++) await Promise.resolve();
   assertEquals(hasLeft, false);
   connection.unblock();
@@ -61,9 +64,9 @@ Deno.test("MessageWriter sends in the next write what comes during one", async (
   const connection = new FakeConnection("over");
   connection.block();
   const { writer } = writerTo(connection);
-  const first = writer.send("one");
+  const first = sendLine(writer, "one");
   for (let i = 0; i < 10; i++) await Promise.resolve();
-  const later = [writer.send("two"), writer.send("three")];
+  const later = [sendLine(writer, "two"), sendLine(writer, "three")];
   connection.unblock();
   await Promise.all([first, ...later]);
   assertEquals(connection.lines, ["one", "two", "three"]);
@@ -75,9 +78,9 @@ Deno.test("MessageWriter is congested while more than 64 K characters wait", asy
   connection.block();
   const { writer } = writerTo(connection);
   assertEquals(writer.isCongested, false);
-  void writer.send("x".repeat(60_000));
+  void sendLine(writer, "x".repeat(60_000));
   assertEquals(writer.isCongested, false);
-  void writer.send("x".repeat(60_000));
+  void sendLine(writer, "x".repeat(60_000));
   assertEquals(writer.isCongested, true);
   connection.unblock();
   await writer.flush();
@@ -89,9 +92,9 @@ Deno.test("MessageWriter's flush() resolves when nothing waits", async () => {
   const connection = new FakeConnection("over");
   const { writer } = writerTo(connection);
   await writer.flush();
-  void writer.send("one");
+  void sendLine(writer, "one");
   const flushed = writer.flush();
-  void writer.send("two");
+  void sendLine(writer, "two");
   await flushed;
   assertEquals(connection.lines, ["one", "two"]);
 });
@@ -100,10 +103,10 @@ Deno.test("MessageWriter drops messages once the host is gone, and tells it once
   const connection = new FakeConnection("over");
   const { writer, broken } = writerTo(connection);
   connection.writeError = new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
-  await Promise.all([writer.send("one"), writer.send("two")]);
+  await Promise.all([sendLine(writer, "one"), sendLine(writer, "two")]);
   assertEquals(broken, [connection.writeError]);
   connection.writeError = undefined;
-  await writer.send("x".repeat(100_000));
+  await sendLine(writer, "x".repeat(100_000));
   await writer.flush();
   assertEquals([connection.text, writer.isCongested, broken.length], ["", false, 1]);
 });
@@ -112,12 +115,43 @@ Deno.test("MessageWriter forgets what waits when a write in the middle of a mess
   const connection = new FakeConnection("over");
   connection.mostBytes = 4;
   const { writer, broken } = writerTo(connection);
-  const first = writer.send("a message");
+  const first = sendLine(writer, "a message");
   while (connection.writes === 0) await Promise.resolve();
   connection.writeError = new Error("gone");
-  const later = writer.send("x".repeat(100_000));
+  const later = sendLine(writer, "x".repeat(100_000));
   await inTime("both", Promise.all([first, later, writer.flush()]));
   assertEquals(connection.text.startsWith("a me"), true);
   assertEquals(broken.length, 1);
   assert(!writer.isCongested);
+});
+
+Deno.test("MessageWriter drops what waits when told to, and ends the line it was in", async () => {
+  const connection = new FakeConnection("host away");
+  const { writer } = writerTo(connection);
+  connection.block();
+  // The buffer holds 64 KiB: the first write leaves the line unfinished.
+  void sendLine(writer, "a".repeat(100_000));
+  void sendLine(writer, "owed to the host that left");
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  writer.discard();
+  const next = sendLine(writer, "for the next host");
+  connection.unblock();
+  await inTime("the next message", next);
+  await writer.flush();
+  const [cut = "", ...lines] = connection.lines;
+  assertEquals([cut.length < 100_000, lines], [true, ["for the next host"]]);
+  assertEquals(writer.isCongested, false);
+});
+
+Deno.test("MessageWriter adds nothing after a whole line when what waits is dropped", async () => {
+  const connection = new FakeConnection("host away");
+  const { writer } = writerTo(connection);
+  connection.block();
+  void sendLine(writer, "whole");
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  writer.discard();
+  void sendLine(writer, "next");
+  connection.unblock();
+  await writer.flush();
+  assertEquals(connection.text, "whole\nnext\n");
 });

@@ -1,5 +1,5 @@
 /**
- * A host for the dispatcher's tests: methods of their own, and the answers to what is sent.
+ * A host for the executor's tests: methods for tests, and the answers to what is sent.
  *
  * @module
  */
@@ -7,8 +7,13 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import type { Config } from "../../../lib/config/schema.ts";
-import { Dispatcher } from "../../../lib/core/executor.ts";
-import { type Id, resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { Executor } from "../../../lib/core/executor.ts";
+import { JsonRpcConversation } from "../../../lib/dialects/jsonrpc/conversation.ts";
+import type { Audit } from "../../../lib/audit/audit.ts";
+import type { Part } from "../../../lib/channel/dialect.ts";
+import type { CallId } from "../../../lib/core/call.ts";
+import { Caller } from "../../../lib/core/caller.ts";
+import { resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/core/method.ts";
 import { Power } from "../../../lib/guest/power.ts";
 import { CollectingLog, configWith, inTime } from "../_helpers.ts";
@@ -38,7 +43,7 @@ function checked(value: unknown): Answer {
 export const answerOf = (text: string): Answer => checked(JSON.parse(text));
 
 /** A successful answer as one text. */
-export const resultText = (id: Id, result: unknown): string => textOf(resultParts(id, result));
+export const resultText = (id: CallId, result: unknown): string => textOf(resultParts(id, result));
 
 /** The answers of a batch. */
 export function batchOf(text: string): Answer[] {
@@ -53,6 +58,7 @@ export const request = (
 interface Traits {
   readonly immediate?: boolean;
   readonly ownTimeout?: boolean;
+  readonly audited?: boolean;
 }
 
 /** A method that takes any object. */
@@ -66,6 +72,7 @@ export function anyMethod(
     summary: "For tests.",
     params: z.record(z.string(), z.unknown()),
     result: z.unknown(),
+    audited: false,
     example: { result: null },
     run,
     ...traits,
@@ -125,30 +132,30 @@ export class ObedientMethod {
   }
 }
 
-/** A dispatcher with methods of a test's own. */
-export class TestAgent {
-  readonly log = new CollectingLog();
-  readonly power = new RecordingPower();
-  readonly dispatcher: Dispatcher;
-  /** Everything that was sent, in its order. */
-  readonly sent: string[] = [];
+/** Gets what is sent; the promise is the time it takes to leave. */
+export type Send = (text: string) => Promise<void>;
 
-  constructor(methods: readonly Method[], config: Partial<Config> = {}) {
-    this.dispatcher = new Dispatcher({
-      config: configWith(config),
-      guest: memoryGuest({ power: new Power(this.power) }),
-      log: this.log,
-      methods,
-    });
+/** A host: whatever it sends is one caller's. */
+export class TestHost {
+  readonly #executor: Executor;
+  readonly #caller = new Caller();
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /** Hands over a line; returns as {@link JsonRpcConversation.onLine}. */
+  handle(line: string, send: Send): Promise<void> | undefined {
+    const link = { send: (...parts: readonly Part[]) => send(textOf(parts).trimEnd()) };
+    const options = { executor: this.#executor, ready: () => undefined };
+    return new JsonRpcConversation(link, options, this.#caller).onLine(line);
   }
 
   /** Hands over a line; resolves to what was sent for it once its work has ended. */
   async exchange(line: string): Promise<string[]> {
     const texts: string[] = [];
-    await this.dispatcher.handle(line, (...parts) => {
-      const text = textOf(parts);
+    await this.handle(line, (text) => {
       texts.push(text);
-      this.sent.push(text);
       return Promise.resolve();
     });
     return texts;
@@ -156,15 +163,40 @@ export class TestAgent {
 
   /** The one answer to a line. */
   async ask(line: string): Promise<Answer> {
-    const texts = await this.exchange(line);
-    assertEquals(texts.length, 1, `one answer for ${line.slice(0, 200)}`);
-    return answerOf(texts[0] ?? "");
+    return answerOf(await this.#onlyText(line));
   }
 
   /** The one answer to a batch. */
   async askBatch(line: string): Promise<Answer[]> {
+    return batchOf(await this.#onlyText(line));
+  }
+
+  async #onlyText(line: string): Promise<string> {
     const texts = await this.exchange(line);
     assertEquals(texts.length, 1, `one answer for ${line.slice(0, 200)}`);
-    return batchOf(texts[0] ?? "");
+    return texts[0] ?? "";
+  }
+}
+
+/** An executor with a test's methods, and a host of it. */
+export class TestAgent extends TestHost {
+  readonly log: CollectingLog;
+  readonly power: RecordingPower;
+  readonly executor: Executor;
+
+  constructor(methods: readonly Method[], config: Partial<Config> = {}, audit?: Audit) {
+    const log = new CollectingLog();
+    const power = new RecordingPower();
+    const guest = memoryGuest({ power: new Power(power) });
+    const executor = new Executor({ config: configWith(config), guest, log, methods }, audit);
+    super(executor);
+    this.log = log;
+    this.power = power;
+    this.executor = executor;
+  }
+
+  /** Another host. */
+  anotherHost(): TestHost {
+    return new TestHost(this.executor);
   }
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Places, RateLimit } from "../../../lib/core/admission.ts";
+import { RateLimit, Slots } from "../../../lib/core/admission.ts";
 
 Deno.test("no stretch of time lets more in than the rate and one burst, however requests come", () => {
   const pauses = fc.array(fc.oneof(fc.constant(0), fc.integer({ max: 3000, min: 0 })), {
@@ -40,20 +40,20 @@ Deno.test("who waits as long as was told is let in", () => {
   );
 });
 
-/** What is done with places: ask for one, give the oldest back, give up waiting, change the count. */
+/** What is done with slots: ask for one, give the oldest back, give up waiting, change the count. */
 const step = fc.oneof(
   fc.record({ kind: fc.constantFrom("take", "give") }),
   fc.record({ kind: fc.constant("abort"), which: fc.nat(20) }),
   fc.record({ kind: fc.constant("resize"), count: fc.integer({ min: 1, max: 6 }) }),
 );
 
-Deno.test("places are never given out twice, never lost, and in the order of asking", async () => {
+Deno.test("slots are never given out twice, never lost, and in the order of asking", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),
       fc.array(step, { maxLength: 80 }),
       async (count, steps) => {
-        const places = new Places(count, Infinity);
+        const slots = new Slots(count, { calls: Infinity, bytes: Infinity });
         let most = count;
         let asked = 0;
         const running: number[] = [];
@@ -65,34 +65,34 @@ Deno.test("places are never given out twice, never lost, and in the order of ask
             const number = asked++;
             const controller = new AbortController();
             waiting.set(number, controller);
-            places.take(controller.signal).then(() => {
+            slots.take(controller.signal).then(() => {
               waiting.delete(number);
               running.push(number);
               served.push(number);
             }, () => waiting.delete(number));
           } else if (one.kind === "give") {
-            if (running.shift() !== undefined) places.give();
+            if (running.shift() !== undefined) slots.give();
           } else if ("which" in one) {
             [...waiting.values()][one.which]?.abort(new Error("given up"));
           } else if ("count" in one) {
-            places.resize(one.count);
+            slots.resize(one.count);
             most = one.count;
           }
           for (let turns = 0; turns < 5; turns++) await turn();
-          // Places that were taken before there were fewer are kept until they are given back.
+          // Slots that were taken before there were fewer are kept until they are given back.
           if (waiting.size > 0) assert(running.length >= most, "nobody waits beside a free place");
-          assertEquals(places.waiting, waiting.size);
+          assertEquals(slots.waiting, waiting.size);
         }
         while (running.length > 0) {
           running.shift();
-          places.give();
+          slots.give();
           for (let turns = 0; turns < 5; turns++) await turn();
         }
         assertEquals(waiting.size, 0, "everybody had a place in the end");
         assertEquals(served, served.toSorted((a, b) => a - b), "in the order of asking");
         let free = 0;
-        while (places.takeFree()) free += 1;
-        assertEquals(free, most, "all places are there again");
+        while (slots.takeFree()) free += 1;
+        assertEquals(free, most, "all slots are there again");
       },
     ),
   );

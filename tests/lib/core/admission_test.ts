@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { Places, RateLimit } from "../../../lib/core/admission.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { RateLimit, Slots } from "../../../lib/core/admission.ts";
 import { NEVER } from "../_helpers.ts";
 
 /** A clock that a test moves. */
@@ -50,101 +50,137 @@ Deno.test("RateLimit lets in the rate over a long time, however it is asked", ()
 });
 
 /** Takes a place and tells in `order` when it has it. */
-function queue(places: Places, order: string[], name: string, signal = NEVER): Promise<void> {
-  return places.take(signal).then(() => void order.push(name));
+function queue(slots: Slots, order: string[], name: string, signal = NEVER): Promise<void> {
+  return slots.take(signal).then(() => void order.push(name));
 }
 
-Deno.test("Places are given in the order of asking", async () => {
-  const places = new Places(1);
+Deno.test("Slots are given in the order of asking", async () => {
+  const slots = new Slots(1);
   const order: string[] = [];
-  await queue(places, order, "first");
-  const waiting = ["second", "third", "fourth"].map((name) => queue(places, order, name));
-  assertEquals([order, places.waiting], [["first"], 3]);
+  await queue(slots, order, "first");
+  const waiting = ["second", "third", "fourth"].map((name) => queue(slots, order, name));
+  assertEquals([order, slots.waiting], [["first"], 3]);
   for (const promise of waiting) {
-    places.give();
+    slots.give();
     await promise;
   }
   assertEquals(order, ["first", "second", "third", "fourth"]);
-  assertEquals(places.waiting, 0);
+  assertEquals(slots.waiting, 0);
 });
 
-Deno.test("Places are full when all are taken and the line is as long as it may be", async () => {
-  const places = new Places(2, 1);
-  assertEquals(places.isFull, false);
-  await places.take(NEVER);
-  await places.take(NEVER);
-  assertEquals(places.isFull, false);
-  const waiting = places.take(NEVER);
-  assertEquals(places.isFull, true);
-  places.give();
+Deno.test("Slots refuse a call when all are taken and the queue is full", async () => {
+  const slots = new Slots(2, { calls: 1, bytes: 1000 });
+  assertEquals(slots.refusal(0) !== undefined, false);
+  await slots.take(NEVER);
+  await slots.take(NEVER);
+  assertEquals(slots.refusal(0) !== undefined, false);
+  const waiting = slots.take(NEVER);
+  assertEquals(slots.refusal(0) !== undefined, true);
+  slots.give();
   await waiting;
-  assertEquals(places.isFull, false);
+  assertEquals(slots.refusal(0) !== undefined, false);
 });
 
-Deno.test("Places lose none to those who stop waiting", async () => {
-  const places = new Places(1);
-  await places.take(NEVER);
+Deno.test("a call that stops waiting costs no slot", async () => {
+  const slots = new Slots(1);
+  await slots.take(NEVER);
   const impatient = new AbortController();
   const order: string[] = [];
-  const gone = queue(places, order, "gone", impatient.signal);
-  const patient = queue(places, order, "patient");
+  const gone = queue(slots, order, "gone", impatient.signal);
+  const patient = queue(slots, order, "patient");
   impatient.abort(new Error("too long"));
   await assertRejects(() => gone, Error, "too long");
-  assertEquals(places.waiting, 1);
-  places.give();
+  assertEquals(slots.waiting, 1);
+  slots.give();
   await patient;
-  places.give();
-  await queue(places, order, "next");
+  slots.give();
+  await queue(slots, order, "next");
   assertEquals(order, ["patient", "next"]);
 });
 
-Deno.test("Places give none to those who have been aborted before", async () => {
-  const places = new Places(1);
-  await assertRejects(() => places.take(AbortSignal.abort(new Error("no"))), Error, "no");
-  await places.take(NEVER);
-  assertEquals(places.waiting, 0);
+Deno.test("a call that was aborted before gets no slot", async () => {
+  const slots = new Slots(1);
+  await assertRejects(() => slots.take(AbortSignal.abort(new Error("no"))), Error, "no");
+  await slots.take(NEVER);
+  assertEquals(slots.waiting, 0);
 });
 
-Deno.test("Places that were given and aborted in the same turn are still taken", async () => {
-  const places = new Places(1);
-  await places.take(NEVER);
+Deno.test("a slot given and aborted in the same turn is still taken", async () => {
+  const slots = new Slots(1);
+  await slots.take(NEVER);
   const controller = new AbortController();
-  const taken = places.take(controller.signal);
-  places.give();
+  const taken = slots.take(controller.signal);
+  slots.give();
   controller.abort(new Error("late"));
   await taken;
-  const next = places.take(NEVER);
-  assertEquals(places.waiting, 1);
-  places.give();
+  const next = slots.take(NEVER);
+  assertEquals(slots.waiting, 1);
+  slots.give();
   await next;
 });
 
-Deno.test("Places that become more are given to those who wait, in their order", async () => {
-  const places = new Places(1);
+Deno.test("additional slots go to the calls that wait, in their order", async () => {
+  const slots = new Slots(1);
   const order: string[] = [];
-  await queue(places, order, "first");
-  const waiting = ["second", "third", "fourth"].map((name) => queue(places, order, name));
-  places.resize(3);
+  await queue(slots, order, "first");
+  const waiting = ["second", "third", "fourth"].map((name) => queue(slots, order, name));
+  slots.resize(3);
   await Promise.all(waiting.slice(0, 2));
-  assertEquals([order, places.waiting], [["first", "second", "third"], 1]);
-  places.give();
+  assertEquals([order, slots.waiting], [["first", "second", "third"], 1]);
+  slots.give();
   await waiting[2];
 });
 
-Deno.test("Places that become fewer are given out again when so many have come back", async () => {
-  const places = new Places(3, 1);
-  for (let taken = 0; taken < 3; taken++) await places.take(NEVER);
-  places.resize(1);
-  assertEquals(places.takeFree(), false);
+Deno.test("fewer slots are given out again once enough have come back", async () => {
+  const slots = new Slots(3, { calls: 1, bytes: 1000 });
+  for (let taken = 0; taken < 3; taken++) await slots.take(NEVER);
+  slots.resize(1);
+  assertEquals(slots.takeFree(), false);
   const order: string[] = [];
-  const waiting = queue(places, order, "next");
-  assertEquals(places.isFull, true);
-  places.give();
-  places.give();
+  const waiting = queue(slots, order, "next");
+  assertEquals(slots.refusal(0) !== undefined, true);
+  slots.give();
+  slots.give();
   await Promise.resolve();
-  assertEquals([order, places.waiting], [[], 1]);
-  places.give();
+  assertEquals([order, slots.waiting], [[], 1]);
+  slots.give();
   await waiting;
-  places.give();
-  assertEquals([places.takeFree(), places.takeFree()], [true, false]);
+  slots.give();
+  assertEquals([slots.takeFree(), slots.takeFree()], [true, false]);
+});
+
+Deno.test("Slots refuse a call when the bytes that wait are over the limit", async () => {
+  const slots = new Slots(1, { calls: 10, bytes: 100 });
+  assertEquals(slots.refusal(1000), undefined);
+  await slots.take(NEVER, 1000);
+  // The first to wait may have any size.
+  assertEquals(slots.refusal(1000), undefined);
+  const first = slots.take(NEVER, 60);
+  assertEquals(slots.refusal(40), undefined);
+  assertStringIncludes(slots.refusal(41) ?? "", "60 bytes of requests are waiting already");
+  slots.give();
+  await first;
+  assertEquals(slots.refusal(1000), undefined);
+});
+
+Deno.test("a call that waited for its slot leaves no listener on its signal", async () => {
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (type: string, listener: EventListener) => {
+    listeners.add(listener);
+    add(type, listener);
+  };
+  signal.removeEventListener = (type: string, listener: EventListener) => {
+    listeners.delete(listener);
+    remove(type, listener);
+  };
+  const slots = new Slots(1);
+  await slots.take(NEVER);
+  const waiting = slots.take(signal);
+  assertEquals(listeners.size, 1);
+  slots.give();
+  await waiting;
+  assertEquals(listeners.size, 0);
 });

@@ -1,81 +1,73 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { Id } from "../../../lib/dialects/jsonrpc/messages.ts";
-import { RequestsInFlight } from "../../../lib/core/calls_in_flight.ts";
-import { rpcErrorOf } from "../_helpers.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { commandFailed, timedOut } from "../../../lib/base/errors.ts";
+import { CallInFlight, CallsInFlight } from "../../../lib/core/calls_in_flight.ts";
+import { inTime } from "../_helpers.ts";
 
-const raw = (text: string): Id => JSON.rawJSON(text);
-
-Deno.test("RequestsInFlight refuses an id that is in flight and names it", async () => {
-  for (const id of ["a", "", 0, 7, 0.5, raw("9007199254740993")]) {
-    const requests = new RequestsInFlight();
-    requests.add(id);
-    const error = await rpcErrorOf(() => requests.add(id));
-    assertEquals(error.code, -32600);
-    assertStringIncludes(error.data.reason, JSON.stringify(id));
-    assertEquals(requests.count, 1);
-  }
+Deno.test("CallInFlight is aborted by its deadline, with the reason", async () => {
+  const call = new CallInFlight();
+  const aborted = new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+  call.setDeadline(1, () => timedOut("too slow"));
+  await inTime("the deadline", aborted);
+  assertEquals(call.signal.reason.data.reason, "too slow");
+  call.settle();
 });
 
-Deno.test("RequestsInFlight tells apart ids that only look the same", () => {
-  const requests = new RequestsInFlight();
-  const ids: Id[] = [1, "1", -1, "-1", '"1', "null", raw("1.5"), "1.5", raw("1e400")];
-  for (const id of ids) requests.add(id);
-  requests.add(raw("9007199254740992"));
-  requests.add(raw("9007199254740993"));
-  assertEquals(requests.count, ids.length + 2);
+Deno.test("CallInFlight forgets a deadline that was cleared, replaced or settled", () => {
+  const call = new CallInFlight();
+  call.setDeadline(1, () => timedOut("first"));
+  call.setDeadline(1, () => timedOut("second"));
+  call.clearDeadline();
+  call.setDeadline(1, () => timedOut("third"));
+  // The sanitizer of timers would fail the test if one was left.
+  call.settle();
 });
 
-Deno.test("RequestsInFlight takes any number of notifications and null ids", () => {
-  const requests = new RequestsInFlight();
-  for (const id of [undefined, undefined, null, null]) requests.add(id);
-  assertEquals(requests.count, 4);
-  assertEquals(requests.cancel(null), false);
+Deno.test("CallInFlight hands on what work resolves to, and what it throws", async () => {
+  const call = new CallInFlight();
+  assertEquals(await call.outcomeOf(Promise.resolve(1)), 1);
+  await assertRejects(() => call.outcomeOf(Promise.reject(new Error("no"))), Error, "no");
 });
 
-Deno.test("RequestsInFlight lets an id be used again once it is released", () => {
-  const requests = new RequestsInFlight();
-  const first = requests.add(1);
-  requests.release(1, first);
-  assertEquals(requests.count, 1);
-  const second = requests.add(1);
-  requests.remove(1, first);
-  assertEquals(requests.count, 1);
-  assertEquals(requests.cancel(1), true);
-  assertEquals([first.signal.aborted, second.signal.aborted], [false, true]);
+Deno.test("CallInFlight lets aborted work tell what it knows", async () => {
+  const call = new CallInFlight();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const outcome = call.outcomeOf(promise);
+  call.abort(commandFailed("cancelled"));
+  reject(commandFailed("stopped after 3"));
+  await assertRejects(() => outcome, Error, "stopped after 3");
+  call.settle();
 });
 
-Deno.test("RequestsInFlight cancels the one that is meant", () => {
-  const requests = new RequestsInFlight();
-  const number = requests.add(1);
-  const text = requests.add("1");
-  assertEquals(requests.cancel("2"), false);
-  assertEquals(requests.cancel("1"), true);
-  assertEquals([number.signal.aborted, text.signal.aborted], [false, true]);
-  assertEquals(text.signal.reason.code, -32000);
+Deno.test("CallInFlight is aborted once: the first reason stays", () => {
+  const call = new CallInFlight();
+  call.abort(commandFailed("first"));
+  call.abort(commandFailed("second"));
+  assertEquals(call.signal.reason.data.reason, "first");
+  call.settle();
 });
 
-Deno.test("RequestsInFlight cancels all with the reason that is given", () => {
-  const requests = new RequestsInFlight();
-  const controllers = [requests.add(1), requests.add(undefined), requests.add(null)];
-  requests.cancelAll("the agent is stopping");
-  for (const { signal } of controllers) {
+Deno.test("CallsInFlight aborts all with the given reason", () => {
+  const calls = new CallsInFlight();
+  const each = [new CallInFlight(), new CallInFlight()];
+  for (const call of each) calls.add(call);
+  calls.abortAll("the agent is stopping");
+  for (const { signal } of each) {
     assertEquals(signal.reason.data.reason, "the agent is stopping");
   }
 });
 
-Deno.test("RequestsInFlight tells when there is none any more", async () => {
-  const requests = new RequestsInFlight();
-  await requests.empty();
-  const first = requests.add(1);
-  const second = requests.add(undefined);
+Deno.test("CallsInFlight tells when there are none any more", async () => {
+  const calls = new CallsInFlight();
+  await calls.empty();
+  const [first, second] = [new CallInFlight(), new CallInFlight()];
+  calls.add(first);
+  calls.add(second);
   let isEmpty = false;
-  const waiting = [requests.empty(), requests.empty()].map((empty) =>
-    empty.then(() => isEmpty = true)
-  );
-  requests.remove(1, first);
+  const waiting = [calls.empty(), calls.empty()].map((empty) => empty.then(() => isEmpty = true));
+  calls.remove(first);
   await Promise.resolve();
   assertEquals(isEmpty, false);
-  requests.remove(undefined, second);
+  calls.remove(second);
   await Promise.all(waiting);
-  assertEquals(requests.count, 0);
+  assertEquals(calls.count, 0);
 });

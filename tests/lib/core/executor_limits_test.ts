@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ping } from "../../../handlers/agent/ping.ts";
 import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
+import { Audit } from "../../../lib/audit/audit.ts";
+import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
-import { MAX_WAITING } from "../../../lib/core/admission.ts";
-import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
-import { configWith, inTime } from "../_helpers.ts";
+import { ResultThen } from "../../../lib/core/outcome.ts";
+import { QUEUE_LIMITS } from "../../../lib/core/admission.ts";
+import { CollectingLog, configWith, inTime } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -14,6 +16,8 @@ import {
   request,
   TestAgent,
 } from "./_host.ts";
+
+const MAX_WAITING = QUEUE_LIMITS.calls;
 
 const park = (id: number | string) => request({ id, method: "park" });
 const pingLine = (id: number) => request({ id, method: "ping" });
@@ -76,17 +80,17 @@ Deno.test("max_concurrent_requests run, the next wait and run in their order", a
   await parked.call(1);
   await agent.exchange("[]");
   assertEquals(parked.calls.length, 2);
-  assertEquals(agent.dispatcher.inFlight, 4);
+  assertEquals(agent.executor.inFlight, 4);
   for (const index of [0, 1, 2, 3]) {
     const call = await parked.call(index);
     assertEquals(call.params.index, index);
     call.finish(index);
     assertEquals((await answers[index])?.result, index);
   }
-  assertEquals(agent.dispatcher.inFlight, 0);
+  assertEquals(agent.executor.inFlight, 0);
 });
 
-Deno.test("immediate methods are answered while all places are taken and the line is full", async () => {
+Deno.test("immediate methods are answered while all slots are taken and the queue is full", async () => {
   const parked = new ParkedMethod();
   const agent = new TestAgent([parked.method, ping], { max_concurrent_requests: 10 });
   const waiting = Array.from({ length: 10 + MAX_WAITING }, (_, id) => agent.ask(park(id)));
@@ -94,8 +98,8 @@ Deno.test("immediate methods are answered while all places are taken and the lin
   // At once: without so much as a turn of the event loop.
   const sent: string[] = [];
   assertEquals(
-    agent.dispatcher.handle(pingLine(999), (...parts) => {
-      sent.push(textOf(parts));
+    agent.handle(pingLine(999), (text) => {
+      sent.push(text);
       return Promise.resolve();
     }),
     undefined,
@@ -118,12 +122,12 @@ Deno.test("a hundred may wait, more are -32004, and nothing of them is done", as
   assertEquals(parked.calls.length, 1 + MAX_WAITING);
 });
 
-Deno.test("a place is kept until the answer has left", async () => {
+Deno.test("a slot is kept until the answer has left", async () => {
   const parked = new ParkedMethod();
   const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
-  const first = agent.dispatcher.handle(park(1), () => {
+  const first = agent.handle(park(1), () => {
     onAnswer();
     return left;
   });
@@ -199,7 +203,7 @@ Deno.test("a request that takes too long is -32003, its signal aborted with that
   assertEquals([line?.fields.outcome, line?.fields.code], ["error", -32003]);
 });
 
-Deno.test("a request that takes too long while it waits for a place is -32003 and never runs", async () => {
+Deno.test("a request that takes too long while it waits for a slot is -32003 and never runs", async () => {
   const parked = new ParkedMethod("park", { ownTimeout: true });
   let runs = 0;
   const agent = new TestAgent([parked.method, anyMethod("late", () => runs += 1)], {
@@ -248,7 +252,7 @@ Deno.test("work that is stopped tells more than the reason it was stopped for", 
   assertEquals(agent.log.of("a fault of the agent"), []);
 });
 
-Deno.test("work that will not stop is answered for, and keeps its place until it ends", async () => {
+Deno.test("work that will not stop is answered for, and keeps its slot until it ends", async () => {
   const stubborn = new ParkedMethod("stubborn");
   let runs = 0;
   const agent = new TestAgent(
@@ -286,7 +290,7 @@ Deno.test("rpc.cancel takes a fraction as id whatever its own id is", async () =
   const answer = agent.ask(request({ id: 1.5, method: "obey" }));
   await agent.exchange("[]");
   const cancel = await agent.ask(request({ id: 2.5, method: "rpc.cancel", params: { id: 1.5 } }));
-  await agent.dispatcher.stop(0);
+  await agent.executor.stop(0);
   await answer;
   assertEquals(cancel.result, { cancelled: true });
 });
@@ -299,7 +303,7 @@ Deno.test("rpc.cancel stops a request with a 64-bit id", async () => {
   const cancel = await agent.ask(
     '{"jsonrpc":"2.0","id":1,"method":"rpc.cancel","params":{"id":9007199254740993}}',
   );
-  await agent.dispatcher.stop(0);
+  await agent.executor.stop(0);
   await answer;
   assertEquals(cancel.result, { cancelled: true });
 });
@@ -341,17 +345,19 @@ Deno.test("a cancelled request of a batch does not hold up the others", async ()
   assertEquals(byId.get(2)?.result, "done");
 });
 
-Deno.test("what is to happen after the answer happens once it has left", async () => {
+const acting = (run: () => void, drop = () => {}) =>
+  anyMethod("act", () =>
+    new ResultThen("announced", {
+      run: () => Promise.resolve(run()),
+      drop,
+    }));
+
+Deno.test("an action happens once the answer has left", async () => {
   const events: string[] = [];
-  const agent = new TestAgent([
-    anyMethod("act", (_params, { afterAnswer }) => {
-      afterAnswer(() => Promise.resolve(void events.push("acted")));
-      return null;
-    }),
-  ]);
+  const agent = new TestAgent([acting(() => events.push("acted"))]);
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
-  const done = agent.dispatcher.handle(request({ id: 1, method: "act" }), () => {
+  const done = agent.handle(request({ id: 1, method: "act" }), () => {
     events.push("answered");
     onAnswer();
     return left;
@@ -364,19 +370,13 @@ Deno.test("what is to happen after the answer happens once it has left", async (
   assertEquals(events, ["answered", "acted"]);
 });
 
-Deno.test("what is to happen after the answer waits for the answer of the whole batch", async () => {
+Deno.test("an action waits for the answer of the whole batch", async () => {
   const events: string[] = [];
   const parked = new ParkedMethod();
-  const agent = new TestAgent([
-    parked.method,
-    anyMethod("act", (_params, { afterAnswer }) => {
-      afterAnswer(() => Promise.resolve(void events.push("acted")));
-      return null;
-    }),
-  ]);
+  const agent = new TestAgent([parked.method, acting(() => events.push("acted"))]);
   const line = `[${request({ id: 1, method: "act" })},${park(2)}]`;
-  const done = agent.dispatcher.handle(line, (...parts) => {
-    events.push(`answered ${batchOf(textOf(parts)).length}`);
+  const done = agent.handle(line, (text) => {
+    events.push(`answered ${batchOf(text).length}`);
     return Promise.resolve();
   });
   const call = await parked.call(0);
@@ -387,47 +387,142 @@ Deno.test("what is to happen after the answer waits for the answer of the whole 
   assertEquals(events, ["answered 2", "acted"]);
 });
 
-Deno.test("a batch larger than the places is answered, also where things are to follow", async () => {
+Deno.test("a batch with more members than slots is answered, also if actions follow", async () => {
   let acted = 0;
-  const agent = new TestAgent([
-    anyMethod("act", (_params, { afterAnswer }) => {
-      afterAnswer(() => Promise.resolve(void (acted += 1)));
-      return null;
-    }),
-  ], { max_concurrent_requests: 2 });
+  const agent = new TestAgent([acting(() => acted += 1)], { max_concurrent_requests: 2 });
   const lines = Array.from({ length: 20 }, (_, id) => request({ id, method: "act" }));
   const answers = await inTime("the batch", agent.askBatch(`[${lines.join(",")}]`));
   assertEquals([answers.length, acted], [20, 20]);
+  assertEquals(agent.executor.inFlight, 0);
 });
 
-Deno.test("what is to happen after the answer of a notification happens", async () => {
-  let hasActed = false;
-  const agent = new TestAgent([
-    anyMethod("act", (_params, { afterAnswer }) => {
-      afterAnswer(() => Promise.resolve(void (hasActed = true)));
-      return null;
-    }),
-  ]);
+Deno.test("the action of a notification happens", async () => {
+  let acted = 0;
+  const agent = new TestAgent([acting(() => acted += 1)]);
   await agent.exchange(request({ method: "act" }));
-  assert(hasActed);
+  await agent.exchange(`[${request({ method: "act" })}]`);
+  assertEquals(acted, 2);
 });
 
-Deno.test("what fails after the answer is logged with its stack, and the agent goes on", async () => {
+// Each line is answered with an error instead of the result, since the result does not fit.
+for (
+  const [what, lineOf] of [
+    ["an id that overfills the reply", (id: string) => request({ id, method: "act" })],
+    ["a batch without room", (id: string) => `[${request({ id, method: "act" })}]`],
+    [
+      "a batch without room for anything",
+      (id: string) =>
+        `[${request({ id, method: "act" })},${request({ id: `${id}2`, method: "act" })}]`,
+    ],
+  ] as const
+) {
+  Deno.test(`an action does not happen if the answer is an error: ${what}`, async () => {
+    const events: string[] = [];
+    const agent = new TestAgent([
+      acting(() => events.push("acted"), () => events.push("dropped")),
+    ], { max_message_size_kb: 1 });
+    const line = lineOf("x".repeat(1000));
+    const [text = ""] = await agent.exchange(line);
+    assertEquals(text.includes("announced"), false, text);
+    assertEquals(events.includes("acted"), false);
+    assertEquals(events.includes("dropped"), true);
+    assertEquals(agent.executor.inFlight, 0);
+  });
+}
+
+Deno.test("an action that fails is logged with its stack, and the agent goes on", async () => {
   const failure = new Error("the provider broke");
-  const agent = new TestAgent([
-    anyMethod("act", (_params, { afterAnswer }) => {
-      afterAnswer(() => Promise.reject(failure));
-      return "announced";
-    }),
-  ]);
+  const agent = new TestAgent([acting(() => {
+    throw failure;
+  })]);
   assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
-  const [line] = agent.log.of("what act had announced failed");
+  const [line] = agent.log.of("act was answered and then failed");
   assertEquals([line?.level, line?.fields.error], ["error", failure.stack]);
   assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
 });
 
+Deno.test("one host's ids and cancellations are not another's", async () => {
+  const parked = new ParkedMethod("park", { ownTimeout: true });
+  const agent = new TestAgent([parked.method, rpcCancel]);
+  const other = agent.anotherHost();
+  const first = agent.ask(park(1));
+  await parked.call(0);
+  const second = other.ask(park(1));
+  const call = await parked.call(1);
+  const cancel = request({ id: 2, method: "rpc.cancel", params: { id: 1 } });
+  assertEquals((await agent.anotherHost().ask(cancel)).result, { cancelled: false });
+  assertEquals((await other.ask(cancel)).result, { cancelled: true });
+  assertEquals([(await parked.call(0)).context.signal.aborted, call.context.signal.aborted], [
+    false,
+    true,
+  ]);
+  (await parked.call(0)).finish("undisturbed");
+  call.fail(call.context.signal.reason);
+  assertEquals((await first).result, "undisturbed");
+  assertEquals((await second).error?.code, -32000);
+});
+
+Deno.test("one host's requests do not use up another's rate", async () => {
+  const agent = new TestAgent([ping], { max_requests_per_second: 1 });
+  const answers = [await agent.ask(pingLine(1)), await agent.ask(pingLine(2))];
+  assertEquals(answers.map(({ error }) => error?.code), [undefined, -32004]);
+  assertEquals((await agent.anotherHost().ask(pingLine(1))).error, undefined);
+});
+
+Deno.test("a call refused by the audit gives its slot back", async () => {
+  const lines = new DurableLines(() => Promise.reject(new Error("no disk")));
+  const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
+  let runs = 0;
+  const agent = new TestAgent(
+    [
+      anyMethod("write", () => runs += 1, { audited: true }),
+      anyMethod("read", () => runs += 1),
+    ],
+    { max_concurrent_requests: 1 },
+    audit,
+  );
+  for (let id = 0; id < 3; id++) {
+    const { error } = await inTime("the refusal", agent.ask(request({ id, method: "write" })));
+    assertEquals(error?.code, -32001);
+  }
+  assertEquals((await inTime("a slot", agent.ask(request({ id: 9, method: "read" })))).result, 1);
+});
+
+Deno.test("requests that wait are bounded by their bytes, whatever their number", async () => {
+  const parked = new ParkedMethod();
+  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const size = Math.floor(QUEUE_LIMITS.bytes / 4);
+  const large = (id: number) =>
+    request({ id, method: "park", params: { value: "x".repeat(size) } });
+  const answers = Array.from({ length: 6 }, (_, id) => agent.ask(large(id)));
+  const refused = await Promise.all(answers.slice(4));
+  assertEquals(refused.map(({ error }) => error?.code), [-32004, -32004]);
+  assertStringIncludes(refused[0]?.error?.data.reason ?? "", "bytes of requests are waiting");
+  for (let index = 0; index < 4; index++) (await parked.call(index)).finish(index);
+  assertEquals((await Promise.all(answers.slice(0, 4))).map(({ result }) => result), [0, 1, 2, 3]);
+  const after = agent.ask(large(7));
+  (await parked.call(4)).finish("there is room again");
+  assertEquals((await after).result, "there is room again");
+});
+
+Deno.test("a request waits for a slot no longer than request_timeout_seconds, own timeout or not", async () => {
+  const parked = new ParkedMethod("park", { ownTimeout: true });
+  const agent = new TestAgent([parked.method], {
+    max_concurrent_requests: 1,
+    request_timeout_seconds: 0.02,
+  });
+  const first = agent.ask(park(1));
+  const call = await parked.call(0);
+  const { error } = await inTime("the time-out", agent.ask(park(2)));
+  assertEquals(error?.code, -32003);
+  assertStringIncludes(error?.data.reason ?? "", "no slot came free within 0.02 s");
+  assertEquals([parked.calls.length, call.context.signal.aborted], [1, false]);
+  call.finish("in its own time");
+  assertEquals((await first).result, "in its own time");
+});
+
 Deno.test("stop() returns at once when nothing is in flight", async () => {
-  await inTime("stop", new TestAgent([]).dispatcher.stop(3_600_000));
+  await inTime("stop", new TestAgent([]).executor.stop(3_600_000));
 });
 
 Deno.test("stop() waits for work that ends in time, and cancels nothing", async () => {
@@ -436,7 +531,7 @@ Deno.test("stop() waits for work that ends in time, and cancels nothing", async 
   const answer = agent.ask(park(1));
   const call = await parked.call(0);
   let hasStopped = false;
-  const stopped = agent.dispatcher.stop(3_600_000).then(() => hasStopped = true);
+  const stopped = agent.executor.stop(3_600_000).then(() => hasStopped = true);
   await agent.exchange("[]");
   assertEquals(hasStopped, false);
   call.finish("in time");
@@ -449,12 +544,12 @@ Deno.test("stop() cancels what is left after the grace, running or waiting", asy
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
   const agent = new TestAgent([obedient.method], { max_concurrent_requests: 1 });
   const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
-  await inTime("stop", agent.dispatcher.stop(10));
+  await inTime("stop", agent.executor.stop(10));
   for (const { error } of await Promise.all(answers)) {
     assertEquals([error?.code, error?.data.reason], [-32000, "the agent is stopping"]);
   }
   assertEquals(obedient.aborted.length, 1);
-  assertEquals(agent.dispatcher.inFlight, 0);
+  assertEquals(agent.executor.inFlight, 0);
 });
 
 Deno.test("stop() does not wait for ever for work that will not stop", async () => {
@@ -462,34 +557,10 @@ Deno.test("stop() does not wait for ever for work that will not stop", async () 
   const agent = new TestAgent([stubborn.method]);
   const answer = agent.ask(park(1));
   const call = await stubborn.call(0);
-  await inTime("stop", agent.dispatcher.stop(0));
+  await inTime("stop", agent.executor.stop(0));
   assertEquals(call.context.signal.aborted, true);
   assertEquals((await inTime("answer", answer)).error?.data.reason, "the agent is stopping");
   call.finish(null);
-});
-
-Deno.test("no abort listener of a finished request is left behind", async () => {
-  let signal: AbortSignal | undefined;
-  let listeners = 0;
-  const agent = new TestAgent([
-    anyMethod("watch", (_params, context) => {
-      signal = context.signal;
-      const add = signal.addEventListener.bind(signal);
-      const remove = signal.removeEventListener.bind(signal);
-      signal.addEventListener = (...args: Parameters<typeof add>) => {
-        listeners += 1;
-        add(...args);
-      };
-      signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-        listeners -= 1;
-        remove(...args);
-      };
-      return Promise.resolve(null);
-    }),
-  ]);
-  await agent.ask(request({ id: 1, method: "watch" }));
-  assert(signal !== undefined);
-  assertEquals(listeners, 0);
 });
 
 Deno.test("reconfigure() changes what requests are given from now on, not what others have", async () => {
@@ -499,7 +570,7 @@ Deno.test("reconfigure() changes what requests are given from now on, not what o
   const { context, finish } = await parked.call(0);
   const second = agent.ask(park(2));
   const changed = configWith({ max_concurrent_requests: 2, request_timeout_seconds: 7 });
-  agent.dispatcher.reconfigure(changed);
+  agent.executor.reconfigure(changed);
   const later = await parked.call(1);
   assertEquals(
     [context, later.context].map(({ config }) => config.request_timeout_seconds),
@@ -516,9 +587,9 @@ Deno.test("reconfigure() changes the rate and the longest answer", async () => {
   const agent = new TestAgent([anyMethod("long", () => "x".repeat(2000))]);
   const ask = (id: number) => agent.ask(request({ id, method: "long" }));
   assertEquals((await ask(1)).error, undefined);
-  agent.dispatcher.reconfigure(configWith({ max_message_size_kb: 1 }));
+  agent.executor.reconfigure(configWith({ max_message_size_kb: 1 }));
   assertEquals((await ask(2)).error?.data.limit_bytes, 1024);
-  agent.dispatcher.reconfigure(configWith({ max_requests_per_second: 1 }));
+  agent.executor.reconfigure(configWith({ max_requests_per_second: 1 }));
   assertEquals([(await ask(3)).error?.code, (await ask(4)).error?.code], [undefined, -32004]);
 });
 
@@ -533,7 +604,7 @@ Deno.test("requests are counted by how they ended", async () => {
   await agent.ask(pingLine(4));
   await agent.ask("not JSON");
   await agent.ask("{}");
-  const { methods, rejected, malformed } = agent.dispatcher.counters;
+  const { methods, rejected, malformed } = agent.executor.counters;
   assertEquals(Object.fromEntries(methods), {
     ping: { ok: 2, error: 0 },
     fail: { ok: 0, error: 1 },

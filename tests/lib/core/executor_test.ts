@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
-import { Dispatcher } from "../../../lib/core/executor.ts";
-import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
+import { Executor } from "../../../lib/core/executor.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
-import { byteLength, CollectingLog, configWith, inTime } from "../_helpers.ts";
+import { byteLength, CollectingLog, configWith } from "../_helpers.ts";
 import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
 import { memoryGuest } from "../guest/_memory_guest.ts";
 
@@ -111,6 +110,7 @@ for (
         summary: "For tests.",
         params: z.strictObject({ timeout: z.optional(z.int().check(z.gte(0))) }),
         result: z.null(),
+        audited: false,
         example: { result: null },
         run: () => {
           hasRun = true;
@@ -134,6 +134,7 @@ Deno.test("unknown members are refused by name, all at once, with what was meant
       summary: "For tests.",
       params: z.strictObject({ path: z.string(), timeout: z.optional(z.int()) }),
       result: z.null(),
+      audited: false,
       example: { result: null },
       run: () => null,
     }),
@@ -226,6 +227,7 @@ for (const deep of DEEP) {
           summary: "For tests.",
           params: z.strictObject({ a: z.optional(z.string()) }),
           result: z.null(),
+          audited: false,
           example: { result: null },
           run: () => null,
         }),
@@ -241,11 +243,12 @@ for (const deep of DEEP) {
 Deno.test("requests run concurrently and are answered as they finish", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const agent = new TestAgent([anyMethod("slow", () => promise), echo]);
-  const slow = agent.exchange(request({ id: 1, method: "slow" }));
-  await agent.exchange(request({ id: 2, method: "echo" }));
+  let isSlowDone = false;
+  const slow = agent.ask(request({ id: 1, method: "slow" })).finally(() => isSlowDone = true);
+  assertEquals((await agent.ask(request({ id: 2, method: "echo" }))).id, 2);
+  assertEquals(isSlowDone, false);
   resolve("late");
-  await slow;
-  assertEquals(agent.sent.map((text) => answerOf(text).id), [2, 1]);
+  assertEquals((await slow).result, "late");
 });
 
 for (
@@ -405,6 +408,7 @@ for (
         summary: "For tests.",
         params: NoParams,
         result: z.null(),
+        audited: false,
         example: { result: null },
         run: () => null,
       }),
@@ -431,6 +435,7 @@ Deno.test("a request is logged with id, method, milliseconds, outcome and target
       summary: "For tests.",
       params: z.strictObject({ path: z.string(), content: z.string() }),
       result: z.null(),
+      audited: false,
       example: { result: null },
       target: ({ path }) => ({ path }),
       run: ({ content }) => {
@@ -465,6 +470,7 @@ Deno.test("the log shows nothing of hidden parameters, nor of a line that is no 
       summary: "For tests.",
       params: z.strictObject({ content: z.string(), env: z.record(z.string(), z.string()) }),
       result: z.string(),
+      audited: false,
       example: { result: "" },
       hidden: ["content", "env"],
       run: ({ content }) => content,
@@ -487,38 +493,11 @@ Deno.test("the log shows nothing of hidden parameters, nor of a line that is no 
   assertEquals(JSON.stringify(agent.log.lines).includes("S3CR3T"), false);
 });
 
-Deno.test("refuse() answers with a null id and logs it", () => {
-  const agent = new TestAgent([]);
-  const sent: string[] = [];
-  agent.dispatcher.refuse(permissionDenied("not this"), (...parts) => {
-    sent.push(textOf(parts));
-    return Promise.resolve();
-  });
-  assertEquals(sent.map((text) => answerOf(text).id), [null]);
-  assertEquals(agent.log.of("not a request").map(({ fields }) => fields.reason), ["not this"]);
-});
-
-Deno.test("a dispatcher refuses two methods of one name", () => {
+Deno.test("an executor refuses two methods of one name", () => {
   const services = { config: configWith(), guest: memoryGuest(), log: new CollectingLog() };
   assertThrows(
-    () => new Dispatcher({ ...services, methods: [echo, echo] }),
+    () => new Executor({ ...services, methods: [echo, echo] }),
     Error,
     "share a name",
   );
-});
-
-Deno.test("a notification of a batch that acts after the answer holds up neither", async () => {
-  const acted: string[] = [];
-  const acting = anyMethod("act", ({ name }, { afterAnswer }) => {
-    afterAnswer(() => void acted.push(String(name)));
-    return true;
-  });
-  const agent = new TestAgent([acting]);
-  const notification = request({ method: "act", params: { name: "notification" } });
-  const asked = request({ id: 1, method: "act", params: { name: "request" } });
-  const answers = await inTime("the batch", agent.askBatch(`[${notification},${asked}]`));
-  assertEquals(answers.map(({ id }) => id), [1]);
-  assertEquals(await inTime("the batch", agent.exchange(`[${notification}]`)), []);
-  assertEquals(acted.sort(), ["notification", "notification", "request"]);
-  assertEquals(agent.dispatcher.inFlight, 0);
 });

@@ -13,6 +13,7 @@ const sample = method({
     secret: z.optional(z.string()),
   }),
   result: z.null(),
+  audited: false,
   example: { params: { path: "/tmp/x" }, result: null },
   hidden: ["secret"],
   target: ({ path, count }) => ({ path, count }),
@@ -61,6 +62,7 @@ Deno.test("prepare() refuses a member named __proto__ in a parameter, which a sc
     summary: "For tests.",
     params: z.strictObject({ env: z.record(z.string(), z.string()) }),
     result: z.null(),
+    audited: false,
     example: { result: null },
     run: () => null,
   });

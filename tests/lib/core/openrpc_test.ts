@@ -14,6 +14,7 @@ const copy = method({
   }),
   result: z.strictObject({ bytes: z.int() }),
   errors: [{ code: -32002, when: "There is no such file" }],
+  audited: false,
   example: { params: { from: "/a", count: 2 }, result: { bytes: 3 } },
   run: () => ({ bytes: 0 }),
 });
@@ -23,6 +24,7 @@ const nothing = method({
   summary: "Does nothing.",
   params: NoParams,
   result: z.null(),
+  audited: false,
   example: { result: null },
   run: () => null,
 });

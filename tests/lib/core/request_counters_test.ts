@@ -26,7 +26,7 @@ Deno.test("whatever names are made up, they are one", () => {
 Deno.test("what was not let in is counted apart", () => {
   const counters = make();
   counters.finished("ping", -32004);
-  counters.refused();
-  counters.refused();
+  counters.countMalformed();
+  counters.countMalformed();
   assertEquals([counters.methods.size, counters.rejected, counters.malformed], [0, 1, 2]);
 });

@@ -45,8 +45,8 @@ Deno.test("RequestLog leaves out the value that a reason repeats for the host", 
   const requests = new RequestLog(log);
   const reason = 'count must be a number, received "S3CR3T"';
   requests.finished(request(1), performance.now(), { code: -32602, reason });
-  requests.refused(invalidRequest(reason));
-  requests.refused(parseError('not JSON: Unexpected token "S3CR3T"'));
+  requests.malformed(invalidRequest(reason));
+  requests.malformed(parseError('not JSON: Unexpected token "S3CR3T"'));
   assertEquals(JSON.stringify(log.lines).includes("S3CR3T"), false);
   assertEquals(log.lines.map(({ fields }) => fields.code), [-32602, -32600, -32700]);
 });
@@ -54,14 +54,14 @@ Deno.test("RequestLog leaves out the value that a reason repeats for the host", 
 Deno.test("RequestLog writes few of many refusals, and later how many it left out", async () => {
   const log = new CollectingLog();
   const requests = new RequestLog(log);
-  for (let i = 0; i < 500; i++) requests.refused(invalidRequest("nonsense"));
-  const written = log.of("not a request").length;
+  for (let i = 0; i < 500; i++) requests.malformed(invalidRequest("nonsense"));
+  const written = log.of("malformed request").length;
   assert(written >= 10 && written < 100, `${written} lines`);
   await until("a refusal that is logged again", () => {
     requests.finished(request(1), performance.now(), { code: -32004 });
     return log.of("request").length > 0;
   });
-  const told = log.of("refusals were not logged one by one");
+  const told = log.of("refusals not logged individually");
   assert(told.length > 0);
   const count = Number(told[0]?.fields.count);
   assert(count >= 500 - written - 50 && count <= 5000, `${count}`);

@@ -11,9 +11,9 @@ Deno.test("Power acts when it is told to, not when it accepts", async () => {
   const provider = new RecordingPower();
   const power = new Power(provider);
   assertEquals(power.isAvailable, true);
-  const act = await power.accept(SHUTDOWN, signal);
+  const accepted = await power.accept(SHUTDOWN, signal);
   assertEquals(provider.requests, []);
-  await act();
+  await accepted.run();
   assertEquals(provider.requests, [SHUTDOWN]);
 });
 
@@ -22,14 +22,14 @@ Deno.test("Power refuses a second request while one is under way, and says which
     const provider = new RecordingPower();
     const power = new Power(provider);
     if (first === undefined || second === undefined) continue;
-    const act = await power.accept(first, signal);
+    const accepted = await power.accept(first, signal);
     for (const when of ["accepted", "done"]) {
       const error = await rpcErrorOf(() => power.accept(second, signal));
       assertEquals([error.code, error.data.reason], [
         -32000,
         `a ${first.action} is under way already`,
       ], when);
-      if (when === "accepted") await act();
+      if (when === "accepted") await accepted.run();
     }
     assertEquals(provider.requests, [first]);
   }
@@ -48,9 +48,10 @@ Deno.test("Power takes another request after one that failed", async () => {
     },
   };
   const power = new Power(provider);
-  await assertRejects(await power.accept(SHUTDOWN, signal), Error, "no such unit");
+  const accepted = await power.accept(SHUTDOWN, signal);
+  await assertRejects(() => accepted.run(), Error, "no such unit");
   isBroken = false;
-  await (await power.accept(REBOOT, signal))();
+  await (await power.accept(REBOOT, signal)).run();
   assertEquals(done, ["reboot"]);
 });
 
@@ -71,6 +72,14 @@ Deno.test("Power asks the provider each time whether it can be done now", async 
   const error = await rpcErrorOf(() => power.accept(SHUTDOWN, signal));
   assertEquals([error.code, error.data.reason], [-32001, "the unit is not active"]);
   provider.obstacle = undefined;
-  await (await power.accept(SHUTDOWN, signal))();
+  await (await power.accept(SHUTDOWN, signal)).run();
   assertEquals(provider.requests, [SHUTDOWN]);
+});
+
+Deno.test("Power takes another request after one that was dropped", async () => {
+  const provider = new RecordingPower();
+  const power = new Power(provider);
+  (await power.accept(SHUTDOWN, signal)).drop();
+  await (await power.accept(REBOOT, signal)).run();
+  assertEquals(provider.requests, [REBOOT]);
 });

@@ -11,7 +11,7 @@
 
 import { dirname } from "@std/path/posix";
 import { commandFailed, notFound, permissionDenied, type RpcError } from "../../../base/errors.ts";
-import { CHILD_GARBAGE_BYTES, countTraffic } from "../../../base/memory/garbage.ts";
+import { countChild } from "../../../base/memory/garbage.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
 import { PROGRAM_PATH, SHELL } from "../programs.ts";
 import { linkRefused } from "./real_file.ts";
@@ -79,7 +79,7 @@ export interface WalkScript {
  * @throws {RpcError} -32002 when there is no directory to start in.
  */
 export function spawnWalk({ code, args, start, target }: WalkScript): Deno.ChildProcess {
-  countTraffic(CHILD_GARBAGE_BYTES);
+  countChild();
   try {
     return new Deno.Command(SHELL, {
       args: ["-c", code, "sh", ...args],

@@ -5,7 +5,7 @@
  */
 
 import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
-import { CHILD_GARBAGE_BYTES, countTraffic } from "../../../base/memory/garbage.ts";
+import { countChild } from "../../../base/memory/garbage.ts";
 import { Capture } from "./capture.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "./process_group.ts";
@@ -54,7 +54,7 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
     interrupted.forget();
   }
   await Promise.all(captures.map((capture) => capture.finish()));
-  countTraffic(CHILD_GARBAGE_BYTES);
+  countChild();
   const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.captured);
   return {
     code: status?.code ?? -1,

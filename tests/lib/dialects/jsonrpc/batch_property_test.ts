@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type BatchItem, collectBatch } from "../../../../lib/dialects/jsonrpc/batch.ts";
-import { textOf } from "../../../../lib/dialects/jsonrpc/messages.ts";
+import { answerBatch, type BatchMember } from "../../../../lib/dialects/jsonrpc/batch.ts";
 import { byteLength } from "../../_helpers.ts";
 import { batchOf, resultText } from "../../core/_host.ts";
 
@@ -9,7 +8,7 @@ import { batchOf, resultText } from "../../core/_host.ts";
 const item = fc.record({
   isNotification: fc.boolean(),
   isLater: fc.boolean(),
-  waits: fc.boolean(),
+  acts: fc.boolean(),
   size: fc.oneof(fc.nat(50), fc.nat(3000)),
 });
 
@@ -18,18 +17,24 @@ Deno.test("a batch forgets no request, stays within the limit and ends, whatever
     fc.array(item, { minLength: 1, maxLength: 20 }),
     fc.integer({ min: 600, max: 8000 }),
     async (members, limit) => {
-      const items = members.map(
-        ({ isNotification, isLater, waits, size }, id): BatchItem => async (answer, departed) => {
+      let actions = 0;
+      const after = { run: () => Promise.resolve(void (actions += 1)), drop: () => void actions++ };
+      const runs = members.map(
+        ({ isNotification, isLater, acts, size }, id): BatchMember => async () => {
           if (isLater) await Promise.resolve();
-          if (!isNotification) await answer(resultText(id, "x".repeat(size)));
-          if (waits) await departed();
+          return {
+            id,
+            text: isNotification ? undefined : resultText(id, "x".repeat(size)),
+            after: acts ? after : undefined,
+          };
         },
       );
       const sent: string[] = [];
-      await collectBatch(items, limit, (...parts) => {
-        sent.push(textOf(parts));
+      await answerBatch(runs, limit, (text) => {
+        sent.push(text);
         return Promise.resolve();
       });
+      assertEquals(actions, members.filter(({ acts }) => acts).length, "each run or dropped, once");
       const owed = members.flatMap(({ isNotification }, id) => isNotification ? [] : [id]);
       assertEquals(sent.length, owed.length === 0 ? 0 : 1);
       const [text] = sent;

@@ -66,11 +66,11 @@ Deno.test("readRequest() leaves parameters as they came", () => {
 
 for (
   const [why, text, id, reason] of [
-    ["a number", "1", null, "a request is an object, received 1"],
-    ["null", "null", null, "a request is an object, received null"],
-    ["a string", '"ping"', null, 'a request is an object, received "ping"'],
-    ["true", "true", null, "a request is an object, received true"],
-    ["an array", "[[1]]", null, "a request is an object, received"],
+    ["a number", "1", null, "a request must be an object, received 1"],
+    ["null", "null", null, "a request must be an object, received null"],
+    ["a string", '"ping"', null, 'a request must be an object, received "ping"'],
+    ["true", "true", null, "a request must be an object, received true"],
+    ["an array", "[[1]]", null, "a request must be an object, received"],
     ["an empty object", "{}", null, 'jsonrpc must be "2.0", received nothing'],
     ["without jsonrpc", '{"method":"m","id":1}', 1, 'jsonrpc must be "2.0", received nothing'],
     ["JSON-RPC 1.0", '{"jsonrpc":"1.0","method":"m","id":1}', 1, 'jsonrpc must be "2.0"'],
@@ -78,8 +78,8 @@ for (
     ["without a method", '{"jsonrpc":"2.0","id":"a"}', "a", "method must be a string"],
     ["a method that is a number", '{"jsonrpc":"2.0","method":1,"id":2}', 2, "received 1"],
     ["a method that is null", '{"jsonrpc":"2.0","method":null,"id":2}', 2, "received null"],
-    ["an answer", '{"jsonrpc":"2.0","result":1,"id":3}', 3, "an answer is no request"],
-    ["an error", '{"jsonrpc":"2.0","error":{},"id":3}', 3, "an answer is no request"],
+    ["an answer", '{"jsonrpc":"2.0","result":1,"id":3}', 3, "an answer, not a request"],
+    ["an error", '{"jsonrpc":"2.0","error":{},"id":3}', 3, "an answer, not a request"],
     ["an id that is true", '{"jsonrpc":"2.0","method":"m","id":true}', null, "id must be"],
     ["an id that is an object", '{"jsonrpc":"2.0","method":"m","id":{}}', null, "id must be"],
     ["an id that is an array", '{"jsonrpc":"2.0","method":"m","id":[1]}', null, "id must be"],

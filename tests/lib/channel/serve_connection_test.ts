@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { HostLink } from "../../../lib/channel/host_link.ts";
-import { serve, type SessionOptions } from "../../../lib/channel/session.ts";
+import { serveConnection } from "../../../lib/channel/serve_connection.ts";
+import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import type { Method } from "../../../lib/core/method.ts";
-import { inTime, until } from "../_helpers.ts";
+import { configWith, inTime, until } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -18,7 +19,13 @@ const echo = anyMethod("echo", ({ value }) => value ?? null);
 const echoLine = (id: number | string, value: unknown = null) =>
   `${request({ id, method: "echo", params: { value } })}\n`;
 
-/** A session with a connection that a test plays the host of. */
+interface SessionOptions {
+  readonly link?: HostLink;
+  readonly ready?: Readonly<Record<string, unknown>>;
+  readonly limitBytes?: number;
+}
+
+/** A served connection on which a test plays the host. */
 class TestSession {
   readonly agent: TestAgent;
   readonly stopping = new AbortController();
@@ -27,16 +34,15 @@ class TestSession {
   constructor(
     readonly connection: FakeConnection,
     methods: readonly Method[] = [echo],
-    options: Partial<SessionOptions> = {},
+    { link, ready, limitBytes = LIMIT_BYTES }: SessionOptions = {},
   ) {
-    this.agent = new TestAgent(methods, { max_message_size_kb: LIMIT_BYTES / 1024 });
-    this.ended = serve(connection, {
-      dispatcher: this.agent.dispatcher,
-      log: this.agent.log,
-      limitBytes: LIMIT_BYTES,
-      ready: undefined,
+    this.agent = new TestAgent(methods, { max_message_size_kb: limitBytes / 1024 });
+    const { executor, log } = this.agent;
+    this.ended = serveConnection(connection, {
+      dialect: new JsonRpcDialect({ executor, ready: () => ready }),
+      log,
       signal: this.stopping.signal,
-      ...options,
+      ...(link === undefined ? {} : { link }),
     });
   }
 
@@ -176,6 +182,7 @@ Deno.test("a session waits while no host is there, and serves the next", async (
   const connection = new FakeConnection("host away");
   const session = new TestSession(connection);
   connection.arrive(echoLine(1));
+  await inTime("the first answer", connection.received(1));
   connection.arrive('{"jsonrpc":"2.0","id":"half of');
   connection.end(2);
   connection.arrive(echoLine(2));
@@ -264,7 +271,7 @@ for (const kind of ["over", "host away"] as const) {
     connection.writeError = new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
     connection.arrive(echoLine(1));
     await session.over();
-    assertEquals(session.agent.log.of("the host is gone, answers are dropped").length, 1);
+    assertEquals(session.agent.log.of("the host is gone; answers are dropped").length, 1);
     assertEquals(connection.isClosed, true);
   });
 }
@@ -280,7 +287,7 @@ Deno.test("a host that goes before its answer harms neither the work nor the ses
   const { drained } = await inTime("the session's end", session.ended);
   call.finish("nobody hears it");
   await inTime("the work", drained);
-  assertEquals(session.agent.dispatcher.inFlight, 0);
+  assertEquals(session.agent.executor.inFlight, 0);
 });
 
 Deno.test("what a session still owes is drained also when the work is cancelled", async () => {
@@ -290,7 +297,7 @@ Deno.test("what a session still owes is drained also when the work is cancelled"
   connection.arrive(`${request({ id: 1, method: "obey" })}\n`);
   connection.end();
   const { drained } = await inTime("the session's end", session.ended);
-  await session.agent.dispatcher.stop(0);
+  await session.agent.executor.stop(0);
   await inTime("the last answer", drained);
   assertEquals(connection.lines.map((line) => answerOf(line).error?.code), [-32000]);
 });
@@ -309,7 +316,7 @@ Deno.test("a session keeps its link up to date: there, away, back and silent, go
   await until("the host to be away", () => !link.isOpen);
   // The next read stays parked, as it does where a host is there that says nothing.
   await until("the host to be back", () => link.isOpen);
-  link.notify("event", {}, 1000);
+  link.notify({ name: "event", params: {} });
   assertEquals(JSON.parse((await connection.received(2))[1] ?? "").method, "event");
   await session.end();
   assertEquals(link.isOpen, false);
@@ -317,23 +324,62 @@ Deno.test("a session keeps its link up to date: there, away, back and silent, go
 
 Deno.test("a limit that changes holds from the next piece on", async () => {
   const connection = new FakeConnection("over");
-  const options = { limitBytes: LIMIT_BYTES };
-  const agent = new TestAgent([echo]);
-  const stopping = new AbortController();
-  const session = Object.assign(options, {
-    dispatcher: agent.dispatcher,
-    log: agent.log,
-    ready: undefined,
-    signal: stopping.signal,
-  });
-  const ended = serve(connection, session);
-  const line = echoLine(1, "x".repeat(600));
+  const session = new TestSession(connection, [echo], { limitBytes: 2048 });
+  const line = echoLine(1, "x".repeat(1500));
   connection.arrive(line);
   await connection.received(1);
-  options.limitBytes = 500;
+  session.agent.executor.reconfigure(configWith({ max_message_size_kb: 1 }));
   connection.arrive(line);
   const [, refused = ""] = await connection.received(2);
-  assertEquals(answerOf(refused).error?.data.limit_bytes, 500);
+  assertEquals(answerOf(refused).error?.data.limit_bytes, 1024);
+  await session.end();
+});
+
+Deno.test("each host of a connection that stays is greeted, and gets only its own answers", async () => {
+  const connection = new FakeConnection("host away");
+  const parked = new ParkedMethod();
+  const session = new TestSession(connection, [parked.method, echo], { ready: { version: "1" } });
+  connection.arrive(`${request({ id: 1, method: "park" })}\n`);
+  const call = await parked.call(0);
   connection.end();
-  await (await inTime("the session's end", ended)).drained;
+  await inTime("the second greeting", connection.received(2));
+  connection.arrive(echoLine(1, "for the second host"));
+  await inTime("the answer for the second host", connection.received(3));
+  // Owed to the first host, which is gone.
+  call.finish("too late");
+  connection.arrive(echoLine(2));
+  const lines = await inTime("the next answer", connection.received(4));
+  assertEquals(
+    lines.map((line) => {
+      const { method, id, result } = JSON.parse(line);
+      return method ?? [id, result];
+    }),
+    ["agent_ready", "agent_ready", [1, "for the second host"], [2, null]],
+  );
+  await session.end();
+});
+
+Deno.test("a host that comes is noticed by the greeting that leaves, not by the next look", async () => {
+  const connection = new FakeConnection("host away");
+  // As on a port: without a host, reading ends at once and writing waits.
+  connection.block();
+  connection.end(1000);
+  const session = new TestSession(connection, [echo], { ready: { version: "1" } });
+  await until("a long pause between two looks", () => connection.reads >= 5);
+  const { reads } = connection;
+  connection.clear();
+  connection.arrive(echoLine(1));
+  connection.unblock();
+  await inTime("the answer", connection.received(2));
+  assertEquals(connection.reads <= reads + 2, true, `${connection.reads - reads} reads`);
+  await session.end();
+});
+
+Deno.test("a port without a host is looked at seldom, and greeted once", async () => {
+  const connection = new FakeConnection("host away");
+  connection.end(1000);
+  const session = new TestSession(connection, [echo], { ready: { version: "1" } });
+  await until("several looks", () => connection.reads >= 4);
+  assertEquals(connection.lines.length, 1);
+  await session.end();
 });

@@ -1,0 +1,194 @@
+/**
+ * Serving the hosts of one connection: reading their bytes, handing them to the dialect, and
+ * noticing who comes and leaves.
+ *
+ * @module
+ */
+
+import { Aborted } from "../base/waiting.ts";
+import { countReceived } from "../base/memory/garbage.ts";
+import { messageOf } from "../base/message_of.ts";
+import type { Log } from "../log/logger.ts";
+import type { Connection } from "./channel.ts";
+import type { Conversation, Dialect } from "./dialect.ts";
+import { HostLink } from "./host_link.ts";
+import { MessageWriter } from "./message_writer.ts";
+
+const READ_BUFFER_BYTES = 64 * 1024;
+/** How long to wait before looking for a host again, first and at most. */
+const AWAY_MS = { first: 100, most: 1000 } as const;
+/** A read that has not returned by then waits for a host that is there and silent. */
+const PARKED_MS = 50;
+
+/** What serving a connection needs to know. */
+export interface ServeOptions {
+  readonly dialect: Dialect;
+  readonly log: Log;
+  /** Aborted when the agent stops: nothing more is read then. */
+  readonly signal: AbortSignal;
+  /** Kept up to date for whoever has something to tell the host. */
+  readonly link?: HostLink;
+}
+
+/**
+ * Serves a connection until it is over or the agent stops.
+ *
+ * @returns When nothing more will be read. `drained` resolves when the replies still owed have left
+ * or cannot leave any more.
+ */
+export async function serveConnection(
+  connection: Connection,
+  { dialect, log, signal, link = new HostLink() }: ServeOptions,
+): Promise<{ drained: Promise<void> }> {
+  const broken = Promise.withResolvers<void>();
+  const writer = new MessageWriter(connection, (error) => {
+    log.info("the host is gone; answers are dropped", { error: messageOf(error) });
+    connection.close();
+    broken.resolve();
+  });
+  const hosts = new Hosts(connection, writer, dialect, link);
+  // Not interrupted but left behind on a stop: a read parked in the kernel cannot be taken back.
+  {
+    const stopped = new Aborted(signal);
+    using _stopped = stopped;
+    const reading = hosts.serve().catch((error) => {
+      if (signal.aborted) return;
+      log.info("the connection to the host has ended", { error: messageOf(error) });
+    });
+    await Promise.race([reading, stopped.happened, broken.promise]);
+  }
+  hosts.stop();
+  link.close(writer);
+  const drain = async () => {
+    await hosts.conversation.drained();
+    // A greeting that waits for a host to come is not owed to anybody.
+    if (!hosts.isAwaited) await writer.flush();
+    connection.close();
+  };
+  return { drained: drain() };
+}
+
+/** The hosts of one connection, one after the other. */
+class Hosts {
+  /** With the host that is there, or with the next. */
+  conversation: Conversation;
+  readonly #connection: Connection;
+  readonly #writer: MessageWriter;
+  readonly #dialect: Dialect;
+  readonly #link: HostLink;
+  /** Whether a host was seen in this conversation: it sent something, or kept the channel open. */
+  #wasSeen = false;
+  /** Whether the next host has its greeting, or it is on its way. */
+  #isGreeted = false;
+  /** Whether the greeting waits for a host to come. */
+  #isAwaited = false;
+  #isStopped = false;
+  /** Ends the wait for a host. */
+  #wake = () => {};
+
+  constructor(connection: Connection, writer: MessageWriter, dialect: Dialect, link: HostLink) {
+    this.#connection = connection;
+    this.#writer = writer;
+    this.#dialect = dialect;
+    this.#link = link;
+    this.conversation = dialect.converse(writer);
+    link.open(this.conversation, writer);
+    this.#greet();
+  }
+
+  /** Whether no host is there and the greeting waits for one. */
+  get isAwaited(): boolean {
+    return this.#isAwaited;
+  }
+
+  /** Reads until the connection is over; rejects if reading fails. */
+  async serve(): Promise<void> {
+    const buffer = new Uint8Array(READ_BUFFER_BYTES);
+    let awayMs: number = AWAY_MS.first;
+    while (!this.#isStopped) {
+      const read = await this.#read(buffer);
+      if (this.#isStopped) return;
+      if (read !== null && read > 0) {
+        awayMs = AWAY_MS.first;
+        this.#link.countReceived(read);
+        this.conversation.onBytes(buffer.subarray(0, read));
+        countReceived(read);
+        // A host that does not read its answers is not read from either.
+        while (this.#writer.isCongested) await this.#writer.flush();
+        continue;
+      }
+      if (this.#connection.atEndOfFile === "over") return;
+      this.#noHost();
+      await this.#hostMayHaveCome(awayMs);
+      awayMs = Math.min(awayMs * 2, AWAY_MS.most);
+    }
+  }
+
+  /** Reads no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake();
+  }
+
+  /** Reads; a read that stays parked means that a host is there, though silent. */
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#wasSeen) return await this.#connection.read(buffer);
+    const timer = setTimeout(() => this.#hostSeen(), PARKED_MS);
+    try {
+      const read = await this.#connection.read(buffer);
+      if (read !== null && read > 0) this.#hostSeen();
+      return read;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #hostSeen(): void {
+    this.#wasSeen = true;
+    this.#link.hostCame();
+    if (!this.#isGreeted) this.#greet();
+  }
+
+  /** The end of file was read: nobody is there, or not any more. */
+  #noHost(): void {
+    if (this.#wasSeen) {
+      this.conversation.abandon();
+      this.#writer.discard();
+      this.conversation = this.#dialect.converse(this.#writer);
+      this.#wasSeen = false;
+      this.#link.hostLeft(this.conversation);
+      this.#greet();
+    } else {
+      this.#link.hostLeft(this.conversation);
+      // Whoever got the greeting has left without a word: the next host is to have one too.
+      if (!this.#isAwaited) this.#isGreeted = false;
+    }
+  }
+
+  /**
+   * Sends the greeting. While no host is connected, a write waits in the kernel until one is
+   * (virtio_console), so the greeting's departure is the arrival of the host.
+   */
+  #greet(): void {
+    this.#isGreeted = true;
+    const { conversation } = this;
+    const greeting = conversation.greet();
+    if (greeting === undefined) return;
+    this.#isAwaited = true;
+    void greeting.then(() => {
+      if (conversation !== this.conversation) return;
+      this.#isAwaited = false;
+      this.#wake();
+    });
+  }
+
+  /** Resolves once the greeting has left, or after so many milliseconds. */
+  async #hostMayHaveCome(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // Not a race with the greeting's promise, which would remember each round for as long as it lives.
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, milliseconds);
+    await promise;
+    clearTimeout(timer);
+  }
+}

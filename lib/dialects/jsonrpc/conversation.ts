@@ -1,0 +1,208 @@
+/**
+ * The conversation with one host: lines in, replies out.
+ *
+ * @module
+ */
+
+import { invalidRequest, parseError, type RpcError } from "../../base/errors.ts";
+import { utf8Bytes } from "../../base/json_text.ts";
+import {
+  type Conversation,
+  type HostEvent,
+  HostUnreachableError,
+  type Part,
+  type ReplyLink,
+} from "../../channel/dialect.ts";
+import type { Call, CallId, Outcome } from "../../core/call.ts";
+import { Caller } from "../../core/caller.ts";
+import type { Executor } from "../../core/executor.ts";
+import { answerBatch, type BatchMember, MAX_BATCH_MEMBERS, type MemberAnswer } from "./batch.ts";
+import type { JsonRpcOptions } from "./dialect.ts";
+import { LineSplitter } from "./line_splitter.ts";
+import {
+  isMalformed,
+  notificationText,
+  parseLine,
+  readRequest,
+  type Request,
+  textOf,
+} from "./messages.ts";
+import { errorReply, resultLimit, resultReply } from "./replies.ts";
+
+const NEWLINE = "\n";
+
+/** Speaks with one host. */
+export class JsonRpcConversation implements Conversation {
+  readonly #link: ReplyLink;
+  readonly #executor: Executor;
+  readonly #ready: JsonRpcOptions["ready"];
+  readonly #caller: Caller;
+  readonly #splitter: LineSplitter;
+  readonly #pending = new Set<Promise<void>>();
+  #isAbandoned = false;
+
+  constructor(link: ReplyLink, { executor, ready }: JsonRpcOptions, caller = new Caller()) {
+    this.#link = link;
+    this.#caller = caller;
+    this.#executor = executor;
+    this.#ready = ready;
+    this.#splitter = new LineSplitter(this.#limitBytes, {
+      onLine: (line) => this.#track(this.onLine(line)),
+      onTooLong: () => {
+        const reason = "the line is over max_message_size_kb; the rest of it is discarded";
+        this.#sendMalformed(invalidRequest(reason, { limit_bytes: this.#splitter.limit }));
+      },
+      onNotUtf8: () => this.#sendMalformed(parseError("the line is not UTF-8")),
+    });
+  }
+
+  greet(): Promise<void> | undefined {
+    const params = this.#ready();
+    if (params === undefined) return undefined;
+    return this.#send(notificationText("agent_ready", params));
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.#splitter.limit = this.#limitBytes;
+    this.#splitter.push(bytes);
+  }
+
+  onEvent({ name, params }: HostEvent): void {
+    const text = notificationText(name, params);
+    const bytes = utf8Bytes(text);
+    if (bytes > this.#limitBytes) {
+      throw new HostUnreachableError(
+        `the message has ${bytes} bytes, over max_message_size_kb (${this.#limitBytes} bytes)`,
+      );
+    }
+    void this.#send(text);
+  }
+
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#splitter.reset();
+  }
+
+  async drained(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /**
+   * Handles one line: a request, a notification or a batch.
+   *
+   * @returns A promise for the end of the work, or `undefined` if it was answered at once.
+   */
+  onLine(line: string): Promise<void> | undefined {
+    let message: unknown;
+    try {
+      message = parseLine(line);
+    } catch (error) {
+      this.#sendMalformed(parseError(explainSyntax(line, error)));
+      return undefined;
+    }
+    if (Array.isArray(message)) return this.#onBatch(message, line.length);
+    return this.#onMessage(message, line.length);
+  }
+
+  #onMessage(message: unknown, bytes: number): Promise<void> | undefined {
+    const request = readRequest(message);
+    if (isMalformed(request)) {
+      this.#sendMalformed(request.error, request.id);
+      return undefined;
+    }
+    const { id } = request;
+    const outcome = this.#executor.run(this.#call(request, bytes));
+    if (outcome instanceof Promise) return outcome.then((ended) => this.#deliver(ended, id));
+    if (id !== undefined) void this.#send(...this.#partsOf(outcome, id));
+    outcome.release();
+    return undefined;
+  }
+
+  #onBatch(messages: readonly unknown[], bytes: number): Promise<void> | undefined {
+    if (messages.length === 0 || messages.length > MAX_BATCH_MEMBERS) {
+      const { length } = messages;
+      const reason = length === 0
+        ? "an empty batch"
+        : `a batch may have ${MAX_BATCH_MEMBERS} members, received ${length}; send several batches`;
+      this.#sendMalformed(invalidRequest(reason));
+      return undefined;
+    }
+    const share = Math.ceil(bytes / messages.length);
+    const members = messages.map((message): BatchMember => () => this.#onMember(message, share));
+    return answerBatch(members, this.#limitBytes, (text) => this.#send(text));
+  }
+
+  /** One message of a batch. Malformed ones count against the rate, as the others do. */
+  #onMember(message: unknown, bytes: number): MemberAnswer | Promise<MemberAnswer> {
+    const request = readRequest(message);
+    if (isMalformed(request)) {
+      const { id } = request;
+      const error = this.#executor.rateRefusal(this.#caller) ?? request.error;
+      this.#executor.countMalformed(error, id);
+      return { id, text: errorReply(id, error, this.#limitBytes) };
+    }
+    const answer = (outcome: Outcome<readonly Part[]>): MemberAnswer => {
+      // What a batch keeps is bounded by the message limit.
+      outcome.release();
+      const { id } = request;
+      const after = outcome.ok ? outcome.after : undefined;
+      if (id === undefined) return { id: null, text: undefined, after };
+      return { id, text: textOf(this.#partsOf(outcome, id)), after };
+    };
+    const outcome = this.#executor.run(this.#call(request, bytes));
+    return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
+  }
+
+  async #deliver(outcome: Outcome<readonly Part[]>, id: CallId | undefined): Promise<void> {
+    if (id !== undefined) await this.#send(...this.#partsOf(outcome, id));
+    // Only now: answers that a slow host has not read stay bounded by the slots.
+    outcome.release();
+    if (outcome.ok) await outcome.after?.run();
+  }
+
+  #partsOf(outcome: Outcome<readonly Part[]>, id: CallId): readonly Part[] {
+    return outcome.ok ? outcome.reply : [errorReply(id, outcome.error, this.#limitBytes)];
+  }
+
+  #call({ id, method, params }: Request, bytes: number): Call<readonly Part[]> {
+    const limitBytes = this.#limitBytes;
+    return {
+      id,
+      method,
+      params,
+      bytes,
+      caller: this.#caller,
+      resultLimitBytes: resultLimit(id, limitBytes),
+      encode: (result) => resultReply(id ?? null, result, limitBytes),
+    };
+  }
+
+  #sendMalformed(error: RpcError, id: CallId = null): void {
+    this.#executor.countMalformed(error, id);
+    void this.#send(errorReply(id, error, this.#limitBytes));
+  }
+
+  #send(...parts: readonly Part[]): Promise<void> {
+    if (this.#isAbandoned) return Promise.resolve();
+    const [only] = parts;
+    // One string for most messages: the writer copies it in one step.
+    return parts.length === 1 && typeof only === "string"
+      ? this.#link.send(only + NEWLINE)
+      : this.#link.send(...parts, NEWLINE);
+  }
+
+  #track(answered: Promise<void> | undefined): void {
+    if (answered === undefined) return;
+    this.#pending.add(answered);
+    void answered.finally(() => this.#pending.delete(answered));
+  }
+
+  get #limitBytes(): number {
+    return this.#executor.messageLimitBytes;
+  }
+}
+
+function explainSyntax(line: string, error: unknown): string {
+  if (line.startsWith("\ufeff")) return "the line begins with a byte order mark";
+  return error instanceof Error ? `not JSON: ${error.message.slice(0, 200)}` : "not JSON";
+}
