@@ -10,7 +10,7 @@ import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../host/client.ts";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { Host } from "./_host.ts";
-import { until, within } from "./_waiting.ts";
+import { until, within } from "../_waiting.ts";
 
 const START_MS = 30_000;
 /** More than the agent gives to work in flight, to its children's groups and to its answers. */
@@ -235,7 +235,7 @@ export class TestAgent implements AsyncDisposable {
   async ended(deadlineMs = STOP_MS): Promise<Deno.CommandStatus> {
     this.#isAwaited = true;
     try {
-      return await within(deadlineMs, this.#child.status, `the agent's end: ${this.logTail}`);
+      return await within(this.#child.status, `the agent's end: ${this.logTail}`, deadlineMs);
     } catch (error) {
       this.#killUnlessEnded();
       await this.#child.status;
@@ -300,7 +300,7 @@ export async function runDeno(args: readonly string[], input = ""): Promise<Outc
     stderr: "piped",
   }).spawn();
   const feeding = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await within(START_MS, child.output(), "the program's end");
+  const { code, stdout, stderr } = await within(child.output(), "the program's end", START_MS);
   await feeding;
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: decode(stdout), stderr: decode(stderr) };

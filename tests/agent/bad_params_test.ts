@@ -9,10 +9,9 @@ import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, resultOf } from "./_host.ts";
 import { endLeftOver, isAlive } from "./_processes.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
+import { INVALID_PARAMS, INVALID_REQUEST } from "../_error_codes.ts";
 
-const INVALID_REQUEST = -32600;
-const INVALID_PARAMS = -32602;
 const Pong = z.looseObject({ pong: z.literal(true) });
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 

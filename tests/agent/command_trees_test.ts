@@ -10,9 +10,9 @@ import { childrenOf, countDescriptors } from "../../scripts/bench/proc.ts";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
 import { endLeftOver, isAlive, survivors } from "./_processes.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { TIMEOUT } from "../_error_codes.ts";
 
-const TIMEOUT = -32003;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
 const shell = (script: string, ...args: string[]) => ({

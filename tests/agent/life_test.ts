@@ -9,9 +9,9 @@ import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host, resultOf } from "./_host.ts";
 import { survivors } from "./_processes.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED } from "../_error_codes.ts";
 
-const COMMAND_FAILED = -32000;
 /** No work is in flight, so nothing has to be waited for. */
 const AT_ONCE_MS = 3000;
 

@@ -8,11 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host, resultOf } from "./_host.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED, TIMEOUT, TOO_MANY_REQUESTS } from "../_error_codes.ts";
 
-const COMMAND_FAILED = -32000;
-const TIMEOUT = -32003;
-const TOO_MANY_REQUESTS = -32004;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
 /** Starts a command that runs until the file `release` exists. */

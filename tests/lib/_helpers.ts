@@ -15,7 +15,6 @@ export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** How long something may take that takes milliseconds: long enough for a machine that is busy. */
 const PATIENCE_MS = 20_000;
-const POLL_MS = 5;
 
 /** A directory of a test's own, without links in its path, removed with all in it. */
 export class TempDirectory implements AsyncDisposable {
@@ -116,35 +115,6 @@ export async function rpcErrorOf(fn: () => unknown): Promise<RpcError> {
 
 /** An abort signal that never fires. */
 export const NEVER: AbortSignal = new AbortController().signal;
-
-/**
- * Waits for what no event tells: the state of a process that is not ours, a file that another
- * process makes.
- */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (performance.now() > deadline) fail(`did not happen within ${PATIENCE_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-/** The outcome of a promise, which must come within the patience of a test. */
-export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`did not happen within ${PATIENCE_MS} ms: ${what}`)),
-    PATIENCE_MS,
-  );
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** Whether a process is there and not just waiting to be reaped by whoever adopted it. */
 export async function isRunning(pid: number): Promise<boolean> {

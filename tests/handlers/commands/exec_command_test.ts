@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { execCommand } from "../../../handlers/commands/exec_command.ts";
-import { timed } from "../../agent/_waiting.ts";
+import { timed } from "../../_waiting.ts";
 import { Served, tool } from "../_served.ts";
 
 // What commands are given and how they are ended is tested in tests/agent/commands_test.ts and

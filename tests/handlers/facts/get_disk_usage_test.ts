@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { getDiskUsage } from "../../../handlers/facts/get_disk_usage.ts";
-import { timed } from "../../agent/_waiting.ts";
+import { timed } from "../../_waiting.ts";
 import { Served, tool } from "../_served.ts";
 
 const Result = z.strictObject({

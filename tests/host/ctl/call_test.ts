@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import manifest from "../../../deno.json" with { type: "json" };
 import { type Outcome, TestAgent } from "../../agent/_agent.ts";
-import { timed } from "../../agent/_waiting.ts";
+import { timed } from "../../_waiting.ts";
 import { FakeAgent } from "../_fake_agent.ts";
 import { ctl } from "./_ctl.ts";
 

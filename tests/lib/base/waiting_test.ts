@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Aborted } from "../../../lib/base/waiting.ts";
-import { inTime } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
 
 Deno.test("Aborted happens on abort", async () => {
   const controller = new AbortController();
@@ -10,12 +10,12 @@ Deno.test("Aborted happens on abort", async () => {
   await Promise.resolve();
   assertEquals(hasHappened, false);
   controller.abort();
-  await inTime("the abort", happened);
+  await within(happened, "the abort");
 });
 
 Deno.test("Aborted has happened where the signal was aborted before", async () => {
   using aborted = new Aborted(AbortSignal.abort());
-  await inTime("the abort", aborted.happened);
+  await within(aborted.happened, "the abort");
 });
 
 Deno.test("Aborted takes its listener back when disposed of", async () => {

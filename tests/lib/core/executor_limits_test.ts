@@ -4,7 +4,7 @@ import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
 import { MAX_WAITING } from "../../../lib/core/admission.ts";
 import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
-import { configWith, inTime } from "../_helpers.ts";
+import { configWith } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -14,6 +14,7 @@ import {
   request,
   TestAgent,
 } from "./_host.ts";
+import { within } from "../../_waiting.ts";
 
 const park = (id: number | string) => request({ id, method: "park" });
 const pingLine = (id: number) => request({ id, method: "ping" });
@@ -192,7 +193,7 @@ Deno.test("duplicate ids within a batch are refused, the first is answered", asy
 Deno.test("a request that takes too long is -32003, its signal aborted with that error", async () => {
   const obedient = new ObedientMethod();
   const agent = new TestAgent([obedient.method], { request_timeout_seconds: 0.02 });
-  const { id, error } = await inTime("timeout", agent.ask(request({ id: 5, method: "obey" })));
+  const { id, error } = await within(agent.ask(request({ id: 5, method: "obey" })), "timeout");
   assertEquals([id, error?.code, error?.data.timeout_seconds], [5, -32003, 0.02]);
   assertEquals(obedient.aborted.length, 1);
   const [line] = agent.log.of("request");
@@ -207,7 +208,7 @@ Deno.test("a request that takes too long while it waits for a place is -32003 an
     request_timeout_seconds: 0.02,
   });
   const first = agent.ask(park(1));
-  const late = await inTime("timeout", agent.ask(request({ id: 2, method: "late" })));
+  const late = await within(agent.ask(request({ id: 2, method: "late" })), "timeout");
   assertEquals(late.error?.code, -32003);
   (await parked.call(0)).finish(null);
   await first;
@@ -259,7 +260,7 @@ Deno.test("work that will not stop is answered for, and keeps its place until it
   const call = await stubborn.call(0);
   const next = agent.ask(request({ id: 2, method: "next" }));
   await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 1 } }));
-  const { error } = await inTime("an answer without the work", answer);
+  const { error } = await within(answer, "an answer without the work");
   assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
   await agent.ask(pingLine(4));
   assertEquals(runs, 0);
@@ -275,7 +276,7 @@ Deno.test("rpc.cancel stops a running request, which is answered with -32000", a
     await agent.exchange("[]");
     const cancel = await agent.ask(request({ id: 99, method: "rpc.cancel", params: { id } }));
     assertEquals(cancel.result, { cancelled: true });
-    const { error } = await inTime("the end of what was cancelled", answer);
+    const { error } = await within(answer, "the end of what was cancelled");
     assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
   }
 });
@@ -396,7 +397,7 @@ Deno.test("a batch larger than the places is answered, also where things are to 
     }),
   ], { max_concurrent_requests: 2 });
   const lines = Array.from({ length: 20 }, (_, id) => request({ id, method: "act" }));
-  const answers = await inTime("the batch", agent.askBatch(`[${lines.join(",")}]`));
+  const answers = await within(agent.askBatch(`[${lines.join(",")}]`), "the batch");
   assertEquals([answers.length, acted], [20, 20]);
 });
 
@@ -427,7 +428,7 @@ Deno.test("what fails after the answer is logged with its stack, and the agent g
 });
 
 Deno.test("stop() returns at once when nothing is in flight", async () => {
-  await inTime("stop", new TestAgent([]).dispatcher.stop(3_600_000));
+  await within(new TestAgent([]).dispatcher.stop(3_600_000), "stop");
 });
 
 Deno.test("stop() waits for work that ends in time, and cancels nothing", async () => {
@@ -440,7 +441,7 @@ Deno.test("stop() waits for work that ends in time, and cancels nothing", async 
   await agent.exchange("[]");
   assertEquals(hasStopped, false);
   call.finish("in time");
-  await inTime("stop", stopped);
+  await within(stopped, "stop");
   assertEquals((await answer).result, "in time");
   assertEquals(call.context.signal.aborted, false);
 });
@@ -449,7 +450,7 @@ Deno.test("stop() cancels what is left after the grace, running or waiting", asy
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
   const agent = new TestAgent([obedient.method], { max_concurrent_requests: 1 });
   const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
-  await inTime("stop", agent.dispatcher.stop(10));
+  await within(agent.dispatcher.stop(10), "stop");
   for (const { error } of await Promise.all(answers)) {
     assertEquals([error?.code, error?.data.reason], [-32000, "the agent is stopping"]);
   }
@@ -462,9 +463,9 @@ Deno.test("stop() does not wait for ever for work that will not stop", async () 
   const agent = new TestAgent([stubborn.method]);
   const answer = agent.ask(park(1));
   const call = await stubborn.call(0);
-  await inTime("stop", agent.dispatcher.stop(0));
+  await within(agent.dispatcher.stop(0), "stop");
   assertEquals(call.context.signal.aborted, true);
-  assertEquals((await inTime("answer", answer)).error?.data.reason, "the agent is stopping");
+  assertEquals((await within(answer, "answer")).error?.data.reason, "the agent is stopping");
   call.finish(null);
 });
 

@@ -4,9 +4,10 @@ import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
 import { Dispatcher } from "../../../lib/core/executor.ts";
 import { textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
-import { byteLength, CollectingLog, configWith, inTime } from "../_helpers.ts";
+import { byteLength, CollectingLog, configWith } from "../_helpers.ts";
 import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
 import { memoryGuest } from "../guest/_memory_guest.ts";
+import { within } from "../../_waiting.ts";
 
 const echo = anyMethod("echo", ({ value }) => value ?? null);
 /** Answers only after others have had their turn. */
@@ -516,9 +517,9 @@ Deno.test("a notification of a batch that acts after the answer holds up neither
   const agent = new TestAgent([acting]);
   const notification = request({ method: "act", params: { name: "notification" } });
   const asked = request({ id: 1, method: "act", params: { name: "request" } });
-  const answers = await inTime("the batch", agent.askBatch(`[${notification},${asked}]`));
+  const answers = await within(agent.askBatch(`[${notification},${asked}]`), "the batch");
   assertEquals(answers.map(({ id }) => id), [1]);
-  assertEquals(await inTime("the batch", agent.exchange(`[${notification}]`)), []);
+  assertEquals(await within(agent.exchange(`[${notification}]`), "the batch"), []);
   assertEquals(acted.sort(), ["notification", "notification", "request"]);
   assertEquals(agent.dispatcher.inFlight, 0);
 });
