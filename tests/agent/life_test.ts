@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host, resultOf } from "./_host.ts";
-import { survivors } from "./_processes.ts";
+import { survivors } from "../_processes.ts";
 import { timed, until } from "../_waiting.ts";
 import { COMMAND_FAILED } from "../_error_codes.ts";
 

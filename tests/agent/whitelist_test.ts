@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host } from "./_host.ts";
-import { survivors } from "./_processes.ts";
+import { survivors } from "../_processes.ts";
 import { timed } from "../_waiting.ts";
 import { NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
 

@@ -10,9 +10,10 @@ import * as z from "zod";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { configuration, makePaths } from "../agent/_agent.ts";
 import { Host } from "../agent/_host.ts";
-import { isAlive, survivors } from "../agent/_processes.ts";
+import { survivors } from "../_processes.ts";
 import { Pty } from "../agent/_pty.ts";
 import { until, within } from "../_waiting.ts";
+import { isAlive } from "../_processes.ts";
 
 const KEEP_RUNNING = fromFileUrl(new URL("_keep_running.ts", import.meta.url));
 const RETRY_MS = 300;

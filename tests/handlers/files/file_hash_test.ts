@@ -3,7 +3,8 @@ import * as z from "zod";
 import { fileHash } from "../../../handlers/files/file_hash.ts";
 import { assertRefused, errorOf } from "../../agent/_host.ts";
 import { until } from "../../_waiting.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const MB = 1024 * 1024;
 

@@ -6,7 +6,7 @@
 
 import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../../deno.json" with { type: "json" };
-import type { Outcome } from "../../agent/_agent.ts";
+import type { Outcome } from "../../_deno.ts";
 import { until, within } from "../../_waiting.ts";
 
 const DEADLINE_MS = 30_000;

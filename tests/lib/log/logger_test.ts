@@ -2,8 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { LOG_LEVELS, type LogLevel } from "../../../lib/config/schema.ts";
 import { Logger, type LogTarget, NO_LOG } from "../../../lib/log/logger.ts";
-import { runDeno, TempDirectory } from "../_helpers.ts";
+import { TempDirectory } from "../_helpers.ts";
 import { within } from "../../_waiting.ts";
+import { runTestScript } from "../../_deno.ts";
 
 const Line = z.looseObject({ time: z.string(), level: z.enum(LOG_LEVELS), message: z.string() });
 
@@ -202,7 +203,9 @@ Deno.test("a field that is no JSON does not fail the one who logs it", async () 
 
 /** Runs the steps with a log on a file; what it wrote to standard error instead. */
 async function logTo(path: string, ...steps: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runDeno("log/_log_to.ts", { args: [path, ...steps] });
+  const { code, stdout, stderr } = await runTestScript("lib/log/_log_to.ts", {
+    args: [path, ...steps],
+  });
   assertEquals([code, stdout], [0, ""], stderr);
   return stderr;
 }

@@ -5,9 +5,10 @@ import {
   siblingOf,
 } from "../../../../../lib/platform/linux/files/new_file.ts";
 import { isInside } from "../../../../../lib/policy/paths.ts";
-import { denoScript, namesIn, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
+import { namesIn, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 import { Attacker } from "./_attacker.ts";
 import { until, within } from "../../../../_waiting.ts";
+import { testScript } from "../../../../_deno.ts";
 
 const PLAIN = { mode: 0o644, createDirectories: false };
 const WITH_DIRECTORIES = { mode: 0o644, createDirectories: true };
@@ -62,7 +63,10 @@ Deno.test("a new file of an agent that dies is removed", async () => {
   await using directory = await TempDirectory.make();
   const path = await directory.file("file", "old");
   const flags = ["--allow-all"];
-  const agent = denoScript("platform/linux/files/_hold_new_file.ts", flags, [path, directory.path])
+  const agent = testScript("lib/platform/linux/files/_hold_new_file.ts", {
+    flags,
+    args: [path, directory.path],
+  })
     .spawn();
   const reader = agent.stdout.getReader();
   const { value } = await reader.read();

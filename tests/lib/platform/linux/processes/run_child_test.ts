@@ -1,8 +1,10 @@
 import type { RunOptions, RunResult } from "../../../../../lib/guest/commands.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
-import { endProcess, isRunning, NEVER, runDeno, TempDirectory } from "../../../_helpers.ts";
+import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { until, within } from "../../../../_waiting.ts";
+import { endProcess, isAlive } from "../../../../_processes.ts";
+import { runTestScript } from "../../../../_deno.ts";
 
 /** Long enough for whatever a busy machine does; no test waits for it. */
 const LONG_MS = 60_000;
@@ -33,7 +35,7 @@ const pidsOf = (result: RunResult) => textOf(result.stdout.bytes).trim().split("
 async function expectGone(pids: readonly number[]): Promise<void> {
   assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids: ${pids}`);
   try {
-    for (const pid of pids) await until(async () => !(await isRunning(pid)), `end of ${pid}`);
+    for (const pid of pids) await until(async () => !(await isAlive(pid)), `end of ${pid}`);
   } finally {
     for (const pid of pids) endProcess(pid);
   }
@@ -251,7 +253,7 @@ Deno.test("a child that leaves something holding its output is answered promptly
     assertEquals([result.code, result.endedBy], [4, "itself"]);
     assertEquals(textOf(result.stderr.bytes), "started\n");
     assert(took < 5000, `${took} ms`);
-    assert(await isRunning(pid), "what the child left running was left running");
+    assert(await isAlive(pid), "what the child left running was left running");
   } finally {
     endProcess(pid);
   }
@@ -339,9 +341,12 @@ Deno.test("ten children that print much at once do not disturb each other", asyn
 });
 
 Deno.test("a confined agent ends a child's group too, through the shell", async () => {
-  const { code, stdout, stderr } = await runDeno("platform/linux/processes/_time_out.ts", {
-    flags: ["--allow-run=/bin/sh"],
-  });
+  const { code, stdout, stderr } = await runTestScript(
+    "lib/platform/linux/processes/_time_out.ts",
+    {
+      flags: ["--allow-run=/bin/sh"],
+    },
+  );
   assertEquals(code, 0, stderr);
   const { endedBy, signal, pids } = JSON.parse(stdout);
   assertEquals([endedBy, signal], ["timeout", "SIGTERM"]);
