@@ -7,6 +7,9 @@
 /** How many requests may wait for a place. */
 export const MAX_WAITING = 100;
 
+/** Sums of fractions end a little beside 1: a caller that waited as long as told is let in. */
+const ROUNDING = 1e-6;
+
 /**
  * A token bucket: `perSecond` requests a second on average, as many at once after a pause.
  */
@@ -26,7 +29,7 @@ export class RateLimit {
     const gained = (now - this.#filledAt) * this.perSecond / 1000;
     this.#tokens = Math.min(this.perSecond, this.#tokens + gained);
     this.#filledAt = now;
-    if (this.#tokens >= 1) {
+    if (this.#tokens >= 1 - ROUNDING) {
       this.#tokens -= 1;
       return 0;
     }
