@@ -112,7 +112,7 @@ Deno.test("the commands of the shell's example are understood by the agent's own
   for (const line of example("From a shell", "sh").trim().split("\n")) {
     const script = line.replace(
       /^kvmmanager-agent/,
-      `"$0" run -A main.ts --config ${agent.paths.configFile}`,
+      `"$0" run --quiet -A main.ts --config ${agent.paths.configFile}`,
     );
     const { code, stderr } = await new Deno.Command("/bin/sh", {
       args: ["-c", script, Deno.execPath()],
