@@ -17,6 +17,7 @@ const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.starts
 export const ctlWords = (args: readonly string[]): string[] => [
   Deno.execPath(),
   "run",
+  "--quiet",
   ...FLAGS,
   CTL,
   ...args,
