@@ -13,11 +13,13 @@ import { Scratch } from "./bench/scratch.ts";
 import { startAgent } from "./soak/agent.ts";
 import { BUDGET_MIB, Curve, drawCurve, type Sample } from "./soak/curve.ts";
 import { flood, neverRead, type OverloadReport, PER_SECOND } from "./soak/overload.ts";
+import { describeMix, keepMixes, peakUnder, worstMixes } from "./soak/mixes.ts";
 import { dropMonitorConnections, reconnect } from "./soak/reconnects.ts";
 import { prepareFiles, sendRequests } from "./soak/requests.ts";
+import { search } from "./soak/search.ts";
 
 const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overload: 60 } as const;
-const NAMES = ["requests", "reconnects", "monitor", "overload", "plot"] as const;
+const NAMES = ["requests", "reconnects", "monitor", "overload", "plot", "search", "seed"] as const;
 /** What may wait for the garbage collector at rest (lib/base/memory/garbage.ts). */
 const AT_REST_MIB = 3;
 /** Threads of the runtime's pool that happen to be there: each ends after ten idle seconds. */
@@ -36,6 +38,9 @@ interface Options {
   readonly monitor: number;
   readonly overload: number;
   readonly plot: string | undefined;
+  /** Seconds to search for the mix of requests that takes the most memory, instead of the soak. */
+  readonly search: number | undefined;
+  readonly seed: string;
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -46,12 +51,18 @@ function readOptions(args: readonly string[]): Options {
     if (Number.isInteger(value) && value > 0) return value;
     throw new UsageError(`--${name} must be a whole number above 0`);
   };
+  const searched = option("search");
+  if (searched !== undefined && !(Number(searched) > 0)) {
+    throw new UsageError("--search must be a number of seconds above 0");
+  }
   return {
     requests: count("requests"),
     reconnects: count("reconnects"),
     monitor: count("monitor"),
     overload: count("overload"),
     plot: option("plot"),
+    search: searched === undefined ? undefined : Number(searched),
+    seed: option("seed") ?? crypto.randomUUID(),
   };
 }
 
@@ -160,16 +171,37 @@ function overloadFaults({ seconds, letIn, sent, turnedAway, ...report }: Overloa
   ];
 }
 
+/** Searches for the worst mixes and keeps them; returns those over the budget. */
+async function searchMixes(scratch: Scratch, seconds: number, seed: string): Promise<string[]> {
+  printLine(`searching for ${seconds} s, seed ${seed}`);
+  const worst = await search((mix) => peakUnder(mix, scratch), {
+    known: (await worstMixes()).map(({ mix }) => mix),
+    seconds,
+    seed,
+    onWorse: ({ peakMiB, mix }) => printLine(`${peakMiB.toFixed(1)} MiB  ${describeMix(mix)}`),
+  });
+  await keepMixes(worst);
+  return worst.filter(({ peakMiB }) => peakMiB > BUDGET_MIB)
+    .map(({ peakMiB, mix }) => `${peakMiB.toFixed(1)} MiB under ${describeMix(mix)}`);
+}
+
+/** The soak itself; returns what is wrong. */
+async function soak(scratch: Scratch, options: Options): Promise<string[]> {
+  const { faults, curve } = await leaks(scratch, options);
+  if (options.plot !== undefined) {
+    await Deno.writeTextFile(options.plot, drawCurve(curve.samples));
+  }
+  return [...faults, ...await overload(scratch, options.overload)];
+}
+
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args);
     const scratch = await Scratch.make();
     await using _scratch = scratch;
-    const { faults, curve } = await leaks(scratch, options);
-    if (options.plot !== undefined) {
-      await Deno.writeTextFile(options.plot, drawCurve(curve.samples));
-    }
-    faults.push(...await overload(scratch, options.overload));
+    const faults = options.search === undefined
+      ? await soak(scratch, options)
+      : await searchMixes(scratch, options.search, options.seed);
     for (const fault of faults) printError(`FAILED: ${fault}`);
     printLine(faults.length === 0 ? "nothing grows, every limit holds" : `${faults.length} failed`);
     if (faults.length > 0) Deno.exitCode = 1;

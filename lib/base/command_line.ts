@@ -1,24 +1,28 @@
 /**
- * What both command lines share: the error of wrong use, and options that come once.
+ * What the command lines of the agent, the host and the scripts share.
  *
  * @module
  */
 
-/** The command line was wrong; the message is one line for a person. */
+/** The command line is wrong; the message is one line for a person. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** For `parseArgs`: an option that nobody declared is wrong use, a word is none of its business. */
+/**
+ * For `parseArgs`: refuses options that were not declared, and leaves positional arguments alone.
+ *
+ * @throws {UsageError} when `argument` is an option.
+ */
 export function refuseUnknown(argument: string, key?: string): boolean {
   if (key !== undefined) throw new UsageError(`unknown option ${argument}; see --help`);
   return true;
 }
 
 /**
- * The value of an option that was collected; `undefined` where it was not given.
+ * The value of an option that `parseArgs` collected; `undefined` if it was not given.
  *
- * @throws {UsageError} when it was given twice, or without a value.
+ * @throws {UsageError} when it was given more than once, or without a value.
  */
 export function single(values: readonly string[], name: string): string | undefined {
   const [value, ...more] = values;

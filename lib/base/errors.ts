@@ -1,19 +1,21 @@
 /**
- * The protocol's error table, and the one error class that carries a row of it.
+ * The protocol's error table, and the error class that carries one row of it.
  *
- * A leaf: every part of the agent may throw these, and the dispatcher turns them into answers.
+ * Any part of the agent may throw these errors; the dialects turn them into replies.
  *
  * @module
  */
 
-/** One row of the error table: the number on the wire and its fixed text. */
+import { messageOf } from "./message_of.ts";
+
+/** One row of the error table: the code on the wire and its fixed text. */
 export interface ErrorKind {
   readonly code: number;
   readonly message: string;
 }
 
 /**
- * Every error the agent answers with (protocol, "Standard Error Codes"; -32004 is ours).
+ * Every error the agent replies with (protocol, "Standard Error Codes"; -32004 is an addition).
  * `docs/protocol.md` is generated from `meaning`.
  */
 export const ERRORS = {
@@ -36,38 +38,39 @@ export const ERRORS = {
   internalError: {
     code: -32603,
     message: "Internal error",
-    meaning: "A fault of the agent; its log has the details",
+    meaning: "A bug in the agent; its log has the details",
   },
   commandFailed: {
     code: -32000,
     message: "Command failed",
-    meaning: "The request was right, and carrying it out failed",
+    meaning: "The request was valid, but carrying it out failed",
   },
   permissionDenied: {
     code: -32001,
     message: "Permission denied",
-    meaning: "Refused by the agent's configuration, by its confinement or by the guest",
+    meaning:
+      "Refused by the agent's configuration, by its confinement or by the guest's permissions",
   },
   notFound: { code: -32002, message: "Not found", meaning: "The file or program does not exist" },
   timeout: {
     code: -32003,
     message: "Timeout",
-    meaning: "Not done in time; the work has been stopped",
+    meaning: "Not done in time; the work was stopped",
   },
   tooManyRequests: {
     code: -32004,
     message: "Too many requests",
-    meaning: "Over the rate, or too many wait already; nothing was done",
+    meaning: "Over the rate limit, or the queue is full; nothing was done",
   },
 } as const satisfies Record<string, ErrorKind & { meaning: string }>;
 
-/** Names of the rows of {@link ERRORS}. */
+/** The name of a row of {@link ERRORS}. */
 export type ErrorName = keyof typeof ERRORS;
 
-/** What an answer's `error.data` holds: always why, and the names of what it happened to. */
+/** A reply's `error.data`: always the reason, and details such as the path or the command. */
 export type ErrorData = { readonly reason: string } & Record<string, unknown>;
 
-/** An error that the host is meant to read: one row of {@link ERRORS} and what happened. */
+/** An error for the host to read: one row of {@link ERRORS} and what happened. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly code: number;
@@ -79,7 +82,7 @@ export class RpcError extends Error {
     this.data = { reason, ...details };
   }
 
-  /** The `error` member of an answer (JSON-RPC 2.0, section 5.1). */
+  /** The `error` member of a reply (JSON-RPC 2.0, section 5.1). */
   toWire(): { code: number; message: string; data: ErrorData } {
     return { code: this.code, message: ERRORS[this.kind].message, data: this.data };
   }
@@ -92,53 +95,49 @@ const constructorOf = (kind: ErrorName): Constructor => (reason, details) =>
 
 /** -32700: the line is not UTF-8 or not JSON. */
 export const parseError: Constructor = constructorOf("parseError");
-/** -32600: JSON that is no request. */
+/** -32600: JSON that is not a request. */
 export const invalidRequest: Constructor = constructorOf("invalidRequest");
 /** -32601: no method of that name. */
 export const methodNotFound: Constructor = constructorOf("methodNotFound");
-/** -32602: a parameter that cannot be accepted. */
+/** -32602: an invalid parameter. */
 export const invalidParams: Constructor = constructorOf("invalidParams");
-/** -32603: a fault of ours; the reason never names internals. */
+/** -32603: a bug in the agent; the reason never names internals. */
 export const internalError: Constructor = constructorOf("internalError");
-/** -32000: the request was right, and carrying it out failed. */
+/** -32000: the request was valid, but carrying it out failed. */
 export const commandFailed: Constructor = constructorOf("commandFailed");
-/** -32001: refused by policy, confinement or the guest's own permissions. */
+/** -32001: refused by the policy, the confinement or the guest's permissions. */
 export const permissionDenied: Constructor = constructorOf("permissionDenied");
 /** -32002: the file or program does not exist. */
 export const notFound: Constructor = constructorOf("notFound");
-/** -32003: not done in time, and stopped. */
+/** -32003: not done in time; the work was stopped. */
 export const timedOut: Constructor = constructorOf("timeout");
-/** -32004: over the rate or the queue. */
+/** -32004: over the rate limit, or the queue is full. */
 export const tooManyRequests: Constructor = constructorOf("tooManyRequests");
 
 /**
- * The row for an error of the runtime or the kernel that a person can act on, or `undefined` for
- * what is our own fault. `NotCapable` is Deno's refusal: the confinement held, which is a refusal
- * and no fault.
+ * The row for an error of the runtime or the kernel that a person can act on; `undefined` for a bug
+ * in the agent. `NotCapable` is Deno's refusal, which means that the confinement held.
  */
 function nativeKind(error: unknown): ErrorName | undefined {
   if (error instanceof Deno.errors.NotFound) return "notFound";
   if (error instanceof Deno.errors.PermissionDenied) return "permissionDenied";
   if (error instanceof Deno.errors.NotCapable) return "permissionDenied";
   if (error instanceof Deno.errors.TimedOut) return "timeout";
-  // What is left of the kernel's errors (ENOSPC, EIO, EROFS, E2BIG …) names its number, and no
-  // fault of JavaScript does.
+  // The kernel's other errors (ENOSPC, EIO, EROFS, E2BIG …) name their number; JavaScript's never do.
   if (error instanceof Error && /\(os error \d+\)/.test(error.message)) return "commandFailed";
   return undefined;
 }
 
-/** The first sentence of a native message, without Deno's advice about command-line flags. */
+/** The first line of a native message. */
 function nativeReason(error: Error): string {
-  if (error instanceof Deno.errors.NotCapable) {
-    return `the agent is confined: ${error.message.replace(/, run again.*$/s, "")}`;
-  }
-  return error.message.split("\n")[0] ?? error.message;
+  const [line = ""] = messageOf(error).split("\n");
+  return error instanceof Deno.errors.NotCapable ? `the agent is confined: ${line}` : line;
 }
 
 /**
- * The answer for whatever was thrown while a request was carried out: ours as it is, the kernel's
- * and the runtime's refusals by their kind, and `undefined` for everything else, which the caller
- * logs whole and answers with a fixed text.
+ * The error to reply with for anything thrown while a request was carried out: an {@link RpcError}
+ * as it is, and refusals of the kernel and the runtime by their kind. `undefined` for everything else,
+ * which the caller logs in full and answers with a fixed text.
  */
 export function toRpcError(
   error: unknown,

@@ -11,7 +11,7 @@ export interface Output {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Writes all bytes as they are. */
+/** Writes all bytes, however many writes that takes. */
 export function writeBytes(target: Output, bytes: Uint8Array): void {
   for (let sent = 0; sent < bytes.byteLength;) sent += target.writeSync(bytes.subarray(sent));
 }

@@ -1,10 +1,10 @@
 /**
- * Waiting for an abort or for a limited time, without leaving listeners or timers behind.
+ * Waiting for an abort or for a limited time, leaving no listener or timer behind.
  *
  * @module
  */
 
-/** A promise that resolves on abort, and takes its listener back when disposed of. */
+/** A promise that resolves on abort; disposing of it removes its listener. */
 export class Aborted implements Disposable {
   readonly happened: Promise<void>;
   readonly #signal: AbortSignal;

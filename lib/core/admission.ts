@@ -17,6 +17,9 @@ export interface QueueLimits {
  */
 export const QUEUE_LIMITS: QueueLimits = { calls: 100, bytes: 512 * 1024 };
 
+/** Sums of fractions end a little beside 1: a caller that waited as long as told is let in. */
+const ROUNDING = 1e-6;
+
 /**
  * A token bucket: `perSecond` requests a second on average, as many at once after a pause.
  */
@@ -36,7 +39,7 @@ export class RateLimit {
     const gained = (now - this.#filledAt) * this.perSecond / 1000;
     this.#tokens = Math.min(this.perSecond, this.#tokens + gained);
     this.#filledAt = now;
-    if (this.#tokens >= 1) {
+    if (this.#tokens >= 1 - ROUNDING) {
       this.#tokens -= 1;
       return 0;
     }

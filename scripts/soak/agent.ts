@@ -14,6 +14,7 @@ const RETRY_MS = 10;
 /** An agent that runs. */
 export interface SoakedAgent {
   readonly pid: number;
+  readonly child: Deno.ChildProcess;
   /** What it may read and write. */
   readonly files: string;
   /** The socket of its command monitor. */
@@ -43,10 +44,10 @@ export async function startAgent(
   const args = await agentCommand(["--channel", `listen:${socket}`, "--config", config], {
     bundled: true,
   });
-  const { pid } = scratch.spawn(Deno.execPath(), args);
+  const child = scratch.spawn(Deno.execPath(), args);
   const connect = () => Wire.connect(socket);
   (await retried(connect))[Symbol.dispose]();
-  return { pid, files, monitor, connect };
+  return { pid: child.pid, child, files, monitor, connect };
 }
 
 /** Connects as soon as it can be. */

@@ -1,5 +1,5 @@
 /**
- * Ten times more than is let in, slow commands beside it, and a host that never reads.
+ * Overload: ten times the rate limit beside slow commands, and a host that never reads.
  *
  * @module
  */
@@ -8,30 +8,31 @@ import { ERRORS } from "../../lib/base/errors.ts";
 import { member } from "../bench/caller.ts";
 import { parseLine, type Wire } from "../bench/wire.ts";
 
-/** The limit of the agent that is overloaded, and its default. */
+/** The rate limit of the overloaded agent, which is the default. */
 export const PER_SECOND = 100;
 const TIMES = 10;
 const SLOW_COMMANDS = 10;
 const TICK_MS = 20;
 
-/** Who is overloaded. */
+/** The agent that is overloaded. */
 interface Overloaded {
   connect(): Promise<Wire>;
 }
 
-/** What came of it. */
+/** How the agent coped. */
 export interface OverloadReport {
+  /** From the first request to the last reply. */
   readonly seconds: number;
   readonly sent: number;
   readonly letIn: number;
   readonly turnedAway: number;
-  /** The longest that any answer took, the slow commands' left out. */
+  /** The slowest reply, slow commands aside. */
   readonly slowestMs: number;
-  /** From the end of the flood to the first request that was served as always. */
+  /** From the end of the flood to the first request that was served normally. */
   readonly recoveryMs: number;
 }
 
-/** Floods an agent with {@link TIMES} what it lets in while ten slow commands run. */
+/** Floods an agent with {@link TIMES} times its rate limit while ten slow commands run. */
 export async function flood(
   agent: Overloaded,
   seconds: number,
@@ -80,10 +81,21 @@ export async function flood(
   }
   isOver = true;
   await receiving;
-  return { seconds, sent, letIn, turnedAway, slowestMs, recoveryMs: await recovery(wire) };
+  return {
+    seconds: (performance.now() - start) / 1000,
+    sent,
+    letIn,
+    turnedAway,
+    slowestMs,
+    recoveryMs: await recovery(wire),
+  };
 }
 
-/** Sends so much without reading that the channel stands still, then reads it all. */
+/**
+ * Sends without reading until the channel stalls, then reads everything.
+ *
+ * @returns Milliseconds until the agent serves normally again.
+ */
 export async function neverRead(
   agent: Overloaded,
   count: number,
@@ -95,7 +107,7 @@ export async function neverRead(
   const sending = (async () => {
     for (let sent = 0; sent < count; sent += 100) await wire.send(text);
   })();
-  // As long as nobody reads, the agent takes no more in: the rest waits with the host.
+  // While nobody reads, the agent accepts no more: the rest waits on the host.
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
   const reading = (async () => {
     for (let received = 0; received <= count; received++) await wire.readLine();
@@ -104,7 +116,7 @@ export async function neverRead(
   return await recovery(wire);
 }
 
-/** Milliseconds until a request is served as always. */
+/** Milliseconds until a request is served normally. */
 async function recovery(wire: Wire): Promise<number> {
   const start = performance.now();
   for (;;) {

@@ -9,8 +9,9 @@ import { assertEquals, fail } from "@std/assert";
 import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../host/client.ts";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
+import { type Outcome, runDeno } from "../_deno.ts";
 import { Host } from "./_host.ts";
-import { until, within } from "./_waiting.ts";
+import { until, within } from "../_waiting.ts";
 
 const START_MS = 30_000;
 /** More than the agent gives to work in flight, to its children's groups and to its answers. */
@@ -235,7 +236,7 @@ export class TestAgent implements AsyncDisposable {
   async ended(deadlineMs = STOP_MS): Promise<Deno.CommandStatus> {
     this.#isAwaited = true;
     try {
-      return await within(deadlineMs, this.#child.status, `the agent's end: ${this.logTail}`);
+      return await within(this.#child.status, `the agent's end: ${this.logTail}`, deadlineMs);
     } catch (error) {
       this.#killUnlessEnded();
       await this.#child.status;
@@ -282,28 +283,6 @@ function parseLog(line: string): LogLine {
   } catch {
     return { time: "", level: "error", message: `not a line of the log: ${line}` };
   }
-}
-
-/** What a run of a program came to. */
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `deno` to its end. */
-export async function runDeno(args: readonly string[], input = ""): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const feeding = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await within(START_MS, child.output(), "the program's end");
-  await feeding;
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
 
 /** Runs an agent that is expected to end by itself. */

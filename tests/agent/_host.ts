@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch, fail } from "@std/assert";
 import * as z from "zod";
-import { within } from "./_waiting.ts";
+import { within } from "../_waiting.ts";
 
 const DEADLINE_MS = 20_000;
 
@@ -71,7 +71,7 @@ export class Host implements AsyncDisposable {
   /** Sends text or bytes as they are. */
   async send(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    await within(DEADLINE_MS, this.#writer.write(bytes), "the agent reading what was sent");
+    await within(this.#writer.write(bytes), "the agent reading what was sent", DEADLINE_MS);
   }
 
   /** The first line received that fits, waited for; it is taken out. */
@@ -87,7 +87,7 @@ export class Host implements AsyncDisposable {
       if (this.#hasEnded) fail(`the agent closed the connection instead of sending ${what}`);
       const left = deadline - performance.now();
       const seen = JSON.stringify(this.#received).slice(0, 500);
-      await within(left, this.#news.promise, `${what} (${deadlineMs} ms); received ${seen}`);
+      await within(this.#news.promise, `${what} (${deadlineMs} ms); received ${seen}`, left);
     }
   }
 
@@ -155,7 +155,7 @@ export class Host implements AsyncDisposable {
       // Closed already.
     }
     await this.#writer.close().catch(() => {});
-    await within(DEADLINE_MS, this.#reading, "the end of the connection");
+    await within(this.#reading, "the end of the connection", DEADLINE_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

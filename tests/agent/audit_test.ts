@@ -9,11 +9,10 @@ import * as z from "zod";
 import { type AgentOptions, type Paths, TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
 import { command, startMonitored } from "./_monitor.ts";
-import { endLeftOver } from "./_processes.ts";
+import { endLeftOver } from "../_processes.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
-import { until } from "./_waiting.ts";
-
-const PERMISSION_DENIED = -32001;
+import { until } from "../_waiting.ts";
+import { PERMISSION_DENIED } from "../_error_codes.ts";
 
 const Line = z.looseObject({
   time: z.string(),

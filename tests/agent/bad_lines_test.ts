@@ -8,11 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host, resultOf } from "./_host.ts";
 import * as z from "zod";
-
-const PARSE_ERROR = -32700;
-const INVALID_REQUEST = -32600;
-const METHOD_NOT_FOUND = -32601;
-const INVALID_PARAMS = -32602;
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR } from "../_error_codes.ts";
 
 const bytes = (...parts: (string | number[])[]): Uint8Array =>
   new Uint8Array(

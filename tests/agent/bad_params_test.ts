@@ -8,11 +8,11 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, resultOf } from "./_host.ts";
-import { endLeftOver, isAlive } from "./_processes.ts";
-import { until } from "./_waiting.ts";
+import { endLeftOver } from "../_processes.ts";
+import { until } from "../_waiting.ts";
+import { INVALID_PARAMS, INVALID_REQUEST } from "../_error_codes.ts";
+import { isAlive } from "../_processes.ts";
 
-const INVALID_REQUEST = -32600;
-const INVALID_PARAMS = -32602;
 const Pong = z.looseObject({ pong: z.literal(true) });
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 

@@ -7,11 +7,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import manifest from "../../deno.json" with { type: "json" };
-import { configuration, makePaths, type Outcome, runAgent, runDeno } from "./_agent.ts";
-import { fromFileUrl } from "@std/path/posix";
+import { configuration, makePaths, runAgent } from "./_agent.ts";
+import { type Outcome, ROOT, runDeno } from "../_deno.ts";
 
 const EXIT = { ok: 0, usage: 64, config: 78 } as const;
-const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 function assertOneLine({ code, stdout, stderr }: Outcome, status: number, text: RegExp): void {
   assertEquals(code, status, stderr);
@@ -232,7 +231,7 @@ Deno.test("check tells an agent with all permissions that it will not be confine
   const paths = await makePaths();
   try {
     await Deno.writeTextFile(paths.configFile, "{}");
-    const args = ["run", "-A", `${ROOT}main.ts`, "check", "--config", paths.configFile];
+    const args = ["run", "--quiet", "-A", `${ROOT}main.ts`, "check", "--config", paths.configFile];
     const { code, stdout } = await runDeno(args);
     assertEquals(code, EXIT.ok);
     assertEquals(z.parse(Report, JSON.parse(stdout)).confined, false);

@@ -11,7 +11,7 @@ import { findGroup } from "../../lib/platform/linux/groups.ts";
 import { makePaths, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { resultOf } from "./_host.ts";
 import { command, monitored, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
 
 const isRoot = Deno.uid() === 0;
 

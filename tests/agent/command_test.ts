@@ -7,8 +7,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
-import { type Outcome, runAgent, TestAgent } from "./_agent.ts";
+import { runAgent, TestAgent } from "./_agent.ts";
 import { monitored, pipeOf, startMonitored } from "./_monitor.ts";
+import { type Outcome } from "../_deno.ts";
 
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;

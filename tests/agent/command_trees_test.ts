@@ -9,10 +9,11 @@ import * as z from "zod";
 import { childrenOf, countDescriptors } from "../../scripts/bench/proc.ts";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { endLeftOver, isAlive, survivors } from "./_processes.ts";
-import { timed, until } from "./_waiting.ts";
+import { endLeftOver, survivors } from "../_processes.ts";
+import { timed, until } from "../_waiting.ts";
+import { TIMEOUT } from "../_error_codes.ts";
+import { isAlive } from "../_processes.ts";
 
-const TIMEOUT = -32003;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
 const shell = (script: string, ...args: string[]) => ({

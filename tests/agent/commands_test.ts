@@ -8,13 +8,10 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { endLeftOver, isAlive, survivors } from "./_processes.ts";
-import { timed, until } from "./_waiting.ts";
-
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
-const TIMEOUT = -32003;
+import { endLeftOver, survivors } from "../_processes.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
+import { isAlive } from "../_processes.ts";
 
 const Executed = z.strictObject({
   exit_code: z.int(),

@@ -8,8 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
-
-const PERMISSION_DENIED = -32001;
+import { PERMISSION_DENIED } from "../_error_codes.ts";
 
 Deno.test("an agent that is started as the task starts it says once that it is confined", async () => {
   await using agent = await TestAgent.start();

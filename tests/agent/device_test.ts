@@ -6,9 +6,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
-import { makePaths, runDeno, TestAgent } from "./_agent.ts";
+import { makePaths, TestAgent } from "./_agent.ts";
 import { Host } from "./_host.ts";
 import { Pty } from "./_pty.ts";
+import { runDeno } from "../_deno.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 const UNAVAILABLE = 69;

@@ -9,7 +9,7 @@ import * as z from "zod";
 import { makePaths } from "./_agent.ts";
 import type { Host } from "./_host.ts";
 import { command, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
 
 const Event = z.strictObject({
   jsonrpc: z.literal("2.0"),

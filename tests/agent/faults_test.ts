@@ -10,11 +10,11 @@ import * as z from "zod";
 import { countDescriptors } from "../../scripts/bench/proc.ts";
 import { TestAgent, unconfined } from "./_agent.ts";
 import { errorOf, type Host, type Message } from "./_host.ts";
-import { isAlive } from "./_processes.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
+import { COMMAND_FAILED } from "../_error_codes.ts";
+import { isAlive } from "../_processes.ts";
 
-const COMMAND_FAILED = -32000;
 const Executed = z.looseObject({ stdout: z.string() });
 
 /** Sets a limit of a process that runs (prlimit(1)). */

@@ -9,10 +9,8 @@ import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host } from "./_host.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
+import { COMMAND_FAILED, INVALID_PARAMS, NOT_FOUND } from "../_error_codes.ts";
 
-const INVALID_PARAMS = -32602;
-const COMMAND_FAILED = -32000;
-const NOT_FOUND = -32002;
 const MB = 1024 * 1024;
 
 const Read = z.strictObject({

@@ -8,11 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host, resultOf } from "./_host.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED, TIMEOUT, TOO_MANY_REQUESTS } from "../_error_codes.ts";
 
-const COMMAND_FAILED = -32000;
-const TIMEOUT = -32003;
-const TOO_MANY_REQUESTS = -32004;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
 /** Starts a command that runs until the file `release` exists. */
@@ -25,54 +23,41 @@ const startWaiting = (host: Host, files: string) =>
 const begun = async (files: string) =>
   (await Deno.readTextFile(`${files}/begun`).catch(() => "")).length;
 
-Deno.test("ping and get_agent_info are answered while ten slow commands run and more wait", async () => {
+Deno.test("ping and get_agent_info are answered while ten commands run and more wait", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { files } = agent.paths;
   const ids = await Promise.all(Array.from({ length: 25 }, () => startWaiting(host, files)));
   await until(async () => await begun(files) === 10, "ten commands to run");
   for (let round = 0; round < 20; round++) {
-    const { ms } = await timed(async () => {
-      await host.ping();
-      resultOf(
-        await host.request("get_agent_info"),
-        z.looseObject({ version: z.literal("1.0.0") }),
-      );
-    });
-    assert(ms < 1000, `${ms} ms for two answers that never wait`);
+    await host.ping();
+    resultOf(
+      await host.request("get_agent_info"),
+      z.looseObject({ version: z.literal("1.0.0") }),
+    );
   }
   const blocked = await host.start("get_system_info");
   await host.ping();
-  assertEquals(await begun(files), 10, "no more than max_concurrent_requests at once");
+  assertEquals(await begun(files), 10, "max_concurrent_requests run at once");
   assertEquals(host.received.length, 1, "agent_ready; what waits is not answered");
   await Deno.writeTextFile(`${files}/release`, "");
   for (const id of ids) resultOf(await host.answerTo(id), Executed);
   resultOf(await host.answerTo(blocked), z.looseObject({ os_type: z.literal("linux") }));
 });
 
-Deno.test("ten sleeps at once take the time of one", async () => {
+Deno.test("answers arrive as work completes, not in the order of the requests", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
-  const { ms } = await timed(() =>
-    Promise.all(
-      Array.from({ length: 10 }, () =>
-        host.call("exec_command", { command: "sleep", args: ["1"] }, Executed)),
-    )
-  );
-  assert(ms >= 1000 && ms < 3000, `${ms} ms`);
-});
-
-Deno.test("answers come as the work is done, not in the order of the requests", async () => {
-  await using agent = await TestAgent.start();
-  await using host = await agent.connect();
-  const slow = await host.start("exec_command", { command: "sleep", args: ["0.5"] });
+  const { files } = agent.paths;
+  const slow = await startWaiting(host, files);
   const quick = await host.start("exec_command", { command: "true" });
   const first = await host.answer();
   assertEquals(first.id, quick);
+  await Deno.writeTextFile(`${files}/release`, "");
   await host.answerTo(slow);
 });
 
-Deno.test("more than 100 waiting requests are turned away with -32004, the others are served", async () => {
+Deno.test("requests beyond 100 in the queue are refused with -32004, the others are served", async () => {
   await using agent = await TestAgent.start({ config: () => ({ max_concurrent_requests: 1 }) });
   await using host = await agent.connect();
   const { files } = agent.paths;
@@ -92,14 +77,15 @@ Deno.test("more than 100 waiting requests are turned away with -32004, the other
   resultOf(await host.request("get_system_info"), z.looseObject({}));
 });
 
-Deno.test("more than max_requests_per_second are turned away with -32004 and the time to wait", async () => {
+Deno.test("requests over max_requests_per_second are refused with -32004 and the time to wait", async () => {
   const perSecond = 20;
   await using agent = await TestAgent.start({
     config: () => ({ max_requests_per_second: perSecond }),
   });
   await using host = await agent.connect();
-  // More than can have been let in, however long sending them takes.
-  const ids = await Promise.all(Array.from({ length: 100 }, () => host.start("ping")));
+  // In one piece, so that no pause between them fills the bucket again.
+  const ids = Array.from({ length: 100 }, (_, id) => id);
+  await host.send(ids.map((id) => `{"jsonrpc":"2.0","method":"ping","id":${id}}\n`).join(""));
   const answers = await Promise.all(ids.map((id) => host.answerTo(id)));
   const errors = answers.filter((answer) => "error" in answer).map(errorOf);
   assert(errors.length > 0 && errors.length <= 100 - perSecond, `${errors.length} refused`);
@@ -112,10 +98,10 @@ Deno.test("more than max_requests_per_second are turned away with -32004 and the
       `retry_after_ms ${retry_after_ms}`,
     );
   }
-  await until(async () => "result" in await host.request("ping"), "a place after a pause", 2000);
+  await until(async () => "result" in await host.request("ping"), "the rate limit to let one in");
 });
 
-Deno.test("a batch counts as many requests as it has", async () => {
+Deno.test("each member of a batch counts as a request", async () => {
   await using agent = await TestAgent.start({ config: () => ({ max_requests_per_second: 10 }) });
   await using host = await agent.connect();
   const batch = Array.from({ length: 60 }, (_, id) => ({ jsonrpc: "2.0", method: "ping", id }));
@@ -127,7 +113,7 @@ Deno.test("a batch counts as many requests as it has", async () => {
   assert(refused >= 40 && refused <= 50, `${refused} refused`);
 });
 
-Deno.test("a request that waits too long for a place is answered with -32003 and never runs", async () => {
+Deno.test("a request that waits too long for a slot is answered with -32003 and never runs", async () => {
   await using agent = await TestAgent.start({
     config: () => ({ max_concurrent_requests: 1, request_timeout_seconds: 1 }),
   });
@@ -139,30 +125,27 @@ Deno.test("a request that waits too long for a place is answered with -32003 and
   const { value, ms } = await timed(() => host.request("file_write", { path, content: "late" }));
   const { data } = assertRefused(value, TIMEOUT, /not done within 1 s/);
   assertEquals(data.timeout_seconds, 1);
-  assert(ms >= 990 && ms < 4000, `${ms} ms`);
+  assert(ms >= 990, `${ms} ms`);
   await Deno.writeTextFile(`${files}/release`, "");
   resultOf(await host.answerTo(running), Executed);
   await host.call("get_system_info", undefined, z.looseObject({}));
   assert(await Deno.lstat(path).then(() => false, () => true), "nothing was written");
 });
 
-Deno.test("request_timeout_seconds does not bound exec_command", async () => {
+Deno.test("request_timeout_seconds does not limit exec_command", async () => {
   await using agent = await TestAgent.start({ config: () => ({ request_timeout_seconds: 1 }) });
   await using host = await agent.connect();
   const params = { command: "sleep", args: ["1.5"], timeout_seconds: 10 };
   assertEquals((await host.call("exec_command", params, Executed)).exit_code, 0);
 });
 
-Deno.test("max_command_timeout_seconds bounds a command that names no timeout", async () => {
+Deno.test("max_command_timeout_seconds limits a command without a timeout", async () => {
   await using agent = await TestAgent.start({
     config: () => ({ security: { max_command_timeout_seconds: 1 } }),
   });
   await using host = await agent.connect();
-  const { value, ms } = await timed(() =>
-    host.request("exec_command", { command: "sleep", args: ["60"] })
-  );
-  assertRefused(value, TIMEOUT, /ended after 1 s/);
-  assert(ms < 4000, `${ms} ms`);
+  const answer = await host.request("exec_command", { command: "sleep", args: ["60"] });
+  assertRefused(answer, TIMEOUT, /ended after 1 s/);
 });
 
 Deno.test("a result over the message limit is answered with -32000 and both sizes", async () => {

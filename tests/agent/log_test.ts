@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { type LogLine, TestAgent } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
 
 const requests = (agent: TestAgent) => agent.log.filter(({ message }) => message === "request");
 

@@ -9,8 +9,8 @@ import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
 import { command, pipeOf, startMonitored } from "./_monitor.ts";
-import { residentMb } from "./_processes.ts";
-import { until } from "./_waiting.ts";
+import { residentMb } from "../_processes.ts";
+import { until } from "../_waiting.ts";
 
 const MB = 1024 * 1024;
 const MOST_GROWTH_MB = 10;

@@ -9,11 +9,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { type Paths, TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { within } from "./_waiting.ts";
-
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
-const COMMAND_FAILED = -32000;
+import { within } from "../_waiting.ts";
+import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
 
 const Read = z.looseObject({ content: z.string() });
 const Written = z.strictObject({ bytes_written: z.int(), path: z.string() });
@@ -108,9 +105,9 @@ Deno.test("in a sticky directory nothing that others have put there is opened by
   assertEquals(await Deno.readTextFile(`${files}/theirs`), "new");
   for (const more of [{}, { offset: 0 }]) {
     const answer = within(
-      5000,
       host.request("file_write", { path: `${files}/fifo`, content: "x", ...more }),
       "a refusal at once",
+      5000,
     );
     assertRefused(await answer, COMMAND_FAILED, /is a FIFO/);
   }

@@ -1,6 +1,6 @@
 /**
- * More than is let in: the limits hold, the agent answers all the while, and is itself again after.
- * `deno task soak` does the same for a minute, on the agent as it is shipped.
+ * Overload: the limits hold, the agent keeps answering, and recovers afterwards. `deno task soak`
+ * does the same for a minute, on the agent as it is shipped.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { Wire } from "../../scripts/bench/wire.ts";
 import { TestAgent } from "./_agent.ts";
 
 const SECONDS = 2;
-/** A machine that runs other tests beside this one. */
-const SLOW_MS = 3000;
+/** Generous, for a machine that runs other tests at the same time. */
+const SLOW_MS = 10_000;
 
-Deno.test("ten times the rate beside ten slow commands: so many are let in and all are answered", async () => {
+Deno.test("at ten times the rate, beside ten slow commands, the limit holds and every request is answered", async () => {
   await using agent = await TestAgent.start({
     config: () => ({ max_requests_per_second: PER_SECOND }),
   });
   const connect = () => Wire.connect(agent.paths.socket);
-  const { sent, letIn, turnedAway, slowestMs, recoveryMs } = await flood(
+  const { sent, seconds, letIn, turnedAway, slowestMs, recoveryMs } = await flood(
     { connect },
     SECONDS,
     () => Promise.resolve(),
@@ -27,17 +27,17 @@ Deno.test("ten times the rate beside ten slow commands: so many are let in and a
   assert(sent > PER_SECOND * SECONDS * 5, `${sent} were sent`);
   assertEquals(letIn + turnedAway, sent, "every request was answered");
   assert(letIn >= PER_SECOND * SECONDS * 0.8, `${letIn} were let in`);
-  assert(letIn <= PER_SECOND * (SECONDS + 5), `${letIn} were let in`);
+  assert(letIn <= PER_SECOND * (seconds + 1), `${letIn} were let in within ${seconds} s`);
   assert(slowestMs < SLOW_MS, `an answer took ${slowestMs} ms`);
-  assert(recoveryMs < SLOW_MS, `served as always after ${recoveryMs} ms`);
+  assert(recoveryMs < SLOW_MS, `served normally after ${recoveryMs} ms`);
 });
 
-Deno.test("a host that does not read for a while is served as always once it does", async () => {
+Deno.test("a host that stalled is served normally once it reads again", async () => {
   await using agent = await TestAgent.start();
   const recoveryMs = await neverRead(
     { connect: () => Wire.connect(agent.paths.socket) },
     5000,
     500,
   );
-  assert(recoveryMs < SLOW_MS, `served as always after ${recoveryMs} ms`);
+  assert(recoveryMs < SLOW_MS, `served normally after ${recoveryMs} ms`);
 });

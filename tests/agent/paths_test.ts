@@ -9,12 +9,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused, type ErrorMember, errorOf, type Host, type Message } from "./_host.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED, INVALID_PARAMS, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
 
-const INVALID_PARAMS = -32602;
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
 const AT_ONCE_MS = 3000;
 
 const Read = z.strictObject({

@@ -9,11 +9,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { type Paths, TestAgent } from "./_agent.ts";
 import { assertRefused, type Host, resultOf } from "./_host.ts";
-import { until } from "./_waiting.ts";
-
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
+import { until } from "../_waiting.ts";
+import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
 
 const Piece = z.looseObject({ content: z.string(), size_bytes: z.int(), eof: z.boolean() });
 

@@ -9,13 +9,10 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { type AgentOptions, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { errorOf, type Host, type Message } from "./_host.ts";
-import { timed, until } from "./_waiting.ts";
+import { timed, until } from "../_waiting.ts";
+import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
 
 const ATTACKER = fromFileUrl(new URL("_attacker.ts", import.meta.url));
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
-const TIMEOUT = -32003;
 
 /** What an honest answer may be while names change: done, refused, or not there at the moment. */
 const HONEST = [COMMAND_FAILED, PERMISSION_DENIED, NOT_FOUND];

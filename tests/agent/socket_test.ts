@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as z from "zod";
 import { configuration, makePaths, type Paths, runAgent, TestAgent } from "./_agent.ts";
 import { Host, type Message, resultOf } from "./_host.ts";
-import { until } from "./_waiting.ts";
+import { until } from "../_waiting.ts";
 
 const EXIT_UNAVAILABLE = 69;
 const READY = {

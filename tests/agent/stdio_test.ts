@@ -8,8 +8,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { Host, resultOf } from "./_host.ts";
-import { bytesRead, cpuMs } from "./_processes.ts";
-import { until } from "./_waiting.ts";
+import { bytesRead, cpuMs } from "../_processes.ts";
+import { until } from "../_waiting.ts";
 
 /** Named pipes for both directions, and how an agent is started on them. */
 function onNamedPipes(directory: string): string[] {

@@ -8,12 +8,10 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, errorOf, type Host } from "./_host.ts";
-import { survivors } from "./_processes.ts";
-import { timed } from "./_waiting.ts";
+import { survivors } from "../_processes.ts";
+import { timed } from "../_waiting.ts";
+import { NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
 
-const PERMISSION_DENIED = -32001;
-const NOT_FOUND = -32002;
-const TIMEOUT = -32003;
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
 const withWhitelist = (...command_whitelist: string[]) =>

@@ -10,9 +10,10 @@ import * as z from "zod";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { configuration, makePaths } from "../agent/_agent.ts";
 import { Host } from "../agent/_host.ts";
-import { isAlive, survivors } from "../agent/_processes.ts";
+import { survivors } from "../_processes.ts";
 import { Pty } from "../agent/_pty.ts";
-import { until, within } from "../agent/_waiting.ts";
+import { until, within } from "../_waiting.ts";
+import { isAlive } from "../_processes.ts";
 
 const KEEP_RUNNING = fromFileUrl(new URL("_keep_running.ts", import.meta.url));
 const RETRY_MS = 300;
@@ -50,7 +51,7 @@ class Supervisor implements AsyncDisposable {
   }
 
   async ended(): Promise<number> {
-    return (await within(STOP_MS, this.#child.status, `the end: ${this.log}`)).code;
+    return (await within(this.#child.status, `the end: ${this.log}`, STOP_MS)).code;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

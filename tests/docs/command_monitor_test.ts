@@ -14,7 +14,7 @@ import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { RequestCounters } from "../../lib/core/request_counters.ts";
 import type { TestAgent } from "../agent/_agent.ts";
 import { pipeOf, startMonitored } from "../agent/_monitor.ts";
-import { within } from "../agent/_waiting.ts";
+import { within } from "../_waiting.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../docs/command-monitor.md", import.meta.url));
 const DEFAULT_PATH = DEFAULT_CONFIG.command_monitor.pipe_path;
@@ -51,7 +51,7 @@ async function assertPongs(
     args,
     env: { GOCACHE: `${agent.paths.directory}/go`, GOFLAGS: "-mod=mod", NO_COLOR: "1" },
   }).output();
-  const { code: status, stdout, stderr } = await within(PATIENCE_MS, running, program);
+  const { code: status, stdout, stderr } = await within(running, program, PATIENCE_MS);
   assertEquals(status, 0, new TextDecoder().decode(stderr));
   assertEquals(JSON.parse(new TextDecoder().decode(stdout)), PONG);
 }
@@ -112,7 +112,7 @@ Deno.test("the commands of the shell's example are understood by the agent's own
   for (const line of example("From a shell", "sh").trim().split("\n")) {
     const script = line.replace(
       /^kvmmanager-agent/,
-      `"$0" run -A main.ts --config ${agent.paths.configFile}`,
+      `"$0" run --quiet -A main.ts --config ${agent.paths.configFile}`,
     );
     const { code, stderr } = await new Deno.Command("/bin/sh", {
       args: ["-c", script, Deno.execPath()],

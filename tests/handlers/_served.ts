@@ -52,14 +52,3 @@ export class Served implements AsyncDisposable {
     await this.agent[Symbol.asyncDispose]();
   }
 }
-
-/** What a tool of the machine prints. */
-export async function tool(command: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    env: { LC_ALL: "C" },
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert(success, `${command} ${args.join(" ")}: ${decode(stderr)}`);
-  return decode(stdout).trim();
-}

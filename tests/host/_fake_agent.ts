@@ -6,7 +6,7 @@
 
 import { fail } from "@std/assert";
 import * as z from "zod";
-import { until } from "../agent/_waiting.ts";
+import { until } from "../_waiting.ts";
 
 const Request = z.looseObject({
   jsonrpc: z.literal("2.0"),

@@ -4,7 +4,7 @@ import { AgentClient } from "../../host/client.ts";
 import { AnswerError, NoAgentError } from "../../host/errors.ts";
 import type { Notification } from "../../host/incoming.ts";
 import { TestAgent } from "../agent/_agent.ts";
-import { timed, until } from "../agent/_waiting.ts";
+import { timed, until } from "../_waiting.ts";
 import { FakeAgent } from "./_fake_agent.ts";
 
 Deno.test("AgentClient calls a real agent and resolves to the result", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Outbox } from "../../host/outbox.ts";
-import { until } from "../agent/_waiting.ts";
+import { until } from "../_waiting.ts";
 
 /** A connection that takes a few bytes at a time, while it may. */
 class Sink {

@@ -3,7 +3,7 @@ import { NoAgentError } from "../../host/errors.ts";
 import type { PoolEvent } from "../../host/member.ts";
 import { AgentPool, type PoolOptions } from "../../host/pool.ts";
 import { TestAgent } from "../agent/_agent.ts";
-import { until } from "../agent/_waiting.ts";
+import { until } from "../_waiting.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 import { answerWell, errorLine, ScriptedAgent } from "./_scripted_agent.ts";
 import { socketAt } from "./_sockets.ts";

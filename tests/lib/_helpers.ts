@@ -5,17 +5,9 @@
  */
 
 import { fail } from "@std/assert";
-import { fromFileUrl } from "@std/path/posix";
 import { type Config, DEFAULT_CONFIG, type LogLevel } from "../../lib/config/schema.ts";
 import { RpcError } from "../../lib/base/errors.ts";
 import type { Log, LogFields } from "../../lib/log/logger.ts";
-
-/** The repository's root, with a slash at its end. */
-export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
-
-/** How long something may take that takes milliseconds: long enough for a machine that is busy. */
-const PATIENCE_MS = 20_000;
-const POLL_MS = 5;
 
 /** A directory of a test's own, without links in its path, removed with all in it. */
 export class TempDirectory implements AsyncDisposable {
@@ -116,105 +108,3 @@ export async function rpcErrorOf(fn: () => unknown): Promise<RpcError> {
 
 /** An abort signal that never fires. */
 export const NEVER: AbortSignal = new AbortController().signal;
-
-/**
- * Waits for what no event tells: the state of a process that is not ours, a file that another
- * process makes.
- */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (performance.now() > deadline) fail(`did not happen within ${PATIENCE_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-/** The outcome of a promise, which must come within the patience of a test. */
-export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`did not happen within ${PATIENCE_MS} ms: ${what}`)),
-    PATIENCE_MS,
-  );
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Whether a process is there and not just waiting to be reaped by whoever adopted it. */
-export async function isRunning(pid: number): Promise<boolean> {
-  try {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-    // The state comes after the name, which is in brackets and may hold anything (proc(5)).
-    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
-  } catch {
-    return false;
-  }
-}
-
-/** Ends a process that a test has left behind, if it is there. */
-export function endProcess(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch {
-    // Gone already.
-  }
-}
-
-/** How a process of {@link runDeno} ended; one that took too long with 137. */
-export interface DenoOutcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command line of a Deno process for a script of the tests. */
-export function denoScript(script: string, flags: readonly string[], args: readonly string[]) {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...flags,
-      `${ROOT}tests/lib/${script}`,
-      ...args,
-    ],
-    cwd: "/",
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-/**
- * Runs a script of the tests in a Deno process of its own: for what belongs to a process as a
- * whole (its working directory, its umask, its permissions) and must not meet other tests.
- */
-export async function runDeno(
-  script: string,
-  { flags = ["-A"], args = [] }: { flags?: readonly string[]; args?: readonly string[] } = {},
-): Promise<DenoOutcome> {
-  const child = denoScript(script, flags, args).spawn();
-  // One that hangs fails its test, and does not outlive it.
-  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
-  try {
-    const { code, stdout, stderr } = await child.output();
-    const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What a program of this machine prints, without the final newline. */
-export async function output(program: string, ...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(program, { args }).output();
-  return new TextDecoder().decode(stdout).trim();
-}

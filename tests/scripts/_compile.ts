@@ -1,36 +1,37 @@
 /**
- * What `deno compile` is given in the tests: a bundle, and a machine without its runtime.
+ * What the tests give `deno compile`: a bundle, and a cache without its runtime.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
 import * as z from "zod";
-import { ROOT, temporaryDirectory } from "./_run.ts";
+import { ROOT } from "../_deno.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
-/** A port that nobody serves: whoever goes by this proxy is refused at once. */
+/** A proxy on a port that nobody serves: every download is refused immediately. */
 export const NO_NETWORK = { HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9" };
 
-/** A bundle in dist/ that `deno task bundle` makes; any will do here. */
+/** Provides a bundle that `deno task bundle` makes, if dist/ does not have one; its age does not matter here. */
 export async function provideBundle(name: string, entry: string): Promise<void> {
-  const bundle = new URL(`dist/${name}`, ROOT);
+  const bundle = `${ROOT}dist/${name}`;
   try {
     await Deno.stat(bundle);
   } catch {
-    await using directory = await temporaryDirectory();
+    await using directory = await TempDirectory.make();
     const fresh = `${directory.path}/${name}`;
     const args = ["bundle", "--quiet", "--minify", "--output", fresh, entry];
     const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
     assert(success);
-    // In one step, for others who are reading it.
-    await Deno.mkdir(new URL("dist", ROOT), { recursive: true });
-    const beside = new URL(`dist/.${crypto.randomUUID()}-${name}`, ROOT);
+    // In one step, since other tests may be reading it.
+    await Deno.mkdir(`${ROOT}dist`, { recursive: true });
+    const beside = `${ROOT}dist/.${crypto.randomUUID()}-${name}`;
     await Deno.copyFile(fresh, beside);
     await Deno.rename(beside, bundle);
   }
 }
 
-/** A DENO_DIR with the packages of this machine and no runtime to compile with. */
+/** A DENO_DIR with this machine's npm packages and no runtime to compile with. */
 export async function denoDirWithoutRuntime(path: string) {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const info = z.parse(

@@ -1,23 +1,15 @@
 /**
- * Running the project's scripts as processes of their own.
+ * Running the project's scripts as processes.
  *
  * @module
  */
 
-/** The root of the repository. */
-export const ROOT = new URL("../../", import.meta.url);
-
-/** How a process ended and what it printed. */
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Outcome, outcomeOf, ROOT } from "../_deno.ts";
 
 /**
- * A script, ready to be started; neither its output nor its errors are coloured.
+ * A script, ready to be started, with uncoloured output.
  *
- * @param env Changes to the environment of the test; `undefined` takes a variable away.
+ * @param env Changes to the test's environment; `undefined` removes a variable.
  */
 export function script(
   path: string,
@@ -26,7 +18,7 @@ export function script(
 ): Deno.Command {
   const variables = Object.entries({ ...Deno.env.toObject(), NO_COLOR: "1", ...env });
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", path, ...args],
+    args: ["run", "--quiet", "-A", path, ...args],
     cwd: ROOT,
     clearEnv: true,
     env: Object.fromEntries(
@@ -39,22 +31,11 @@ export function script(
 }
 
 /** Runs a script to its end. */
-export async function runScript(...options: Parameters<typeof script>): Promise<Ended> {
-  const { code, stdout, stderr } = await script(...options).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+export async function runScript(...options: Parameters<typeof script>): Promise<Outcome> {
+  return await outcomeOf(script(...options).spawn());
 }
 
-/** A temporary directory that is removed with all that is in it. */
-export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-scripts-" }));
-  return {
-    path,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
-}
-
-/** The ids of the processes in whose command lines a text stands. */
+/** The ids of the processes whose command lines contain this text. */
 export async function processesWith(text: string): Promise<number[]> {
   const found: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
@@ -63,7 +44,7 @@ export async function processesWith(text: string): Promise<number[]> {
       const commandLine = await Deno.readTextFile(`/proc/${name}/cmdline`);
       if (commandLine.includes(text)) found.push(Number(name));
     } catch {
-      // Ended while we were looking.
+      // It ended in the meantime.
     }
   }
   return found;

@@ -1,10 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runScript, temporaryDirectory } from "./_run.ts";
+import { runScript } from "./_run.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
 const BENCH = "scripts/bench_fleet.ts";
 
 Deno.test("bench:fleet measures a small fleet, and leaves nothing", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const args = ["--agents", "20", "--seconds", "1"];
   const { code, stdout, stderr } = await runScript(BENCH, args, { TMPDIR: directory.path });
   // What the numbers are on a machine that does other work besides is none of this test's business;

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path/posix";
+import { ROOT } from "../_deno.ts";
 
-const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 const USING_REGEXP = /\busing \w+ ?=/g;
 
 const count = (text: string) => text.match(USING_REGEXP)?.length ?? 0;

@@ -2,10 +2,10 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
 import { checkStdTypes } from "../../scripts/check_std_types.ts";
 import { readDeclarations } from "../../scripts/check_std_types/declarations.ts";
-import { ROOT } from "./_run.ts";
+import { ROOT } from "../_deno.ts";
 
 const { imports } = manifest;
-const declarations = await Deno.readTextFile(new URL("types/deno-std.d.ts", ROOT));
+const declarations = await Deno.readTextFile(`${ROOT}types/deno-std.d.ts`);
 
 /** The declarations with one piece replaced, which must be in them. */
 function changed(piece: string | RegExp, by: string): string {

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
-import { runScript, temporaryDirectory } from "./_run.ts";
+import { runScript } from "./_run.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
 const COMPILE = "scripts/compile_ctl.ts";
 
@@ -20,7 +21,7 @@ for (
 
 Deno.test("compile:ctl says in one line where the runtime is missing, and leaves nothing", async () => {
   await provideBundle("ctl.js", "host/ctl/main.ts");
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const output = `${directory.path}/out/kvmmanager-ctl`;
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
   const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
@@ -31,7 +32,7 @@ Deno.test("compile:ctl says in one line where the runtime is missing, and leaves
 
 Deno.test("compile:ctl makes one file of the bundle", async () => {
   await provideBundle("ctl.js", "host/ctl/main.ts");
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const output = `${directory.path}/kvmmanager-ctl`;
   // Any executable of the platform can carry a program; this one does not run it.
   const env = { DENORT_BIN: Deno.execPath() };

@@ -3,12 +3,14 @@ import * as z from "zod";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
 import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
-import { ROOT, runScript, temporaryDirectory } from "./_run.ts";
+import { ROOT } from "../_deno.ts";
+import { runScript } from "./_run.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
 const COMPILE = "scripts/compile.ts";
 Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
   await provideBundle("agent.js", "main.ts");
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
   const output = `${directory.path}/out/agent`;
   for (const target of TARGETS) {
@@ -46,7 +48,7 @@ for (const [what, args, status, message] of WRONG) {
 }
 
 Deno.test("deno task compile tells every problem of a configuration", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const file = `${directory.path}/config.json`;
   await Deno.writeTextFile(file, JSON.stringify({ log_level: "loud", surprise: 1 }));
   const { code, stderr } = await runScript(COMPILE, ["--config", file]);
@@ -57,7 +59,7 @@ Deno.test("deno task compile tells every problem of a configuration", async () =
 
 Deno.test("a binary carries its permissions before the arguments of whoever starts it", async () => {
   await provideBundle("agent.js", "main.ts");
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const output = `${directory.path}/agent`;
   // Any executable of the platform can carry a program; this one does not run it.
   const env = { DENORT_BIN: Deno.execPath() };
@@ -76,7 +78,7 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
 
 /** Runs the agent as a binary for `compiledFor` would run, and returns its report. */
 async function checkAs(compiledFor: Config, config: unknown): Promise<unknown> {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const file = `${directory.path}/config.json`;
   await Deno.writeTextFile(file, JSON.stringify(config));
   const { flags, baked } = binaryArguments(compiledFor);

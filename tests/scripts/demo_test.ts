@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { METHODS } from "../../handlers/mod.ts";
 import { compactJson } from "../../scripts/demo/compact_json.ts";
-import { processesWith, runScript, script, temporaryDirectory } from "./_run.ts";
+import { processesWith, runScript, script } from "./_run.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
 const DEMO = "scripts/demo.ts";
 /** What it prints while ten commands run. */
@@ -48,7 +49,7 @@ async function demoUntil(text: string, directory: string) {
 }
 
 Deno.test("the demo shows every method, exits 0 and leaves nothing", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const { code, stdout, stderr } = await runScript(DEMO, [], { TMPDIR: directory.path });
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   for (const { name } of METHODS) assertStringIncludes(stdout, name);
@@ -61,7 +62,7 @@ Deno.test("the demo shows every method, exits 0 and leaves nothing", async () =>
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test(`the demo leaves nothing when it gets ${signal}`, async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await TempDirectory.make();
     await using demo = await demoUntil(TEN_RUN, directory.path);
     demo.child.kill(signal);
     const { code, stderr } = await demo.ended();
@@ -72,7 +73,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 }
 
 Deno.test("the demo exits 1, shows the agent's log and leaves nothing when the agent dies", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   await using demo = await demoUntil(TEN_RUN, directory.path);
   const agents = await processesWith(directory.path);
   assertEquals(agents.length, 1);

@@ -7,14 +7,16 @@ import { GENERATED, protocolReference, staleFiles } from "../../scripts/docs.ts"
 import { fieldsOf } from "../../scripts/docs/fields.ts";
 import { table } from "../../scripts/docs/markdown.ts";
 import { exampleLines } from "../../scripts/docs/methods.ts";
-import { ROOT, runScript, temporaryDirectory } from "./_run.ts";
+import { ROOT } from "../_deno.ts";
+import { runScript } from "./_run.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 
 Deno.test("the generated documents are current: else run deno task docs", async () => {
-  assertEquals(await staleFiles(ROOT), []);
+  assertEquals(await staleFiles(new URL(`file://${ROOT}`)), []);
 });
 
 Deno.test("staleFiles() names a document that is missing or was changed", async () => {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const root = new URL(`file://${directory.path}/`);
   const paths = GENERATED.map(({ path }) => path);
   assertEquals(await staleFiles(root), paths);

@@ -11,9 +11,8 @@ import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { bootGuest } from "./_guest.ts";
 import { mainPid } from "./_service.ts";
+import { COMMAND_FAILED, TIMEOUT } from "../_error_codes.ts";
 
-const COMMAND_FAILED = -32000;
-const TIMED_OUT = -32003;
 const STOPPED_MS = 60_000;
 const PIECE = 45_000;
 const DISK = "/tmp/kvmmanager/disk";
@@ -70,7 +69,7 @@ Deno.test("faults in a guest", async (t) => {
       );
       await guest.root(`date -s '${jump}'`);
       assertEquals((await running).exit_code, 0);
-      assertEquals((await late).code, TIMED_OUT);
+      assertEquals((await late).code, TIMEOUT);
       const seconds = (performance.now() - start) / 1000;
       assert(seconds >= 4.5 && seconds < 20, `${seconds} s`);
       const clock = Number(await guest.root("date +%s"));

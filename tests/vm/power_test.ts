@@ -9,8 +9,8 @@ import { AnswerError } from "../../host/errors.ts";
 import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { bootGuest } from "./_guest.ts";
+import { PERMISSION_DENIED } from "../_error_codes.ts";
 
-const PERMISSION_DENIED = -32001;
 const OFF_MS = 60_000;
 /** A second boot under emulation. */
 const REBOOT_MS = 240_000;

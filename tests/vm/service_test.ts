@@ -11,9 +11,8 @@ import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { bootGuest } from "./_guest.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";
+import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
 
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
 const BACK_MS = 10_000;
 const LARGE = 40_000;
 

@@ -2,11 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
 import { assertRefused } from "../../agent/_host.ts";
-import { timed, until } from "../../agent/_waiting.ts";
+import { timed, until } from "../../_waiting.ts";
 import { Served } from "../_served.ts";
+import { COMMAND_FAILED } from "../../_error_codes.ts";
 
 const Result = z.strictObject({ cancelled: z.boolean() });
-const COMMAND_FAILED = -32000;
 
 Deno.test("rpc.cancel says false where there is nothing to cancel", async () => {
   await using served = await Served.start(rpcCancel);

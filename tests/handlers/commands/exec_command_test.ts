@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { execCommand } from "../../../handlers/commands/exec_command.ts";
-import { timed } from "../../agent/_waiting.ts";
-import { Served, tool } from "../_served.ts";
+import { timed } from "../../_waiting.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 // What commands are given and how they are ended is tested in tests/agent/commands_test.ts and
 // whitelist_test.ts; here are the results.

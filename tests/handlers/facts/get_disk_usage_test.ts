@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { getDiskUsage } from "../../../handlers/facts/get_disk_usage.ts";
-import { timed } from "../../agent/_waiting.ts";
-import { Served, tool } from "../_served.ts";
+import { timed } from "../../_waiting.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({
   filesystems: z.array(z.strictObject({

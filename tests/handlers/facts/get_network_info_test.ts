@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { getNetworkInfo } from "../../../handlers/facts/get_network_info.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({
   interfaces: z.array(z.strictObject({

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { getSystemInfo } from "../../../handlers/facts/get_system_info.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({
   os_type: z.string(),

@@ -2,7 +2,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { fileCommit } from "../../../handlers/files/file_commit.ts";
 import { assertRefused } from "../../agent/_host.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({ path: z.string(), size_bytes: z.int() });
 

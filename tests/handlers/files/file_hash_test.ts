@@ -2,8 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { fileHash } from "../../../handlers/files/file_hash.ts";
 import { assertRefused, errorOf } from "../../agent/_host.ts";
-import { until } from "../../agent/_waiting.ts";
-import { Served, tool } from "../_served.ts";
+import { until } from "../../_waiting.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const MB = 1024 * 1024;
 

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { fileList } from "../../../handlers/files/file_list.ts";
 import { assertRefused } from "../../agent/_host.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({
   path: z.string(),

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { fileStat } from "../../../handlers/files/file_stat.ts";
 import { assertRefused } from "../../agent/_host.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({
   path: z.string(),

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { fileWrite } from "../../../handlers/files/file_write.ts";
-import { Served, tool } from "../_served.ts";
+import { Served } from "../_served.ts";
+import { tool } from "../../_tool.ts";
 
 // Paths, pieces, atomicity and full disks are tested in tests/agent/paths_test.ts and
 // files_test.ts; here are the results against the machine's own tools.

@@ -3,9 +3,7 @@ import { shutdown } from "../../../handlers/power/shutdown.ts";
 import { assertRefused, errorOf } from "../../agent/_host.ts";
 import { Powered } from "./_powered.ts";
 import { Served } from "../_served.ts";
-
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
+import { COMMAND_FAILED, PERMISSION_DENIED } from "../../_error_codes.ts";
 
 Deno.test("shutdown is answered before it happens, with the default of 60 seconds", async () => {
   const powered = new Powered(shutdown);

@@ -6,8 +6,8 @@
 
 import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../../deno.json" with { type: "json" };
-import type { Outcome } from "../../agent/_agent.ts";
-import { until, within } from "../../agent/_waiting.ts";
+import type { Outcome } from "../../_deno.ts";
+import { until, within } from "../../_waiting.ts";
 
 const DEADLINE_MS = 30_000;
 const CTL = fromFileUrl(new URL("../../../host/ctl/main.ts", import.meta.url));
@@ -17,6 +17,7 @@ const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.starts
 export const ctlWords = (args: readonly string[]): string[] => [
   Deno.execPath(),
   "run",
+  "--quiet",
   ...FLAGS,
   CTL,
   ...args,
@@ -77,7 +78,7 @@ export class RunningCtl implements AsyncDisposable {
   /** Waits for its end. */
   async ended(): Promise<Outcome> {
     try {
-      const { code } = await within(DEADLINE_MS, this.#child.status, `the end; ${this.stderr}`);
+      const { code } = await within(this.#child.status, `the end; ${this.stderr}`, DEADLINE_MS);
       await this.#reading;
       return { code, stdout: this.stdout, stderr: this.stderr };
     } finally {

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import manifest from "../../../deno.json" with { type: "json" };
-import { type Outcome, TestAgent } from "../../agent/_agent.ts";
-import { timed } from "../../agent/_waiting.ts";
+import { TestAgent } from "../../agent/_agent.ts";
+import { timed } from "../../_waiting.ts";
 import { FakeAgent } from "../_fake_agent.ts";
 import { ctl } from "./_ctl.ts";
+import { type Outcome } from "../../_deno.ts";
 
 const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
 Deno.test("ctl call prints the result and ends with 0", async (t) => {

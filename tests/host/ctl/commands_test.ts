@@ -3,7 +3,6 @@ import * as z from "zod";
 import { EXEC_EXIT, EXIT } from "../../../host/ctl/exit.ts";
 import { TestAgent } from "../../agent/_agent.ts";
 import { tinyMount } from "../../agent/_tiny_disk.ts";
-import { tool } from "../../handlers/_served.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 import {
   answerWell,
@@ -14,6 +13,7 @@ import {
 } from "../_scripted_agent.ts";
 import { socketAt } from "../_sockets.ts";
 import { ctl, RunningCtl } from "./_ctl.ts";
+import { tool } from "../../_tool.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import { TestAgent } from "../../agent/_agent.ts";
-import { survivors } from "../../agent/_processes.ts";
-import { until } from "../../agent/_waiting.ts";
+import { survivors } from "../../_processes.ts";
+import { until } from "../../_waiting.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 import { answerWell, resultLine, ScriptedAgent } from "../_scripted_agent.ts";
 import { RunningCtl } from "./_ctl.ts";

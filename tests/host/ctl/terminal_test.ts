@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { TestAgent } from "../../agent/_agent.ts";
-import { until, within } from "../../agent/_waiting.ts";
+import { until, within } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { ctlWords } from "./_ctl.ts";
@@ -85,7 +85,7 @@ class Terminal implements AsyncDisposable {
   /** Waits for the end; returns its exit status, and fails unless the terminal is as it was. */
   async ended(): Promise<number> {
     await this.shows(/after=\S+/);
-    await within(DEADLINE_MS, this.#child.status, "the end of script");
+    await within(this.#child.status, "the end of script", DEADLINE_MS);
     await this.#reading;
     return Number(/status=(\d+)/.exec(this.text)?.[1]);
   }

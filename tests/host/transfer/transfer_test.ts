@@ -10,7 +10,7 @@ import {
 } from "../../../host/transfer/transfer.ts";
 import { type AgentOptions, TestAgent } from "../../agent/_agent.ts";
 import { tinyDisk } from "../../agent/_tiny_disk.ts";
-import { until } from "../../agent/_waiting.ts";
+import { until } from "../../_waiting.ts";
 import { namesIn, TempDirectory } from "../../lib/_helpers.ts";
 
 const KB = 1024;

@@ -3,9 +3,7 @@ import * as z from "zod";
 import { Audit, type AuditOptions } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { CollectingLog, rpcErrorOf } from "../_helpers.ts";
-
-const COMMAND_FAILED = -32000;
-const PERMISSION_DENIED = -32001;
+import { COMMAND_FAILED, PERMISSION_DENIED } from "../../_error_codes.ts";
 
 const Line = z.record(z.string(), z.unknown());
 

@@ -3,7 +3,7 @@ import * as errors from "../../../lib/base/errors.ts";
 import { ERRORS, RpcError, toRpcError } from "../../../lib/base/errors.ts";
 import { TempDirectory } from "../_helpers.ts";
 
-// The protocol's table, "Standard Error Codes", and the one code of ours.
+// The protocol's table, "Standard Error Codes", and the one code that was added.
 for (
   const [constructor, code, message] of [
     [errors.parseError, -32700, "Parse error"],
@@ -18,7 +18,7 @@ for (
     [errors.tooManyRequests, -32004, "Too many requests"],
   ] as const
 ) {
-  Deno.test(`"${message}" is ${code}, and what happened is in data`, () => {
+  Deno.test(`"${message}" is ${code}, with the reason and the details in data`, () => {
     const error = constructor("why", { path: "/tmp/x" });
     assertEquals(error.toWire(), { code, message, data: { reason: "why", path: "/tmp/x" } });
     assertEquals(error.code, code);
@@ -27,13 +27,13 @@ for (
   });
 }
 
-Deno.test("the error table has each code once", () => {
+Deno.test("each code stands in the error table once", () => {
   const codes = Object.values(ERRORS).map(({ code }) => code);
   assertEquals(new Set(codes).size, codes.length);
   assertEquals(codes.length, 10);
 });
 
-Deno.test("toRpcError() leaves an error of ours as it is", () => {
+Deno.test("toRpcError() leaves an RpcError as it is", () => {
   const error = errors.timedOut("late", { timeout_seconds: 1 });
   assertEquals(toRpcError(error, { path: "/x" }) === error, true);
 });
@@ -60,7 +60,7 @@ for (
     (at: (name: string) => string) => Promise<unknown>,
   ])[]
 ) {
-  Deno.test(`toRpcError() makes ${code} of ${what}`, async () => {
+  Deno.test(`toRpcError() turns ${what} into ${code}`, async () => {
     await using directory = await TempDirectory.make();
     await directory.file("file", "");
     await directory.directory("full/of/it");
@@ -79,7 +79,7 @@ for (
   });
 }
 
-Deno.test("toRpcError() makes -32001 of Deno's own refusal, without its advice", () => {
+Deno.test("toRpcError() turns Deno's refusal into -32001, without its advice", () => {
   const message = 'Requires read access to "/etc/shadow", run again with the --allow-read flag\n' +
     "  or with --allow-all";
   const error = toRpcError(new Deno.errors.NotCapable(message));
@@ -87,7 +87,7 @@ Deno.test("toRpcError() makes -32001 of Deno's own refusal, without its advice",
   assertEquals(error?.data.reason, 'the agent is confined: Requires read access to "/etc/shadow"');
 });
 
-Deno.test("toRpcError() makes -32003 of the kernel's time-out", () => {
+Deno.test("toRpcError() turns the kernel's timeout into -32003", () => {
   assertEquals(toRpcError(new Deno.errors.TimedOut("Connection timed out"))?.code, -32003);
 });
 
@@ -96,7 +96,7 @@ Deno.test("toRpcError() keeps only the first line of a native message", () => {
   assertEquals(error?.data, { reason: "No space left on device (os error 28)" });
 });
 
-Deno.test("toRpcError() explains nothing that is our own fault", () => {
+Deno.test("toRpcError() returns undefined for bugs of the agent", () => {
   for (
     const fault of [
       new Error("broken"),

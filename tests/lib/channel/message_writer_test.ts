@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../../lib/channel/dialect.ts";
 import { MessageWriter } from "../../../lib/channel/message_writer.ts";
-import { inTime } from "../_helpers.ts";
 import { FakeConnection } from "./_fake_connection.ts";
+import { within } from "../../_waiting.ts";
 
 function writerTo(connection: FakeConnection): { writer: MessageWriter; broken: unknown[] } {
   const broken: unknown[] = [];
@@ -56,7 +56,7 @@ Deno.test("MessageWriter's send() resolves when the message has been written", a
   for (let i = 0; i < 10; i++) await Promise.resolve();
   assertEquals(hasLeft, false);
   connection.unblock();
-  await inTime("the write", sent);
+  await within(sent, "the write");
   assertEquals(connection.text, "one\n");
 });
 
@@ -119,7 +119,7 @@ Deno.test("MessageWriter forgets what waits when a write in the middle of a mess
   while (connection.writes === 0) await Promise.resolve();
   connection.writeError = new Error("gone");
   const later = sendLine(writer, "x".repeat(100_000));
-  await inTime("both", Promise.all([first, later, writer.flush()]));
+  await within(Promise.all([first, later, writer.flush()]), "both");
   assertEquals(connection.text.startsWith("a me"), true);
   assertEquals(broken.length, 1);
   assert(!writer.isCongested);
@@ -136,7 +136,7 @@ Deno.test("MessageWriter drops what waits when told to, and ends the line it was
   writer.discard();
   const next = sendLine(writer, "for the next host");
   connection.unblock();
-  await inTime("the next message", next);
+  await within(next, "the next message");
   await writer.flush();
   const [cut = "", ...lines] = connection.lines;
   assertEquals([cut.length < 100_000, lines], [true, ["for the next host"]]);

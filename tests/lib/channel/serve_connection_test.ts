@@ -3,7 +3,7 @@ import { HostLink } from "../../../lib/channel/host_link.ts";
 import { serveConnection } from "../../../lib/channel/serve_connection.ts";
 import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import type { Method } from "../../../lib/core/method.ts";
-import { configWith, inTime, until } from "../_helpers.ts";
+import { configWith } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -13,6 +13,7 @@ import {
   TestAgent,
 } from "../core/_host.ts";
 import { FakeConnection } from "./_fake_connection.ts";
+import { until, within } from "../../_waiting.ts";
 
 const LIMIT_BYTES = 1024;
 const echo = anyMethod("echo", ({ value }) => value ?? null);
@@ -55,8 +56,8 @@ class TestSession {
 
   /** Resolves when the session has ended and is drained. */
   async over(): Promise<void> {
-    const { drained } = await inTime("the session's end", this.ended);
-    await inTime("the last answers", drained);
+    const { drained } = await within(this.ended, "the session's end");
+    await within(drained, "the last answers");
   }
 }
 
@@ -87,7 +88,7 @@ Deno.test("a session answers lines however they arrive", async () => {
     for (let at = 0; at < bytes.byteLength; at += size) {
       connection.arrive(bytes.subarray(at, at + size));
     }
-    const answers = (await inTime("answers", connection.received(3))).map(answerOf);
+    const answers = (await within(connection.received(3), "answers")).map(answerOf);
     assertEquals(answers.map(({ id, result }) => [id, result]), [[1, "ä€😀"], [2, null], [
       3,
       null,
@@ -104,7 +105,7 @@ Deno.test("a session answers a thousand requests in one chunk", async () => {
   connection.arrive(
     Array.from({ length: 1000 }, (_, id) => `${request({ id, method: "quick" })}\n`).join(""),
   );
-  const lines = await inTime("answers", connection.received(1000));
+  const lines = await within(connection.received(1000), "answers");
   assertEquals(lines.map((line) => answerOf(line).id), Array.from({ length: 1000 }, (_, id) => id));
   await session.end();
 });
@@ -129,7 +130,7 @@ for (
     connection.arrive(echoLine(1));
     connection.arrive(bad);
     connection.arrive(echoLine(2));
-    const lines = await inTime("answers", connection.received(3));
+    const lines = await within(connection.received(3), "answers");
     const answers = lines.map(answerOf);
     assertEquals(answers.find(({ id }) => id === null)?.error?.code, code);
     assertEquals(answers.filter(({ id }) => id !== null).map(({ id }) => id), [1, 2]);
@@ -142,12 +143,12 @@ Deno.test("an oversized line is answered at once, with the limit, and told only 
   const connection = new FakeConnection("over");
   const session = new TestSession(connection);
   connection.arrive("x".repeat(LIMIT_BYTES + 2));
-  const [line] = await inTime("the answer", connection.received(1));
+  const [line] = await within(connection.received(1), "the answer");
   const { id, error } = answerOf(line ?? "");
   assertEquals([id, error?.code, error?.data.limit_bytes], [null, -32600, LIMIT_BYTES]);
   for (let i = 0; i < 100; i++) connection.arrive("x".repeat(10_000));
   connection.arrive(`\n${echoLine(1)}`);
-  await inTime("the next answer", connection.received(2));
+  await within(connection.received(2), "the next answer");
   await session.end();
   assertEquals(connection.lines.length, 2);
 });
@@ -163,7 +164,7 @@ for (
     const session = new TestSession(connection, [echo], { limitBytes: 256 * 1024 });
     connection.arrive(line);
     connection.arrive(echoLine(2));
-    const answered = inTime("answers", connection.received(2));
+    const answered = within(connection.received(2), "answers");
     const lines = await Promise.race([answered, session.ended.then(() => connection.lines)]);
     assertEquals(lines.length, 2);
     await session.end();
@@ -182,12 +183,12 @@ Deno.test("a session waits while no host is there, and serves the next", async (
   const connection = new FakeConnection("host away");
   const session = new TestSession(connection);
   connection.arrive(echoLine(1));
-  await inTime("the first answer", connection.received(1));
+  await within(connection.received(1), "the first answer");
   connection.arrive('{"jsonrpc":"2.0","id":"half of');
   connection.end(2);
   connection.arrive(echoLine(2));
   const start = performance.now();
-  const answers = (await inTime("answers", connection.received(2))).map(answerOf);
+  const answers = (await within(connection.received(2), "answers")).map(answerOf);
   assertEquals(answers.map(({ id }) => id), [1, 2]);
   // It has slept in between: reading again and again would be a busy loop.
   assert(performance.now() - start >= 250, `${performance.now() - start} ms`);
@@ -201,7 +202,7 @@ Deno.test("an oversized line of a host that has gone does not swallow the next o
   connection.arrive("x".repeat(LIMIT_BYTES * 3));
   connection.end();
   connection.arrive(echoLine(2));
-  const lines = await inTime("answers", connection.received(2));
+  const lines = await within(connection.received(2), "answers");
   assertEquals(lines.map((line) => answerOf(line).id), [null, 2]);
   await session.end();
 });
@@ -220,7 +221,7 @@ Deno.test("a session does not read from a host that does not read its answers", 
   }
   assert(connection.unread > 1000, `${connection.unread} of 2000 requests are not taken`);
   connection.unblock();
-  assertEquals((await inTime("answers", connection.received(2000))).length, 2000);
+  assertEquals((await within(connection.received(2000), "answers")).length, 2000);
   await session.end();
 });
 
@@ -231,14 +232,14 @@ Deno.test("a session that is stopped returns, though its read stays parked", asy
   connection.arrive(`${request({ id: 1, method: "park" })}\n`);
   const call = await parked.call(0);
   session.stopping.abort();
-  const { drained } = await inTime("the session's end", session.ended);
+  const { drained } = await within(session.ended, "the session's end");
   let isDrained = false;
   void drained.then(() => isDrained = true);
   await Promise.resolve();
   assertEquals([isDrained, connection.isClosed], [false, false]);
   // What was asked before is still answered.
   call.finish("last words");
-  await inTime("the last answer", drained);
+  await within(drained, "the last answer");
   assertEquals(connection.lines.map((line) => answerOf(line).result), ["last words"]);
   assertEquals(connection.isClosed, true);
 });
@@ -284,9 +285,9 @@ Deno.test("a host that goes before its answer harms neither the work nor the ses
   const call = await parked.call(0);
   connection.writeError = new Deno.errors.BrokenPipe("gone");
   connection.end();
-  const { drained } = await inTime("the session's end", session.ended);
+  const { drained } = await within(session.ended, "the session's end");
   call.finish("nobody hears it");
-  await inTime("the work", drained);
+  await within(drained, "the work");
   assertEquals(session.agent.executor.inFlight, 0);
 });
 
@@ -296,9 +297,9 @@ Deno.test("what a session still owes is drained also when the work is cancelled"
   const session = new TestSession(connection, [obedient.method]);
   connection.arrive(`${request({ id: 1, method: "obey" })}\n`);
   connection.end();
-  const { drained } = await inTime("the session's end", session.ended);
+  const { drained } = await within(session.ended, "the session's end");
   await session.agent.executor.stop(0);
-  await inTime("the last answer", drained);
+  await within(drained, "the last answer");
   assertEquals(connection.lines.map((line) => answerOf(line).error?.code), [-32000]);
 });
 
@@ -313,9 +314,9 @@ Deno.test("a session keeps its link up to date: there, away, back and silent, go
   const [answer = ""] = await connection.received(1);
   assertEquals([link.receivedBytes, link.sentBytes], [line.length, answer.length + 1]);
   connection.end();
-  await until("the host to be away", () => !link.isOpen);
+  await until(() => !link.isOpen, "the host to be away");
   // The next read stays parked, as it does where a host is there that says nothing.
-  await until("the host to be back", () => link.isOpen);
+  await until(() => link.isOpen, "the host to be back");
   link.notify({ name: "event", params: {} });
   assertEquals(JSON.parse((await connection.received(2))[1] ?? "").method, "event");
   await session.end();
@@ -342,13 +343,13 @@ Deno.test("each host of a connection that stays is greeted, and gets only its ow
   connection.arrive(`${request({ id: 1, method: "park" })}\n`);
   const call = await parked.call(0);
   connection.end();
-  await inTime("the second greeting", connection.received(2));
+  await within(connection.received(2), "the second greeting");
   connection.arrive(echoLine(1, "for the second host"));
-  await inTime("the answer for the second host", connection.received(3));
+  await within(connection.received(3), "the answer for the second host");
   // Owed to the first host, which is gone.
   call.finish("too late");
   connection.arrive(echoLine(2));
-  const lines = await inTime("the next answer", connection.received(4));
+  const lines = await within(connection.received(4), "the next answer");
   assertEquals(
     lines.map((line) => {
       const { method, id, result } = JSON.parse(line);
@@ -365,12 +366,12 @@ Deno.test("a host that comes is noticed by the greeting that leaves, not by the 
   connection.block();
   connection.end(1000);
   const session = new TestSession(connection, [echo], { ready: { version: "1" } });
-  await until("a long pause between two looks", () => connection.reads >= 5);
+  await until(() => connection.reads >= 5, "a long pause between two looks");
   const { reads } = connection;
   connection.clear();
   connection.arrive(echoLine(1));
   connection.unblock();
-  await inTime("the answer", connection.received(2));
+  await within(connection.received(2), "the answer");
   assertEquals(connection.reads <= reads + 2, true, `${connection.reads - reads} reads`);
   await session.end();
 });
@@ -379,7 +380,7 @@ Deno.test("a port without a host is looked at seldom, and greeted once", async (
   const connection = new FakeConnection("host away");
   connection.end(1000);
   const session = new TestSession(connection, [echo], { ready: { version: "1" } });
-  await until("several looks", () => connection.reads >= 4);
+  await until(() => connection.reads >= 4, "several looks");
   assertEquals(connection.lines.length, 1);
   await session.end();
 });

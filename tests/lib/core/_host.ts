@@ -16,8 +16,9 @@ import { Caller } from "../../../lib/core/caller.ts";
 import { resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/core/method.ts";
 import { Power } from "../../../lib/guest/power.ts";
-import { CollectingLog, configWith, inTime } from "../_helpers.ts";
+import { CollectingLog, configWith } from "../_helpers.ts";
 import { memoryGuest, RecordingPower } from "../guest/_memory_guest.ts";
+import { within } from "../../_waiting.ts";
 
 const AnswerSchema = z.strictObject({
   jsonrpc: z.literal("2.0"),
@@ -107,7 +108,7 @@ export class ParkedMethod {
     while (this.calls.length <= index) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onCall = resolve;
-      await inTime(`call ${index}`, promise);
+      await within(promise, `call ${index}`);
     }
     const call = this.calls[index];
     assert(call !== undefined);

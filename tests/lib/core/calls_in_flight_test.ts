@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { commandFailed, timedOut } from "../../../lib/base/errors.ts";
 import { CallInFlight, CallsInFlight } from "../../../lib/core/calls_in_flight.ts";
-import { inTime } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
 
 Deno.test("CallInFlight is aborted by its deadline, with the reason", async () => {
   const call = new CallInFlight();
   const aborted = new Promise((resolve) => call.signal.addEventListener("abort", resolve));
   call.setDeadline(1, () => timedOut("too slow"));
-  await inTime("the deadline", aborted);
+  await within(aborted, "the deadline");
   assertEquals(call.signal.reason.data.reason, "too slow");
   call.settle();
 });

@@ -6,7 +6,7 @@ import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
 import { ResultThen } from "../../../lib/core/outcome.ts";
 import { QUEUE_LIMITS } from "../../../lib/core/admission.ts";
-import { CollectingLog, configWith, inTime } from "../_helpers.ts";
+import { CollectingLog, configWith } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
@@ -16,6 +16,7 @@ import {
   request,
   TestAgent,
 } from "./_host.ts";
+import { within } from "../../_waiting.ts";
 
 const MAX_WAITING = QUEUE_LIMITS.calls;
 
@@ -196,7 +197,7 @@ Deno.test("duplicate ids within a batch are refused, the first is answered", asy
 Deno.test("a request that takes too long is -32003, its signal aborted with that error", async () => {
   const obedient = new ObedientMethod();
   const agent = new TestAgent([obedient.method], { request_timeout_seconds: 0.02 });
-  const { id, error } = await inTime("timeout", agent.ask(request({ id: 5, method: "obey" })));
+  const { id, error } = await within(agent.ask(request({ id: 5, method: "obey" })), "timeout");
   assertEquals([id, error?.code, error?.data.timeout_seconds], [5, -32003, 0.02]);
   assertEquals(obedient.aborted.length, 1);
   const [line] = agent.log.of("request");
@@ -211,7 +212,7 @@ Deno.test("a request that takes too long while it waits for a slot is -32003 and
     request_timeout_seconds: 0.02,
   });
   const first = agent.ask(park(1));
-  const late = await inTime("timeout", agent.ask(request({ id: 2, method: "late" })));
+  const late = await within(agent.ask(request({ id: 2, method: "late" })), "timeout");
   assertEquals(late.error?.code, -32003);
   (await parked.call(0)).finish(null);
   await first;
@@ -263,7 +264,7 @@ Deno.test("work that will not stop is answered for, and keeps its slot until it 
   const call = await stubborn.call(0);
   const next = agent.ask(request({ id: 2, method: "next" }));
   await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 1 } }));
-  const { error } = await inTime("an answer without the work", answer);
+  const { error } = await within(answer, "an answer without the work");
   assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
   await agent.ask(pingLine(4));
   assertEquals(runs, 0);
@@ -279,7 +280,7 @@ Deno.test("rpc.cancel stops a running request, which is answered with -32000", a
     await agent.exchange("[]");
     const cancel = await agent.ask(request({ id: 99, method: "rpc.cancel", params: { id } }));
     assertEquals(cancel.result, { cancelled: true });
-    const { error } = await inTime("the end of what was cancelled", answer);
+    const { error } = await within(answer, "the end of what was cancelled");
     assertEquals([error?.code, error?.data.reason], [-32000, "cancelled by the host"]);
   }
 });
@@ -391,7 +392,7 @@ Deno.test("a batch with more members than slots is answered, also if actions fol
   let acted = 0;
   const agent = new TestAgent([acting(() => acted += 1)], { max_concurrent_requests: 2 });
   const lines = Array.from({ length: 20 }, (_, id) => request({ id, method: "act" }));
-  const answers = await inTime("the batch", agent.askBatch(`[${lines.join(",")}]`));
+  const answers = await within(agent.askBatch(`[${lines.join(",")}]`), "the batch");
   assertEquals([answers.length, acted], [20, 20]);
   assertEquals(agent.executor.inFlight, 0);
 });
@@ -482,10 +483,10 @@ Deno.test("a call refused by the audit gives its slot back", async () => {
     audit,
   );
   for (let id = 0; id < 3; id++) {
-    const { error } = await inTime("the refusal", agent.ask(request({ id, method: "write" })));
+    const { error } = await within(agent.ask(request({ id, method: "write" })), "the refusal");
     assertEquals(error?.code, -32001);
   }
-  assertEquals((await inTime("a slot", agent.ask(request({ id: 9, method: "read" })))).result, 1);
+  assertEquals((await within(agent.ask(request({ id: 9, method: "read" })), "a slot")).result, 1);
 });
 
 Deno.test("requests that wait are bounded by their bytes, whatever their number", async () => {
@@ -513,7 +514,7 @@ Deno.test("a request waits for a slot no longer than request_timeout_seconds, ow
   });
   const first = agent.ask(park(1));
   const call = await parked.call(0);
-  const { error } = await inTime("the time-out", agent.ask(park(2)));
+  const { error } = await within(agent.ask(park(2)), "the time-out");
   assertEquals(error?.code, -32003);
   assertStringIncludes(error?.data.reason ?? "", "no slot came free within 0.02 s");
   assertEquals([parked.calls.length, call.context.signal.aborted], [1, false]);
@@ -522,7 +523,7 @@ Deno.test("a request waits for a slot no longer than request_timeout_seconds, ow
 });
 
 Deno.test("stop() returns at once when nothing is in flight", async () => {
-  await inTime("stop", new TestAgent([]).executor.stop(3_600_000));
+  await within(new TestAgent([]).executor.stop(3_600_000), "stop");
 });
 
 Deno.test("stop() waits for work that ends in time, and cancels nothing", async () => {
@@ -535,7 +536,7 @@ Deno.test("stop() waits for work that ends in time, and cancels nothing", async 
   await agent.exchange("[]");
   assertEquals(hasStopped, false);
   call.finish("in time");
-  await inTime("stop", stopped);
+  await within(stopped, "stop");
   assertEquals((await answer).result, "in time");
   assertEquals(call.context.signal.aborted, false);
 });
@@ -544,7 +545,7 @@ Deno.test("stop() cancels what is left after the grace, running or waiting", asy
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
   const agent = new TestAgent([obedient.method], { max_concurrent_requests: 1 });
   const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
-  await inTime("stop", agent.executor.stop(10));
+  await within(agent.executor.stop(10), "stop");
   for (const { error } of await Promise.all(answers)) {
     assertEquals([error?.code, error?.data.reason], [-32000, "the agent is stopping"]);
   }
@@ -557,9 +558,9 @@ Deno.test("stop() does not wait for ever for work that will not stop", async () 
   const agent = new TestAgent([stubborn.method]);
   const answer = agent.ask(park(1));
   const call = await stubborn.call(0);
-  await inTime("stop", agent.executor.stop(0));
+  await within(agent.executor.stop(0), "stop");
   assertEquals(call.context.signal.aborted, true);
-  assertEquals((await inTime("answer", answer)).error?.data.reason, "the agent is stopping");
+  assertEquals((await within(answer, "answer")).error?.data.reason, "the agent is stopping");
   call.finish(null);
 });
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { invalidRequest, parseError } from "../../../lib/base/errors.ts";
 import { RequestLog } from "../../../lib/core/request_log.ts";
-import { CollectingLog, until } from "../_helpers.ts";
+import { CollectingLog } from "../_helpers.ts";
+import { until } from "../../_waiting.ts";
 
 const request = (id: string | number | null | undefined, name = "ping") => ({
   id,
@@ -57,10 +58,10 @@ Deno.test("RequestLog writes few of many refusals, and later how many it left ou
   for (let i = 0; i < 500; i++) requests.malformed(invalidRequest("nonsense"));
   const written = log.of("malformed request").length;
   assert(written >= 10 && written < 100, `${written} lines`);
-  await until("a refusal that is logged again", () => {
+  await until(() => {
     requests.finished(request(1), performance.now(), { code: -32004 });
     return log.of("request").length > 0;
-  });
+  }, "a refusal that is logged again");
   const told = log.of("refusals not logged individually");
   assert(told.length > 0);
   const count = Number(told[0]?.fields.count);

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { LOG_LEVELS, type LogLevel } from "../../../lib/config/schema.ts";
 import { Logger, type LogTarget, NO_LOG } from "../../../lib/log/logger.ts";
-import { inTime, runDeno, TempDirectory } from "../_helpers.ts";
+import { TempDirectory } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
+import { runTestScript } from "../../_deno.ts";
 
 const Line = z.looseObject({ time: z.string(), level: z.enum(LOG_LEVELS), message: z.string() });
 
@@ -126,7 +128,7 @@ Deno.test("a log whose target waits keeps a bounded queue and tells how much is 
     if (i === 10) await Promise.resolve();
   }
   target.unblock();
-  await inTime("the queue", log.flush());
+  await within(log.flush(), "the queue");
   assert(target.text.length < 600 * 1024, `${target.text.length} characters were kept`);
   const lines = linesOf(target.text);
   const last = lines.at(-1);
@@ -145,9 +147,9 @@ Deno.test("a log whose target fails goes on, and tells how many lines are missin
   target.isFailing = true;
   const log = Logger.to(target, "info");
   for (const message of ["one", "two", "three"]) log.info(message);
-  await inTime("the failure", log.flush());
+  await within(log.flush(), "the failure");
   log.info("four");
-  await inTime("the failure", log.flush());
+  await within(log.flush(), "the failure");
   target.isFailing = false;
   log.info("five");
   await log.flush();
@@ -183,7 +185,7 @@ Deno.test("log lines that come while a write fails are handed over by flush()", 
   target.unblock();
   while (target.failures === 0) await Promise.resolve();
   target.isFailing = false;
-  await inTime("flush", flushed);
+  await within(flushed, "flush");
   assertEquals(messagesOf(target.text).includes("meanwhile"), true);
 });
 
@@ -201,7 +203,9 @@ Deno.test("a field that is no JSON does not fail the one who logs it", async () 
 
 /** Runs the steps with a log on a file; what it wrote to standard error instead. */
 async function logTo(path: string, ...steps: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runDeno("log/_log_to.ts", { args: [path, ...steps] });
+  const { code, stdout, stderr } = await runTestScript("lib/log/_log_to.ts", {
+    args: [path, ...steps],
+  });
   assertEquals([code, stdout], [0, ""], stderr);
   return stderr;
 }

@@ -9,7 +9,8 @@ import { type CommandAnswer, readAnswer } from "../../../lib/monitor/answer.ts";
 import { Monitor } from "../../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../../lib/monitor/server.ts";
 import { listenOnSocket, type SocketOptions } from "../../../lib/platform/linux/monitor_socket.ts";
-import { CollectingLog, inTime, TempDirectory } from "../_helpers.ts";
+import { CollectingLog, TempDirectory } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
 
 const LIMITS: ServerLimits = {
   requestTimeoutMs: 10_000,
@@ -121,7 +122,7 @@ export class RawClient implements Disposable {
   async send(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     for (let sent = 0; sent < bytes.byteLength;) {
-      sent += await inTime("sending", this.#connection.write(bytes.subarray(sent)));
+      sent += await within(this.#connection.write(bytes.subarray(sent)), "sending");
     }
   }
 
@@ -136,7 +137,7 @@ export class RawClient implements Disposable {
     const buffer = new Uint8Array(4096);
     let text = "";
     for (;;) {
-      const read = await inTime("the end of the answer", this.#connection.read(buffer));
+      const read = await within(this.#connection.read(buffer), "the end of the answer");
       if (read === null) return text;
       text += decoder.decode(buffer.subarray(0, read), { stream: true });
     }

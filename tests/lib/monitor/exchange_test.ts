@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { exchange, type Received } from "../../../lib/monitor/exchange.ts";
 import type { CommandConnection } from "../../../lib/monitor/listener.ts";
 import { MAX_MESSAGE_BYTES, RequestBuffers } from "../../../lib/monitor/request_buffers.ts";
-import { inTime, NEVER } from "../_helpers.ts";
+import { NEVER } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
 
 const MAX_LARGE_REQUESTS = 8;
 
@@ -68,7 +69,7 @@ async function serve(
     received.push(one);
     return Promise.resolve(text);
   };
-  await inTime("the exchange's end", exchange(client, { timeoutMs, buffers, answer }));
+  await within(exchange(client, { timeoutMs, buffers, answer }), "the exchange's end");
   assertEquals(client.isClosed, true);
   return received;
 }
@@ -114,7 +115,7 @@ Deno.test("a buffer is free again before the command is carried out", async () =
   const buffers = new RequestBuffers();
   await takeAllBut(buffers, 1);
   const answer = async () => {
-    buffers.give(await inTime("the buffer", buffers.take(NEVER)));
+    buffers.give(await within(buffers.take(NEVER), "the buffer"));
     return "{}";
   };
   for (let round = 0; round < 3; round++) {
@@ -131,7 +132,7 @@ Deno.test("whatever becomes of large requests, their buffers come back", async (
     await serve(new FakeClient(text), { buffers, timeoutMs: 20 });
   }
   for (let taken = 0; taken < MAX_LARGE_REQUESTS; taken++) {
-    await inTime("a buffer", buffers.take(NEVER));
+    await within(buffers.take(NEVER), "a buffer");
   }
 });
 

@@ -6,7 +6,8 @@ import {
   CommandError,
   type CommandHandler,
 } from "../../../lib/monitor/monitor.ts";
-import { CollectingLog, inTime, NEVER } from "../_helpers.ts";
+import { CollectingLog, NEVER } from "../_helpers.ts";
+import { within } from "../../_waiting.ts";
 
 const OK = { Status: 0, StatusMessage: "" };
 const BOUNDS = { timeoutSeconds: 30, stopping: NEVER };
@@ -17,7 +18,7 @@ async function run(handler: CommandHandler, bounds = BOUNDS) {
   const log = new CollectingLog();
   const monitor = new Monitor(log);
   monitor.register("agent.Test", handler);
-  return { answer: await inTime("an answer", monitor.run(request("agent.Test"), bounds)), log };
+  return { answer: await within(monitor.run(request("agent.Test"), bounds), "an answer"), log };
 }
 
 Deno.test("register() makes a handler known, unregister() takes it away, without any server", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { inTime, until } from "../_helpers.ts";
 import { answerOf, type RawClient, ServedMonitor } from "./_socket.ts";
+import { until, within } from "../../_waiting.ts";
 
 const REQUEST = '{"Name":"agent.Echo","A":"}{\\"\\\\","B":[{"C":{}}],"D":"ä𝄞"}';
 const bytes = new TextEncoder().encode(REQUEST);
@@ -86,7 +86,7 @@ Deno.test("a second request that comes after the answer gets none, and the answe
   const client = await served.connect();
   using _client = client;
   await client.send(REQUEST);
-  await until("the first request", () => served.received.length === 1);
+  await until(() => served.received.length === 1, "the first request");
   await client.send(REQUEST);
   assertEquals(answerOf(await client.rest()).Status, 0);
   assertEquals(served.received.length, 1);
@@ -236,7 +236,7 @@ Deno.test("max_connections are served at once, one more waits until a place is f
   assertEquals(isAnswered, false);
   assertEquals(answerOf(await first?.rest() ?? "").Status, 0);
   first?.[Symbol.dispose]();
-  assertEquals((await inTime("the one that waits", waiting)).Status, 0);
+  assertEquals((await within(waiting, "the one that waits")).Status, 0);
   for (const client of others) client[Symbol.dispose]();
 });
 
@@ -286,7 +286,7 @@ Deno.test("limits that change hold for who comes next", async () => {
   const slow = await connectSlow(served, 1);
   const waiting = served.ask(REQUEST);
   served.server.limits = { requestTimeoutMs: 100, handlerTimeoutSeconds: 1, maxConnections: 3 };
-  assertEquals((await inTime("the one that waits", waiting)).Status, 0);
+  assertEquals((await within(waiting, "the one that waits")).Status, 0);
   assertEquals((await served.ask("{")).Status, 104);
   for (const client of slow) client[Symbol.dispose]();
 });
@@ -299,9 +299,9 @@ Deno.test("close() removes the socket, answers what is under way and lets nobody
     return new Promise(() => {});
   });
   const running = served.ask('{"Name":"agent.Never"}');
-  await until("the handler to begin", () => hasBegun);
+  await until(() => hasBegun, "the handler to begin");
   const slow = await connectSlow(served, 1);
-  await inTime("the end of the server", served.close());
+  await within(served.close(), "the end of the server");
   assertEquals(await running, { Status: 105, StatusMessage: "the agent is stopping" });
   for (const client of slow) client[Symbol.dispose]();
   assertEquals(await Deno.lstat(served.path).catch((error) => error.name), "NotFound");
@@ -326,10 +326,10 @@ for (
     await using served = await ServedMonitor.start({ watchMs: 20 });
     assertEquals((await served.ask(REQUEST)).Status, 0);
     await remove(served.path);
-    await until("a new socket", () => Deno.lstat(served.path).then(() => true, () => false));
+    await until(() => Deno.lstat(served.path).then(() => true, () => false), "a new socket");
     assertEquals((await served.ask(REQUEST)).Status, 0);
     const message = "the command monitor's socket was gone and has been made anew";
-    await until("the log to tell it", () => served.log.of(message).length > 0);
+    await until(() => served.log.of(message).length > 0, "the log to tell it");
     assertEquals(served.log.of(message).length, 1);
   });
 }
@@ -339,7 +339,7 @@ Deno.test("a socket whose place another file has taken is reported once, the fil
   await Deno.remove(served.path);
   await Deno.writeTextFile(served.path, "mine");
   const message = "the command monitor's socket is gone and cannot be made anew";
-  await until("the log to tell it", () => served.log.of(message).length > 0);
+  await until(() => served.log.of(message).length > 0, "the log to tell it");
   await new Promise((resolve) => setTimeout(resolve, 50));
   const [line, ...more] = served.log.of(message);
   assertEquals(more, []);

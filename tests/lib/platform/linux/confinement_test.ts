@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Permissions } from "../../../../lib/platform/linux/grants.ts";
-import { runDeno, TempDirectory } from "../../_helpers.ts";
+import { TempDirectory } from "../../_helpers.ts";
+import { runTestScript } from "../../../_deno.ts";
 
 const NONE: Permissions = { read: [], write: [], run: [], sockets: [], system: [] };
 
@@ -42,7 +43,7 @@ interface Attempt {
 async function attempt(places: Places, { action = "confine", wanted, granted, flags }: Attempt) {
   const files = ["inside/file", "outside/file", "more/file"].map(places.at);
   const list = flags.length === 0 ? "" : `=${flags.join(",")}`;
-  const { code, stdout, stderr } = await runDeno("platform/linux/_confine.ts", {
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {
     flags: [`--allow-read${list}`, `--allow-write${list}`],
     args: [JSON.stringify({ action, wanted, granted, read: files, write: files })],
   });
@@ -203,7 +204,7 @@ Deno.test("commands that go further are named, and reading and writing confined 
 /** What a process that was granted two sockets says of its confinement, and of what it has left. */
 async function attemptSockets(wanted: readonly string[]) {
   const sockets = ["/run/a.sock", "/run/b.sock"];
-  const { code, stdout, stderr } = await runDeno("platform/linux/_confine.ts", {
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {
     flags: [`--allow-net=${sockets.map((path) => `unix:${path}`).join(",")}`],
     args: [JSON.stringify({
       action: "confine",
@@ -239,7 +240,7 @@ Deno.test("refusedByDeno() names what a process may not touch, by how it would",
     system: [],
   };
   const refused = async (run: Permissions["run"]) => {
-    const { stdout, stderr } = await runDeno("platform/linux/_confine.ts", {
+    const { stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {
       flags: [
         "--allow-read=/srv/in",
         "--allow-write=/srv/out",

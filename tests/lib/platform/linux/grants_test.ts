@@ -5,7 +5,7 @@ import {
   permissionFlags,
   permissionsFor,
 } from "../../../../lib/platform/linux/grants.ts";
-import { runDeno } from "../../_helpers.ts";
+import { runTestScript } from "../../../_deno.ts";
 
 type Security = Config["security"];
 
@@ -122,7 +122,7 @@ Deno.test("Deno takes the flag of a path with a comma for that one path", async 
     system: ["hostname"],
   }).find((flag) => flag.startsWith("--allow-read=")) ?? "";
   const paths = ["/srv/a,b", "/srv/a,b/c", "/srv/a", "/srv", "b"];
-  const { stdout, stderr } = await runDeno("platform/linux/_query_read.ts", {
+  const { stdout, stderr } = await runTestScript("lib/platform/linux/_query_read.ts", {
     flags: [flag],
     args: paths,
   });

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { linuxGuest } from "../../../../lib/platform/linux/guest.ts";
-import { output } from "../../_helpers.ts";
+import { tool } from "../../../_tool.ts";
 
 Deno.test("linuxGuest() names its platform and the home of the agent's user", async () => {
   const { platform, commands } = linuxGuest();
   assertEquals(platform, "linux");
-  const [, , , , , home] = (await output("getent", "passwd", `${Deno.uid()}`)).split(":");
+  const [, , , , , home] = (await tool("getent", "passwd", `${Deno.uid()}`)).split(":");
   assertEquals(await commands.homeDirectory(), home || "/");
 });
 

@@ -5,7 +5,8 @@ import {
   type SocketOptions,
 } from "../../../../lib/platform/linux/monitor_socket.ts";
 import { ListenError } from "../../../../lib/platform/linux/unix_socket.ts";
-import { namesIn, runDeno, TempDirectory } from "../../_helpers.ts";
+import { namesIn, TempDirectory } from "../../_helpers.ts";
+import { runTestScript } from "../../../_deno.ts";
 
 const isRoot = Deno.uid() === 0;
 
@@ -104,7 +105,7 @@ Deno.test("a group that there is not is refused by name, and nothing is left", a
 Deno.test("the socket appears with its mode: until then only the owner can get at it", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
-  const { stdout, stderr } = await runDeno("platform/linux/_make_socket.ts", {
+  const { stdout, stderr } = await runTestScript("lib/platform/linux/_make_socket.ts", {
     args: [path, "0620"],
   });
   assertEquals(stderr, "");

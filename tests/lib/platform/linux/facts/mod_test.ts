@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { LinuxFacts } from "../../../../../lib/platform/linux/facts/mod.ts";
-import { NEVER, output } from "../../../_helpers.ts";
+import { NEVER } from "../../../_helpers.ts";
+import { tool } from "../../../../_tool.ts";
 
 Deno.test("LinuxFacts tells what uname, nproc, hostname and /proc tell", async () => {
   const info = await new LinuxFacts().info(NEVER);
   assertEquals(info.os_type, "linux");
   assert(info.os_name !== "");
-  assertEquals(info.kernel_version, await output("uname", "-r"));
-  assertEquals(info.architecture, await output("uname", "-m"));
-  assertEquals(info.hostname, await output("uname", "-n"));
-  assertEquals(info.cpu_count, Number(await output("getconf", "_NPROCESSORS_ONLN")));
+  assertEquals(info.kernel_version, await tool("uname", "-r"));
+  assertEquals(info.architecture, await tool("uname", "-m"));
+  assertEquals(info.hostname, await tool("uname", "-n"));
+  assertEquals(info.cpu_count, Number(await tool("getconf", "_NPROCESSORS_ONLN")));
   const total = /^MemTotal:\s+(\d+) kB$/m.exec(await Deno.readTextFile("/proc/meminfo"))?.[1];
   assertEquals(info.total_memory_kb, Number(total));
   const uptime = Number((await Deno.readTextFile("/proc/uptime")).split(" ")[0]);

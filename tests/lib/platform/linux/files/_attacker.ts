@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { denoScript } from "../../../_helpers.ts";
+import { testScript } from "../../../../_deno.ts";
 
 /** How the attacker swaps; see `_swap.ts`. */
 export type Swap = "rename" | "link" | "symlink";
@@ -17,7 +17,10 @@ export class Attacker implements AsyncDisposable {
   /** Resolves once the first swap is done. */
   static async start(how: Swap, path: string, spare: string): Promise<Attacker> {
     const flags = ["--allow-read", "--allow-write"];
-    const child = denoScript("platform/linux/files/_swap.ts", flags, [how, path, spare]).spawn();
+    const child = testScript("lib/platform/linux/files/_swap.ts", {
+      flags,
+      args: [how, path, spare],
+    }).spawn();
     const reader = child.stdout.getReader();
     const { value } = await reader.read();
     await reader.cancel();

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import { runDeno, TempDirectory } from "../../../_helpers.ts";
+import { TempDirectory } from "../../../_helpers.ts";
+import { runTestScript } from "../../../../_deno.ts";
 
 const SIZE = 30_000;
 const LENGTH = 3000;
@@ -15,7 +16,7 @@ async function pieces(steps: readonly Step[]): Promise<{ read: Uint8Array[]; fil
   const file = crypto.getRandomValues(new Uint8Array(SIZE));
   const path = directory.at("file");
   await Deno.writeFile(path, file);
-  const { code, stdout, stderr } = await runDeno("platform/linux/files/_keep.ts", {
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/files/_keep.ts", {
     flags: ["--allow-all"],
     args: [JSON.stringify({ path, root: directory.path, steps })],
   });

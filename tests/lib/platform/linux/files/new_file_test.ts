@@ -5,15 +5,10 @@ import {
   siblingOf,
 } from "../../../../../lib/platform/linux/files/new_file.ts";
 import { isInside } from "../../../../../lib/policy/paths.ts";
-import {
-  denoScript,
-  inTime,
-  namesIn,
-  rpcErrorOf,
-  TempDirectory,
-  until,
-} from "../../../_helpers.ts";
+import { namesIn, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 import { Attacker } from "./_attacker.ts";
+import { until, within } from "../../../../_waiting.ts";
+import { testScript } from "../../../../_deno.ts";
 
 const PLAIN = { mode: 0o644, createDirectories: false };
 const WITH_DIRECTORIES = { mode: 0o644, createDirectories: true };
@@ -68,7 +63,10 @@ Deno.test("a new file of an agent that dies is removed", async () => {
   await using directory = await TempDirectory.make();
   const path = await directory.file("file", "old");
   const flags = ["--allow-all"];
-  const agent = denoScript("platform/linux/files/_hold_new_file.ts", flags, [path, directory.path])
+  const agent = testScript("lib/platform/linux/files/_hold_new_file.ts", {
+    flags,
+    args: [path, directory.path],
+  })
     .spawn();
   const reader = agent.stdout.getReader();
   const { value } = await reader.read();
@@ -77,7 +75,7 @@ Deno.test("a new file of an agent that dies is removed", async () => {
   assertEquals((await namesIn(directory.path)).length, 2);
   agent.kill("SIGKILL");
   await Promise.all([reader.cancel(), agent.stderr.cancel(), agent.status]);
-  await until("removal", async () => (await namesIn(directory.path)).length === 1);
+  await until(async () => (await namesIn(directory.path)).length === 1, "removal");
   assertEquals(await Deno.readTextFile(path), "old");
 });
 
@@ -356,7 +354,7 @@ Deno.test("createEmpty() does not wait at a FIFO", async () => {
   } finally {
     // Whoever waits to write is let go by a reader.
     using _reader = await Deno.open(path, { read: true, write: true });
-    await inTime("the end of waiting", made);
+    await within(made, "the end of waiting");
     await others;
   }
   assertEquals(hasWaited, false);

@@ -4,8 +4,9 @@ import {
   RESTING_DIRECTORY,
   statRegularFile,
 } from "../../../../../lib/platform/linux/files/real_file.ts";
-import { rpcErrorOf, runDeno, TempDirectory } from "../../../_helpers.ts";
+import { rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 import { Attacker, type Swap } from "./_attacker.ts";
+import { runTestScript } from "../../../../_deno.ts";
 
 const SECRET = "SECRET";
 
@@ -38,7 +39,7 @@ async function open(
     times,
     timeoutMs,
   };
-  const { code, stdout, stderr } = await runDeno("platform/linux/files/_open.ts", {
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/files/_open.ts", {
     flags,
     args: [JSON.stringify(task)],
   });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Capture } from "../../../../../lib/platform/linux/processes/capture.ts";
 import { withTimer } from "../../../../../lib/base/waiting.ts";
-import { inTime } from "../../../_helpers.ts";
+import { within } from "../../../../_waiting.ts";
 
 /** A stream of bytes that a test feeds. */
 function feeder() {
@@ -42,7 +42,7 @@ Deno.test("Capture keeps the beginning and tells whether there was more", async 
     const capture = new Capture(stream, limit);
     for (const chunk of chunks) feed.say(chunk);
     feed.end();
-    await inTime("the end of the stream", capture.ended);
+    await within(capture.ended, "the end of the stream");
     await capture.finish();
     const { bytes, truncated: isTruncated } = capture.captured;
     assertEquals(new TextDecoder().decode(bytes), kept);
@@ -54,7 +54,7 @@ Deno.test("Capture lets a stream go that stays open, with what came until then",
   const { stream, state, ...feed } = feeder();
   const capture = new Capture(stream, 100);
   feed.say("before");
-  await inTime("letting go", capture.finish());
+  await within(capture.finish(), "letting go");
   assertEquals(new TextDecoder().decode(capture.captured.bytes), "before");
   assertEquals(state.isCancelled, true);
 });
@@ -65,13 +65,13 @@ Deno.test("Capture takes a stream that breaks for one that ends", async () => {
   feed.say("before");
   await Promise.resolve();
   feed.breakOff(new Error("broken pipe"));
-  await inTime("the end", capture.ended);
+  await within(capture.ended, "the end");
   await capture.finish();
   assertEquals(capture.captured.truncated, false);
 });
 
 Deno.test("withTimer() resolves with the event and leaves no timer behind", async () => {
-  await inTime("the event", withTimer(3_600_000, Promise.resolve()));
+  await within(withTimer(3_600_000, Promise.resolve()), "the event");
 });
 
 Deno.test("withTimer() resolves after its time where the event does not come", async () => {

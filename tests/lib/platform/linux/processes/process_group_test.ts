@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { signalGroup } from "../../../../../lib/platform/linux/processes/process_group.ts";
-import { inTime, until } from "../../../_helpers.ts";
+import { until, within } from "../../../../_waiting.ts";
 
 const shell = (script: string) =>
   new Deno.Command("/bin/sh", {
@@ -15,19 +15,19 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   Deno.test(`signalGroup() ends a whole group with ${signal}`, async () => {
     const child = shell("sleep 300 & wait");
     await signalGroup(child, signal);
-    const status = await inTime("the end", child.status);
+    const status = await within(child.status, "the end");
     assertEquals(status.signal, signal);
   });
 }
 
 Deno.test("signalGroup() wakes a group that is stopped, so that it can obey", async () => {
   const child = shell("kill -STOP $$");
-  await until("the child to have stopped", async () => {
+  await until(async () => {
     const stat = await Deno.readTextFile(`/proc/${child.pid}/stat`);
     return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
-  });
+  }, "the child to have stopped");
   await signalGroup(child, "SIGTERM", "SIGCONT");
-  assertEquals((await inTime("the end", child.status)).signal, "SIGTERM");
+  assertEquals((await within(child.status, "the end")).signal, "SIGTERM");
 });
 
 Deno.test("signalGroup() takes a group that is gone for no error", async () => {

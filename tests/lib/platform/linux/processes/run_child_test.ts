@@ -1,15 +1,10 @@
 import type { RunOptions, RunResult } from "../../../../../lib/guest/commands.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
-import {
-  endProcess,
-  inTime,
-  isRunning,
-  NEVER,
-  runDeno,
-  TempDirectory,
-  until,
-} from "../../../_helpers.ts";
+import { NEVER, TempDirectory } from "../../../_helpers.ts";
+import { until, within } from "../../../../_waiting.ts";
+import { endProcess, isAlive } from "../../../../_processes.ts";
+import { runTestScript } from "../../../../_deno.ts";
 
 /** Long enough for whatever a busy machine does; no test waits for it. */
 const LONG_MS = 60_000;
@@ -40,7 +35,7 @@ const pidsOf = (result: RunResult) => textOf(result.stdout.bytes).trim().split("
 async function expectGone(pids: readonly number[]): Promise<void> {
   assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids: ${pids}`);
   try {
-    for (const pid of pids) await until(`end of ${pid}`, async () => !(await isRunning(pid)));
+    for (const pid of pids) await until(async () => !(await isAlive(pid)), `end of ${pid}`);
   } finally {
     for (const pid of pids) endProcess(pid);
   }
@@ -129,7 +124,7 @@ Deno.test("a child leads a process group of its own", async () => {
 });
 
 Deno.test("a child that waits for input sees its end at once", async () => {
-  const result = await inTime("the end of cat", sh("cat; echo end"));
+  const result = await within(sh("cat; echo end"), "the end of cat");
   assertEquals(textOf(result.stdout.bytes), "end\n");
 });
 
@@ -149,7 +144,7 @@ Deno.test("an empty input is an input", async () => {
 Deno.test("a child that does not read its input does no harm", async () => {
   const input = new Uint8Array(1024 * 1024);
   for (const script of ["exit 3", "exec <&-; exit 3", "head -c 1 >/dev/null; exit 3"]) {
-    const result = await inTime(script, sh(script, { input }));
+    const result = await within(sh(script, { input }), script);
     assertEquals([result.code, result.endedBy], [3, "itself"], script);
   }
 });
@@ -233,9 +228,9 @@ Deno.test("grandchildren are ended with a child that obeys, also those that igno
 });
 
 Deno.test("a grandchild in a session of its own does not hold up a time-out", async () => {
-  const result = await inTime(
-    "the result",
+  const result = await within(
     sh("setsid sleep 300 & echo $!; sleep 301", { timeoutMs: 1000 }),
+    "the result",
   );
   try {
     assertEquals(result.endedBy, "timeout");
@@ -245,7 +240,7 @@ Deno.test("a grandchild in a session of its own does not hold up a time-out", as
 });
 
 Deno.test("a stopped child is ended too", async () => {
-  const result = await inTime("the result", sh("kill -STOP $$", { timeoutMs: 1000 }));
+  const result = await within(sh("kill -STOP $$", { timeoutMs: 1000 }), "the result");
   assertEquals([result.signal, result.endedBy], ["SIGTERM", "timeout"]);
 });
 
@@ -258,7 +253,7 @@ Deno.test("a child that leaves something holding its output is answered promptly
     assertEquals([result.code, result.endedBy], [4, "itself"]);
     assertEquals(textOf(result.stderr.bytes), "started\n");
     assert(took < 5000, `${took} ms`);
-    assert(await isRunning(pid), "what the child left running was left running");
+    assert(await isAlive(pid), "what the child left running was left running");
   } finally {
     endProcess(pid);
   }
@@ -266,7 +261,7 @@ Deno.test("a child that leaves something holding its output is answered promptly
 
 Deno.test("a child that leaves something printing for ever is answered promptly", async () => {
   const start = performance.now();
-  const result = await inTime("the result", sh("yes & echo $! >&2"));
+  const result = await within(sh("yes & echo $! >&2"), "the result");
   const pid = Number(textOf(result.stderr.bytes));
   endProcess(pid);
   assert(pid > 1);
@@ -288,11 +283,11 @@ Deno.test("a cancelled child's group is ended, with what it printed so far", asy
     signal: controller.signal,
   });
   await until(
-    "the child's start",
     () => Deno.stat(directory.at("started")).then(() => true, () => false),
+    "the child's start",
   );
   controller.abort(new Error("cancelled"));
-  const result = await inTime("the result", running);
+  const result = await within(running, "the result");
   assertEquals([result.code, result.signal, result.endedBy], [143, "SIGTERM", "cancellation"]);
   await expectGone(pidsOf(result));
 });
@@ -346,9 +341,12 @@ Deno.test("ten children that print much at once do not disturb each other", asyn
 });
 
 Deno.test("a confined agent ends a child's group too, through the shell", async () => {
-  const { code, stdout, stderr } = await runDeno("platform/linux/processes/_time_out.ts", {
-    flags: ["--allow-run=/bin/sh"],
-  });
+  const { code, stdout, stderr } = await runTestScript(
+    "lib/platform/linux/processes/_time_out.ts",
+    {
+      flags: ["--allow-run=/bin/sh"],
+    },
+  );
   assertEquals(code, 0, stderr);
   const { endedBy, signal, pids } = JSON.parse(stdout);
   assertEquals([endedBy, signal], ["timeout", "SIGTERM"]);

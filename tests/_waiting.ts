@@ -1,5 +1,5 @@
 /**
- * Waiting for what the tests expect, with a deadline.
+ * Waiting for what a test expects, with a deadline that is generous enough for a busy machine.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { fail } from "@std/assert";
 const POLL_MS = 5;
 const DEADLINE_MS = 20_000;
 
-/** Resolves once the condition holds; fails after the deadline. */
+/**
+ * Polls until the condition holds, and fails after the deadline. For state that no event announces,
+ * such as a process that is not ours or a file that another process makes.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
@@ -24,11 +27,11 @@ export async function until(
   }
 }
 
-/** The promise's value, or a failure after the deadline; no timer is left behind. */
+/** The promise's value, or a failure after the deadline; leaves no timer behind. */
 export async function within<T>(
-  deadlineMs: number,
   promise: Promise<T>,
   what: string,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
@@ -42,7 +45,7 @@ export async function within<T>(
   }
 }
 
-/** Milliseconds that something took. */
+/** Runs `work` and returns its value with the milliseconds it took. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
   const start = performance.now();
   const value = await work();

@@ -73,3 +73,12 @@ export async function endLeftOver(pid: number): Promise<void> {
     // Gone already.
   }
 }
+
+/** Kills a process, if it is still there. */
+export function endProcess(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // Gone already.
+  }
+}

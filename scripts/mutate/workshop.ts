@@ -1,0 +1,74 @@
+/**
+ * A copy of the repository in which files can be broken and tested.
+ *
+ * @module
+ */
+
+/** Not part of the sources. Hidden entries are left out as well. */
+const LEFT_OUT = ["dist", "node_modules"];
+
+/** How a run of tests ended. */
+export type Verdict = "passed" | "failed" | "overran";
+
+/** The copy, removed when disposed of. */
+export class Workshop implements AsyncDisposable {
+  private constructor(readonly root: string) {}
+
+  /** Copies a repository. */
+  static async copyOf(repository: string): Promise<Workshop> {
+    const root = await Deno.makeTempDir({ prefix: "mutate-" });
+    const names = (await Array.fromAsync(Deno.readDir(repository), ({ name }) => name))
+      .filter((name) => !name.startsWith(".") && !LEFT_OUT.includes(name));
+    const { success } = await new Deno.Command("cp", {
+      args: ["-r", ...names.map((name) => `${repository}/${name}`), root],
+    }).output();
+    if (!success) throw new Error(`cannot copy ${repository} to ${root}`);
+    return new Workshop(root);
+  }
+
+  /** Puts a text in place of a file's while `work` runs. */
+  async withText<T>(file: string, text: string, work: () => Promise<T>): Promise<T> {
+    const path = `${this.root}/${file}`;
+    const original = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, text);
+    try {
+      return await work();
+    } finally {
+      await Deno.writeTextFile(path, original);
+    }
+  }
+
+  /** Runs tests to the first failure; without a type check, since a fault of types is a fault found. */
+  async run(tests: readonly string[], limitMs: number): Promise<Verdict> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["test", "--quiet", "-A", "--no-check", "--fail-fast", ...tests],
+      cwd: this.root,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      // In a group, so that what a broken agent left running ends with it.
+      detached: true,
+    }).spawn();
+    let verdict: Verdict | undefined;
+    const timer = setTimeout(() => {
+      verdict = "overran";
+      endGroup(child.pid);
+    }, limitMs);
+    const { success } = await child.status;
+    clearTimeout(timer);
+    endGroup(child.pid);
+    return verdict ?? (success ? "passed" : "failed");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+function endGroup(leader: number): void {
+  try {
+    Deno.kill(-leader, "SIGKILL");
+  } catch {
+    // Nobody is left in it.
+  }
+}
