@@ -35,13 +35,13 @@ export interface AgentChannel {
 }
 
 /** What was found, and where it could not be looked. */
-export interface Findings {
+export interface FoundChannels {
   readonly channels: readonly AgentChannel[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly SearchProblem[];
 }
 
 /** A directory that could not be read. */
-export interface Problem {
+export interface SearchProblem {
   readonly path: string;
   /** For a person. */
   readonly reason: string;
@@ -53,13 +53,13 @@ export interface Problem {
  * `domain-ID-NAME/org.kvmmanager.agent.0`, `ID-NAME/org.kvmmanager.agent.0`); or a pattern whose last
  * component has `*` for the VM's name, as `/run/vms/*.sock`.
  */
-export type Place = string;
+export type SearchPath = string;
 
 /** Looks for channels. A place that does not exist has none; that is no problem. */
-export async function findChannels(places: readonly Place[]): Promise<Findings> {
+export async function findChannels(searchPaths: readonly SearchPath[]): Promise<FoundChannels> {
   const found = new Map<string, AgentChannel>();
-  const problems: Problem[] = [];
-  for (const place of places) {
+  const problems: SearchProblem[] = [];
+  for (const place of searchPaths) {
     for await (const channel of channelsAt(place, problems)) found.set(channel.path, channel);
   }
   const byName = (a: AgentChannel, b: AgentChannel) =>
@@ -68,11 +68,14 @@ export async function findChannels(places: readonly Place[]): Promise<Findings> 
 }
 
 /** The directories that a place's channels appear in, for who watches them. */
-export const directoryOf = (place: Place): string => isPattern(place) ? dirname(place) : place;
+export const directoryOf = (place: SearchPath): string => isPattern(place) ? dirname(place) : place;
 
-const isPattern = (place: Place) => basename(place).includes("*");
+const isPattern = (place: SearchPath) => basename(place).includes("*");
 
-async function* channelsAt(place: Place, problems: Problem[]): AsyncGenerator<AgentChannel> {
+async function* channelsAt(
+  place: SearchPath,
+  problems: SearchProblem[],
+): AsyncGenerator<AgentChannel> {
   const directory = directoryOf(place);
   if (isPattern(place)) {
     const [before = "", ...rest] = basename(place).split("*");
@@ -102,7 +105,7 @@ async function* channelsAt(place: Place, problems: Problem[]): AsyncGenerator<Ag
   }
 }
 
-async function entriesOf(directory: string, problems: Problem[]): Promise<Deno.DirEntry[]> {
+async function entriesOf(directory: string, problems: SearchProblem[]): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(directory));
   } catch (error) {

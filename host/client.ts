@@ -8,7 +8,7 @@ import { LineSplitter } from "../lib/dialects/jsonrpc/line_splitter.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
-import { NoAgentError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import { type Notification, readIncoming } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
@@ -31,7 +31,7 @@ export interface ClientOptions {
   /** Told of each notification. */
   onNotification?: (notification: Notification) => void;
   /** Told once when the connection has ended, and why. */
-  onEnd?: (why: NoAgentError) => void;
+  onEnd?: (why: CallError) => void;
   /** Bytes that a line of the agent may have; longer ones are skipped. @default {16 MiB and 1 KiB} */
   maxLineBytes?: number;
 }
@@ -69,7 +69,7 @@ export class AgentClient implements AsyncDisposable {
   readonly #budget = new UnaskedBudget();
   readonly #reading: Promise<void>;
   readonly #closed = Promise.withResolvers<void>();
-  #ended: NoAgentError | undefined;
+  #ended: CallError | undefined;
   #calls = 0;
   #skipped = 0;
   #askedBytes = 0;
@@ -91,12 +91,12 @@ export class AgentClient implements AsyncDisposable {
   /**
    * Connects to the unix socket of a channel.
    *
-   * @throws {NoAgentError} when nobody serves it.
+   * @throws {CallError} when nobody serves it.
    */
   static async connect(path: string, options: ClientOptions = {}): Promise<AgentClient> {
     const connection = await connectSocket(path);
     const client = new AgentClient(connection, options);
-    // Ends the half line that somebody before us may have left in the channel.
+    // TransferEnds the half line that somebody before us may have left in the channel.
     client.#outbox.send("\n");
     return client;
   }
@@ -107,7 +107,7 @@ export class AgentClient implements AsyncDisposable {
   }
 
   /** Why the connection has ended, `undefined` while it lasts. */
-  get ended(): NoAgentError | undefined {
+  get ended(): CallError | undefined {
     return this.#ended;
   }
 
@@ -116,7 +116,7 @@ export class AgentClient implements AsyncDisposable {
    *
    * @returns The answer's `result`, checked.
    * @throws {AnswerError} for an error answer.
-   * @throws {NoAgentError} when the connection ends, the answer does not come in time, or it is not
+   * @throws {CallError} when the connection ends, the answer does not come in time, or it is not
    * what the protocol says.
    */
   async call<Name extends MethodName>(
@@ -127,7 +127,7 @@ export class AgentClient implements AsyncDisposable {
     let problem = "";
     if (isResultOf(method, result, (what) => problem = what)) return result;
     const message = `the answer to ${method} is not what the protocol says: ${problem}`;
-    throw new NoAgentError(message, "nonsense", true);
+    throw new CallError(message, "invalid result", true);
   }
 
   /**
@@ -145,7 +145,7 @@ export class AgentClient implements AsyncDisposable {
     signal?.throwIfAborted();
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#waiting.size >= MAX_CALLS_IN_FLIGHT) {
-      throw new NoAgentError(`${MAX_CALLS_IN_FLIGHT} calls wait for this agent already`, "timeout");
+      throw new CallError(`${MAX_CALLS_IN_FLIGHT} calls wait for this agent already`, "timeout");
     }
     const id = `${this.#prefix}/${++this.#calls}`;
     const waiting: Waiting = { ...Promise.withResolvers(), method, sentAt: undefined };
@@ -178,9 +178,9 @@ export class AgentClient implements AsyncDisposable {
     this.#outbox.send(text);
   }
 
-  /** Ends the connection; calls that wait are rejected. */
+  /** TransferEnds the connection; calls that wait are rejected. */
   async close(): Promise<void> {
-    this.#end(new NoAgentError("the connection was closed here", "closed"));
+    this.#end(new CallError("the connection was closed here", "closed"));
     await this.#reading;
   }
 
@@ -194,19 +194,19 @@ export class AgentClient implements AsyncDisposable {
     }
   }
 
-  #lateError({ method, sentAt }: Waiting, timeoutMs: number): NoAgentError {
+  #lateError({ method, sentAt }: Waiting, timeoutMs: number): CallError {
     const what = `no answer to ${method} within ${timeoutMs / 1000} s`;
     return sentAt === undefined
-      ? new NoAgentError(`${what}: the agent does not read what it is sent`, "timeout")
-      : new NoAgentError(what, "timeout", true);
+      ? new CallError(`${what}: the agent does not read what it is sent`, "timeout")
+      : new CallError(what, "timeout", true);
   }
 
   #fail(error: unknown): void {
     const why = `the connection has ended: ${messageOf(error)}`;
-    this.#end(new NoAgentError(why, "connection lost"));
+    this.#end(new CallError(why, "connection lost"));
   }
 
-  #end(why: NoAgentError): void {
+  #end(why: CallError): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
     try {
@@ -216,7 +216,7 @@ export class AgentClient implements AsyncDisposable {
     }
     this.#closed.resolve();
     for (const { method, sentAt, reject } of this.#waiting.values()) {
-      reject(new NoAgentError(whatIsKnown(why, method, sentAt), why.reason, sentAt !== undefined));
+      reject(new CallError(whatIsKnown(why, method, sentAt), why.reason, sentAt !== undefined));
     }
     this.#options.onEnd?.(why);
   }
@@ -240,7 +240,7 @@ export class AgentClient implements AsyncDisposable {
           buffer = new Uint8Array(2 * read);
         }
       }
-      this.#end(new NoAgentError("the agent closed the connection", "connection lost"));
+      this.#end(new CallError("the agent closed the connection", "connection lost"));
     } catch (error) {
       this.#fail(error);
     }
@@ -277,7 +277,7 @@ export class AgentClient implements AsyncDisposable {
 }
 
 /** What can be told about a request whose connection has ended. */
-function whatIsKnown(why: NoAgentError, method: string, sentAt: number | undefined): string {
+function whatIsKnown(why: CallError, method: string, sentAt: number | undefined): string {
   if (sentAt === undefined) return `${why.message}; ${method} had not been sent yet`;
   const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
   return `${why.message}; ${method} had been sent ${seconds} s before and may have been carried out`;

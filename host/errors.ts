@@ -47,24 +47,24 @@ export class AnswerError extends Error {
 const DEFAULT_RETRY_MS = 100;
 
 /** Why there was no answer. */
-export type NoAgentReason =
+export type CallErrorReason =
   | "no socket"
   | "not served"
   | "permission denied"
   | "timeout"
   | "connection lost"
   | "closed"
-  | "nonsense";
+  | "invalid result";
 
 /** There is no agent at the other side, or none that answers. */
-export class NoAgentError extends Error {
-  override readonly name = "NoAgentError";
+export class CallError extends Error {
+  override readonly name = "CallError";
 
   /**
    * @param reason What happened, for programs.
    * @param wasSent Whether the request may have reached the agent and been carried out.
    */
-  constructor(message: string, readonly reason: NoAgentReason, readonly wasSent = false) {
+  constructor(message: string, readonly reason: CallErrorReason, readonly wasSent = false) {
     super(message);
   }
 }

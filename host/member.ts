@@ -7,7 +7,7 @@
 import { messageOf } from "../lib/base/message_of.ts";
 import type { AgentChannel } from "./channels.ts";
 import { AgentClient, type CallArguments } from "./client.ts";
-import { AnswerError, NoAgentError } from "./errors.ts";
+import { AnswerError, CallError } from "./errors.ts";
 import type { Notification } from "./incoming.ts";
 import type { MethodName, ResultOf } from "./protocol.ts";
 
@@ -48,7 +48,7 @@ export interface PoolAgent {
   /**
    * Calls a method.
    *
-   * @throws As {@link AgentClient.call}; {@link NoAgentError} at once while not connected.
+   * @throws As {@link AgentClient.call}; {@link CallError} at once while not connected.
    */
   call<Name extends MethodName>(
     method: Name,
@@ -101,7 +101,7 @@ export class PoolMember implements PoolAgent {
   ): Promise<ResultOf<Name>> {
     const client = this.#client;
     if (client === undefined) {
-      throw new NoAgentError(`not connected: ${this.problem ?? "no reason"}`, "connection lost");
+      throw new CallError(`not connected: ${this.problem ?? "no reason"}`, "connection lost");
     }
     try {
       const result = await client.call(method, ...args);
@@ -136,7 +136,7 @@ export class PoolMember implements PoolAgent {
     if (this.#client === undefined) this.#connectAt = 0;
   }
 
-  /** Ends the connection for good. */
+  /** TransferEnds the connection for good. */
   async end(): Promise<void> {
     this.#isGone = true;
     await this.#client?.close();
@@ -167,7 +167,7 @@ export class PoolMember implements PoolAgent {
     }
   }
 
-  #lost(client: AgentClient, why: NoAgentError): void {
+  #lost(client: AgentClient, why: CallError): void {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#pingAt = Number.POSITIVE_INFINITY;

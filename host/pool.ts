@@ -4,16 +4,16 @@
  * @module
  */
 
-import { type AgentChannel, directoryOf, findChannels, type Place } from "./channels.ts";
+import { type AgentChannel, directoryOf, findChannels, type SearchPath } from "./channels.ts";
 import { type PoolAgent, type PoolEvent, PoolMember, type PoolTimes } from "./member.ts";
 
 /** How a pool works. */
 export interface PoolOptions extends Partial<PoolTimes> {
-  /** Where channels are looked for; see {@link Place}. */
-  readonly places: readonly Place[];
+  /** Where channels are looked for; see {@link SearchPath}. */
+  readonly searchPaths: readonly SearchPath[];
   /** Channels that are in the pool whatever is found. */
   readonly channels?: readonly AgentChannel[];
-  /** Between two looks at places of which no change was told, in milliseconds. @default {10000} */
+  /** Between two looks at searchPaths of which no change was told, in milliseconds. @default {10000} */
   readonly scanMs?: number;
 }
 
@@ -52,7 +52,7 @@ export class AgentPool implements AsyncDisposable {
   }
 
   /**
-   * Starts a pool; resolves when the places have been looked at once, and connections to what was
+   * Starts a pool; resolves when the searchPaths have been looked at once, and connections to what was
    * found are under way.
    *
    * @param listener Told of every event, from the first on.
@@ -78,7 +78,7 @@ export class AgentPool implements AsyncDisposable {
     return [...this.#members.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** The places that could not be looked at, for a person. */
+  /** The searchPaths that could not be looked at, for a person. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -89,7 +89,7 @@ export class AgentPool implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** Ends all connections. */
+  /** TransferEnds all connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#clock);
@@ -133,8 +133,8 @@ export class AgentPool implements AsyncDisposable {
   }
 
   async #scanOnce(): Promise<void> {
-    for (const place of this.#options.places) this.#watch(directoryOf(place));
-    const { channels, problems } = await findChannels(this.#options.places);
+    for (const place of this.#options.searchPaths) this.#watch(directoryOf(place));
+    const { channels, problems } = await findChannels(this.#options.searchPaths);
     if (this.#isClosed) return;
     this.#problems = problems.map(({ path, reason }) => `${path}: ${reason}`);
     const found = new Set(channels.map(({ path }) => path));

@@ -42,7 +42,7 @@ async function measure(count: number, seconds: number): Promise<Result[]> {
   const fleet = await Fleet.start(count);
   await using _fleet = fleet;
   const start = performance.now();
-  const pool = await AgentPool.open({ places: [fleet.directory] });
+  const pool = await AgentPool.open({ searchPaths: [fleet.directory] });
   await using _pool = pool;
   await untilAll(pool, count);
   const described = (performance.now() - start) / 1000;

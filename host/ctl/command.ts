@@ -16,7 +16,7 @@ import {
   text,
   type ValueParser,
 } from "@optique/core";
-import type { Place } from "../channels.ts";
+import type { SearchPath } from "../channels.ts";
 
 /** What every command is given beside its own options. */
 export interface Invocation {
@@ -25,7 +25,7 @@ export interface Invocation {
   /** `--domain` */
   readonly domain: string | undefined;
   /** `--channels`, or libvirt's directories. */
-  readonly places: readonly Place[];
+  readonly searchPaths: readonly SearchPath[];
   /** `--json` */
   readonly json: boolean;
   /** Aborted by Ctrl-C and SIGTERM. */
@@ -47,7 +47,7 @@ export interface Description {
 }
 
 /** Puts together a command from the parser of its own options and what it does. */
-export function define<P extends Parser<"sync", unknown, unknown>>(
+export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   { name, brief, details = [], examples }: Description,
   parser: P,
   run: (values: InferValue<P>, invocation: Invocation) => Promise<number>,

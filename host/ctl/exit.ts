@@ -10,7 +10,7 @@ export const EXIT = {
   /** The agent refused, or what was asked for failed in the guest. */
   errorAnswer: 1,
   /** There is no agent, or none that answers. */
-  noAgent: 2,
+  unavailable: 2,
   /** EX_USAGE of sysexits.h. */
   usage: 64,
   /** EX_IOERR of sysexits.h: a file of the host. */

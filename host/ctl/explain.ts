@@ -7,7 +7,7 @@
 import { UsageError } from "../../lib/base/command_line.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
 import { printError } from "../../lib/base/terminal.ts";
-import { AnswerError, NoAgentError } from "../errors.ts";
+import { AnswerError, CallError } from "../errors.ts";
 import { TransferError } from "../transfer/transfer.ts";
 import { EXIT } from "./exit.ts";
 import { printable } from "./printable.ts";
@@ -42,9 +42,9 @@ function sentence(error: unknown): [number, string] | undefined {
   if (error instanceof AnswerError) {
     return [EXIT.errorAnswer, `the agent refused: ${reasonOf(error)}`];
   }
-  if (error instanceof NoAgentError) {
+  if (error instanceof CallError) {
     const advice = error.reason === "timeout" ? `; in the guest: ${IN_THE_GUEST}` : "";
-    return [EXIT.noAgent, `${error.message}${advice}`];
+    return [EXIT.unavailable, `${error.message}${advice}`];
   }
   if (error instanceof UsageError) return [EXIT.usage, error.message];
   if (error instanceof TransferError) return [EXIT.errorAnswer, error.message];

@@ -99,8 +99,8 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   });
   if (parsed === undefined) return undefined;
   const { run, socket, domain, channels, json } = parsed;
-  const places = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
-  return { run, invocation: { socket, domain, places, json } };
+  const searchPaths = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
+  return { run, invocation: { socket, domain, searchPaths, json } };
 }
 
 function parser(names: readonly string[]) {

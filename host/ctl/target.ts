@@ -7,7 +7,7 @@
 import { UsageError } from "../../lib/base/command_line.ts";
 import { type AgentChannel, channelsNamed, findChannels } from "../channels.ts";
 import { AgentClient, type ClientOptions } from "../client.ts";
-import { NoAgentError } from "../errors.ts";
+import { CallError } from "../errors.ts";
 import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
 import { printable } from "./printable.ts";
@@ -18,25 +18,25 @@ const MAX_TOLD = 10;
  * The channel that `--socket` or `--domain` names.
  *
  * @throws {UsageError} when there is neither or both, or several VMs have the name.
- * @throws {NoAgentError} when no VM has it.
+ * @throws {CallError} when no VM has it.
  */
 export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
-  const { socket, domain, places } = invocation;
+  const { socket, domain, searchPaths } = invocation;
   if (socket !== undefined && domain !== undefined) {
     throw new UsageError("--socket and --domain both name a VM; give one");
   }
   if (socket !== undefined) return { name: socket, path: socket, isShortened: false };
   if (domain === undefined) throw new UsageError("--socket PATH or --domain NAME is needed");
-  const { channels, problems } = await findChannels(places);
+  const { channels, problems } = await findChannels(searchPaths);
   const [channel, ...others] = channelsNamed(channels, domain);
   if (channel === undefined) {
     const refused = problems.find(({ isPermission }) => isPermission);
     if (refused !== undefined) {
       const why = `${refused.path}: permission denied${await groupAdvice(refused.path)}`;
-      throw new NoAgentError(why, "permission denied");
+      throw new CallError(why, "permission denied");
     }
     const known = told(channels.map(({ name }) => name));
-    throw new NoAgentError(`no VM ${quoted(domain)} has an agent's channel; ${known}`, "no socket");
+    throw new CallError(`no VM ${quoted(domain)} has an agent's channel; ${known}`, "no socket");
   }
   if (others.length > 0) {
     const paths = told([channel, ...others].map(({ path }) => path));
@@ -48,7 +48,7 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
 /**
  * Connects to the VM that the command is about.
  *
- * @throws {UsageError} {NoAgentError} with what a person can do about it.
+ * @throws {UsageError} {CallError} with what a person can do about it.
  */
 export async function connectTarget(
   invocation: Invocation,
@@ -58,28 +58,28 @@ export async function connectTarget(
   try {
     return { client: await AgentClient.connect(channel.path, options), channel };
   } catch (error) {
-    throw error instanceof NoAgentError ? await advise(error, channel, invocation) : error;
+    throw error instanceof CallError ? await advise(error, channel, invocation) : error;
   }
 }
 
 /** The same error with advice in its message. */
 async function advise(
-  error: NoAgentError,
+  error: CallError,
   { path }: AgentChannel,
-  { places }: Invocation,
-): Promise<NoAgentError> {
+  { searchPaths }: Invocation,
+): Promise<CallError> {
   if (error.reason === "no socket") {
-    const { channels } = await findChannels(places);
+    const { channels } = await findChannels(searchPaths);
     const known = told(channels.map((channel) => channel.path));
-    return new NoAgentError(`${printable(error.message)}; ${known}`, error.reason);
+    return new CallError(`${printable(error.message)}; ${known}`, error.reason);
   }
   if (error.reason === "permission denied") {
     const why = `${printable(path)}: permission denied${await groupAdvice(path)}`;
-    return new NoAgentError(why, error.reason);
+    return new CallError(why, error.reason);
   }
   if (error.reason === "not served") {
     const why = `${printable(error.message)}; the VM is off, or QEMU has not opened the channel`;
-    return new NoAgentError(why, error.reason);
+    return new CallError(why, error.reason);
   }
   return error;
 }

@@ -16,7 +16,7 @@ export interface VmFacts {
 
 /** How often each is asked for, in milliseconds: what costs the guest a process is asked seldom. */
 const PACES = { system: 2000, disks: 15_000, network: 30_000 } as const;
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 type Part = keyof typeof PACES;
 
@@ -29,7 +29,7 @@ interface Known extends VmFacts {
 export class Collector {
   readonly #known = new WeakMap<PoolAgent, Known>();
 
-  /** @param signal Ends all calls. */
+  /** @param signal TransferEnds all calls. */
   constructor(readonly signal: AbortSignal) {}
 
   /** What is known of a VM. */
@@ -45,7 +45,7 @@ export class Collector {
       const known = this.#known.get(agent) ??
         { askAt: { system: 0, disks: 0, network: 0 }, asking: new Set<Part>() };
       this.#known.set(agent, known);
-      const options = { timeoutMs: PATIENCE_MS, signal: this.signal };
+      const options = { timeoutMs: TIMEOUT_MS, signal: this.signal };
       this.#ask(known, "system", now, async () => {
         known.system = await agent.call("get_system_info", {}, options);
       });

@@ -82,8 +82,8 @@ Deno.test("findChannels() takes a pattern for the last component", async () => {
 Deno.test("findChannels() tells what it may not read, and minds nothing that is not there", async () => {
   await using directory = await TempDirectory.make();
   await directory.file("file", "");
-  const places = [directory.at("none"), directory.at("file"), directory.at("none/*.sock")];
-  const { channels, problems } = await findChannels(places);
+  const searchPaths = [directory.at("none"), directory.at("file"), directory.at("none/*.sock")];
+  const { channels, problems } = await findChannels(searchPaths);
   assertEquals(channels, []);
   assertEquals(problems.map(({ path }) => path), [directory.at("file")]);
 });

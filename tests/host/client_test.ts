@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
 import { AgentClient } from "../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../host/errors.ts";
+import { AnswerError, CallError } from "../../host/errors.ts";
 import type { Notification } from "../../host/incoming.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { timed, until } from "../agent/_waiting.ts";
@@ -156,7 +156,7 @@ Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nob
   const { ms } = await timed(() =>
     assertRejects(
       () => client.callUnchecked("slow", {}, { timeoutMs: 200 }),
-      NoAgentError,
+      CallError,
       "no answer to slow within 0.2 s",
     )
   );
@@ -179,7 +179,7 @@ Deno.test("AgentClient gives up after timeoutMs also where the agent does not ev
   const large = { text: "x".repeat(8 * 1024 * 1024) };
   await assertRejects(
     () => client.callUnchecked("large", large, { timeoutMs: 200 }),
-    NoAgentError,
+    CallError,
     "no answer",
   );
 });
@@ -204,7 +204,7 @@ Deno.test("AgentClient rejects the calls that wait when the agent ends the conne
   const calls = ["a", "b"].map((method) => client.callUnchecked(method));
   await fake.requests(2);
   await fake.hangUp();
-  for (const call of calls) await assertRejects(() => call, NoAgentError);
+  for (const call of calls) await assertRejects(() => call, CallError);
 });
 
 Deno.test("AgentClient rejects a call at once after the agent has ended the connection", async () => {
@@ -213,8 +213,8 @@ Deno.test("AgentClient rejects a call at once after the agent has ended the conn
   const first = client.callUnchecked("a");
   await fake.requests(1);
   await fake.hangUp();
-  await assertRejects(() => first, NoAgentError);
-  const { ms } = await timed(() => assertRejects(() => client.callUnchecked("b"), NoAgentError));
+  await assertRejects(() => first, CallError);
+  const { ms } = await timed(() => assertRejects(() => client.callUnchecked("b"), CallError));
   assert(ms < 2000, `${ms} ms`);
 });
 
@@ -230,10 +230,10 @@ Deno.test("AgentClient rejects a call at once after the agent has ended its half
     const waiting = client.callUnchecked("a", {}, { timeoutMs: 5000 }).catch((error: unknown) =>
       error
     );
-    assert(await waiting instanceof NoAgentError);
+    assert(await waiting instanceof CallError);
     // Nobody will ever answer this one: the reading is over.
     const { ms } = await timed(() =>
-      assertRejects(() => client.callUnchecked("b", {}, { timeoutMs: 5000 }), NoAgentError)
+      assertRejects(() => client.callUnchecked("b", {}, { timeoutMs: 5000 }), CallError)
     );
     assert(ms < 2000, `${ms} ms`);
   } finally {
@@ -246,11 +246,11 @@ Deno.test("AgentClient.close rejects the calls that wait, and may be called twic
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("ping");
   await fake.requests(1);
-  const rejected = assertRejects(() => call, NoAgentError);
+  const rejected = assertRejects(() => call, CallError);
   await client.close();
   await rejected;
   await client.close();
-  await assertRejects(() => client.callUnchecked("ping"), NoAgentError);
+  await assertRejects(() => client.callUnchecked("ping"), CallError);
 });
 
 Deno.test("AgentClient.connect tells why there is no agent", async (t) => {
@@ -258,17 +258,17 @@ Deno.test("AgentClient.connect tells why there is no agent", async (t) => {
   try {
     const path = `${directory}/agent.sock`;
     await t.step("no such socket", async () => {
-      await assertRejects(() => AgentClient.connect(path), NoAgentError, "there is no such socket");
+      await assertRejects(() => AgentClient.connect(path), CallError, "there is no such socket");
     });
     await t.step("nobody serves it", async () => {
       const listener = Deno.listen({ transport: "unix", path: `${path}.new` });
       await Deno.rename(`${path}.new`, path);
       listener.close();
-      await assertRejects(() => AgentClient.connect(path), NoAgentError, "nobody serves");
+      await assertRejects(() => AgentClient.connect(path), CallError, "nobody serves");
     });
     await t.step("no socket at all", async () => {
       await Deno.writeTextFile(`${directory}/file`, "");
-      await assertRejects(() => AgentClient.connect(`${directory}/file`), NoAgentError, "file");
+      await assertRejects(() => AgentClient.connect(`${directory}/file`), CallError, "file");
     });
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -301,8 +301,8 @@ Deno.test("AgentClient.call takes no result that is not what the protocol says",
       const [request] = await fake.requests(1);
       assert(request !== undefined);
       await fake.answer(request, result);
-      const error = await assertRejects(() => call, NoAgentError, "not what the protocol says");
-      assertEquals(error.reason, "nonsense");
+      const error = await assertRejects(() => call, CallError, "not what the protocol says");
+      assertEquals(error.reason, "invalid result");
     });
   }
 });
@@ -339,7 +339,7 @@ Deno.test("AgentClient takes a long answer, and skips a line that is too long", 
       assert(request !== undefined);
       const sending = fake.answer(request, "x".repeat(bytes));
       if (isTaken) assertEquals(await long, "x".repeat(bytes));
-      else await assertRejects(() => long, NoAgentError, "no answer");
+      else await assertRejects(() => long, CallError, "no answer");
       await sending;
       const call = client.callUnchecked("after");
       const after = (await fake.requests(2)).at(-1);
@@ -366,14 +366,14 @@ Deno.test("AgentClient reads a flood slowly, and answers within it all the same"
 
 Deno.test("AgentClient tells what is known of calls whose connection ends", async () => {
   await using fake = await FakeAgent.start();
-  const ends: NoAgentError[] = [];
+  const ends: CallError[] = [];
   await using client = await AgentClient.connect(fake.path, { onEnd: (why) => ends.push(why) });
   const call = client.callUnchecked("exec_command");
   await fake.requests(1);
   await fake.hangUp();
-  const error = await assertRejects(() => call, NoAgentError, "may have been carried out");
+  const error = await assertRejects(() => call, CallError, "may have been carried out");
   assertEquals([error.reason, error.wasSent], ["connection lost", true]);
-  const next = await assertRejects(() => client.callUnchecked("exec_command"), NoAgentError);
+  const next = await assertRejects(() => client.callUnchecked("exec_command"), CallError);
   assertEquals(next.wasSent, false);
   assertEquals(ends.length, 1);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { NoAgentError } from "../../host/errors.ts";
+import { CallError } from "../../host/errors.ts";
 import type { PoolEvent } from "../../host/member.ts";
 import { AgentPool, type PoolOptions } from "../../host/pool.ts";
 import { TestAgent } from "../agent/_agent.ts";
@@ -28,7 +28,7 @@ class Watched implements AsyncDisposable {
       watched.told.push(`${event.agent.name} ${event.kind}`);
     };
     watched.pool = await AgentPool.open(
-      { places: [directory.path], ...FAST, ...options },
+      { searchPaths: [directory.path], ...FAST, ...options },
       listener,
     );
     return watched;
@@ -76,7 +76,7 @@ Deno.test("AgentPool talks to a real agent and hands on its notifications", asyn
   const { socket } = agent.paths;
   const channel = { name: "real", path: socket, isShortened: false };
   const pool = await AgentPool.open(
-    { places: [], channels: [channel], ...FAST },
+    { searchPaths: [], channels: [channel], ...FAST },
     (event) => events.push(event),
   );
   await using _pool = pool;
@@ -106,7 +106,7 @@ Deno.test("AgentPool finds VMs that come, and lets go of those that are gone", a
 Deno.test("AgentPool finds what comes in a directory that was not there at first", async () => {
   await using directory = await TempDirectory.make();
   const later = directory.at("later");
-  await using watched = await Watched.open(directory, { places: [later], scanMs: 100 });
+  await using watched = await Watched.open(directory, { searchPaths: [later], scanMs: 100 });
   await directory.directory("later");
   await using _agent = new ScriptedAgent(`${later}/vm${SUFFIX}`);
   await watched.tells("vm ready");
@@ -158,7 +158,7 @@ Deno.test("AgentPool's calls fail at once while there is no connection", async (
   await watched.tells("vm unavailable");
   const [agent] = watched.pool.agents;
   assert(agent !== undefined);
-  await assertRejects(() => agent.call("ping"), NoAgentError, "nobody serves this socket");
+  await assertRejects(() => agent.call("ping"), CallError, "nobody serves this socket");
 });
 
 Deno.test("AgentPool pings a hung agent no faster than it gives pings up", async () => {
@@ -206,13 +206,13 @@ Deno.test("AgentPool: hung, flapping, flooding and lying agents do not delay the
   assert(well.every(({ state }) => state === "ready"));
 });
 
-Deno.test("AgentPool tells the places that it may not read, and looks at the others", async () => {
+Deno.test("AgentPool tells the searchPaths that it may not read, and looks at the others", async () => {
   await using directory = await TempDirectory.make();
   await directory.file("file", "");
   await directory.directory("good");
   await using _agent = new ScriptedAgent(directory.at(`good/vm${SUFFIX}`));
   await using watched = await Watched.open(directory, {
-    places: [directory.at("file"), directory.at("good")],
+    searchPaths: [directory.at("file"), directory.at("good")],
   });
   await watched.tells("vm ready");
   assertEquals(watched.pool.problems.length, 1);

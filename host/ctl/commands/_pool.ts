@@ -14,10 +14,10 @@ export async function openPool(
   invocation: Invocation,
   listener: (event: PoolEvent) => void,
 ): Promise<AgentPool> {
-  const { socket, domain, places } = invocation;
+  const { socket, domain, searchPaths } = invocation;
   const isAll = socket === undefined && domain === undefined;
   return await AgentPool.open(
-    isAll ? { places } : { places: [], channels: [await targetOf(invocation)] },
+    isAll ? { searchPaths } : { searchPaths: [], channels: [await targetOf(invocation)] },
     listener,
   );
 }

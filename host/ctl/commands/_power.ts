@@ -7,9 +7,9 @@
 import { object, option, optional } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { sleep } from "../../sleep.ts";
-import { define, type Invocation, lines, seconds } from "../command.ts";
+import { defineCommand, type Invocation, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText } from "../format.ts";
 import { printableJson } from "../printable.ts";
@@ -19,13 +19,13 @@ const DEFAULT_TIMEOUT_SECONDS = 60;
 /** After the guest was forced: how long until it is off, or until it is up again. */
 const WAIT_MORE_SECONDS = { shutdown: 30, reboot: 300 } as const;
 const LOOK_MS = 500;
-const PATIENCE_MS = 2000;
+const TIMEOUT_MS = 2000;
 /** So many looks without an answer in a row, and a guest that has not closed the channel is off. */
 const SILENT_LOOKS = 3;
 
 /** The command of a power action. */
 export function powerCommand(action: "shutdown" | "reboot", brief: string, waitsFor: string) {
-  return define(
+  return defineCommand(
     {
       name: action,
       brief,
@@ -60,7 +60,7 @@ export function powerCommand(action: "shutdown" | "reboot", brief: string, waits
       if (json) printLine(printableJson({ initiated: true, done: isDone, seconds: took }));
       else if (isDone) printLine(`${action} done after ${durationText(took)}`);
       else printError(`kvmmanager-ctl: not done after ${durationText(took)}`);
-      return isDone ? EXIT.ok : EXIT.noAgent;
+      return isDone ? EXIT.ok : EXIT.unavailable;
     },
   );
 }
@@ -122,10 +122,10 @@ async function uptimeOf(
   try {
     const client = await AgentClient.connect(path);
     await using _client = client;
-    const options = { timeoutMs: PATIENCE_MS, signal };
+    const options = { timeoutMs: TIMEOUT_MS, signal };
     return (await client.call("get_system_info", {}, options)).uptime_seconds;
   } catch (error) {
-    if (error instanceof NoAgentError) {
+    if (error instanceof CallError) {
       return error.reason === "not served" || error.reason === "no socket"
         ? "not served"
         : undefined;

@@ -5,13 +5,13 @@
  */
 
 import { printLine } from "../../../lib/base/terminal.ts";
-import type { Transferred } from "../../transfer/transfer.ts";
+import type { TransferResult } from "../../transfer/transfer.ts";
 import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 
 /** Tells what was moved, since a moment of `performance.now()`. */
 export function report(
-  { path, bytes, resumedBytes, sha256 }: Transferred,
+  { path, bytes, resumedBytes, sha256 }: TransferResult,
   start: number,
   { json, isQuiet }: { readonly json: boolean; readonly isQuiet: boolean },
 ): void {

@@ -4,7 +4,7 @@ import { messageOf } from "../../../lib/base/message_of.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
-import { define, lines, seconds, words } from "../command.ts";
+import { defineCommand, lines, seconds, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
@@ -16,11 +16,11 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const METHOD_NAMES = METHOD_DESCRIPTIONS.map(({ name }) => name);
 
 /** `call`: any method with any parameters; the result, or the error answer, as JSON. */
-export const call = define(
+export const call = defineCommand(
   {
     name: "call",
     brief: "Calls a method and prints the result, or the agent's error, as JSON.",
-    details: ["Ends with 0 for a result, with 1 for an error answer."],
+    details: ["TransferEnds with 0 for a result, with 1 for an error answer."],
     examples: [
       "call ping --domain vm1",
       `call exec_command '{"command":"uptime"}' --socket /run/vm1.sock`,

@@ -2,13 +2,13 @@ import { object } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { Aborted } from "../../../lib/base/waiting.ts";
 import type { PoolEvent } from "../../member.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { openPool } from "./_pool.ts";
 
 /** `events`: what happens to the VMs, one JSON object a line. */
-export const events = define(
+export const events = defineCommand(
   {
     name: "events",
     brief: "Prints what happens to the agents, one JSON object a line, until Ctrl-C.",

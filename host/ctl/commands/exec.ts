@@ -5,9 +5,9 @@ import { ERRORS } from "../../../lib/base/errors.ts";
 import { base64Capacity } from "../../../lib/base/json_text.ts";
 import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import type { ParamsOf } from "../../protocol.ts";
-import { define, lines, seconds, words } from "../command.ts";
+import { defineCommand, lines, seconds, words } from "../command.ts";
 import { EXEC_EXIT, EXIT } from "../exit.ts";
 import { explain, reasonOf } from "../explain.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -23,7 +23,7 @@ const DEFAULT_MESSAGE_KB = 64;
 const Output = z.looseObject({ stdout: z.string(), stderr: z.string() });
 
 /** `exec`: a program in the guest as if it ran here. */
-export const exec = define(
+export const exec = defineCommand(
   {
     name: "exec",
     brief: "Runs a program in the guest, with its input, output and exit status passed through.",
@@ -104,7 +104,7 @@ function failure(error: unknown): number {
     if (error.code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
     return error.code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
   }
-  if (error instanceof NoAgentError) {
+  if (error instanceof CallError) {
     explain(error);
     return EXEC_EXIT.failed;
   }
@@ -120,7 +120,7 @@ function decode(content: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(content);
   } catch {
-    throw new NoAgentError("the agent sent output that is not base64", "nonsense", true);
+    throw new CallError("the agent sent output that is not base64", "invalid result", true);
   }
 }
 

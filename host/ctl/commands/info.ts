@@ -3,7 +3,7 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { memoryPercent } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { bytesText, durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
@@ -18,7 +18,7 @@ interface Facts {
 }
 
 /** `info`: everything about one VM. */
-export const info = define(
+export const info = defineCommand(
   {
     name: "info",
     brief: "Describes a VM: agent, system, network, file systems.",

@@ -3,16 +3,16 @@ import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { type AgentChannel, findChannels } from "../../channels.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { fullestDisk, mainAddress } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 
 /** How long one VM may take; the others do not wait for it. */
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 const HEADING = ["NAME", "STATE", "OS", "ADDRESS", "UPTIME", "LOAD", "FULLEST DISK"] as const;
 
 /** A line of the list. */
@@ -27,7 +27,7 @@ interface Row {
 }
 
 /** `list`: every VM of the host that has an agent's channel. */
-export const list = define(
+export const list = defineCommand(
   {
     name: "list",
     brief: "Lists the VMs that have an agent's channel.",
@@ -35,8 +35,8 @@ export const list = define(
     examples: ["list", "list --json", "list --channels '/run/vms/*.sock'"],
   },
   object({}),
-  async (_values, { places, json, signal }) => {
-    const { channels, problems } = await findChannels(places);
+  async (_values, { searchPaths, json, signal }) => {
+    const { channels, problems } = await findChannels(searchPaths);
     const rows = await Promise.all(channels.map((channel) => look(channel, signal)));
     signal.throwIfAborted();
     for (const { path, reason } of problems) {
@@ -45,14 +45,14 @@ export const list = define(
     if (json) printLine(printableJson(rows, 2));
     else if (rows.length > 0) printLine(table(HEADING, rows.map(cells)));
     else if (problems.length === 0) {
-      printError(`kvmmanager-ctl: no VM has an agent's channel in ${places.join(", ")}`);
+      printError(`kvmmanager-ctl: no VM has an agent's channel in ${searchPaths.join(", ")}`);
     }
-    return problems.length > 0 && rows.length === 0 ? EXIT.noAgent : EXIT.ok;
+    return problems.length > 0 && rows.length === 0 ? EXIT.unavailable : EXIT.ok;
   },
 );
 
 async function look({ name, path }: AgentChannel, signal: AbortSignal): Promise<Row> {
-  const options = { timeoutMs: PATIENCE_MS, signal };
+  const options = { timeoutMs: TIMEOUT_MS, signal };
   try {
     const client = await AgentClient.connect(path);
     await using _client = client;
@@ -85,7 +85,7 @@ async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
 }
 
 function stateOf(error: unknown): string {
-  if (!(error instanceof NoAgentError)) return `error: ${messageOf(error)}`;
+  if (!(error instanceof CallError)) return `error: ${messageOf(error)}`;
   return error.reason === "timeout" ? "no answer" : error.reason;
 }
 

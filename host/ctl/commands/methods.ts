@@ -1,6 +1,6 @@
 import { object } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
@@ -8,7 +8,7 @@ import { connectTarget } from "../target.ts";
 import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
 
 /** `methods`: what an agent can be asked. */
-export const methods = define(
+export const methods = defineCommand(
   {
     name: "methods",
     brief: "Lists the methods of an agent, or with no VM given those of this version.",

@@ -1,24 +1,24 @@
 import { object, option, optional, withDefault } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { sleep } from "../../sleep.ts";
-import { define, lines, seconds, wholeNumber } from "../command.ts";
+import { defineCommand, lines, seconds, wholeNumber } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget, targetOf } from "../target.ts";
 
 const DEFAULT_INTERVAL_SECONDS = 1;
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 /** `ping`: as ping(8), until Ctrl-C, with statistics at the end. */
-export const ping = define(
+export const ping = defineCommand(
   {
     name: "ping",
     brief: "Pings an agent, as ping(8) does a host.",
     details: [
       "Ctrl-C ends it with statistics. A lost connection is made again, so that it can be watched how a",
-      "guest goes down and comes up. Ends with 0 if anything was answered, else with 2.",
+      "guest goes down and comes up. TransferEnds with 0 if anything was answered, else with 2.",
     ],
     examples: ["ping --domain vm1", "ping --domain vm1 --count 3 --interval 0.2"],
   },
@@ -47,7 +47,7 @@ export const ping = define(
         try {
           if (client?.ended !== undefined) client = undefined;
           client ??= await AgentClient.connect(channel.path);
-          const { timestamp } = await client.call("ping", {}, { timeoutMs: PATIENCE_MS, signal });
+          const { timestamp } = await client.call("ping", {}, { timeoutMs: TIMEOUT_MS, signal });
           const ms = performance.now() - start;
           times.push(ms);
           printLine(
@@ -60,7 +60,7 @@ export const ping = define(
             sent -= 1;
             break;
           }
-          if (!(error instanceof NoAgentError || error instanceof AnswerError)) throw error;
+          if (!(error instanceof CallError || error instanceof AnswerError)) throw error;
           if (json) printLine(printableJson({ seq: sent, error: error.message }));
           else printError(`seq=${sent} ${printable(error.message)}`);
         }
@@ -71,7 +71,7 @@ export const ping = define(
       await client?.close();
     }
     if (!json) printLine(statistics(channel.name, sent, times));
-    return times.length > 0 || sent === 0 ? EXIT.ok : EXIT.noAgent;
+    return times.length > 0 || sent === 0 ? EXIT.ok : EXIT.unavailable;
   },
 );
 

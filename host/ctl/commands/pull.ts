@@ -2,14 +2,14 @@ import { argument, object, option, optional } from "@optique/core";
 import { basename, join } from "@std/path/posix";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { pull as pullFile } from "../../transfer/pull.ts";
-import { define, lines, words } from "../command.ts";
+import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { ProgressBar } from "../progress.ts";
 import { connectTarget } from "../target.ts";
 import { report } from "./_transfer.ts";
 
 /** `pull`: a file of the guest to the host. */
-export const pull = define(
+export const pull = defineCommand(
   {
     name: "pull",
     brief: "Copies a file from the guest.",

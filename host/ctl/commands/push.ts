@@ -2,14 +2,14 @@ import { argument, object, option, optional, string } from "@optique/core";
 import { basename, join } from "@std/path/posix";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { push as pushFile } from "../../transfer/push.ts";
-import { define, lines, words } from "../command.ts";
+import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { ProgressBar } from "../progress.ts";
 import { connectTarget } from "../target.ts";
 import { report } from "./_transfer.ts";
 
 /** `push`: a file of the host to the guest. */
-export const push = define(
+export const push = defineCommand(
   {
     name: "push",
     brief: "Copies a file to the guest.",

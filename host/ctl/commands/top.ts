@@ -8,7 +8,7 @@ import { keysOf, press } from "../../top/keys.ts";
 import { FIRST_VIEW, rowOf, type View, type VmRow } from "../../top/model.ts";
 import { detailScreen, tableScreen } from "../../top/render.ts";
 import { Screen } from "../../top/screen.ts";
-import { define, lines, seconds } from "../command.ts";
+import { defineCommand, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { openPool } from "./_pool.ts";
@@ -17,7 +17,7 @@ const DEFAULT_INTERVAL_SECONDS = 1;
 const KEY_BUFFER_BYTES = 256;
 
 /** `top`: a live table of all VMs. */
-export const top = define(
+export const top = defineCommand(
   {
     name: "top",
     brief: "Shows all VMs in a live, full-screen table.",

@@ -6,7 +6,7 @@ import { timed } from "../../agent/_waiting.ts";
 import { FakeAgent } from "../_fake_agent.ts";
 import { ctl } from "./_ctl.ts";
 
-const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
+const EXIT = { ok: 0, errorAnswer: 1, unavailable: 2, usage: 64 } as const;
 Deno.test("ctl call prints the result and ends with 0", async (t) => {
   await using agent = await TestAgent.start();
   const { socket, files } = agent.paths;
@@ -75,7 +75,7 @@ Deno.test("ctl call prints an error answer on standard output and ends with 1", 
 Deno.test("ctl call ends with 2 and one line where no agent answers", async (t) => {
   const directory = await Deno.makeTempDir();
   const assertNoAgent = (outcome: Outcome, text: RegExp) => {
-    assertEquals([outcome.code, outcome.stdout], [EXIT.noAgent, ""], outcome.stderr);
+    assertEquals([outcome.code, outcome.stdout], [EXIT.unavailable, ""], outcome.stderr);
     assertMatch(outcome.stderr, /^kvmmanager-ctl: [^\n]+\n$/);
     assertMatch(outcome.stderr, text);
   };

@@ -80,7 +80,7 @@ Deno.test("ctl finds a VM by its name, whatever it is, and tells which there are
   for (const name of ["../plain", "plain/", "/plain", "PLAIN", "plain\n", `plain${SUFFIX}`]) {
     await t.step(`not ${JSON.stringify(name)}`, async () => {
       const { code, stdout, stderr } = await call(name);
-      assertEquals([code, stdout], [EXIT.noAgent, ""]);
+      assertEquals([code, stdout], [EXIT.unavailable, ""]);
       assertMatch(stderr, /^kvmmanager-ctl: no VM [^\n]+; there are [^\n]+"plain"[^\n]+\n$/);
     });
   }
@@ -98,7 +98,7 @@ Deno.test("ctl tells which sockets exist where there is none of that path", asyn
   await using _agent = new ScriptedAgent(directory.at(`vm1${SUFFIX}`));
   const none = directory.at("none");
   const { code, stderr } = await ctl(["info", "--socket", none, "--channels", directory.path]);
-  assertEquals(code, EXIT.noAgent);
+  assertEquals(code, EXIT.unavailable);
   assertMatch(stderr, /there is no such socket; there is "[^"]*vm1/);
 });
 
@@ -124,7 +124,7 @@ Deno.test("ctl tells which group may, where it may not", async (t) => {
       const running = new RunningCtl(args, wrapper);
       await using _running = running;
       const { code, stderr } = await running.ended();
-      assertEquals(code, EXIT.noAgent, stderr);
+      assertEquals(code, EXIT.unavailable, stderr);
       assertMatch(stderr, /^kvmmanager-ctl: [^\n]*permission denied; [^\n]*\n$/);
       assertStringIncludes(stderr, `${path} belongs to the group ${group}`);
     });
@@ -134,7 +134,7 @@ Deno.test("ctl tells which group may, where it may not", async (t) => {
     await using _running = running;
     const { code, stderr } = await running.ended();
     assertEquals([code, stderr], [
-      EXIT.noAgent,
+      EXIT.unavailable,
       `kvmmanager-ctl: ${channels}: permission denied\n`,
     ]);
   });
@@ -146,7 +146,7 @@ Deno.test("ctl tells what to look at where an agent does not answer", async () =
   agent.answerer = () => undefined;
   const args = ["call", "ping", "--timeout", "0.2", "--socket", directory.at("s")];
   const { code, stderr } = await ctl(args);
-  assertEquals(code, EXIT.noAgent);
+  assertEquals(code, EXIT.unavailable);
   assertMatch(stderr, /no answer to ping within 0\.2 s; in the guest: .*kvmmanager-agent/);
 });
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { AgentClient } from "../../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../../host/errors.ts";
+import { AnswerError, CallError } from "../../../host/errors.ts";
 import { pull } from "../../../host/transfer/pull.ts";
 import { push } from "../../../host/transfer/push.ts";
 import { TransferError } from "../../../host/transfer/transfer.ts";
@@ -59,7 +59,7 @@ for (
 
 Deno.test("pull from an agent that sends another shape than the protocol's makes no file", async () => {
   const { error, names } = await pullFrom(lying({ file_stat: { ...STAT, size_bytes: "10" } }));
-  assertEquals(error instanceof NoAgentError && error.reason, "nonsense");
+  assertEquals(error instanceof CallError && error.reason, "invalid result");
   assertEquals(names, []);
 });
 

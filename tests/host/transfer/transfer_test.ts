@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { AgentClient } from "../../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../../host/errors.ts";
-import { partialPath, pull } from "../../../host/transfer/pull.ts";
+import { AnswerError, CallError } from "../../../host/errors.ts";
+import { pull } from "../../../host/transfer/pull.ts";
 import { push } from "../../../host/transfer/push.ts";
 import {
+  partialPath,
   TransferError,
   type TransferOptions,
-  type Transferred,
+  type TransferResult,
 } from "../../../host/transfer/transfer.ts";
 import { type AgentOptions, TestAgent } from "../../agent/_agent.ts";
 import { tinyDisk } from "../../agent/_tiny_disk.ts";
@@ -48,7 +49,7 @@ type Direction = (
   from: string,
   to: string,
   options?: TransferOptions,
-) => Promise<Transferred>;
+) => Promise<TransferResult>;
 
 /** Both directions, and at which end each begins. */
 const DIRECTIONS: readonly {
@@ -139,7 +140,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     const moving = move(first, from, to, {
       onProgress: (done) => done > 2 * MB && void first.close(),
     });
-    await assertRejects(() => moving, NoAgentError);
+    await assertRejects(() => moving, CallError);
     await first.close();
     await using client = await both.agent.client();
     const { resumedBytes } = await move(client, from, to);
