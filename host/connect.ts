@@ -1,5 +1,5 @@
 /**
- * Connecting to a channel's unix socket, and why that fails.
+ * Connecting to a channel's unix socket, with a reason when that fails.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { CallError } from "./errors.ts";
 /**
  * Connects.
  *
- * @throws {CallError} when nobody serves the socket.
+ * @throws {CallError} that says why it cannot.
  */
 export async function connectSocket(path: string): Promise<Deno.UnixConn> {
   try {
@@ -28,11 +28,14 @@ function explain(path: string, error: unknown): CallError {
     return new CallError(`${path}: nobody serves this socket`, "not served");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    const why = "permission denied; libvirt's sockets belong to root and the group of QEMU";
+    const why = "permission denied; libvirt's sockets belong to root and QEMU's group";
     return new CallError(`${path}: ${why}`, "permission denied");
   }
   if (error instanceof Deno.errors.WouldBlock) {
-    return new CallError(`${path}: too many wait to be connected already`, "timeout");
+    return new CallError(
+      `${path}: too many clients are already waiting to be connected`,
+      "timeout",
+    );
   }
   return new CallError(`${path}: ${messageOf(error)}`, "no socket");
 }

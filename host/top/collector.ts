@@ -29,7 +29,7 @@ interface Known extends VmFacts {
 export class Collector {
   readonly #known = new WeakMap<PoolAgent, Known>();
 
-  /** @param signal TransferEnds all calls. */
+  /** @param signal Ends all calls. */
   constructor(readonly signal: AbortSignal) {}
 
   /** What is known of a VM. */

@@ -20,7 +20,7 @@ export const call = defineCommand(
   {
     name: "call",
     brief: "Calls a method and prints the result, or the agent's error, as JSON.",
-    details: ["TransferEnds with 0 for a result, with 1 for an error answer."],
+    details: ["Ends with 0 for a result, with 1 for an error answer."],
     examples: [
       "call ping --domain vm1",
       `call exec_command '{"command":"uptime"}' --socket /run/vm1.sock`,

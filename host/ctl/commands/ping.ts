@@ -18,7 +18,7 @@ export const ping = defineCommand(
     brief: "Pings an agent, as ping(8) does a host.",
     details: [
       "Ctrl-C ends it with statistics. A lost connection is made again, so that it can be watched how a",
-      "guest goes down and comes up. TransferEnds with 0 if anything was answered, else with 2.",
+      "guest goes down and comes up. Ends with 0 if anything was answered, else with 2.",
     ],
     examples: ["ping --domain vm1", "ping --domain vm1 --count 3 --interval 0.2"],
   },
