@@ -1,5 +1,5 @@
 /**
- * The VM that a command is about.
+ * The VM that a command acts on.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
 import { printable } from "./printable.ts";
 
-const MAX_TOLD = 10;
+const MAX_LISTED = 10;
 
 /**
  * The channel that `--socket` or `--domain` names.
@@ -23,10 +23,10 @@ const MAX_TOLD = 10;
 export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
   const { socket, domain, searchPaths } = invocation;
   if (socket !== undefined && domain !== undefined) {
-    throw new UsageError("--socket and --domain both name a VM; give one");
+    throw new UsageError("--socket and --domain both name a VM; give only one");
   }
   if (socket !== undefined) return { name: socket, path: socket, isShortened: false };
-  if (domain === undefined) throw new UsageError("--socket PATH or --domain NAME is needed");
+  if (domain === undefined) throw new UsageError("which VM? Give --domain NAME or --socket PATH");
   const { channels, problems } = await findChannels(searchPaths);
   const [channel, ...others] = channelsNamed(channels, domain);
   if (channel === undefined) {
@@ -35,20 +35,23 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
       const why = `${refused.path}: permission denied${await groupAdvice(refused.path)}`;
       throw new CallError(why, "permission denied");
     }
-    const known = told(channels.map(({ name }) => name));
-    throw new CallError(`no VM ${quoted(domain)} has an agent's channel; ${known}`, "no socket");
+    const known = listed(channels.map(({ name }) => name));
+    throw new CallError(
+      `no VM named ${quoted(domain)} has an agent channel; ${known}`,
+      "no socket",
+    );
   }
   if (others.length > 0) {
-    const paths = told([channel, ...others].map(({ path }) => path));
-    throw new UsageError(`several VMs are named ${quoted(domain)}, give --socket; ${paths}`);
+    const paths = listed([channel, ...others].map(({ path }) => path));
+    throw new UsageError(`several VMs are named ${quoted(domain)}; give --socket: ${paths}`);
   }
   return channel;
 }
 
 /**
- * Connects to the VM that the command is about.
+ * Connects to the VM that the command acts on, and locks its channel.
  *
- * @throws {UsageError} {CallError} with what a person can do about it.
+ * @throws {UsageError} {CallError} with advice for a person.
  */
 export async function connectTarget(
   invocation: Invocation,
@@ -56,13 +59,14 @@ export async function connectTarget(
 ): Promise<{ client: AgentClient; channel: AgentChannel }> {
   const channel = await targetOf(invocation);
   try {
-    return { client: await AgentClient.connect(channel.path, options), channel };
+    const { lockAs } = invocation;
+    return { client: await AgentClient.connect(channel.path, { lockAs, ...options }), channel };
   } catch (error) {
     throw error instanceof CallError ? await advise(error, channel, invocation) : error;
   }
 }
 
-/** The same error with advice in its message. */
+/** The same error with advice added to its message. */
 async function advise(
   error: CallError,
   { path }: AgentChannel,
@@ -70,7 +74,7 @@ async function advise(
 ): Promise<CallError> {
   if (error.reason === "no socket") {
     const { channels } = await findChannels(searchPaths);
-    const known = told(channels.map((channel) => channel.path));
+    const known = listed(channels.map((channel) => channel.path));
     return new CallError(`${printable(error.message)}; ${known}`, error.reason);
   }
   if (error.reason === "permission denied") {
@@ -78,7 +82,9 @@ async function advise(
     return new CallError(why, error.reason);
   }
   if (error.reason === "not served") {
-    const why = `${printable(error.message)}; the VM is off, or QEMU has not opened the channel`;
+    const why = `${
+      printable(error.message)
+    }; the VM is off, or QEMU has not created the channel yet`;
     return new CallError(why, error.reason);
   }
   return error;
@@ -88,17 +94,18 @@ async function groupAdvice(path: string): Promise<string> {
   const owner = await groupOf(path);
   return owner === undefined
     ? ""
-    : `; ${
-      printable(owner.path)
-    } belongs to the group ${owner.group}: run this as a member of it, or as root`;
+    : `; ${printable(owner.path)} belongs to the group ${owner.group}: run this as root or as a ` +
+      "member of that group";
 }
 
-/** Names, as a sentence. */
-function told(names: readonly string[]): string {
-  if (names.length === 0) return "none was found; see --channels and the domain's XML";
-  const first = names.slice(0, MAX_TOLD).map(quoted).join(", ");
-  return names.length > MAX_TOLD
-    ? `there are ${first} and ${names.length - MAX_TOLD} more`
+/** The names that exist, as a sentence. */
+function listed(names: readonly string[]): string {
+  if (names.length === 0) {
+    return "none was found: check --channels, and the channel in the domain's XML";
+  }
+  const first = names.slice(0, MAX_LISTED).map(quoted).join(", ");
+  return names.length > MAX_LISTED
+    ? `there are ${first} and ${names.length - MAX_LISTED} more`
     : `there ${names.length === 1 ? "is" : "are"} ${first}`;
 }
 

@@ -11,32 +11,32 @@ import { connectTarget, targetOf } from "../target.ts";
 const DEFAULT_INTERVAL_SECONDS = 1;
 const TIMEOUT_MS = 5000;
 
-/** `ping`: as ping(8), until Ctrl-C, with statistics at the end. */
+/** `ping`: like ping(8), until Ctrl-C, with statistics at the end. */
 export const ping = defineCommand(
   {
     name: "ping",
-    brief: "Pings an agent, as ping(8) does a host.",
+    brief: "Pings an agent, like ping(8).",
     details: [
-      "Ctrl-C ends it with statistics. A lost connection is made again, so that it can be watched how a",
-      "guest goes down and comes up. Ends with 0 if anything was answered, else with 2.",
+      "Ctrl-C ends it with statistics. It reconnects, so you can watch a guest go down and come back.",
+      "Exit status: 0 if any ping was answered, else 2.",
     ],
     examples: ["ping --domain vm1", "ping --domain vm1 --count 3 --interval 0.2"],
   },
   object({
     count: optional(option("-c", "--count", wholeNumber(1, 999_999_999), {
-      description: lines(["how many pings; without end if not given"]),
+      description: lines(["the number of pings (default: until Ctrl-C)"]),
     })),
     interval: withDefault(
       option("-i", "--interval", seconds(0.01, 86_400), {
-        description: lines(["time between two pings (default 1)"]),
+        description: lines(["the time between two pings (default 1)"]),
       }),
       DEFAULT_INTERVAL_SECONDS,
     ),
   }),
   async ({ count = Number.POSITIVE_INFINITY, interval }, invocation) => {
-    const { json, signal } = invocation;
+    const { json, signal, lockAs } = invocation;
     const channel = await targetOf(invocation);
-    // The first connection must be there: a mistake in the path is none of the network's.
+    // A first connection that fails is an error: the path may be wrong.
     let client: AgentClient | undefined = (await connectTarget(invocation)).client;
     const times: number[] = [];
     let sent = 0;
@@ -46,7 +46,7 @@ export const ping = defineCommand(
         sent += 1;
         try {
           if (client?.ended !== undefined) client = undefined;
-          client ??= await AgentClient.connect(channel.path);
+          client ??= await AgentClient.connect(channel.path, { lockAs });
           const { timestamp } = await client.call("ping", {}, { timeoutMs: TIMEOUT_MS, signal });
           const ms = performance.now() - start;
           times.push(ms);
