@@ -66,7 +66,7 @@ export class FakeAgent implements AsyncDisposable {
     await this.send(`${JSON.stringify({ jsonrpc: "2.0", result, id: request.id })}\n`);
   }
 
-  /** TransferEnds the connection. */
+  /** Ends the connection. */
   async hangUp(): Promise<void> {
     await until(() => this.#connection !== undefined, "a connection");
     this.#connection?.close();

@@ -108,7 +108,7 @@ export class ScriptedAgent implements AsyncDisposable {
     this.#serving = this.#serve();
   }
 
-  /** TransferEnds all connections; new ones are taken. */
+  /** Ends all connections; new ones are taken. */
   hangUp(): void {
     for (const connection of this.#open) this.#close(connection);
   }
