@@ -1,6 +1,6 @@
 /**
- * How much an agent may send that nobody asked for. A guest is not trusted: one that floods its
- * channel is read more slowly, and holds up nobody but itself.
+ * A limit on what an agent sends unasked. A guest is not trusted: one that floods its channel is read
+ * more slowly, and delays nobody but itself.
  *
  * @module
  */
@@ -9,21 +9,21 @@ const LINES_PER_SECOND = 1000;
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
 const MS_PER_SECOND = 1000;
 
-/** A token bucket for unasked lines and their bytes. */
+/** A token bucket for unsolicited lines and bytes. */
 export class UnaskedBudget {
   #lines = LINES_PER_SECOND;
   #bytes = BYTES_PER_SECOND;
   #filledAt: number;
 
-  /** @param now Milliseconds of a clock that never goes back. */
+  /** @param now A monotonic clock, in milliseconds. */
   constructor(readonly now: () => number = () => performance.now()) {
     this.#filledAt = now();
   }
 
   /**
-   * Counts what came; bytes below 0 give back what was counted before.
+   * Counts what arrived; a negative number of bytes returns what was counted before.
    *
-   * @returns Milliseconds to wait before more is read, usually 0.
+   * @returns Milliseconds to wait before reading more, usually 0.
    */
   spend(lines: number, bytes: number): number {
     const now = this.now();

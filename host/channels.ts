@@ -1,47 +1,46 @@
 /**
- * Finding the agents' channels of a host: the unix sockets that libvirt has QEMU make, or those of a
- * directory.
+ * Finding the agents' channels of a host: the unix sockets that QEMU creates for libvirt, or those of
+ * another directory or pattern.
  *
- * A name of a VM is never part of a path that is opened: names are read out of the paths that are
- * there, and compared.
+ * A VM's name never becomes part of a path that is opened: names are taken from the paths that exist,
+ * and compared.
  *
  * @module
  */
 
-import { basename, dirname } from "@std/path/posix";
 import { messageOf } from "../lib/base/message_of.ts";
 
 /** The channel's name in a domain's XML (protocol, "Virtio-Serial Configuration"). */
 export const CHANNEL_NAME = "org.kvmmanager.agent.0";
 
-/** Where libvirt puts the channel sockets of the system's VMs, by its version. */
+/** Where libvirt puts the channel sockets of system VMs; it depends on libvirt's version. */
 export const LIBVIRT_DIRECTORIES = [
   "/var/lib/libvirt/qemu/channel/target",
   "/run/libvirt/qemu/channel",
 ] as const;
 
-/** libvirt's `domain-ID-NAME`, in newer ones `ID-NAME`; NAME is cut off at so many characters. */
+/** libvirt's `domain-ID-NAME`, in newer versions `ID-NAME`; NAME is truncated to this length. */
 const SHORT_NAME_CHARACTERS = 20;
 const DOMAIN_DIRECTORY_REGEXP = /^(?:domain-)?(\d+)-(.+)$/s;
 
 /** A channel that was found. */
 export interface AgentChannel {
-  /** The VM's name, as far as the path tells it. */
+  /** The VM's name, as far as the path shows it. */
   readonly name: string;
   /** The socket. */
   readonly path: string;
-  /** Whether the name may have been cut off by libvirt. */
+  /** Whether libvirt may have truncated the name. */
   readonly isShortened: boolean;
 }
 
-/** What was found, and where it could not be looked. */
-export interface Findings {
+/** The channels that were found, and the directories that could not be read. */
+export interface FoundChannels {
   readonly channels: readonly AgentChannel[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly SearchProblem[];
 }
 
 /** A directory that could not be read. */
-export interface Problem {
+export interface SearchProblem {
   readonly path: string;
   /** For a person. */
   readonly reason: string;
@@ -49,50 +48,89 @@ export interface Problem {
 }
 
 /**
- * Where to look: directories, each in libvirt's layouts (`NAME.org.kvmmanager.agent.0`,
- * `domain-ID-NAME/org.kvmmanager.agent.0`, `ID-NAME/org.kvmmanager.agent.0`); or a pattern whose last
- * component has `*` for the VM's name, as `/run/vms/*.sock`.
+ * Where to search: a directory in one of libvirt's layouts (`NAME.org.kvmmanager.agent.0`,
+ * `domain-ID-NAME/org.kvmmanager.agent.0`, `ID-NAME/org.kvmmanager.agent.0`); or a pattern with one
+ * `*` for the VM's name, in any component: `/run/vms/vm-*.sock`,
+ * `/run/vms/vm-*-dir/agent.sock`.
  */
-export type Place = string;
+export type SearchPath = string;
 
-/** Looks for channels. A place that does not exist has none; that is no problem. */
-export async function findChannels(places: readonly Place[]): Promise<Findings> {
+/** Finds channels. A search path that does not exist holds none, which is not a problem. */
+export async function findChannels(searchPaths: readonly SearchPath[]): Promise<FoundChannels> {
   const found = new Map<string, AgentChannel>();
-  const problems: Problem[] = [];
-  for (const place of places) {
-    for await (const channel of channelsAt(place, problems)) found.set(channel.path, channel);
+  const problems: SearchProblem[] = [];
+  for (const path of searchPaths) {
+    for await (const channel of channelsAt(path, problems)) found.set(channel.path, channel);
   }
   const byName = (a: AgentChannel, b: AgentChannel) =>
     a.name < b.name || a.name === b.name && a.path < b.path ? -1 : 1;
   return { channels: [...found.values()].sort(byName), problems };
 }
 
-/** The directories that a place's channels appear in, for who watches them. */
-export const directoryOf = (place: Place): string => isPattern(place) ? dirname(place) : place;
+/** The directory in which the channels of a search path appear, for watching it. */
+export const directoryOf = (path: SearchPath): string => splitPattern(path)?.directory ?? path;
 
-const isPattern = (place: Place) => basename(place).includes("*");
+/**
+ * Why a search path cannot be used, for a person; `undefined` when it can. {@link findChannels}
+ * takes a second `*` for a character of the name.
+ */
+export function problemOfSearchPath(path: SearchPath): string | undefined {
+  const stars = path.split("*").length - 1;
+  return stars > 1
+    ? `may have one "*", which stands for the VM's name, received "${path}"`
+    : undefined;
+}
 
-async function* channelsAt(place: Place, problems: Problem[]): AsyncGenerator<AgentChannel> {
-  const directory = directoryOf(place);
-  if (isPattern(place)) {
-    const [before = "", ...rest] = basename(place).split("*");
-    const after = rest.join("*");
-    for (const entry of await entriesOf(directory, problems)) {
-      const { name } = entry;
-      const fits = name.length > before.length + after.length && name.startsWith(before) &&
-        name.endsWith(after);
-      if (!fits || entry.isDirectory || entry.isFile) continue;
-      const vm = name.slice(before.length, name.length - after.length);
-      yield { name: vm, path: `${directory}/${name}`, isShortened: false };
-    }
-    return;
+/** The parts of a pattern `DIRECTORY/BEFORE*AFTER/REST`; REST is often empty. */
+interface Pattern {
+  readonly directory: string;
+  readonly before: string;
+  readonly after: string;
+  readonly rest: string;
+}
+
+function splitPattern(path: SearchPath): Pattern | undefined {
+  const components = path.split("/");
+  const at = components.findIndex((component) => component.includes("*"));
+  const component = components[at];
+  if (component === undefined) return undefined;
+  const [before = "", ...after] = component.split("*");
+  const directory = components.slice(0, at).join("/");
+  return {
+    directory: directory === "" && at > 0 ? "/" : directory || ".",
+    before,
+    after: after.join("*"),
+    rest: components.slice(at + 1).map((name) => `/${name}`).join(""),
+  };
+}
+
+function channelsAt(path: SearchPath, problems: SearchProblem[]): AsyncGenerator<AgentChannel> {
+  const pattern = splitPattern(path);
+  return pattern === undefined ? libvirtChannels(path, problems) : matches(pattern, problems);
+}
+
+async function* matches(
+  { directory, before, after, rest }: Pattern,
+  problems: SearchProblem[],
+): AsyncGenerator<AgentChannel> {
+  for (const { name, isFile } of await entriesOf(directory, problems)) {
+    const fits = name.length > before.length + after.length && name.startsWith(before) &&
+      name.endsWith(after);
+    const path = `${directory === "/" ? "" : directory}/${name}${rest}`;
+    if (!fits || isFile || !await isSocket(path)) continue;
+    yield { name: name.slice(before.length, name.length - after.length), path, isShortened: false };
   }
+}
+
+async function* libvirtChannels(
+  directory: string,
+  problems: SearchProblem[],
+): AsyncGenerator<AgentChannel> {
   const suffix = `.${CHANNEL_NAME}`;
   for (const entry of await entriesOf(directory, problems)) {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory) {
-      const match = DOMAIN_DIRECTORY_REGEXP.exec(entry.name);
-      const name = match?.[2];
+      const name = DOMAIN_DIRECTORY_REGEXP.exec(entry.name)?.[2];
       if (name === undefined || !await isSocket(`${path}/${CHANNEL_NAME}`)) continue;
       const isShortened = [...name].length >= SHORT_NAME_CHARACTERS;
       yield { name, path: `${path}/${CHANNEL_NAME}`, isShortened };
@@ -102,7 +140,7 @@ async function* channelsAt(place: Place, problems: Problem[]): AsyncGenerator<Ag
   }
 }
 
-async function entriesOf(directory: string, problems: Problem[]): Promise<Deno.DirEntry[]> {
+async function entriesOf(directory: string, problems: SearchProblem[]): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(directory));
   } catch (error) {
@@ -116,13 +154,13 @@ async function entriesOf(directory: string, problems: Problem[]): Promise<Deno.D
 
 async function isSocket(path: string): Promise<boolean> {
   try {
-    return (await Deno.lstat(path)).isSocket === true;
+    return (await Deno.stat(path)).isSocket === true;
   } catch {
     return false;
   }
 }
 
-/** Those channels whose VM a person can mean by a name; several where it is ambiguous. */
+/** The channels whose VM a person can mean by a name; several where the name is ambiguous. */
 export function channelsNamed(channels: readonly AgentChannel[], name: string): AgentChannel[] {
   const exact = channels.filter((channel) => channel.name === name);
   if (exact.length > 0) return exact;

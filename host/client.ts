@@ -8,59 +8,67 @@ import { LineSplitter } from "../lib/dialects/jsonrpc/line_splitter.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
-import { NoAgentError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import { type Notification, readIncoming } from "./incoming.ts";
+import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
 
 /** How a call is made. */
 export interface CallOptions {
-  /** Milliseconds to wait for the answer; 0 waits for ever. @default {30000} */
+  /** Milliseconds to wait for the answer; 0 waits forever. @default {30000} */
   timeoutMs?: number;
-  /** Stops waiting. */
+  /** Aborts the wait. */
   signal?: AbortSignal;
   /**
-   * Whether the agent is told to stop the work when the call stops waiting for it. An agent that
-   * does not know `rpc.cancel` goes on. @default {false}
+   * Whether the agent is told to stop the work when the call times out or is aborted. An agent
+   * without `rpc.cancel` carries on. @default {false}
    */
   cancelInGuest?: boolean;
 }
 
 /** How a client is connected. */
 export interface ClientOptions {
-  /** Told of each notification. */
+  /**
+   * Takes the channel's lock (see `lock.ts`) under this description of what the program does, such
+   * as `kvmmanager-ctl exec`; then {@link AgentClient.connect} fails with `"in use"` while another
+   * program holds it. @default no lock
+   */
+  lockAs?: string;
+  /** Called with each notification. */
   onNotification?: (notification: Notification) => void;
-  /** Told once when the connection has ended, and why. */
-  onEnd?: (why: NoAgentError) => void;
-  /** Bytes that a line of the agent may have; longer ones are skipped. @default {16 MiB and 1 KiB} */
+  /** Called once when the connection has ended, with the reason. */
+  onEnd?: (why: CallError) => void;
+  /** The longest line accepted from the agent; longer ones are skipped. @default {16 MiB and 1 KiB} */
   maxLineBytes?: number;
 }
 
-/** What follows the method's name: the parameters may be left out where none is needed. */
+/** The arguments after the method's name: parameters may be omitted where none is required. */
 export type CallArguments<Name extends MethodName> = Record<never, never> extends ParamsOf<Name>
   ? [params?: ParamsOf<Name>, options?: CallOptions]
   : [params: ParamsOf<Name>, options?: CallOptions];
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** The largest `max_message_size_kb`, and some room for the line's end. */
+/** The largest `max_message_size_kb`, and room for the line's end. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
 const MAX_CALLS_IN_FLIGHT = 1000;
-/** The buffer grows while it is filled by answers, so that an idle connection costs little. */
+/** The buffer grows while answers fill it, so that an idle connection costs little. */
 const BUFFER_BYTES = { first: 4 * 1024, most: 64 * 1024 } as const;
 
 interface Waiting extends PromiseWithResolvers<unknown> {
   readonly method: string;
-  /** When it was written, in milliseconds of `performance.now()`. */
+  /** When writing it began, in milliseconds of `performance.now()`. */
   sentAt: number | undefined;
 }
 
 /**
- * A connection to one agent. Calls may overlap; answers are matched by ids that no other connection
- * uses, so an answer to somebody else, or to a connection before this one, is never taken for ours.
- * Lines that are no answer of ours are skipped and counted.
+ * A connection to one agent. Calls may overlap. Answers are matched by ids that no other connection
+ * uses, so one meant for another client, or for an earlier connection, is never mistaken for ours.
+ * Lines that do not answer a call of ours are skipped and counted.
  */
 export class AgentClient implements AsyncDisposable {
   readonly #connection: Deno.UnixConn;
+  readonly #lock: ChannelLock | undefined;
   readonly #options: ClientOptions;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = crypto.randomUUID();
@@ -69,14 +77,19 @@ export class AgentClient implements AsyncDisposable {
   readonly #budget = new UnaskedBudget();
   readonly #reading: Promise<void>;
   readonly #closed = Promise.withResolvers<void>();
-  #ended: NoAgentError | undefined;
+  #ended: CallError | undefined;
   #calls = 0;
   #skipped = 0;
   #askedBytes = 0;
   #unaskedLines = 0;
 
-  private constructor(connection: Deno.UnixConn, options: ClientOptions) {
+  private constructor(
+    connection: Deno.UnixConn,
+    lock: ChannelLock | undefined,
+    options: ClientOptions,
+  ) {
     this.#connection = connection;
+    this.#lock = lock;
     this.#options = options;
     this.#outbox = new Outbox((bytes) => connection.write(bytes), (error) => this.#fail(error));
     const skip = () => this.#skip();
@@ -91,33 +104,37 @@ export class AgentClient implements AsyncDisposable {
   /**
    * Connects to the unix socket of a channel.
    *
-   * @throws {NoAgentError} when nobody serves it.
+   * @throws {CallError} when nobody serves it, or another program holds its lock.
    */
   static async connect(path: string, options: ClientOptions = {}): Promise<AgentClient> {
-    const connection = await connectSocket(path);
-    const client = new AgentClient(connection, options);
-    // Ends the half line that somebody before us may have left in the channel.
+    const { lockAs } = options;
+    const lock = lockAs === undefined ? undefined : await ChannelLock.acquire(path, lockAs);
+    const connection = await connectSocket(path).catch((error) => {
+      lock?.[Symbol.dispose]();
+      throw error;
+    });
+    const client = new AgentClient(connection, lock, options);
+    // Ends the half line that an earlier client may have left in the channel.
     client.#outbox.send("\n");
     return client;
   }
 
-  /** Lines that were no answer of ours. */
+  /** The number of lines that did not answer a call of ours. */
   get skipped(): number {
     return this.#skipped;
   }
 
-  /** Why the connection has ended, `undefined` while it lasts. */
-  get ended(): NoAgentError | undefined {
+  /** Why the connection has ended; `undefined` while it is open. */
+  get ended(): CallError | undefined {
     return this.#ended;
   }
 
   /**
    * Calls a method of the protocol.
    *
-   * @returns The answer's `result`, checked.
+   * @returns The answer's `result`, checked against the method's schema.
    * @throws {AnswerError} for an error answer.
-   * @throws {NoAgentError} when the connection ends, the answer does not come in time, or it is not
-   * what the protocol says.
+   * @throws {CallError} when the connection ends, the call times out, or the result is invalid.
    */
   async call<Name extends MethodName>(
     method: Name,
@@ -126,14 +143,14 @@ export class AgentClient implements AsyncDisposable {
     const result = await this.callUnchecked(method, params, options);
     let problem = "";
     if (isResultOf(method, result, (what) => problem = what)) return result;
-    const message = `the answer to ${method} is not what the protocol says: ${problem}`;
-    throw new NoAgentError(message, "nonsense", true);
+    const message = `the agent's result of ${method} is invalid: ${problem}`;
+    throw new CallError(message, "invalid result", true);
   }
 
   /**
    * Calls any method with any parameters.
    *
-   * @returns The answer's `result` as it came.
+   * @returns The answer's `result`, unchecked.
    * @throws As {@link call}.
    */
   async callUnchecked(
@@ -145,7 +162,7 @@ export class AgentClient implements AsyncDisposable {
     signal?.throwIfAborted();
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#waiting.size >= MAX_CALLS_IN_FLIGHT) {
-      throw new NoAgentError(`${MAX_CALLS_IN_FLIGHT} calls wait for this agent already`, "timeout");
+      throw new CallError(`${MAX_CALLS_IN_FLIGHT} calls to this agent are in flight`, "timeout");
     }
     const id = `${this.#prefix}/${++this.#calls}`;
     const waiting: Waiting = { ...Promise.withResolvers(), method, sentAt: undefined };
@@ -159,28 +176,28 @@ export class AgentClient implements AsyncDisposable {
       : undefined;
     const onAbort = () => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const takeBack = this.#outbox.send(
+    const withdraw = this.#outbox.send(
       `${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`,
       () => waiting.sentAt = performance.now(),
     );
     try {
       return await waiting.promise;
     } finally {
-      takeBack();
+      withdraw();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       this.#waiting.delete(id);
     }
   }
 
-  /** Sends text as it is, for what {@link callUnchecked} would not send. */
+  /** Sends text as it is, for tests of what {@link callUnchecked} would never send. */
   sendRaw(text: string): void {
     this.#outbox.send(text);
   }
 
-  /** Ends the connection; calls that wait are rejected. */
+  /** Ends the connection; pending calls are rejected. */
   async close(): Promise<void> {
-    this.#end(new NoAgentError("the connection was closed here", "closed"));
+    this.#end(new CallError("this program closed the connection", "closed"));
     await this.#reading;
   }
 
@@ -194,29 +211,30 @@ export class AgentClient implements AsyncDisposable {
     }
   }
 
-  #lateError({ method, sentAt }: Waiting, timeoutMs: number): NoAgentError {
+  #lateError({ method, sentAt }: Waiting, timeoutMs: number): CallError {
     const what = `no answer to ${method} within ${timeoutMs / 1000} s`;
     return sentAt === undefined
-      ? new NoAgentError(`${what}: the agent does not read what it is sent`, "timeout")
-      : new NoAgentError(what, "timeout", true);
+      ? new CallError(`${what}: the agent is not reading its requests`, "timeout")
+      : new CallError(what, "timeout", true);
   }
 
   #fail(error: unknown): void {
-    const why = `the connection has ended: ${messageOf(error)}`;
-    this.#end(new NoAgentError(why, "connection lost"));
+    const why = `the connection ended: ${messageOf(error)}`;
+    this.#end(new CallError(why, "connection lost"));
   }
 
-  #end(why: NoAgentError): void {
+  #end(why: CallError): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
     try {
       this.#connection.close();
     } catch {
-      // Closed already.
+      // Already closed.
     }
+    this.#lock?.[Symbol.dispose]();
     this.#closed.resolve();
     for (const { method, sentAt, reject } of this.#waiting.values()) {
-      reject(new NoAgentError(whatIsKnown(why, method, sentAt), why.reason, sentAt !== undefined));
+      reject(new CallError(requestFate(why, method, sentAt), why.reason, sentAt !== undefined));
     }
     this.#options.onEnd?.(why);
   }
@@ -231,7 +249,7 @@ export class AgentClient implements AsyncDisposable {
         this.#unaskedLines = 0;
         this.#splitter.push(buffer.subarray(0, read));
         if (this.#ended !== undefined) return;
-        // An answer of several reads is counted as unasked until its end is there.
+        // An answer spread over several reads counts as unsolicited until its end arrives.
         const waitMs = this.#budget.spend(this.#unaskedLines, read - this.#askedBytes);
         if (waitMs > 0) {
           buffer = new Uint8Array(BUFFER_BYTES.first);
@@ -240,13 +258,13 @@ export class AgentClient implements AsyncDisposable {
           buffer = new Uint8Array(2 * read);
         }
       }
-      this.#end(new NoAgentError("the agent closed the connection", "connection lost"));
+      this.#end(new CallError("the agent closed the connection", "connection lost"));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Waits, and says whether the connection still lasts. */
+  /** Waits; returns whether the connection is still open. */
   async #pause(milliseconds: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, milliseconds);
@@ -268,7 +286,7 @@ export class AgentClient implements AsyncDisposable {
     }
     const waiting = incoming.kind === "answer" ? this.#waiting.get(incoming.id) : undefined;
     if (incoming.kind === "foreign" || waiting === undefined) return this.#skip();
-    // An answer that comes twice is nobody's the second time.
+    // A second answer with the same id is skipped.
     this.#waiting.delete(incoming.id);
     this.#askedBytes += line.length;
     if (incoming.error === undefined) waiting.resolve(incoming.result);
@@ -276,9 +294,9 @@ export class AgentClient implements AsyncDisposable {
   }
 }
 
-/** What can be told about a request whose connection has ended. */
-function whatIsKnown(why: NoAgentError, method: string, sentAt: number | undefined): string {
+/** What is known about a request whose connection has ended. */
+function requestFate(why: CallError, method: string, sentAt: number | undefined): string {
   if (sentAt === undefined) return `${why.message}; ${method} had not been sent yet`;
   const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
-  return `${why.message}; ${method} had been sent ${seconds} s before and may have been carried out`;
+  return `${why.message}; ${method} was sent ${seconds} s earlier and may have been carried out`;
 }

@@ -1,16 +1,16 @@
 /**
- * Connecting to a channel's unix socket, and why that fails.
+ * Connecting to a channel's unix socket, with a reason when that fails.
  *
  * @module
  */
 
 import { messageOf } from "../lib/base/message_of.ts";
-import { NoAgentError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 
 /**
  * Connects.
  *
- * @throws {NoAgentError} when nobody serves the socket.
+ * @throws {CallError} that says why it cannot.
  */
 export async function connectSocket(path: string): Promise<Deno.UnixConn> {
   try {
@@ -20,19 +20,22 @@ export async function connectSocket(path: string): Promise<Deno.UnixConn> {
   }
 }
 
-function explain(path: string, error: unknown): NoAgentError {
+function explain(path: string, error: unknown): CallError {
   if (error instanceof Deno.errors.NotFound) {
-    return new NoAgentError(`${path}: there is no such socket`, "no socket");
+    return new CallError(`${path}: there is no such socket`, "no socket");
   }
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return new NoAgentError(`${path}: nobody serves this socket`, "not served");
+    return new CallError(`${path}: nobody serves this socket`, "not served");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    const why = "permission denied; libvirt's sockets belong to root and the group of QEMU";
-    return new NoAgentError(`${path}: ${why}`, "permission denied");
+    const why = "permission denied; libvirt's sockets belong to root and QEMU's group";
+    return new CallError(`${path}: ${why}`, "permission denied");
   }
   if (error instanceof Deno.errors.WouldBlock) {
-    return new NoAgentError(`${path}: too many wait to be connected already`, "timeout");
+    return new CallError(
+      `${path}: too many clients are already waiting to be connected`,
+      "timeout",
+    );
   }
-  return new NoAgentError(`${path}: ${messageOf(error)}`, "no socket");
+  return new CallError(`${path}: ${messageOf(error)}`, "no socket");
 }

@@ -6,7 +6,7 @@
 
 import { ERRORS } from "../lib/base/errors.ts";
 
-/** An error answer of the agent (JSON-RPC 2.0, section 5.1). */
+/** The agent answered with an error (JSON-RPC 2.0, section 5.1). */
 export class AnswerError extends Error {
   override readonly name = "AnswerError";
 
@@ -14,12 +14,12 @@ export class AnswerError extends Error {
     super(message);
   }
 
-  /** As it came over the wire. */
+  /** The error as it was on the wire. */
   toJSON(): { code: number; message: string; data: unknown } {
     return { code: this.code, message: this.message, data: this.data };
   }
 
-  /** Why, in the agent's words; the table's text where it gave none. */
+  /** The agent's explanation; the fixed text of the error code where it gave none. */
   get reason(): string {
     const { data } = this;
     return typeof data === "object" && data !== null && "reason" in data &&
@@ -28,12 +28,12 @@ export class AnswerError extends Error {
       : this.message;
   }
 
-  /** Whether the agent does not know the method: it is older than who asked. */
+  /** Whether the agent lacks the method, as one older than this client does. */
   get isUnknownMethod(): boolean {
     return this.code === ERRORS.methodNotFound.code;
   }
 
-  /** How long to wait before asking again, in milliseconds, where it was asked too much. */
+  /** Milliseconds to wait before the next try; `undefined` unless the call was rate-limited. */
   get retryAfterMs(): number | undefined {
     if (this.code !== ERRORS.tooManyRequests.code) return undefined;
     const { data } = this;
@@ -46,25 +46,26 @@ export class AnswerError extends Error {
 
 const DEFAULT_RETRY_MS = 100;
 
-/** Why there was no answer. */
-export type NoAgentReason =
+/** Why a call came to nothing. */
+export type CallErrorReason =
   | "no socket"
   | "not served"
   | "permission denied"
+  | "in use"
   | "timeout"
   | "connection lost"
   | "closed"
-  | "nonsense";
+  | "invalid result";
 
-/** There is no agent at the other side, or none that answers. */
-export class NoAgentError extends Error {
-  override readonly name = "NoAgentError";
+/** A call got no valid answer: nobody serves the channel, nobody answers, or not as agreed. */
+export class CallError extends Error {
+  override readonly name = "CallError";
 
   /**
    * @param reason What happened, for programs.
    * @param wasSent Whether the request may have reached the agent and been carried out.
    */
-  constructor(message: string, readonly reason: NoAgentReason, readonly wasSent = false) {
+  constructor(message: string, readonly reason: CallErrorReason, readonly wasSent = false) {
     super(message);
   }
 }

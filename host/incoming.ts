@@ -1,5 +1,5 @@
 /**
- * Lines of an agent: an answer, a notification, or none of ours.
+ * Classifying the lines of an agent: answers, notifications, and everything else.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Notification {
   readonly params: unknown;
 }
 
-/** What a line is. An answer has either an error or a result. */
+/** A classified line. An answer has either an error or a result. */
 export type Incoming =
   | { readonly kind: "notification"; readonly notification: Notification }
   | {
@@ -42,7 +42,7 @@ const NotificationMessage = z.looseObject({
   id: z.optional(z.undefined()),
 });
 
-/** Reads a line (JSON-RPC 2.0, sections 4.1 and 5). Our ids are strings, so others are not ours. */
+/** Parses a line (JSON-RPC 2.0, sections 4.1 and 5). Ids of other types are never ours. */
 export function readIncoming(line: string): Incoming {
   let message: unknown;
   try {

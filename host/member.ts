@@ -1,5 +1,6 @@
 /**
- * One agent of a pool: connects, describes, pings, and starts over when the connection ends.
+ * One agent of a pool: connects, asks it to describe itself, pings it, and starts over when the
+ * connection ends.
  *
  * @module
  */
@@ -7,11 +8,11 @@
 import { messageOf } from "../lib/base/message_of.ts";
 import type { AgentChannel } from "./channels.ts";
 import { AgentClient, type CallArguments } from "./client.ts";
-import { AnswerError, NoAgentError } from "./errors.ts";
+import { AnswerError, CallError } from "./errors.ts";
 import type { Notification } from "./incoming.ts";
 import type { MethodName, ResultOf } from "./protocol.ts";
 
-/** What a pool waits for, in milliseconds (protocol, "Reconnection Handling"). */
+/** A pool's intervals, in milliseconds (protocol, "Reconnection Handling"). */
 export interface PoolTimes {
   /** Between two attempts to connect. @default {10000} */
   readonly reconnectMs: number;
@@ -21,12 +22,16 @@ export interface PoolTimes {
   readonly unavailableMs: number;
 }
 
-/** What is known of an agent's reachability. */
+/** Whether an agent can be reached. */
 export type AgentState = "connecting" | "ready" | "unavailable";
 
-/** What happens to an agent of a pool. */
+/**
+ * What happens to an agent of a pool. `ready` and `unavailable` alternate: `ready` comes once the
+ * agent has described itself, so its `info` is current, and `unavailable` as soon as the connection
+ * ends, the agent has not answered for `unavailableMs`, or it turns out to have been restarted.
+ */
 export type PoolEvent =
-  | { readonly kind: "connected" | "ready" | "recovered" | "gone"; readonly agent: PoolAgent }
+  | { readonly kind: "connected" | "ready" | "gone"; readonly agent: PoolAgent }
   | { readonly kind: "unavailable"; readonly agent: PoolAgent; readonly reason: string }
   | { readonly kind: "event"; readonly agent: PoolAgent; readonly notification: Notification };
 
@@ -39,16 +44,16 @@ export interface PoolAgent {
   readonly state: AgentState;
   /** Why it is not ready, for a person; `undefined` when it is. */
   readonly problem: string | undefined;
-  /** As it described itself when it was connected last. */
+  /** The agent's description of itself; `undefined` before it is known, or if the agent refuses. */
   readonly info: ResultOf<"get_agent_info"> | undefined;
-  /** The guest, as it was then. */
+  /** The guest as of the same time. */
   readonly system: ResultOf<"get_system_info"> | undefined;
-  /** Lines of this connection that were no answer of ours. */
+  /** The number of lines on this connection that did not answer a call of ours. */
   readonly skipped: number;
   /**
    * Calls a method.
    *
-   * @throws As {@link AgentClient.call}; {@link NoAgentError} at once while not connected.
+   * @throws As {@link AgentClient.call}; {@link CallError} immediately while not connected.
    */
   call<Name extends MethodName>(
     method: Name,
@@ -56,10 +61,11 @@ export interface PoolAgent {
   ): Promise<ResultOf<Name>>;
 }
 
-/** The part of the time to the next attempt that is drawn, so that not all try at once. */
+/** The random share of the reconnection interval, so that agents are not all tried at once. */
 const SPREAD = 0.1;
-/** Answers are small here; who wants large ones connects by himself. */
+/** The pool asks for small answers only; a caller of large ones connects separately. */
 const MAX_LINE_BYTES = 1024 * 1024;
+const RESTARTED = "the agent was restarted";
 
 /** A {@link PoolAgent} with what the pool does to it. */
 export class PoolMember implements PoolAgent {
@@ -69,16 +75,19 @@ export class PoolMember implements PoolAgent {
   system: ResultOf<"get_system_info"> | undefined;
   #client: AgentClient | undefined;
   #isConnecting = false;
+  #describing: AbortController | undefined;
   #isGone = false;
   #isPinging = false;
   #connectAt = 0;
   #pingAt = Number.POSITIVE_INFINITY;
   #heardAt: number;
 
+  /** @param lockAs As in `ClientOptions`. */
   constructor(
     readonly channel: AgentChannel,
     readonly times: PoolTimes,
-    readonly tell: (event: PoolEvent) => void,
+    readonly emit: (event: PoolEvent) => void,
+    readonly lockAs: string | undefined,
   ) {
     this.#heardAt = performance.now();
   }
@@ -101,7 +110,7 @@ export class PoolMember implements PoolAgent {
   ): Promise<ResultOf<Name>> {
     const client = this.#client;
     if (client === undefined) {
-      throw new NoAgentError(`not connected: ${this.problem ?? "no reason"}`, "connection lost");
+      throw new CallError(`not connected: ${this.problem ?? "no reason"}`, "connection lost");
     }
     try {
       const result = await client.call(method, ...args);
@@ -122,16 +131,16 @@ export class PoolMember implements PoolAgent {
       void this.#ping(now);
     }
     if (this.state !== "unavailable" && now - this.#heardAt >= this.times.unavailableMs) {
-      this.state = "unavailable";
       const seconds = Math.round((now - this.#heardAt) / 1000);
-      this.problem = this.#client === undefined
-        ? this.problem ?? "not connected"
-        : `connected, but no answer for ${seconds} s`;
-      this.tell({ kind: "unavailable", agent: this, reason: this.problem });
+      this.#becomeUnavailable(
+        this.#client === undefined
+          ? this.problem ?? "not connected"
+          : `connected, but no answer for ${seconds} s`,
+      );
     }
   }
 
-  /** The socket has appeared anew: there is no reason to wait. */
+  /** The socket has been created again: there is no reason to wait. */
   reconnectNow(): void {
     if (this.#client === undefined) this.#connectAt = 0;
   }
@@ -148,77 +157,116 @@ export class PoolMember implements PoolAgent {
     this.#connectAt = now + this.times.reconnectMs * (1 + SPREAD * Math.random());
     try {
       const client = await AgentClient.connect(this.path, {
+        lockAs: this.lockAs,
         maxLineBytes: MAX_LINE_BYTES,
-        onNotification: (notification) => {
-          if (this.#isGone) return;
-          this.#heard();
-          this.tell({ kind: "event", agent: this, notification });
-        },
+        onNotification: (notification) => this.#onNotification(notification),
         onEnd: (why) => this.#lost(client, why),
       });
       if (this.#isGone) return await client.close();
       this.#client = client;
-      this.tell({ kind: "connected", agent: this });
-      await this.#describe(client);
+      // Agents that were found together are not pinged together.
+      this.#pingAt = performance.now() + this.times.pingMs * Math.random();
+      this.emit({ kind: "connected", agent: this });
+      void this.#describe(client);
     } catch (error) {
-      if (this.state !== "ready") this.problem = messageOf(error);
+      this.problem = messageOf(error);
     } finally {
       this.#isConnecting = false;
     }
   }
 
-  #lost(client: AgentClient, why: NoAgentError): void {
-    if (this.#client !== client) return;
-    this.#client = undefined;
-    this.#pingAt = Number.POSITIVE_INFINITY;
-    if (this.state === "ready") this.state = "connecting";
-    this.problem = why.message;
+  #onNotification(notification: Notification): void {
+    if (this.#isGone) return;
+    if (notification.method === "agent_ready") {
+      // An agent announces itself once, before its first answer: another time, it is a new process.
+      if (this.state === "ready") this.#becomeUnavailable(RESTARTED);
+      // What the old process was asked, the new one does not answer.
+      this.#describing?.abort();
+      this.#describing = undefined;
+    }
+    this.emit({ kind: "event", agent: this, notification });
+    this.#heard();
   }
 
+  #lost(client: AgentClient, why: CallError): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#describing?.abort();
+    this.#describing = undefined;
+    this.#pingAt = Number.POSITIVE_INFINITY;
+    this.problem = why.message;
+    if (!this.#isGone && this.state === "ready") this.#becomeUnavailable(why.message);
+  }
+
+  #becomeUnavailable(reason: string): void {
+    this.state = "unavailable";
+    this.problem = reason;
+    this.emit({ kind: "unavailable", agent: this, reason });
+  }
+
+  /** Asks the agent what it is; its answer, also a refusal, makes it ready. */
   async #describe(client: AgentClient): Promise<void> {
-    const options = { timeoutMs: this.times.unavailableMs };
-    const [info, system] = await Promise.allSettled([
-      client.call("get_agent_info", {}, options),
-      client.call("get_system_info", {}, options),
-    ]);
-    if (this.#isGone || this.#client !== client) return;
-    // Agents that were found together are not pinged together.
-    this.#pingAt = performance.now() + this.times.pingMs * Math.random();
-    if (system.status === "fulfilled") this.system = system.value;
-    if (info.status === "fulfilled") {
-      this.info = info.value;
-      this.#heard();
-    } else if (info.reason instanceof AnswerError) {
-      // Alive, and of a kind that does not describe itself.
-      this.#heard();
-    } else {
-      this.problem = messageOf(info.reason);
+    if (this.#describing !== undefined) return;
+    const describing = new AbortController();
+    this.#describing = describing;
+    const isCurrent = () => this.#describing === describing && this.#client === client;
+    const options = { timeoutMs: this.times.unavailableMs, signal: describing.signal };
+    const system = client.call("get_system_info", {}, options).then(
+      (answer) => {
+        if (isCurrent()) this.system = answer;
+      },
+      // A guest that does not describe its system is no less ready.
+      () => {},
+    );
+    try {
+      const info = await unlessRefused(client.call("get_agent_info", {}, options));
+      if (!isCurrent()) return;
+      this.info = info;
+      this.#becomeReady();
+    } catch (error) {
+      if (isCurrent()) this.problem = messageOf(error);
+    } finally {
+      await system;
+      if (this.#describing === describing) this.#describing = undefined;
     }
+  }
+
+  #becomeReady(): void {
+    this.#heardAt = performance.now();
+    if (this.#isGone || this.state === "ready") return;
+    this.state = "ready";
+    this.problem = undefined;
+    this.emit({ kind: "ready", agent: this });
   }
 
   async #ping(now: number): Promise<void> {
     this.#isPinging = true;
     this.#pingAt = Math.max(this.#pingAt + this.times.pingMs, now);
     try {
-      // Not given up before the agent counts as unavailable: in a channel that nobody reads, pings
-      // would pile up.
+      // Waits until the agent counts as unavailable: shorter pings would pile up in a channel that
+      // nobody reads.
       await this.call("ping", {}, { timeoutMs: this.times.unavailableMs });
-      if (this.info === undefined && this.#client !== undefined) {
-        await this.#describe(this.#client);
-      }
     } catch {
-      // It is heard of, or the clock tells that it is not.
+      // Either it answered with an error, or the clock notices the silence.
     } finally {
       this.#isPinging = false;
     }
   }
 
+  /** A sign of life. An agent that is not ready is asked to describe itself first. */
   #heard(): void {
     this.#heardAt = performance.now();
     if (this.#isGone || this.#client === undefined || this.state === "ready") return;
-    const wasUnavailable = this.state === "unavailable";
-    this.state = "ready";
-    this.problem = undefined;
-    this.tell({ kind: wasUnavailable ? "recovered" : "ready", agent: this });
+    void this.#describe(this.#client);
+  }
+}
+
+/** The result, or `undefined` for an error answer. */
+async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof AnswerError) return undefined;
+    throw error;
   }
 }

@@ -1,20 +1,20 @@
 /**
- * Requests on their way to an agent: in order, one write at a time, and forgotten when nobody waits
- * for their answer any more. An agent that does not read costs no more than what is being written.
+ * Requests on their way to an agent: written in order, one at a time, and dropped once nobody waits
+ * for the answer. An agent that does not read costs no more than the request being written.
  *
  * @module
  */
 
-/** What is waiting to be written. */
+/** A request that has not been written yet. */
 interface Outgoing {
   readonly bytes: Uint8Array;
-  /** Told when the first byte is written. */
+  /** Called when writing begins. */
   readonly onSent: () => void;
 }
 
 const encoder = new TextEncoder();
 
-/** Writes to a connection. */
+/** The queue of writes to a connection. */
 export class Outbox {
   readonly #queue = new Set<Outgoing>();
   #isWriting = false;
@@ -22,7 +22,7 @@ export class Outbox {
 
   /**
    * @param write Writes some of the bytes and resolves to how many.
-   * @param onBroken Told of the first write that fails; nothing is written after it.
+   * @param onBroken Called with the first error; nothing is written after it.
    */
   constructor(
     readonly write: (bytes: Uint8Array) => Promise<number>,
@@ -30,9 +30,9 @@ export class Outbox {
   ) {}
 
   /**
-   * Sends text when its turn comes.
+   * Queues text to be written.
    *
-   * @returns A function that takes it back if not a byte of it has been written.
+   * @returns A function that withdraws it if writing has not begun.
    */
   send(text: string, onSent: () => void = () => {}): () => void {
     const outgoing: Outgoing = { bytes: encoder.encode(text), onSent };

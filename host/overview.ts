@@ -1,5 +1,5 @@
 /**
- * What an operator wants to see of a VM at a glance.
+ * What an operator wants to know about a VM at a glance.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { ResultOf } from "./protocol.ts";
 type Interface = ResultOf<"get_network_info">["interfaces"][number];
 type Filesystem = ResultOf<"get_disk_usage">["filesystems"][number];
 
-/** Interfaces that software makes inside a guest, where nobody reaches it. */
+/** Interfaces that software creates within a guest; the guest cannot be reached through them. */
 const INSIDE_REGEXP = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|podman|lxc|lxd|tap|vnet)/;
 
-/** Addresses that say nothing of where a guest can be reached. */
+/** Link-local addresses, at which a guest cannot usually be reached. */
 const isLinkLocal = (address: string) =>
   address.startsWith("169.254.") || /^fe[89ab]/i.test(address);
 
 /**
- * The address that a guest is reached at: IPv4 before IPv6, of an interface that is up and leads out
- * of the guest; `undefined` where there is none.
+ * The address at which a guest can be reached: IPv4 before IPv6, of an interface that is up and leads
+ * out of the guest; `undefined` if there is none.
  */
 export function mainAddress(interfaces: readonly Interface[]): string | undefined {
   const outer = interfaces.filter(({ name, state }) => !INSIDE_REGEXP.test(name) && state === "up");
@@ -29,7 +29,7 @@ export function mainAddress(interfaces: readonly Interface[]): string | undefine
   return addresses.find((address) => !isLinkLocal(address))?.split("/")[0];
 }
 
-/** The file system with the least room. */
+/** The file system with the highest use, in percent. */
 export function fullestDisk(filesystems: readonly Filesystem[]): Filesystem | undefined {
   return filesystems.reduce<Filesystem | undefined>(
     (fullest, one) =>
@@ -38,7 +38,7 @@ export function fullestDisk(filesystems: readonly Filesystem[]): Filesystem | un
   );
 }
 
-/** How much of a guest's memory its programs use, in percent; `undefined` where it does not tell. */
+/** The share of a guest's memory in use, in percent; `undefined` if the guest does not report it. */
 export function memoryPercent(
   { total_memory_kb, available_memory_kb }: ResultOf<"get_system_info">,
 ): number | undefined {

@@ -1,12 +1,12 @@
 /**
- * Who a file belongs to, for the advice to a person who was refused.
+ * The group that owns a file, for advice when permission is denied.
  *
  * @module
  */
 
 import { dirname } from "@std/path/posix";
 
-/** The group that the file, or the nearest directory above it that can be seen, belongs to. */
+/** The group of the file, or of the nearest directory above it that can be seen. */
 export async function groupOf(path: string): Promise<{ path: string; group: string } | undefined> {
   for (let at = path;; at = dirname(at)) {
     try {

@@ -4,31 +4,38 @@
  * @module
  */
 
-import { type AgentChannel, directoryOf, findChannels, type Place } from "./channels.ts";
+import { type AgentChannel, directoryOf, findChannels, type SearchPath } from "./channels.ts";
+import { LOCK_SUFFIX } from "./lock.ts";
 import { type PoolAgent, type PoolEvent, PoolMember, type PoolTimes } from "./member.ts";
 
-/** How a pool works. */
+/** How a pool finds and watches its agents. */
 export interface PoolOptions extends Partial<PoolTimes> {
-  /** Where channels are looked for; see {@link Place}. */
-  readonly places: readonly Place[];
-  /** Channels that are in the pool whatever is found. */
+  /** Where channels are searched for; see {@link SearchPath}. */
+  readonly searchPaths: readonly SearchPath[];
+  /** Channels that are always in the pool. */
   readonly channels?: readonly AgentChannel[];
-  /** Between two looks at places of which no change was told, in milliseconds. @default {10000} */
+  /**
+   * Milliseconds between two scans of the search paths, for changes that the kernel does not
+   * report. @default {10000}
+   */
   readonly scanMs?: number;
+  /** As in `ClientOptions`, for every connection. @default no locks */
+  readonly lockAs?: string;
 }
 
 const DEFAULT_TIMES: PoolTimes = { reconnectMs: 10_000, pingMs: 10_000, unavailableMs: 30_000 };
 const DEFAULT_SCAN_MS = 10_000;
-/** The longest and the shortest step of the clock, and its share of the shortest time. */
-const TICK_MS = { most: 500, least: 10, share: 5 } as const;
-/** How long changes are collected before they are looked at: a VM that starts makes several. */
+/** Bounds of the clock's step, and how many steps the shortest interval has. */
+const TICK_MS = { most: 500, least: 10 } as const;
+const TICKS_PER_INTERVAL = 5;
+/** How long changes are collected before a scan: a VM that starts makes several. */
 const SETTLE_MS = 100;
-/** What a host can have in its directories at most before the rest is left out. */
+/** Channels beyond this number are ignored. */
 const MAX_AGENTS = 10_000;
 
 /**
- * The agents of a host. Each has its own connection, and one that hangs, floods or comes and goes
- * costs a bounded amount and delays no other.
+ * The agents of a host. Each has its own connection; one that hangs, floods or flaps costs a bounded
+ * amount and does not delay the others.
  */
 export class AgentPool implements AsyncDisposable {
   readonly #options: PoolOptions;
@@ -47,15 +54,15 @@ export class AgentPool implements AsyncDisposable {
 
   private constructor(options: PoolOptions) {
     this.#options = options;
-    this.#times = { ...DEFAULT_TIMES, ...given(options) };
+    this.#times = { ...DEFAULT_TIMES, ...definedTimes(options) };
     this.#scanMs = options.scanMs ?? DEFAULT_SCAN_MS;
   }
 
   /**
-   * Starts a pool; resolves when the places have been looked at once, and connections to what was
-   * found are under way.
+   * Starts a pool; resolves when the search paths have been scanned once and connections to what was
+   * found have been started.
    *
-   * @param listener Told of every event, from the first on.
+   * @param listener Called with every event, starting with the first.
    */
   static async open(
     options: PoolOptions,
@@ -67,29 +74,29 @@ export class AgentPool implements AsyncDisposable {
     await pool.#scan();
     const { reconnectMs, pingMs, unavailableMs } = pool.#times;
     const shortest = Math.min(reconnectMs, pingMs, unavailableMs, pool.#scanMs);
-    const step = Math.max(TICK_MS.least, Math.min(TICK_MS.most, shortest / TICK_MS.share));
+    const step = Math.max(TICK_MS.least, Math.min(TICK_MS.most, shortest / TICKS_PER_INTERVAL));
     pool.#tick();
     pool.#clock = setInterval(() => pool.#tick(), step);
     return pool;
   }
 
-  /** Every agent whose channel is there, by name. */
+  /** Every agent whose channel exists, sorted by name. */
   get agents(): readonly PoolAgent[] {
     return [...this.#members.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** The places that could not be looked at, for a person. */
+  /** The search paths that could not be read, for a person. */
   get problems(): readonly string[] {
     return this.#problems;
   }
 
-  /** Tells a listener of every event until what is returned is disposed of. */
+  /** Calls a listener with every event until the returned value is disposed of. */
   listen(listener: (event: PoolEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#clock);
@@ -110,14 +117,19 @@ export class AgentPool implements AsyncDisposable {
     for (const member of this.#members.values()) member.tick(now);
   }
 
-  #tell(event: PoolEvent): void {
+  #emit(event: PoolEvent): void {
     if (this.#isClosed) return;
     for (const listener of this.#listeners) listener(event);
   }
 
   #add(channel: AgentChannel): void {
     if (this.#members.size >= MAX_AGENTS) return;
-    const member = new PoolMember(channel, this.#times, (event) => this.#tell(event));
+    const member = new PoolMember(
+      channel,
+      this.#times,
+      (event) => this.#emit(event),
+      this.#options.lockAs,
+    );
     this.#members.set(channel.path, member);
   }
 
@@ -133,8 +145,8 @@ export class AgentPool implements AsyncDisposable {
   }
 
   async #scanOnce(): Promise<void> {
-    for (const place of this.#options.places) this.#watch(directoryOf(place));
-    const { channels, problems } = await findChannels(this.#options.places);
+    for (const path of this.#options.searchPaths) this.#watch(directoryOf(path));
+    const { channels, problems } = await findChannels(this.#options.searchPaths);
     if (this.#isClosed) return;
     this.#problems = problems.map(({ path, reason }) => `${path}: ${reason}`);
     const found = new Set(channels.map(({ path }) => path));
@@ -146,18 +158,18 @@ export class AgentPool implements AsyncDisposable {
       if (found.has(path)) continue;
       this.#members.delete(path);
       this.#end(member);
-      this.#tell({ kind: "gone", agent: member });
+      this.#emit({ kind: "gone", agent: member });
     }
   }
 
-  /** Has changes of a directory told; where that cannot be had, it is looked at every so often. */
+  /** Watches a directory for changes; where that is not possible, the clock scans it. */
   #watch(directory: string): void {
     if (this.#watched.has(directory) || this.#isClosed) return;
     let watcher: Deno.FsWatcher;
     try {
       watcher = Deno.watchFs(directory, { recursive: true });
     } catch {
-      // It does not exist, or the kernel watches as much as it may already (inotify(7)).
+      // It does not exist, or the limit on watches is reached (inotify(7)).
       return;
     }
     this.#watched.set(directory, watcher);
@@ -168,7 +180,9 @@ export class AgentPool implements AsyncDisposable {
     try {
       for await (const { kind, paths } of watcher) {
         if (kind === "access" || kind === "modify") continue;
-        // Made again, it would be another directory.
+        // Locks come and go with every connection of every program.
+        if (paths.every((path) => path.endsWith(LOCK_SUFFIX))) continue;
+        // If it is created again, it will be another directory.
         if (kind === "remove" && paths.includes(directory)) break;
         if (kind === "create") {
           for (const path of paths) this.#members.get(path)?.reconnectNow();
@@ -179,14 +193,14 @@ export class AgentPool implements AsyncDisposable {
         }, SETTLE_MS);
       }
     } catch {
-      // The watch is over; the clock looks.
+      // The watch has ended; the clock goes on scanning.
     }
     this.#watched.delete(directory);
     closeQuietly(watcher);
   }
 
   async #rescan(): Promise<void> {
-    // One that is under way may have looked before the change.
+    // A scan in progress may have read the directory before the change.
     await this.#scanning;
     if (this.#isClosed) return;
     await this.#scan();
@@ -202,8 +216,8 @@ function closeQuietly(watcher: Deno.FsWatcher): void {
   }
 }
 
-/** The times that were given. */
-function given({ reconnectMs, pingMs, unavailableMs }: PoolOptions): Partial<PoolTimes> {
+/** The intervals that were set. */
+function definedTimes({ reconnectMs, pingMs, unavailableMs }: PoolOptions): Partial<PoolTimes> {
   const entries = Object.entries({ reconnectMs, pingMs, unavailableMs });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }

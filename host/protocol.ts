@@ -1,9 +1,9 @@
 /**
- * What the host knows of the protocol: the types of every method, derived from the handlers, and the
- * checks of results at run time, derived from docs/openrpc.json, which is generated from them.
+ * The protocol as the host knows it: the types of every method, derived from the handlers, and
+ * run-time checks of results, derived from docs/openrpc.json, which is generated from the handlers.
  *
- * Nothing of the guest's code comes with either. A result is checked since a guest need not be
- * honest; members that a newer agent adds are let through.
+ * Neither brings the guest's code along. Results are checked because a guest may lie; members that a
+ * newer agent adds are let through.
  *
  * @module
  */
@@ -18,13 +18,13 @@ export type MethodName = AnyMethod["name"];
 
 type Named<Name extends MethodName> = Extract<AnyMethod, { readonly name: Name }>;
 
-/** The parameters of a method as the host sends them: what has a default may be left out. */
+/** The parameters of a method as the host sends them; those with a default are optional. */
 export type ParamsOf<Name extends MethodName> = z.input<Named<Name>["params"]>;
 
 /** The result of a method. */
 export type ResultOf<Name extends MethodName> = z.output<Named<Name>["result"]>;
 
-/** What is told of a method without asking an agent. */
+/** A method as described without asking an agent. */
 export interface MethodDescription {
   readonly name: string;
   readonly summary: string;
@@ -43,9 +43,9 @@ interface Check {
 const checks = new Map<string, Check>();
 
 /**
- * Whether a value has the shape of a method's result.
+ * Whether a value matches the schema of a method's result.
  *
- * @param onProblem Told what is wrong, as `path: problem`.
+ * @param onProblem Called with the first mismatch, as `path: problem`.
  */
 export function isResultOf<Name extends MethodName>(
   name: Name,
@@ -70,7 +70,7 @@ function checkOf(name: MethodName): Check {
 
 type JsonSchema = Parameters<typeof fromJSONSchema>[0];
 
-/** The schema without the ban on members that it does not name. */
+/** The schema with additional members allowed. */
 function opened(schema: Readonly<Record<string, unknown>>): JsonSchema {
   return Object.fromEntries(
     Object.entries(schema).filter(([key, value]) =>

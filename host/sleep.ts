@@ -1,10 +1,10 @@
 /**
- * Waiting.
+ * Waiting for a time.
  *
  * @module
  */
 
-/** Waits so long, or until the signal is aborted; says whether it is not. */
+/** Waits; returns `false` early if the signal is aborted. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
   if (signal?.aborted) return false;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
  * `deno task bench:fleet`: one pool and a thousand agents. Prints what the host's side costs; exits
- * with 1 when a limit is broken.
+ * with 1 if a limit is exceeded.
  *
  *     deno task bench:fleet [--agents N] [--seconds S]
  *
@@ -18,12 +18,12 @@ import { quantile } from "./bench/stats.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 64 } as const;
 const DEFAULTS = { agents: 1000, seconds: 30 } as const;
-/** What the issue of the host's side asks for. */
+/** The limits that the host's side must keep. */
 const LIMITS = { describedSeconds: 10, idlePercent: 5, idleMiB: 250, p99Ms: 50 } as const;
 const GIVE_UP_MS = 120_000;
 /** Calls a second to healthy agents while others misbehave. */
 const CALLS_PER_SECOND = 200;
-/** A tenth hangs, a tenth comes and goes. */
+/** A tenth hangs, a tenth flaps. */
 const TROUBLED_SHARE = 0.1;
 
 interface Result {
@@ -42,7 +42,7 @@ async function measure(count: number, seconds: number): Promise<Result[]> {
   const fleet = await Fleet.start(count);
   await using _fleet = fleet;
   const start = performance.now();
-  const pool = await AgentPool.open({ places: [fleet.directory] });
+  const pool = await AgentPool.open({ searchPaths: [fleet.directory] });
   await using _pool = pool;
   await untilAll(pool, count);
   const described = (performance.now() - start) / 1000;
@@ -50,7 +50,7 @@ async function measure(count: number, seconds: number): Promise<Result[]> {
 
   const idle = await cpuDuring(() => wait(seconds));
   const idleMemory = await readMemory(Deno.pid);
-  printError("calls to a pool in which all are well …");
+  printError("calling a pool of healthy agents …");
   const well = await latencies(pool.agents, seconds / 3);
 
   const troubled = Math.floor(count * TROUBLED_SHARE);
@@ -74,8 +74,8 @@ async function measure(count: number, seconds: number): Promise<Result[]> {
       unit: "MiB",
       limit: LIMITS.idleMiB,
     },
-    { what: "ping p50, all well", value: quantile(well, 0.5), unit: "ms" },
-    { what: "ping p99, all well", value: quantile(well, 0.99), unit: "ms", limit: LIMITS.p99Ms },
+    { what: "ping p50, all healthy", value: quantile(well, 0.5), unit: "ms" },
+    { what: "ping p99, all healthy", value: quantile(well, 0.99), unit: "ms", limit: LIMITS.p99Ms },
     {
       what: `ping p50, ${troubled} hang and ${troubled} flap`,
       value: quantile(troubledLatencies, 0.5),
@@ -102,7 +102,7 @@ async function untilAll(pool: AgentPool, count: number): Promise<void> {
   }
 }
 
-/** Percent of a core that this process used meanwhile. */
+/** The share of a core that this process used meanwhile, in percent. */
 async function cpuDuring(work: () => Promise<unknown>): Promise<number> {
   const [before, start] = [await readCpuTimes(Deno.pid), performance.now()];
   await work();
@@ -110,7 +110,7 @@ async function cpuDuring(work: () => Promise<unknown>): Promise<number> {
   return microseconds / 10 / (performance.now() - start);
 }
 
-/** Round trips in milliseconds to agents drawn at random; one that fails counts as endless. */
+/** Round trips in milliseconds to random agents; a failed call counts as infinite. */
 async function latencies(agents: readonly PoolAgent[], seconds: number): Promise<number[]> {
   const times: number[] = [];
   const calls: Promise<void>[] = [];
@@ -130,7 +130,7 @@ async function latencies(agents: readonly PoolAgent[], seconds: number): Promise
   return times;
 }
 
-/** Whether the agent is none of those that {@link Fleet.behave} troubles: the first of each half. */
+/** Whether {@link Fleet.behave} leaves the agent alone: it affects the first of each half. */
 function isHealthy(name: string, count: number, troubled: number): boolean {
   const half = Math.ceil(count / 2);
   return Number(name.slice("vm".length)) % half >= troubled;

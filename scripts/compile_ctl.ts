@@ -15,16 +15,16 @@ import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70 } as const;
-/** Those that QEMU's hosts run on. */
+/** The platforms of QEMU hosts. */
 const TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] as const;
 
 async function compile(target: string, output: string): Promise<void> {
   const directory = dirname(output);
   await Deno.mkdir(directory, { recursive: true });
-  // Deno leaves pieces behind where it fails, and takes the old binary away.
-  const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
+  // A failing deno compile leaves temporary files, and removes the old binary.
+  const workDirectory = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
   try {
-    const fresh = `${workshop}/${basename(output)}`;
+    const fresh = `${workDirectory}/${basename(output)}`;
     const permissions = manifest.tasks.ctl.command.split(" ").filter((word) =>
       word.startsWith("--")
     );
@@ -37,7 +37,7 @@ async function compile(target: string, output: string): Promise<void> {
     ]);
     await Deno.rename(fresh, output);
   } finally {
-    await Deno.remove(workshop, { recursive: true });
+    await Deno.remove(workDirectory, { recursive: true });
   }
   printLine(`${output}: ${((await Deno.stat(output)).size / 1e6).toFixed(0)} MB, for ${target}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What every command of kvmmanager-ctl is made of.
+ * The building blocks of the commands of kvmmanager-ctl.
  *
  * @module
  */
@@ -16,38 +16,40 @@ import {
   text,
   type ValueParser,
 } from "@optique/core";
-import type { Place } from "../channels.ts";
+import type { SearchPath } from "../channels.ts";
 
-/** What every command is given beside its own options. */
+/** What every command is given besides its own options. */
 export interface Invocation {
   /** `--socket` */
   readonly socket: string | undefined;
   /** `--domain` */
   readonly domain: string | undefined;
   /** `--channels`, or libvirt's directories. */
-  readonly places: readonly Place[];
+  readonly searchPaths: readonly SearchPath[];
   /** `--json` */
   readonly json: boolean;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** How the command names itself to others while it holds a channel; see `ClientOptions`. */
+  readonly lockAs: string;
 }
 
 /** Runs a command; resolves to the exit status. */
-export type Run = (invocation: Invocation) => Promise<number>;
+export type Run = (invocation: Omit<Invocation, "lockAs">) => Promise<number>;
 
 /** How a command is described. */
 export interface Description {
   readonly name: string;
   /** One sentence for the list of commands. */
   readonly brief: string;
-  /** More, as lines for its own help. */
+  /** More sentences, for its own help. */
   readonly details?: readonly string[];
   /** Command lines without the program's name. */
   readonly examples: readonly string[];
 }
 
-/** Puts together a command from the parser of its own options and what it does. */
-export function define<P extends Parser<"sync", unknown, unknown>>(
+/** Defines a command from its description, the parser of its own options, and its action. */
+export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   { name, brief, details = [], examples }: Description,
   parser: P,
   run: (values: InferValue<P>, invocation: Invocation) => Promise<number>,
@@ -57,14 +59,18 @@ export function define<P extends Parser<"sync", unknown, unknown>>(
     description: message`${text([brief, ...details].join(" "))}`,
     footer: lines(["Examples:", ...examples.map((line) => `  kvmmanager-ctl ${line}`)]),
   });
-  return map(described, (values: InferValue<P>): Run => (invocation) => run(values, invocation));
+  return map(
+    described,
+    (values: InferValue<P>): Run => (invocation) =>
+      run(values, { ...invocation, lockAs: `kvmmanager-ctl ${name}` }),
+  );
 }
 
-/** Lines as they are. */
+/** Lines for a help text, not wrapped. */
 export const lines = (all: readonly string[]): Message =>
   all.flatMap((line, index) => index === 0 ? [text(line)] : [lineBreak(), text(line)]);
 
-/** Text that is not empty. @param candidates What a shell offers to complete it. */
+/** Text that is not empty. @param candidates The values that a shell offers for completion. */
 export function words(
   metavar: "PATH" | "NAME" | "METHOD" | "CMD" | "FILE" | "DIRECTORY" | "KEY",
   candidates: readonly string[] = [],
@@ -85,7 +91,7 @@ export function words(
 
 interface NumberRule {
   readonly metavar: "SECONDS" | "N";
-  /** For the refusal, as "a number of seconds". */
+  /** For the error message, such as "a number of seconds". */
   readonly what: string;
   readonly regexp: RegExp;
   readonly least: number;
@@ -107,7 +113,7 @@ function numbers({ metavar, what, regexp, least, most }: NumberRule): ValueParse
   };
 }
 
-/** A number of seconds, also a part of one. */
+/** A number of seconds, fractions allowed. */
 export const seconds = (least: number, most: number): ValueParser<"sync", number> =>
   numbers({
     metavar: "SECONDS",

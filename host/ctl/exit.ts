@@ -1,23 +1,34 @@
 /**
- * How kvmmanager-ctl ends.
+ * The exit statuses of kvmmanager-ctl.
  *
  * @module
  */
 
-/** Exit statuses; `exec` ends with those of {@link EXEC_EXIT} or with the command's own. */
+/** Exit statuses; `exec` ends with one of {@link EXEC_EXIT} or with the program's own. */
 export const EXIT = {
   ok: 0,
   /** The agent refused, or what was asked for failed in the guest. */
   errorAnswer: 1,
-  /** There is no agent, or none that answers. */
-  noAgent: 2,
+  /** No agent, no answer, or the channel is in use. */
+  unavailable: 2,
   /** EX_USAGE of sysexits.h. */
   usage: 64,
   /** EX_IOERR of sysexits.h: a file of the host. */
   localFile: 74,
-  /** 128 + SIGINT, as a shell tells it. */
+  /** 128 + SIGINT, as a shell reports it. */
   interrupted: 130,
+  /** 128 + SIGPIPE: whoever read the output has stopped reading. */
+  brokenPipe: 141,
 } as const;
 
-/** What `exec` ends with when the command's own exit status is not to be had, as timeout(1) and env(1). */
-export const EXEC_EXIT = { timeout: 124, failed: 125, notExecutable: 126, notFound: 127 } as const;
+/**
+ * What `exec` ends with instead of the program's own status. 124 to 127 are those of timeout(1) and
+ * env(1); 122 is used by no common program.
+ */
+export const EXEC_EXIT = {
+  outputCut: 122,
+  timeout: 124,
+  failed: 125,
+  notExecutable: 126,
+  notFound: 127,
+} as const;

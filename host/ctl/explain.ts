@@ -1,13 +1,14 @@
 /**
- * What went wrong, for a person, and the exit status for a program.
+ * Errors as one line for a person and an exit status for a program.
  *
  * @module
  */
 
 import { UsageError } from "../../lib/base/command_line.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
 import { printError } from "../../lib/base/terminal.ts";
-import { AnswerError, NoAgentError } from "../errors.ts";
+import { AnswerError, CallError } from "../errors.ts";
 import { TransferError } from "../transfer/transfer.ts";
 import { EXIT } from "./exit.ts";
 import { printable } from "./printable.ts";
@@ -17,51 +18,61 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** What Deno says about its flags, which nobody gives to this program. */
+/** Deno's advice about its flags, which users of this program never pass. */
 const DENO_ADVICE_REGEXP = /, run again with .*$/s;
 
-const IN_THE_GUEST =
-  "is its service running (systemctl status kvmmanager-agent), and is no other program of the host " +
-  "connected to the channel? QEMU serves one at a time";
+const CHECK_THE_GUEST =
+  "in the guest, is the service running (systemctl status kvmmanager-agent)? On the host, is another " +
+  "program connected to the channel? QEMU serves one at a time";
+
+/** How an error answer is introduced; every other code is a refusal. */
+const INTRODUCTIONS: Readonly<Record<number, string>> = {
+  [ERRORS.timeout.code]: "timed out in the guest",
+  [ERRORS.tooManyRequests.code]: "the agent is busy",
+  [ERRORS.commandFailed.code]: "failed in the guest",
+  [ERRORS.notFound.code]: "not found in the guest",
+  [ERRORS.internalError.code]: "the agent failed",
+};
 
 /**
  * Prints why a command failed, as one line.
  *
  * @returns The exit status.
- * @throws What is a fault of this program.
+ * @throws The error itself when it is a bug of this program.
  */
 export function explain(error: unknown): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
-  const [status, text] = sentence(error) ?? [];
+  // Whoever read the output has all that was wanted.
+  if (error instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
+  const [status, text] = describe(error) ?? [];
   if (status === undefined || text === undefined) throw error;
   printError(`kvmmanager-ctl: ${printable(text.replace(DENO_ADVICE_REGEXP, ""))}`);
   return status;
 }
 
-function sentence(error: unknown): [number, string] | undefined {
-  if (error instanceof AnswerError) {
-    return [EXIT.errorAnswer, `the agent refused: ${reasonOf(error)}`];
-  }
-  if (error instanceof NoAgentError) {
-    const advice = error.reason === "timeout" ? `; in the guest: ${IN_THE_GUEST}` : "";
-    return [EXIT.noAgent, `${error.message}${advice}`];
+function describe(error: unknown): [number, string] | undefined {
+  if (error instanceof AnswerError) return [EXIT.errorAnswer, answerText(error)];
+  if (error instanceof CallError) {
+    const advice = error.reason === "timeout" ? `; ${CHECK_THE_GUEST}` : "";
+    return [EXIT.unavailable, `${error.message}${advice}`];
   }
   if (error instanceof UsageError) return [EXIT.usage, error.message];
   if (error instanceof TransferError) return [EXIT.errorAnswer, error.message];
-  // Paths in /dev, /proc and /sys, which Deno opens only to those who may do everything.
+  // Paths in /dev, /proc and /sys, which Deno opens only with every permission.
   if (error instanceof Deno.errors.NotCapable) {
     return [EXIT.localFile, `this program may not use that path: ${error.message}`];
   }
-  // An error of the kernel names its number.
+  // An error of the kernel has its number in the message.
   if (error instanceof Error && /\(os error \d+\)/.test(error.message)) {
     return [EXIT.localFile, messageOf(error)];
   }
   return undefined;
 }
 
-/** Why, and what to do about it. */
-export function reasonOf(error: AnswerError): string {
+/** An error answer as a sentence, with what to do about it. */
+export function answerText(error: AnswerError): string {
+  const text = `${INTRODUCTIONS[error.code] ?? "the agent refused"}: ${error.reason}`;
   return error.isUnknownMethod
-    ? `${error.reason}; it is older than this kvmmanager-ctl, update kvmmanager-agent in the guest`
-    : error.reason;
+    ? `${text}; it is older than this kvmmanager-ctl, update kvmmanager-agent in the guest`
+    : text;
 }

@@ -36,7 +36,7 @@ export function durationText(seconds: number): string {
   return `${whole}s`;
 }
 
-/** Characters that take two columns: East Asian wide and emoji; marks that combine take none. */
+/** Characters that take two columns: East Asian wide and emoji. Combining marks take none. */
 const WIDE_REGEXP =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
 const NO_WIDTH_REGEXP = /[\p{Mn}\p{Me}\u200b-\u200f\ufe0f]/u;
@@ -44,14 +44,14 @@ const NO_WIDTH_REGEXP = /[\p{Mn}\p{Me}\u200b-\u200f\ufe0f]/u;
 const columnsOf = (character: string) =>
   NO_WIDTH_REGEXP.test(character) ? 0 : WIDE_REGEXP.test(character) ? 2 : 1;
 
-/** How many columns of a terminal a text takes. */
+/** The number of terminal columns that a text takes. */
 export function widthOf(text: string): number {
   let width = 0;
   for (const character of text) width += columnsOf(character);
   return width;
 }
 
-/** The text in exactly so many columns: cut off with an ellipsis, or filled up. */
+/** The text in exactly this many columns: truncated with an ellipsis, or padded. */
 export function fit(text: string, columns: number, align: "left" | "right" = "left"): string {
   const width = widthOf(text);
   if (width <= columns) {
@@ -68,6 +68,10 @@ export function fit(text: string, columns: number, align: "left" | "right" = "le
   }
   return columns <= 0 ? "" : `${cut}…${" ".repeat(columns - 1 - used)}`;
 }
+
+/** `1 VM`, `2 VMs` */
+export const countText = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Rows under a heading, each column as wide as its widest cell. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,5 +1,5 @@
 /**
- * Ctrl-C and the end of the terminal.
+ * Ctrl-C, and the signals that ask a program to end.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { Interrupted } from "./explain.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
-/** An abort signal that the process' signals fire; a second one ends the process at once. */
+/** An abort signal that signals of the process trigger; a second signal ends the process. */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #onSignal = () => {
     this.#controller.abort(new Interrupted("interrupted"));
-    // Whatever hangs by now, the next one does what it does without us.
+    // If something hangs now, the next signal has its default action.
     this[Symbol.dispose]();
   };
 

@@ -20,5 +20,5 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-// Not a return: standard input that somebody else still holds open would keep the process alive.
+// Exits explicitly: a pending read of standard input would keep the process alive.
 if (import.meta.main) Deno.exit(await run(Deno.args));

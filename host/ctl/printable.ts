@@ -1,14 +1,14 @@
 /**
- * Text from a guest on the host's terminal.
+ * Text from a guest, made safe for the host's terminal.
  *
- * A guest chooses its host name, its file names and the reasons of its refusals. A control
- * character among them could move the cursor, change the title, or have the terminal answer.
+ * A guest chooses its host name, its file names and its error messages. A control character in them
+ * could move the cursor, change the title, or make the terminal reply.
  *
  * @module
  */
 
-/** C0, DEL, C1, line and paragraph separators, and what turns the direction of text around. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
+/** C0, DEL, C1, line and paragraph separators, and the controls of text direction. */
+// deno-lint-ignore no-control-regex -- these are what it matches
 const UNPRINTABLE_REGEXP = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** The text with everything visible: control characters as `\n`, `\x1b`, `\u202e`. */
@@ -23,7 +23,7 @@ export function printable(text: string): string {
   });
 }
 
-/** JSON that a terminal shows as it is: what {@link printable} minds is escaped, as JSON allows. */
+/** JSON that is safe to print: the characters that {@link printable} replaces are JSON escapes. */
 export function printableJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent) ?? "null";
   return text.replace(

@@ -1,5 +1,5 @@
 /**
- * The bar of a transfer: what is done, how fast, how long it still takes.
+ * The progress bar of a transfer.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { printable } from "./printable.ts";
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
 const MAX_BAR_COLUMNS = 30;
-/** How fast the rate forgets: the weight of a sample after a second. */
+/** The half-life of a sample in the average rate. */
 const HALF_LIFE_SECONDS = 2;
 
-/** What is known of a transfer at a moment. */
+/** The state of a transfer at one moment. */
 export interface Progress {
   readonly name: string;
   readonly doneBytes: number;
@@ -22,7 +22,7 @@ export interface Progress {
   readonly bytesPerSecond: number;
 }
 
-/** One line of exactly as many columns as there are. */
+/** One line of exactly `columns` columns. */
 export function progressLine(
   { name, doneBytes, totalBytes, bytesPerSecond }: Progress,
   columns: number,
@@ -45,7 +45,7 @@ export function progressLine(
   return fit(`${fit(printable(name), room - barColumns - 1)} ${bar} ${numbers}`, columns);
 }
 
-/** Draws the line on standard error while it is a terminal, and nothing otherwise. */
+/** Draws the line on standard error if that is a terminal. */
 export class ProgressBar implements Disposable {
   readonly #isShown: boolean;
   readonly #encoder = new TextEncoder();
@@ -57,7 +57,7 @@ export class ProgressBar implements Disposable {
     this.#isShown = !isQuiet && Deno.stderr.isTerminal();
   }
 
-  /** Takes how far it is; draws a few times a second. */
+  /** Takes the current state; draws at most every 0.1 s. */
   readonly update = (doneBytes: number, totalBytes: number): void => {
     if (!this.#isShown) return;
     const now = performance.now();
@@ -91,7 +91,7 @@ export class ProgressBar implements Disposable {
 
 function columnsOfTerminal(): number {
   try {
-    // The last column is left free: some terminals wrap as soon as it is written to.
+    // The last column stays free: some terminals wrap once it is written to.
     return Deno.consoleSize().columns - 1;
   } catch {
     return DEFAULT_COLUMNS;

@@ -20,7 +20,8 @@ import {
 import { UsageError } from "../../lib/base/command_line.ts";
 import { printLine } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
-import { findChannels, LIBVIRT_DIRECTORIES } from "../channels.ts";
+import { findChannels, LIBVIRT_DIRECTORIES, problemOfSearchPath } from "../channels.ts";
+import { normalizeArguments } from "./arguments.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
 import { call } from "./commands/call.ts";
 import { events } from "./commands/events.ts";
@@ -37,20 +38,10 @@ import { top } from "./commands/top.ts";
 
 const PROGRAM = "kvmmanager-ctl";
 const HELP_COLUMNS = 100;
-/** Options that take the next word, before the name of a command or after it. */
-const OPTIONS_WITH_VALUE = [
-  "--socket",
-  "--domain",
-  "--channels",
-  "--timeout",
-  "--cwd",
-  "--env",
-  "-e",
-];
-
 const FOOTER = [
-  "Exit status: 0 done, 1 the agent refused or it failed in the guest, 2 no agent or no answer,",
-  "64 wrong use, 74 a file of the host, 130 interrupted; exec ends as the program does.",
+  "Exit status: 0 success; 1 the agent refused, or it failed in the guest; 2 no agent, no answer, or",
+  "another program uses the channel; 64 wrong usage; 74 a file of the host; 130 interrupted; 141 the",
+  "output was closed. exec ends with the program's own status; see exec --help.",
   "",
   "Examples:",
   `  ${PROGRAM} list`,
@@ -59,16 +50,16 @@ const FOOTER = [
   `  source <(${PROGRAM} completion bash)`,
 ];
 
-/** What was asked for: a command, and all it needs beside the signal. */
+/** A command and everything it needs besides the signal. */
 export interface CommandLine {
   readonly run: Run;
-  readonly invocation: Omit<Invocation, "signal">;
+  readonly invocation: Omit<Invocation, "signal" | "lockAs">;
 }
 
 /**
- * Reads the command line; help, version and completion are printed here.
+ * Parses the command line; help, version and completion are printed here.
  *
- * @returns What is to be run, or `undefined` when all has been printed.
+ * @returns The command to run, or `undefined` when everything has been printed.
  * @throws {UsageError} with one line for a person.
  */
 export async function readCommandLine(args: readonly string[]): Promise<CommandLine | undefined> {
@@ -76,11 +67,11 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   const names = args[0] === "completion" ? await knownNames() : [];
   const shown: undefined[] = [];
   const onShow = () => void shown.push(undefined);
-  const parsed = runParser(parser(names), PROGRAM, separate(args), {
+  const parsed = runParser(parser(names), PROGRAM, normalizeArguments(args), {
     help: { option: true, onShow },
     version: { option: true, value: `${PROGRAM} ${VERSION}`, onShow },
     completion: { command: true, onShow },
-    brief: message`Talks to the kvmmanager-agent of guests from their host.`,
+    brief: message`Talks to kvmmanager-agent in the guests of this host.`,
     footer: lines(FOOTER),
     aboveError: "none",
     commandList: "top-level",
@@ -94,13 +85,15 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
     stderr: () => {},
     onError: (_status, error) => {
       const sentence = formatMessage(error, { colors: false, quotes: true });
-      throw new UsageError(`${oneLine(sentence)}; see ${PROGRAM} --help`);
+      throw new UsageError(`${polished(oneLine(sentence), args)}; see ${PROGRAM} --help`);
     },
   });
   if (parsed === undefined) return undefined;
   const { run, socket, domain, channels, json } = parsed;
-  const places = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
-  return { run, invocation: { socket, domain, places, json } };
+  const searchPaths = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
+  const problem = searchPaths.map(problemOfSearchPath).find((text) => text !== undefined);
+  if (problem !== undefined) throw new UsageError(`--channels ${problem}`);
+  return { run, invocation: { socket, domain, searchPaths, json } };
 }
 
 function parser(names: readonly string[]) {
@@ -109,12 +102,12 @@ function parser(names: readonly string[]) {
       description: lines(["the VM's name"]),
     })),
     socket: optional(option("--socket", words("PATH"), {
-      description: lines(["its channel's unix socket"]),
+      description: lines(["the unix socket of its channel"]),
     })),
     channels: multiple(option("--channels", words("PATH"), {
       description: message`${
-        text("where VMs are looked for instead of libvirt's directories: a directory,")
-      }${lineBreak()}${text("or a pattern as '/run/vms/*.sock'; may be repeated")}`,
+        text("where to search for VMs instead of libvirt's directories: a directory, or a")
+      }${lineBreak()}${text("pattern with one * for the name, '/run/vms/*.sock'; repeatable")}`,
     })),
   });
   const output = object("Output", {
@@ -125,26 +118,20 @@ function parser(names: readonly string[]) {
   return merge(object({ run: or(seeing, doing) }), target, output);
 }
 
-/** What follows the program of `exec` is the program's, options too. */
-function separate(args: readonly string[]): readonly string[] {
-  const wordAt = (from: number) => {
-    let at = from;
-    while (args[at]?.startsWith("-") && args[at] !== "--") {
-      at += OPTIONS_WITH_VALUE.includes(args[at] ?? "") ? 2 : 1;
-    }
-    return at;
-  };
-  const commandAt = wordAt(0);
-  if (args[commandAt] !== "exec") return args;
-  const programAt = wordAt(commandAt + 1);
-  if (programAt >= args.length || args[programAt] === "--") return args;
-  return [...args.slice(0, programAt), "--", ...args.slice(programAt)];
-}
-
-/** The names of the VMs that a shell can offer. */
+/** The names of the VMs, for completion in a shell. */
 async function knownNames(): Promise<string[]> {
   const { channels } = await findChannels(LIBVIRT_DIRECTORIES);
   return channels.map(({ name }) => name);
 }
 
 const oneLine = (text: string) => text.trim().replace(/\.?\s*\n+\s*/g, "; ").replace(/\.$/, "");
+
+/** The parser's sentence without its oddities: it may suggest exactly what was typed. */
+function polished(sentence: string, args: readonly string[]): string {
+  return sentence
+    .replace(
+      /; Did you mean `([^`]*)`\?$/,
+      (suggestion, word) => args.includes(word) ? "" : suggestion,
+    )
+    .replace(/^Expected an? `([^`]*)`, but too few arguments$/, "$1 is missing");
+}

@@ -1,5 +1,5 @@
 /**
- * Standard input that is read to its end.
+ * Reading standard input to its end.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { Aborted } from "../../lib/base/waiting.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 
 /**
- * All of standard input.
+ * Reads all of standard input.
  *
- * @param most How many bytes it may have.
+ * @param most The number of bytes it may have.
  * @throws {UsageError} when it has more; the signal's reason when that is aborted first.
  */
 export async function readStdin(signal: AbortSignal, most: number): Promise<Uint8Array> {
   const aborted = new Aborted(signal);
   using _aborted = aborted;
-  // A read that is parked there is left behind; the process ends.
+  // A pending read is left behind; the process is about to end.
   const bytes = await Promise.race([readAll(most), aborted.happened]);
   signal.throwIfAborted();
   return bytes ?? new Uint8Array(0);
@@ -30,7 +30,7 @@ async function readAll(most: number): Promise<Uint8Array> {
     size += chunk.byteLength;
     if (size > most) {
       throw new UsageError(
-        `standard input has more than ${most} bytes, too many for one message: push it as a file`,
+        `standard input is longer than ${most} bytes and does not fit one message; push it as a file`,
       );
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What keys do to the view.
+ * The keys of `top`, and their effect on the view.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const SORT_OF: Readonly<Record<string, SortKey>> = {
   d: "disk",
 };
 
-/** Steps through the rows: of the arrow keys and of those of vi (console_codes(4)). */
+/** Steps through the rows by the arrow keys (console_codes(4)) and those of vi. */
 const STEP_OF: Readonly<Record<string, number>> = {
   "\x1b[A": -1,
   "\x1bOA": -1,
@@ -37,9 +37,9 @@ const CTRL_C = "\x03";
 const ESCAPE = "\x1b";
 const BACKSPACE = "\x7f";
 
-/** Keys of a chunk of input, escape sequences whole. */
+/** Splits a chunk of input into keys; an escape sequence is one key. */
 export function keysOf(input: string): string[] {
-  // deno-lint-ignore no-control-regex -- it is what begins a sequence
+  // deno-lint-ignore no-control-regex -- a sequence begins with it
   return input.match(/\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[^]/gu) ?? [];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the table of `top` shows, and in which order.
+ * The rows of `top`, and their order.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { PoolAgent } from "../member.ts";
 import { fullestDisk, mainAddress, memoryPercent } from "../overview.ts";
 import type { VmFacts } from "./collector.ts";
 
-/** A line of the table; `undefined` is what is not known. */
+/** A row of the table; what is not known is `undefined`. */
 export interface VmRow {
   readonly key: string;
   readonly name: string;
@@ -29,13 +29,13 @@ export const SORT_KEYS = ["name", "state", "uptime", "load", "memory", "disk"] a
 /** One of {@link SORT_KEYS}. */
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** What the person in front of it has chosen. */
+/** What the user has selected. */
 export interface View {
   readonly sort: SortKey;
   readonly isReversed: boolean;
   /** The key of the selected row. */
   readonly selected: string | undefined;
-  /** Whether the selected VM is looked into. */
+  /** Whether the details of the selected VM are shown. */
   readonly isDetailed: boolean;
 }
 
@@ -71,7 +71,7 @@ const STATE_ORDER: Readonly<Record<PoolAgent["state"], number>> = {
   ready: 2,
 };
 
-/** Numbers come largest first: what needs attention is at the top. */
+/** Numbers are sorted largest first, so that what needs attention is at the top. */
 const NUMBER_OF: Readonly<Record<Exclude<SortKey, "name">, (row: VmRow) => number | undefined>> = {
   state: ({ state }) => -STATE_ORDER[state],
   uptime: ({ uptimeSeconds }) => uptimeSeconds,
@@ -80,7 +80,7 @@ const NUMBER_OF: Readonly<Record<Exclude<SortKey, "name">, (row: VmRow) => numbe
   disk: ({ diskPercent }) => diskPercent,
 };
 
-/** The rows in the order of the view; what is not known comes last in either direction. */
+/** The rows in the order of the view; unknown values come last in either direction. */
 export function sorted(rows: readonly VmRow[], { sort, isReversed }: View): VmRow[] {
   const byName = (a: VmRow, b: VmRow) =>
     a.name < b.name || a.name === b.name && a.key < b.key ? -1 : 1;

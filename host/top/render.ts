@@ -1,10 +1,10 @@
 /**
- * The screen of `top` as lines.
+ * The screen of `top`, as lines.
  *
  * @module
  */
 
-import { bytesText, durationText, fit } from "../ctl/format.ts";
+import { bytesText, countText, durationText, fit } from "../ctl/format.ts";
 import { printable } from "../ctl/printable.ts";
 import type { PoolAgent } from "../member.ts";
 import type { VmFacts } from "./collector.ts";
@@ -23,9 +23,9 @@ const STYLE = {
   red: "\x1b[31m",
   dim: "\x1b[2m",
 };
-const KEYS = "q quit  ↑↓ select  Enter look into  n s u l m d sort  r reverse";
+const KEYS = "q quit  ↑↓ select  Enter details  n s u l m d sort  r reverse";
 const DETAIL_KEYS = "Esc back  q back  ↑↓ next VM";
-/** Above this a number is marked. */
+/** At and above this, a number is highlighted. */
 const ALARM_PERCENT = 90;
 
 interface Column {
@@ -73,7 +73,7 @@ const COLUMNS: readonly Column[] = [
 ];
 const LEAST_NAME_COLUMNS = 12;
 
-/** The table, exactly as many lines as there are rows. */
+/** The table, as exactly `size.rows` lines. */
 export function tableScreen(rows: readonly VmRow[], view: View, size: Size, now: string): string[] {
   const order = sorted(rows, view);
   const room = Math.max(1, size.rows - 3);
@@ -83,7 +83,7 @@ export function tableScreen(rows: readonly VmRow[], view: View, size: Size, now:
   const columns = fitting(size.columns);
   const nameColumns = size.columns - columns.reduce((sum, column) => sum + column.columns + 1, 0);
   const count = (state: VmRow["state"]) => rows.filter((row) => row.state === state).length;
-  const summary = `${rows.length} VMs: ${count("ready")} ready, ${
+  const summary = `${countText(rows.length, "VM")}: ${count("ready")} ready, ${
     count("unavailable")
   } unavailable, ${count("connecting")} connecting`;
   const arrow = view.isReversed ? "▲" : "▼";
@@ -110,7 +110,7 @@ export function tableScreen(rows: readonly VmRow[], view: View, size: Size, now:
   );
 }
 
-/** Columns from the left, as many as leave room for the name. */
+/** As many columns, from the left, as leave room for the name. */
 function fitting(width: number): Column[] {
   const kept: Column[] = [];
   let left = width - LEAST_NAME_COLUMNS;
@@ -126,11 +126,11 @@ function marked(row: VmRow, { sort }: Column, text: string): string {
   const isAlarm = sort === "state" && row.state === "unavailable" ||
     sort === "memory" && (row.memoryPercent ?? 0) >= ALARM_PERCENT ||
     sort === "disk" && (row.diskPercent ?? 0) >= ALARM_PERCENT;
-  // Not a full reset: the line of the selected row stays reversed.
+  // Not a full reset: the selected row stays reversed.
   return isAlarm ? `${STYLE.red}${text}\x1b[39m` : text;
 }
 
-/** One VM, exactly as many lines as there are rows. */
+/** One VM, as exactly `size.rows` lines. */
 export function detailScreen(agent: PoolAgent, facts: VmFacts, size: Size): string[] {
   const { system, network, disks } = facts;
   const pairs: (readonly [string, string])[] = [
@@ -158,7 +158,7 @@ export function detailScreen(agent: PoolAgent, facts: VmFacts, size: Size): stri
   return screen([title, "", ...lines], DETAIL_KEYS, size);
 }
 
-/** Fills up or cuts off, with a line of keys at the bottom. */
+/** Pads or truncates to the screen, with a line of keys at the bottom. */
 function screen(lines: readonly string[], keys: string, { columns, rows }: Size): string[] {
   const body = Array.from({ length: Math.max(0, rows - 1) }, (_, index) => lines[index] ?? "");
   return [...body, `${STYLE.dim}${fit(keys, columns)}${STYLE.reset}`];

@@ -1,5 +1,5 @@
 /**
- * The terminal in full-screen mode, and back.
+ * Full-screen mode of the terminal, and leaving it.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { writeBytes } from "../../lib/base/terminal.ts";
 import type { Size } from "./render.ts";
 
-/** The alternate screen, no cursor, no wrapping (ctlseqs of xterm); and all of it undone. */
+/** The alternate screen, no cursor, no line wrapping (ctlseqs of xterm); and the reverse. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** What is between them appears at once, on terminals that can (mode 2026). */
+/** Synchronized output (mode 2026): a frame appears as a whole. */
 const BEGIN = "\x1b[?2026h\x1b[H";
 const END = "\x1b[J\x1b[?2026l";
 const END_OF_LINE = "\x1b[K\r\n";
@@ -27,11 +27,11 @@ export class Screen implements Disposable {
 
   private constructor() {}
 
-  /** Takes the terminal; input comes key by key from now on. */
+  /** Takes over the terminal; from now on input arrives key by key. */
   static open(): Screen {
     const screen = new Screen();
     screen.#isOpen = true;
-    // A fault that nobody catches ends the process: its message is to be read.
+    // An uncaught error ends the process, and its message must be readable.
     addEventListener("error", screen.#onFault);
     addEventListener("unhandledrejection", screen.#onFault);
     Deno.addSignalListener("SIGCONT", screen.#onContinue);
@@ -39,7 +39,7 @@ export class Screen implements Disposable {
     return screen;
   }
 
-  /** How large the terminal is now. */
+  /** The current size of the terminal. */
   get size(): Size {
     try {
       return Deno.consoleSize();
@@ -48,7 +48,7 @@ export class Screen implements Disposable {
     }
   }
 
-  /** Shows lines from the top, in one write; the same again costs nothing. */
+  /** Shows lines from the top, in one write; an unchanged screen is not written again. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen) return;
     const text = `${BEGIN}${lines.join(END_OF_LINE)}\x1b[K${END}`;
@@ -57,7 +57,7 @@ export class Screen implements Disposable {
     write(text);
   }
 
-  /** Gives the terminal back, at once and as it was. More than once does nothing more. */
+  /** Restores the terminal immediately. Calling it again does nothing. */
   restore(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -1,15 +1,15 @@
 /**
- * The file at the host's end of a transfer.
+ * The host's end of a transfer.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import type { Part } from "./pieces.ts";
+import type { ByteRange } from "./pieces.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** An open file that is read and written at offsets, by several at a time. */
+/** An open file that several tasks read and write at offsets. */
 export class LocalFile implements Disposable {
   readonly #file: Deno.FsFile;
 
@@ -17,23 +17,28 @@ export class LocalFile implements Disposable {
     this.#file = file;
   }
 
-  /** Reads exactly these bytes; fewer only where the file ends. */
-  read({ offset, length }: Part): Uint8Array<ArrayBuffer> {
+  /** Its mode (inode(7)), `null` where the platform has none. */
+  get mode(): number | null {
+    return this.#file.statSync().mode;
+  }
+
+  /** Reads exactly this range; less only at the end of the file. */
+  read({ offset, length }: ByteRange): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
     return bytes.subarray(0, this.#readInto(bytes, offset));
   }
 
   /** Writes all bytes. */
   write(offset: number, bytes: Uint8Array): void {
-    // Synchronous, since seeking and writing must not come between another's.
+    // Synchronous: no other task may seek between this seek and this write.
     this.#file.seekSync(offset, Deno.SeekMode.Start);
     for (let written = 0; written < bytes.byteLength;) {
       written += this.#file.writeSync(bytes.subarray(written));
     }
   }
 
-  /** The SHA-256 of a part, as far as the file goes, and how much there was. */
-  async sha256({ offset, length }: Part, signal?: AbortSignal): Promise<{
+  /** The SHA-256 of a range, as far as the file reaches, and how many bytes that were. */
+  async sha256({ offset, length }: ByteRange, signal?: AbortSignal): Promise<{
     sha256: string;
     bytes: number;
   }> {
@@ -46,24 +51,24 @@ export class LocalFile implements Disposable {
       if (filled === 0) break;
       hash.update(buffer.subarray(0, filled));
       bytes += filled;
-      // Lets signals and other agents in.
+      // Lets signals and other agents' traffic through.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     return { sha256: hash.digest("hex"), bytes };
   }
 
-  /** What tells that somebody has written to it. */
+  /** Its size, and a text that changes when somebody writes to the file. */
   state(): { size: number; version: string } {
     const { size, mtime, ctime } = this.#file.statSync();
     return { size, version: `${size} ${mtime?.getTime()} ${ctime?.getTime()}` };
   }
 
-  /** Cuts it off, or makes it longer with zeros. */
+  /** Shortens the file, or extends it with zeros. */
   truncate(length: number): void {
     this.#file.truncateSync(length);
   }
 
-  /** Has it on the disk before it gets its name. */
+  /** Has the content written to the disk before the file gets its name (fsync(2)). */
   async sync(): Promise<void> {
     await this.#file.sync();
   }

@@ -1,82 +1,116 @@
 /**
- * What moves in one message, and several of them at a time.
+ * Cutting a file into pieces that fit one message, and moving several at a time.
  *
  * @module
  */
 
 import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentClient } from "../client.ts";
-import { sleep } from "../sleep.ts";
 import { AnswerError } from "../errors.ts";
+import { sleep } from "../sleep.ts";
 
-/** What an agent older than the member `max_message_size_kb` has by default. */
+/** The limit of an agent that does not report `max_message_size_kb`. */
 const DEFAULT_MESSAGE_KB = 64;
-/** Bytes of JSON of a piece's request or result beside its path and content. */
+/** Bytes of JSON in a request or result besides the path and the content. */
 const OTHER_MEMBERS_BYTES = 512;
-/** The most bytes of JSON that a byte of a path takes. */
+/** The most bytes of JSON that one byte of a path can take. */
 const JSON_BYTES_PER_PATH_BYTE = 6;
-/** Pieces on their way at a time: enough to keep a channel busy, few enough to leave it to others. */
-const IN_FLIGHT = 4;
+/** Pieces in flight: enough to keep the channel busy, few enough to leave room for other calls. */
+const PIECES_IN_FLIGHT = 4;
 const MAX_RETRIES = 1000;
 
-/** A part of a file, in bytes. */
-export interface Part {
+/** A range of a file, in bytes. */
+export interface ByteRange {
   readonly offset: number;
   readonly length: number;
 }
 
-/** How many bytes of a file move in one message to or from this agent. */
+/** The number of bytes of a file that fit one message to or from this agent. */
 export async function pieceBytes(
   client: AgentClient,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const ask = () => client.call("get_agent_info", {}, { signal });
-  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await patiently(signal, ask);
+  const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await retryWhenLimited(signal, ask);
   const pathBytes = new TextEncoder().encode(path).byteLength * JSON_BYTES_PER_PATH_BYTE;
   const room = max_message_size_kb * 1024 - OTHER_MEMBERS_BYTES - pathBytes;
-  // A piece that is too small is still a piece; the agent says so if even that does not fit.
+  // Never 0: if not even one byte fits, the agent's own refusal explains it best.
   return Math.max(1, base64Capacity(room));
 }
 
-/** Cuts a part into parts of at most `most` bytes. */
-export function* cut({ offset, length }: Part, most: number): Generator<Part> {
-  for (let done = 0; done < length; done += most) {
-    yield { offset: offset + done, length: Math.min(most, length - done) };
+/** Splits a range into ranges of at most `mostBytes`. */
+export function* splitRange(
+  { offset, length }: ByteRange,
+  mostBytes: number,
+): Generator<ByteRange> {
+  for (let done = 0; done < length; done += mostBytes) {
+    yield { offset: offset + done, length: Math.min(mostBytes, length - done) };
   }
 }
 
-/** Does something with every item, several at a time; the first failure ends it and is thrown. */
-export async function inFlight<T>(
-  items: Iterable<T>,
+/** Items to work on. A function is given the signal that ends the work, and must end with it. */
+export type Items<T> = Iterable<T> | ((signal: AbortSignal) => AsyncIterable<T>);
+
+/**
+ * Runs `work` on every item, several at a time, started in order.
+ *
+ * @throws The first failure, after the other items in flight have been aborted.
+ */
+export async function concurrently<T>(
+  items: Items<T>,
   signal: AbortSignal | undefined,
   work: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const failed = new AbortController();
   const both = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
-  const iterator = items[Symbol.iterator]();
-  const run = async () => {
-    for (let next = iterator.next(); !next.done; next = iterator.next()) {
-      both.throwIfAborted();
-      await work(next.value, both);
-    }
-  };
-  const runs = Array.from({ length: IN_FLIGHT }, async () => {
+  const iterator = typeof items === "function"
+    ? items(both)[Symbol.asyncIterator]()
+    : items[Symbol.iterator]();
+  const workOnItems = async () => {
     try {
-      await run();
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+        both.throwIfAborted();
+        await work(next.value, both);
+      }
     } catch (error) {
       failed.abort(error);
-      throw error;
     }
-  });
-  const failure = (await Promise.allSettled(runs)).find(({ status }) => status === "rejected");
-  if (failure === undefined) return;
-  // The others were ended by the first.
+  };
+  await Promise.all(Array.from({ length: PIECES_IN_FLIGHT }, workOnItems));
   both.throwIfAborted();
 }
 
-/** Calls, and calls again after a pause where the agent says that it is asked too much. */
-export async function patiently<T>(
+/**
+ * Keeps several calls in flight and yields their results in the order of the items.
+ *
+ * @throws The first failure in that order; the calls still in flight are aborted.
+ */
+export async function* inOrder<T, R>(
+  items: Iterable<T>,
+  signal: AbortSignal | undefined,
+  work: (item: T, signal: AbortSignal) => Promise<R>,
+): AsyncGenerator<R> {
+  const ended = new AbortController();
+  const both = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+  const inFlight: Promise<R>[] = [];
+  try {
+    for (const item of items) {
+      const result = work(item, both);
+      // Handled below, or after another failure by nobody.
+      result.catch(() => {});
+      inFlight.push(result);
+      const oldest = inFlight.length >= PIECES_IN_FLIGHT ? inFlight.shift() : undefined;
+      if (oldest !== undefined) yield await oldest;
+    }
+    for (const result of inFlight) yield await result;
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Calls, and calls again after a pause for as long as the agent answers "too many requests". */
+export async function retryWhenLimited<T>(
   signal: AbortSignal | undefined,
   call: () => Promise<T>,
 ): Promise<T> {

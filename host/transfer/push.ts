@@ -1,155 +1,128 @@
 /**
- * A file from the host to the guest.
+ * Copying a file from the host to the guest.
  *
  * @module
  */
 
 import type { AgentClient } from "../client.ts";
-import { AnswerError } from "../errors.ts";
-import { ERRORS } from "../../lib/base/errors.ts";
 import { LocalFile } from "./local_file.ts";
-import { cut, inFlight, type Part, patiently, pieceBytes } from "./pieces.ts";
-import { partialPath } from "./pull.ts";
+import { PartialUpload } from "./partial_upload.ts";
+import { type ByteRange, concurrently, pieceBytes, splitRange } from "./pieces.ts";
 import {
-  type Ends,
-  isDiskFull,
-  partsToMove,
+  bytesIn,
+  rangesToMove,
   TransferError,
   type TransferOptions,
-  type Transferred,
+  type TransferResult,
 } from "./transfer.ts";
 
-const ALL_BITS = 0o777;
-const PRIVATE_PERMISSIONS = "0600";
+const PERMISSION_BITS = 0o777;
+/** For a file whose mode the platform does not tell. */
+const DEFAULT_MODE = 0o644;
 
 /** How a file is pushed. */
 export interface PushOptions extends TransferOptions {
-  /** Octal digits as `file_write` takes them. @default the host's file's own */
+  /** Octal digits as `file_write` takes them. @default the local file's own */
   readonly permissions?: string;
-  /** Whether missing directories are made in the guest. @default {false} */
+  /** Whether missing directories are created in the guest. @default {false} */
   readonly createDirs?: boolean;
 }
 
 /**
- * Copies a file of the host. In the guest it gets its name when it is whole and has the SHA-256 of
- * the host's; an attempt that breaks off is taken up by the next.
+ * Copies a file to the guest. It gets its name there when it is complete and its SHA-256 matches;
+ * a broken attempt is resumed by the next one.
  *
- * @param remotePath The file to make or replace, not a directory.
- * @throws {AnswerError} {NoAgentError} as the calls do, {TransferError} when the file changes
- * meanwhile, native errors of the host's file system.
+ * @param remotePath The file to create or replace, not a directory.
+ * @throws {AnswerError} when the agent refuses, before anything is moved if it can be known then.
+ * @throws {CallError} when the agent does not answer.
+ * @throws {TransferError} when the file changes meanwhile or does not fit the guest.
+ * @throws Native errors of the host's file system.
  */
 export async function push(
   client: AgentClient,
   localPath: string,
   remotePath: string,
   { signal, onProgress, permissions, createDirs = false }: PushOptions = {},
-): Promise<Transferred> {
-  const local = new LocalFile(await openRegular(localPath), localPath);
+): Promise<TransferResult> {
+  const local = new LocalFile(await openRegularFile(localPath), localPath);
   using _local = local;
   const before = local.state();
-  const total = before.size;
-  const mode = permissions ?? octal((await Deno.stat(localPath)).mode);
-  const partial = partialPath(remotePath);
-  const ends = { client, local, remotePath: partial };
-  const size = await pieceBytes(client, partial, signal);
+  const upload = new PartialUpload(client, remotePath, createDirs);
+  const size = await pieceBytes(client, upload.path, signal);
+  // Read now, while the file on disk is certainly the one that was opened.
+  const mode = permissions ?? octalPermissions(local.mode);
 
-  const present = await presentBytes(client, partial, total, signal);
-  let missing: Part[];
-  if (present === undefined) {
-    // A whole write makes the file anew, whatever an earlier attempt has left.
-    const first = { offset: 0, length: Math.min(size, total) };
-    await writePart(ends, first, { isWhole: true, createDirs }, signal);
-    missing = [{ offset: first.length, length: total - first.length }];
-  } else {
-    missing = await partsToMove(ends, present, total, signal);
-  }
-  const missingBytes = missing.reduce((sum, { length }) => sum + length, 0);
-  const resumedBytes = present === undefined ? 0 : total - missingBytes;
-  let done = total - missingBytes;
-  onProgress?.(done, total);
-  const pieces = missing.values().flatMap((part) => cut(part, size));
-  try {
-    await inFlight(pieces, signal, async (part, both) => {
-      await writePart(ends, part, { isWhole: false, createDirs }, both);
-      done += part.length;
-      onProgress?.(done, total);
-    });
-  } catch (error) {
-    if (isDiskFull(error)) await empty(client, partial);
-    throw error;
-  }
-  const { sha256, bytes } = await local.sha256({ offset: 0, length: total }, signal);
-  if (bytes !== total || local.state().version !== before.version) {
+  const present = await upload.bytesPresent(before.size, signal);
+  await upload.checkSize(before.size, signal);
+  const missing = present === undefined
+    ? await beginOver(upload, local, Math.min(size, before.size), before.size, signal)
+    : await rangesToMove({ client, local, remotePath: upload.path }, present, before.size, signal);
+  const startBytes = before.size - bytesIn(missing);
+  onProgress?.(startBytes, before.size);
+  await sendRanges(upload, local, missing, {
+    size,
+    startBytes,
+    totalBytes: before.size,
+    signal,
+    onProgress,
+  });
+
+  const { sha256, bytes } = await local.sha256({ offset: 0, length: before.size }, signal);
+  if (bytes !== before.size || local.state().version !== before.version) {
     throw new TransferError(
-      `${localPath} was written to while it was pushed; push again, what is the same is not moved twice`,
+      `${localPath} was written to while it was pushed; push again, only what differs is moved`,
     );
   }
-  const params = {
-    path: remotePath,
-    from: partial,
-    size_bytes: total,
-    sha256,
-    permissions: mode,
-  };
-  const commit = () => client.call("file_commit", params, { signal });
-  const committed = await patiently(signal, commit);
-  return { path: committed.path, bytes: total, resumedBytes, sha256 };
+  const path = await upload.commit({ bytes, sha256, permissions: mode }, signal);
+  return { path, bytes, resumedBytes: present === undefined ? 0 : startBytes, sha256 };
 }
 
-async function openRegular(path: string): Promise<Deno.FsFile> {
-  // Looked at before it is opened: opening a FIFO would wait for a writer.
+async function openRegularFile(path: string): Promise<Deno.FsFile> {
+  // Checked before it is opened: opening a FIFO would wait for a writer.
   const { isFile } = await Deno.stat(path);
-  if (!isFile) throw new TransferError(`${path} is no regular file`);
+  if (!isFile) throw new TransferError(`${path} is not a regular file`);
   return await Deno.open(path, { read: true });
 }
 
-const octal = (mode: number | null) =>
-  `0${((mode ?? 0o644) & ALL_BITS).toString(8).padStart(3, "0")}`;
+const octalPermissions = (mode: number | null) =>
+  `0${((mode ?? DEFAULT_MODE) & PERMISSION_BITS).toString(8).padStart(3, "0")}`;
 
-/**
- * How much of an earlier attempt is there, `undefined` where there is none that could be used: none
- * at all, one that is too long, or one that this host may not read.
- */
-async function presentBytes(
-  client: AgentClient,
-  partial: string,
-  total: number,
+/** Writes the first piece, which replaces what was there; returns what is still to be moved. */
+async function beginOver(
+  upload: PartialUpload,
+  local: LocalFile,
+  firstBytes: number,
+  totalBytes: number,
   signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  try {
-    const stat = () => client.call("file_stat", { path: partial }, { signal });
-    const found = await patiently(signal, stat);
-    const isUsable = found.type === "file" && found.size_bytes > 0 && found.size_bytes <= total;
-    return isUsable ? found.size_bytes : undefined;
-  } catch (error) {
-    const isNone = error instanceof AnswerError &&
-      (error.code === ERRORS.notFound.code || error.code === ERRORS.permissionDenied.code);
-    if (isNone) return undefined;
-    throw error;
-  }
+): Promise<ByteRange[]> {
+  await upload.begin(local.read({ offset: 0, length: firstBytes }), signal);
+  return [{ offset: firstBytes, length: totalBytes - firstBytes }];
 }
 
-/** Gives the guest its room back, as far as that can be done. */
-async function empty(client: AgentClient, path: string): Promise<void> {
-  // If not even this works, what is to be told is what went wrong before.
-  await client.call("file_write", { path, content: "" }).catch(() => {});
+interface SendOptions extends TransferOptions {
+  /** Bytes of a piece. */
+  readonly size: number;
+  readonly startBytes: number;
+  readonly totalBytes: number;
 }
 
-async function writePart(
-  { client, local, remotePath }: Ends,
-  part: Part,
-  { isWhole, createDirs }: { readonly isWhole: boolean; readonly createDirs: boolean },
-  signal: AbortSignal | undefined,
+async function sendRanges(
+  upload: PartialUpload,
+  local: LocalFile,
+  ranges: readonly ByteRange[],
+  { size, startBytes, totalBytes, signal, onProgress }: SendOptions,
 ): Promise<void> {
-  const bytes = local.read(part);
-  // A file that became shorter is found out at the end.
-  if (bytes.byteLength < part.length && !isWhole) return;
-  const params = {
-    path: remotePath,
-    content: bytes.toBase64(),
-    encoding: "base64" as const,
-    permissions: PRIVATE_PERMISSIONS,
-    ...(isWhole ? { create_dirs: createDirs } : { offset: part.offset }),
-  };
-  await patiently(signal, () => client.call("file_write", params, { signal }));
+  let doneBytes = startBytes;
+  const pieces = ranges.values().flatMap((range) => splitRange(range, size));
+  try {
+    await concurrently(pieces, signal, async (piece, both) => {
+      const bytes = local.read(piece);
+      // A file that became shorter is found out at the end.
+      if (bytes.byteLength === piece.length) await upload.write(piece.offset, bytes, both);
+      doneBytes += piece.length;
+      onProgress?.(doneBytes, totalBytes);
+    });
+  } catch (error) {
+    throw await upload.emptyIfFull(error);
+  }
 }

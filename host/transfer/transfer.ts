@@ -1,55 +1,69 @@
 /**
- * What both directions of a transfer share: their options, their outcome, and finding out how much
- * an earlier attempt has moved already.
+ * What every transfer shares: options, result, error, and the comparison with an earlier attempt.
  *
  * @module
  */
 
+import { basename, dirname, join } from "@std/path/posix";
 import { messageOf } from "../../lib/base/message_of.ts";
 import type { AgentClient } from "../client.ts";
 import { AnswerError } from "../errors.ts";
 import type { LocalFile } from "./local_file.ts";
-import { cut, inFlight, type Part, patiently } from "./pieces.ts";
+import { type ByteRange, concurrently, retryWhenLimited, splitRange } from "./pieces.ts";
 
 /** How a file is moved. */
 export interface TransferOptions {
-  /** Ends it; what has been moved stays for the next attempt. */
+  /** Aborts the transfer; what has been moved is kept for the next attempt. */
   readonly signal?: AbortSignal;
-  /** Told after each piece: bytes that are in place, and bytes in all. */
+  /** Called after each piece with the bytes in place and the bytes in all. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** What was moved. */
-export interface Transferred {
-  /** Where it is now. */
+export interface TransferResult {
+  /** Where the file is now. */
   readonly path: string;
   readonly bytes: number;
-  /** Bytes that an earlier attempt had moved already. */
+  /** Bytes that an earlier attempt had already moved. */
   readonly resumedBytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
 }
 
-/** A transfer went wrong in a way that neither the channel nor the agent told. */
+/** A transfer failed for a reason other than the channel or a refusal of the agent. */
 export class TransferError extends Error {
   override readonly name = "TransferError";
 }
 
-/** ENOSPC and EDQUOT (errno(3)) as the runtime tells them, and as an agent repeats them. */
+/** NAME_MAX of Linux (limits.h), in bytes. */
+const MAX_NAME_BYTES = 255;
+/** Characters kept of a name that would get too long: a quarter of what a name can have. */
+const SHORTENED_NAME_CHARACTERS = 50;
+
+/** Where a file is assembled before it gets its name: `.NAME.kvmmanager-part` beside it. */
+export function partialPath(path: string): string {
+  const partialName = (name: string) => `.${name}.kvmmanager-part`;
+  const name = partialName(basename(path));
+  const fits = new TextEncoder().encode(name).byteLength <= MAX_NAME_BYTES;
+  const short = [...basename(path)].slice(0, SHORTENED_NAME_CHARACTERS).join("");
+  return join(dirname(path), fits ? name : partialName(short));
+}
+
+/** ENOSPC and EDQUOT (errno(3)) as the runtime words them, and as an agent repeats them. */
 const DISK_FULL_REGEXP = /\(os error (28|122)\)|No space left|Disk quota exceeded/;
 
 /**
- * Whether a disk is full. Then what was moved is let go of: a full disk harms more than a transfer
- * that starts over.
+ * Whether a disk is full. Then the partial file is emptied: a full disk does more harm than a
+ * transfer that starts over.
  */
 export const isDiskFull = (error: unknown): boolean =>
   DISK_FULL_REGEXP.test(error instanceof AnswerError ? error.reason : messageOf(error));
 
-/** How much is compared at a time: an attempt that broke off loses this much at most. */
+/** Bytes compared at a time; a broken transfer loses at most this much. */
 const BLOCK_BYTES = 1024 * 1024;
 
 /** Both ends of a file that may have been moved in part. */
-export interface Ends {
+export interface TransferEnds {
   readonly client: AgentClient;
   readonly local: LocalFile;
   /** The guest's file. */
@@ -57,31 +71,35 @@ export interface Ends {
 }
 
 /**
- * The parts of a file that are not the same at both ends. It is asked for hashes instead of being
- * trusted to be a beginning: pieces move out of order, and either end may have been written to.
+ * The ranges of a file that differ between both ends. An earlier attempt is compared by hashes, not
+ * trusted: pieces arrive out of order, and anybody may have written to either end.
  *
- * @param commonBytes How far both ends go.
- * @param totalBytes How far the source goes.
+ * @param commonBytes The length that both ends have.
+ * @param totalBytes The length of the source.
  */
-export async function partsToMove(
-  { client, local, remotePath }: Ends,
+export async function rangesToMove(
+  { client, local, remotePath }: TransferEnds,
   commonBytes: number,
   totalBytes: number,
   signal?: AbortSignal,
-): Promise<Part[]> {
-  const missing: Part[] = [];
-  const blocks = cut({ offset: 0, length: commonBytes }, BLOCK_BYTES);
-  await inFlight(blocks, signal, async (block, both) => {
+): Promise<ByteRange[]> {
+  const different: ByteRange[] = [];
+  const blocks = splitRange({ offset: 0, length: commonBytes }, BLOCK_BYTES);
+  await concurrently(blocks, signal, async (block, both) => {
+    const hash = () => client.call("file_hash", { path: remotePath, ...block }, { signal: both });
     const [ours, theirs] = await Promise.all([
       local.sha256(block, both),
-      patiently(
-        both,
-        () => client.call("file_hash", { path: remotePath, ...block }, { signal: both }),
-      ),
+      retryWhenLimited(both, hash),
     ]);
-    if (ours.sha256 !== theirs.sha256 || theirs.bytes_hashed !== block.length) missing.push(block);
+    if (ours.sha256 !== theirs.sha256 || theirs.bytes_hashed !== block.length) {
+      different.push(block);
+    }
   });
-  // One part however long: a guest that lies about a size must not fill our memory with parts.
+  // One range however long: a guest that lies about a size must not fill our memory with ranges.
   const rest = { offset: commonBytes, length: totalBytes - commonBytes };
-  return [...missing.sort((a, b) => a.offset - b.offset), rest];
+  return [...different.sort((a, b) => a.offset - b.offset), rest];
 }
+
+/** The sum of the ranges' lengths. */
+export const bytesIn = (ranges: readonly ByteRange[]): number =>
+  ranges.reduce((sum, { length }) => sum + length, 0);

@@ -1,5 +1,5 @@
 /**
- * The other side of a channel, played by the test.
+ * The agent's side of a channel, played by the test.
  *
  * @module
  */
@@ -15,12 +15,12 @@ const Request = z.looseObject({
   id: z.string(),
 });
 
-/** A request as it came. */
+/** A request as received. */
 export type Request = z.output<typeof Request>;
 
-/** Serves one connection after the other on a unix socket, and answers only what it is told to. */
+/** Serves one connection at a time on a unix socket, and answers only when told to. */
 export class FakeAgent implements AsyncDisposable {
-  /** Every line that came, of all connections. */
+  /** Every line received, on all connections. */
   readonly lines: string[] = [];
   readonly path: string;
   readonly #directory: string;
@@ -36,17 +36,17 @@ export class FakeAgent implements AsyncDisposable {
     this.#serving = this.#serve();
   }
 
-  /** Begins to listen in a temporary directory. */
+  /** Starts listening in a temporary directory. */
   static async start(): Promise<FakeAgent> {
     return new FakeAgent(await Deno.makeTempDir({ prefix: "kvmmanager-test-" }));
   }
 
-  /** Reads nothing from the next connection on, as a guest that hangs. */
+  /** Reads nothing from the next connection on, like a hung guest. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** The requests that came, oldest first, once there are so many. */
+  /** The requests received, oldest first, once there are `count`. */
   async requests(count: number): Promise<Request[]> {
     const parsed = () => this.lines.filter((line) => line !== "").map((line) => JSON.parse(line));
     await until(() => parsed().length >= count, `${count} requests`);
@@ -66,7 +66,7 @@ export class FakeAgent implements AsyncDisposable {
     await this.send(`${JSON.stringify({ jsonrpc: "2.0", result, id: request.id })}\n`);
   }
 
-  /** Ends the connection. */
+  /** Closes the connection. */
   async hangUp(): Promise<void> {
     await until(() => this.#connection !== undefined, "a connection");
     this.#connection?.close();

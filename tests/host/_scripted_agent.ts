@@ -1,5 +1,5 @@
 /**
- * Agents that behave as a test says: answer, hang, flap, flood. As many connections as come.
+ * Agents with scripted behaviour: answer, hang, flap, flood. Any number of connections.
  *
  * @module
  */
@@ -12,13 +12,13 @@ const Request = z.looseObject({
   id: z.optional(z.union([z.string(), z.number()])),
 });
 
-/** A request as it came. */
+/** A request as received. */
 export type ScriptedRequest = z.output<typeof Request>;
 
-/** What is sent back: a line, several, or nothing. */
+/** Decides what is sent back: a line, several, or nothing. */
 export type Answerer = (request: ScriptedRequest) => Reply | undefined;
 
-/** Text to send as it is, and whether the connection ends afterwards. */
+/** Text to send verbatim, and whether the connection is closed afterwards. */
 export interface Reply {
   readonly text: string;
   readonly hangUp?: boolean;
@@ -78,7 +78,7 @@ const RESULTS: Readonly<Record<string, unknown>> = {
   },
 };
 
-/** Answers as an agent does whose guest never changes. */
+/** Answers like the agent of a guest that never changes. */
 export const answerWell: Answerer = (request) => {
   const result = RESULTS[request.method];
   const text = result === undefined
@@ -95,9 +95,9 @@ export const wellResult = (method: string, changes: Readonly<Record<string, unkn
 export class ScriptedAgent implements AsyncDisposable {
   /** How requests are answered from now on. */
   answerer: Answerer = answerWell;
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   connections = 0;
-  /** Every request that came. */
+  /** Every request received. */
   readonly requests: ScriptedRequest[] = [];
   readonly #open = new Set<Deno.UnixConn>();
   readonly #listener: Deno.UnixListener;
@@ -108,7 +108,7 @@ export class ScriptedAgent implements AsyncDisposable {
     this.#serving = this.#serve();
   }
 
-  /** Ends all connections; new ones are taken. */
+  /** Closes all connections; new ones are accepted. */
   hangUp(): void {
     for (const connection of this.#open) this.#close(connection);
   }

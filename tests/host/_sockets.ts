@@ -1,12 +1,12 @@
 /**
- * Sockets that nobody serves.
+ * Sockets without a server.
  *
  * @module
  */
 
-/** Makes a socket that outlives this call, as that of a VM which has crashed. */
+/** Creates a socket that outlives this call, like that of a crashed VM. */
 export async function socketAt(path: string): Promise<void> {
-  // A path of a socket has 107 bytes at most (unix(7)); a rename has no such limit.
+  // A socket's path has at most 107 bytes (unix(7)); a rename has no such limit.
   const short = await Deno.makeTempDir({ prefix: "s" });
   const listener = Deno.listen({ transport: "unix", path: `${short}/s` });
   await Deno.rename(`${short}/s`, path);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { UnaskedBudget } from "../../host/budget.ts";
 
-Deno.test("UnaskedBudget lets a burst in and slows down what goes on", () => {
+Deno.test("UnaskedBudget lets a burst in and slows down a flood", () => {
   let now = 0;
   const budget = new UnaskedBudget(() => now);
   assertEquals(budget.spend(1000, 0), 0);
@@ -13,7 +13,7 @@ Deno.test("UnaskedBudget lets a burst in and slows down what goes on", () => {
   assertEquals(budget.spend(500, 0), 500);
 });
 
-Deno.test("UnaskedBudget counts bytes too, and gives back those of an answer", () => {
+Deno.test("UnaskedBudget counts bytes too, and returns those of an answer", () => {
   let now = 0;
   const budget = new UnaskedBudget(() => now);
   const second = 16 * 1024 * 1024;

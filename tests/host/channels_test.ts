@@ -1,11 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { channelsNamed, findChannels } from "../../host/channels.ts";
+import {
+  channelsNamed,
+  directoryOf,
+  findChannels,
+  problemOfSearchPath,
+} from "../../host/channels.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 import { socketAt } from "./_sockets.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 
-Deno.test("findChannels() knows every layout of libvirt, and nothing else", async () => {
+Deno.test("findChannels() finds sockets in every layout of libvirt, and nothing else", async () => {
   await using directory = await TempDirectory.make();
   await socketAt(directory.at(`flat${SUFFIX}`));
   for (const name of ["domain-7-older", "12-newer", "no-number", "domain-x-y", "13-"]) {
@@ -28,7 +33,7 @@ Deno.test("findChannels() knows every layout of libvirt, and nothing else", asyn
   assertEquals(problems, []);
 });
 
-Deno.test("findChannels() takes names as they are: spaces, dots, dashes, line ends", async () => {
+Deno.test("findChannels() accepts any name: spaces, dots, dashes, newlines", async () => {
   await using directory = await TempDirectory.make();
   const names = ["a b", "..", "...", "a.b", "1-2", "-", "é€", "two\nlines", "\u001b[2J"];
   for (const name of names) await socketAt(directory.at(`${name}${SUFFIX}`));
@@ -45,7 +50,7 @@ Deno.test("findChannels() takes names as they are: spaces, dots, dashes, line en
   }
 });
 
-Deno.test("channelsNamed() compares, and never makes a path of a name", async () => {
+Deno.test("channelsNamed() compares names, and never builds a path from one", async () => {
   await using directory = await TempDirectory.make();
   await directory.directory("in");
   await socketAt(directory.at(`vm${SUFFIX}`));
@@ -56,7 +61,7 @@ Deno.test("channelsNamed() compares, and never makes a path of a name", async ()
   }
 });
 
-Deno.test("channelsNamed() finds a name that libvirt has cut off, unless another has it whole", async () => {
+Deno.test("channelsNamed() finds a truncated name, unless another VM has the full name", async () => {
   await using directory = await TempDirectory.make();
   const long = "a-name-of-more-than-twenty-characters";
   await directory.directory(`3-${long.slice(0, 20)}`);
@@ -69,7 +74,7 @@ Deno.test("channelsNamed() finds a name that libvirt has cut off, unless another
   assertEquals(channelsNamed(second, long).map(({ name }) => name), [long]);
 });
 
-Deno.test("findChannels() takes a pattern for the last component", async () => {
+Deno.test("findChannels() accepts a pattern as the last component", async () => {
   await using directory = await TempDirectory.make();
   for (const name of ["vm-a.sock", "vm-b.sock", "vm-.sock", "x.sock", "vm-c.sock.old"]) {
     await socketAt(directory.at(name));
@@ -79,11 +84,39 @@ Deno.test("findChannels() takes a pattern for the last component", async () => {
   assertEquals(channels.map(({ name }) => name), ["a", "b"]);
 });
 
-Deno.test("findChannels() tells what it may not read, and minds nothing that is not there", async () => {
+Deno.test("findChannels() reports what it cannot read, and ignores what does not exist", async () => {
   await using directory = await TempDirectory.make();
   await directory.file("file", "");
-  const places = [directory.at("none"), directory.at("file"), directory.at("none/*.sock")];
-  const { channels, problems } = await findChannels(places);
+  const searchPaths = [directory.at("none"), directory.at("file"), directory.at("none/*.sock")];
+  const { channels, problems } = await findChannels(searchPaths);
   assertEquals(channels, []);
   assertEquals(problems.map(({ path }) => path), [directory.at("file")]);
+});
+
+Deno.test("findChannels() accepts a pattern as any component, which is the VM's name", async () => {
+  await using directory = await TempDirectory.make();
+  for (const name of ["vm-a", "vm-b", "other"]) {
+    await directory.directory(name);
+    await socketAt(directory.at(`${name}/agent.sock`));
+  }
+  await directory.directory("vm-none");
+  await directory.directory("vm-file");
+  await directory.file("vm-file/agent.sock", "");
+  const pattern = directory.at("vm-*/agent.sock");
+  const { channels, problems } = await findChannels([pattern]);
+  assertEquals(channels.map(({ name, path }) => [name, path]), [
+    ["a", directory.at("vm-a/agent.sock")],
+    ["b", directory.at("vm-b/agent.sock")],
+  ]);
+  assertEquals(problems, []);
+  assertEquals(directoryOf(pattern), directory.path);
+});
+
+Deno.test("problemOfSearchPath() refuses a second wildcard, which could not be the VM's name", () => {
+  assertEquals(problemOfSearchPath("/run/vms"), undefined);
+  assertEquals(problemOfSearchPath("/run/*/s"), undefined);
+  assertEquals(
+    problemOfSearchPath("/run/*/*.sock"),
+    'may have one "*", which stands for the VM\'s name, received "/run/*/*.sock"',
+  );
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
 import { AgentClient } from "../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../host/errors.ts";
+import { AnswerError, CallError } from "../../host/errors.ts";
 import type { Notification } from "../../host/incoming.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { timed, until } from "../_waiting.ts";
@@ -43,7 +43,7 @@ Deno.test("AgentClient's calls overlap on one connection to a real agent", async
   assertEquals(client.skipped, 0);
 });
 
-Deno.test("AgentClient hands on agent_ready of a real agent", async () => {
+Deno.test("AgentClient passes on agent_ready of a real agent", async () => {
   await using agent = await TestAgent.start();
   const notifications: Notification[] = [];
   await using client = await agent.client({
@@ -55,7 +55,7 @@ Deno.test("AgentClient hands on agent_ready of a real agent", async () => {
   ]);
 });
 
-Deno.test("AgentClient ends the half line that a host before it may have left in the channel", async () => {
+Deno.test("AgentClient ends the half line that an earlier client may have left in the channel", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("ping");
@@ -63,7 +63,7 @@ Deno.test("AgentClient ends the half line that a host before it may have left in
   assert(request !== undefined);
   await fake.answer(request, "pong");
   assertEquals(await call, "pong");
-  assertEquals(fake.lines[0], "", "a line's end comes before the first request");
+  assertEquals(fake.lines[0], "", "a newline comes before the first request");
 });
 
 Deno.test("AgentClient matches answers by their ids, whatever their order", async () => {
@@ -76,7 +76,7 @@ Deno.test("AgentClient matches answers by their ids, whatever their order", asyn
   assertEquals(await Promise.all(calls), ["a", "b", "c"]);
 });
 
-Deno.test("AgentClient's ids are no other connection's", async () => {
+Deno.test("AgentClient's ids are unique to the connection", async () => {
   const ids: string[] = [];
   for (let round = 0; round < 2; round++) {
     await using fake = await FakeAgent.start();
@@ -91,7 +91,7 @@ Deno.test("AgentClient's ids are no other connection's", async () => {
   assertEquals(new Set(ids).size, 2);
 });
 
-Deno.test("AgentClient skips and counts what is no answer of its own", async () => {
+Deno.test("AgentClient skips and counts lines that do not answer its calls", async () => {
   await using fake = await FakeAgent.start();
   const notifications: Notification[] = [];
   await using client = await AgentClient.connect(fake.path, {
@@ -113,7 +113,7 @@ Deno.test("AgentClient skips and counts what is no answer of its own", async () 
   assert(client.skipped >= 9, `${client.skipped} lines skipped`);
 });
 
-Deno.test("AgentClient reads answers that come in pieces, cut within characters", async () => {
+Deno.test("AgentClient reads answers that arrive in pieces, split within characters", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("ping");
@@ -124,7 +124,7 @@ Deno.test("AgentClient reads answers that come in pieces, cut within characters"
   assertEquals(await call, "é€😀");
 });
 
-Deno.test("AgentClient takes a result of null or false, and an answer without one for undefined", async () => {
+Deno.test("AgentClient accepts results of null, false, 0 and empty text", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   for (const [index, result] of [null, false, 0, ""].entries()) {
@@ -136,7 +136,7 @@ Deno.test("AgentClient takes a result of null or false, and an answer without on
   }
 });
 
-Deno.test("AgentClient's large requests at once do not get into each other", async () => {
+Deno.test("AgentClient does not interleave large requests sent at the same time", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const calls = ["a", "b", "c", "d"].map((letter) =>
@@ -150,13 +150,13 @@ Deno.test("AgentClient's large requests at once do not get into each other", asy
   assertEquals(await Promise.all(calls), ["a", "b", "c", "d"]);
 });
 
-Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nobody's", async () => {
+Deno.test("AgentClient times out after timeoutMs, and skips the late answer", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const { ms } = await timed(() =>
     assertRejects(
       () => client.callUnchecked("slow", {}, { timeoutMs: 200 }),
-      NoAgentError,
+      CallError,
       "no answer to slow within 0.2 s",
     )
   );
@@ -172,14 +172,14 @@ Deno.test("AgentClient gives up after timeoutMs, and takes a late answer for nob
   assertEquals(client.skipped, 1);
 });
 
-Deno.test("AgentClient gives up after timeoutMs also where the agent does not even read", async () => {
+Deno.test("AgentClient times out after timeoutMs even if the agent does not read", async () => {
   await using fake = await FakeAgent.start();
   fake.pause();
   await using client = await AgentClient.connect(fake.path);
   const large = { text: "x".repeat(8 * 1024 * 1024) };
   await assertRejects(
     () => client.callUnchecked("large", large, { timeoutMs: 200 }),
-    NoAgentError,
+    CallError,
     "no answer",
   );
 });
@@ -198,27 +198,27 @@ Deno.test("AgentClient stops waiting when its signal is aborted, before or durin
   assertEquals(await assertRejects(() => during), reason);
 });
 
-Deno.test("AgentClient rejects the calls that wait when the agent ends the connection", async () => {
+Deno.test("AgentClient rejects pending calls when the agent closes the connection", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const calls = ["a", "b"].map((method) => client.callUnchecked(method));
   await fake.requests(2);
   await fake.hangUp();
-  for (const call of calls) await assertRejects(() => call, NoAgentError);
+  for (const call of calls) await assertRejects(() => call, CallError);
 });
 
-Deno.test("AgentClient rejects a call at once after the agent has ended the connection", async () => {
+Deno.test("AgentClient rejects a call immediately after the agent has closed the connection", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const first = client.callUnchecked("a");
   await fake.requests(1);
   await fake.hangUp();
-  await assertRejects(() => first, NoAgentError);
-  const { ms } = await timed(() => assertRejects(() => client.callUnchecked("b"), NoAgentError));
+  await assertRejects(() => first, CallError);
+  const { ms } = await timed(() => assertRejects(() => client.callUnchecked("b"), CallError));
   assert(ms < 2000, `${ms} ms`);
 });
 
-Deno.test("AgentClient rejects a call at once after the agent has ended its half alone", async () => {
+Deno.test("AgentClient rejects a call immediately after the agent has closed its half only", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const path = `${directory}/s`;
@@ -230,10 +230,10 @@ Deno.test("AgentClient rejects a call at once after the agent has ended its half
     const waiting = client.callUnchecked("a", {}, { timeoutMs: 5000 }).catch((error: unknown) =>
       error
     );
-    assert(await waiting instanceof NoAgentError);
-    // Nobody will ever answer this one: the reading is over.
+    assert(await waiting instanceof CallError);
+    // Nothing will ever answer this one: reading has ended.
     const { ms } = await timed(() =>
-      assertRejects(() => client.callUnchecked("b", {}, { timeoutMs: 5000 }), NoAgentError)
+      assertRejects(() => client.callUnchecked("b", {}, { timeoutMs: 5000 }), CallError)
     );
     assert(ms < 2000, `${ms} ms`);
   } finally {
@@ -241,34 +241,34 @@ Deno.test("AgentClient rejects a call at once after the agent has ended its half
   }
 });
 
-Deno.test("AgentClient.close rejects the calls that wait, and may be called twice", async () => {
+Deno.test("AgentClient.close rejects pending calls, and can be called twice", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("ping");
   await fake.requests(1);
-  const rejected = assertRejects(() => call, NoAgentError);
+  const rejected = assertRejects(() => call, CallError);
   await client.close();
   await rejected;
   await client.close();
-  await assertRejects(() => client.callUnchecked("ping"), NoAgentError);
+  await assertRejects(() => client.callUnchecked("ping"), CallError);
 });
 
-Deno.test("AgentClient.connect tells why there is no agent", async (t) => {
+Deno.test("AgentClient.connect says why it cannot connect", async (t) => {
   const directory = await Deno.makeTempDir();
   try {
     const path = `${directory}/agent.sock`;
     await t.step("no such socket", async () => {
-      await assertRejects(() => AgentClient.connect(path), NoAgentError, "there is no such socket");
+      await assertRejects(() => AgentClient.connect(path), CallError, "there is no such socket");
     });
     await t.step("nobody serves it", async () => {
       const listener = Deno.listen({ transport: "unix", path: `${path}.new` });
       await Deno.rename(`${path}.new`, path);
       listener.close();
-      await assertRejects(() => AgentClient.connect(path), NoAgentError, "nobody serves");
+      await assertRejects(() => AgentClient.connect(path), CallError, "nobody serves");
     });
     await t.step("no socket at all", async () => {
       await Deno.writeTextFile(`${directory}/file`, "");
-      await assertRejects(() => AgentClient.connect(`${directory}/file`), NoAgentError, "file");
+      await assertRejects(() => AgentClient.connect(`${directory}/file`), CallError, "file");
     });
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -280,10 +280,10 @@ Deno.test("AgentClient.sendRaw sends what call would not", async () => {
   await using client = await agent.client();
   await client.sendRaw("not JSON\n");
   await client.callUnchecked("ping");
-  await until(() => client.skipped === 1, "the agent's complaint, which is no answer of ours");
+  await until(() => client.skipped === 1, "the agent's error, which does not answer a call");
 });
 
-Deno.test("AgentClient.call takes no result that is not what the protocol says", async (t) => {
+Deno.test("AgentClient.call rejects a result that does not match the method's schema", async (t) => {
   for (
     const result of [
       null,
@@ -301,13 +301,13 @@ Deno.test("AgentClient.call takes no result that is not what the protocol says",
       const [request] = await fake.requests(1);
       assert(request !== undefined);
       await fake.answer(request, result);
-      const error = await assertRejects(() => call, NoAgentError, "not what the protocol says");
-      assertEquals(error.reason, "nonsense");
+      const error = await assertRejects(() => call, CallError, "is invalid");
+      assertEquals(error.reason, "invalid result");
     });
   }
 });
 
-Deno.test("AgentClient takes an answer once, and the second for nobody's", async () => {
+Deno.test("AgentClient accepts one answer to a call, and skips a second", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("a");
@@ -323,7 +323,7 @@ Deno.test("AgentClient takes an answer once, and the second for nobody's", async
   assertEquals([await next, client.skipped], ["b", 1]);
 });
 
-Deno.test("AgentClient takes a long answer, and skips a line that is too long", async (t) => {
+Deno.test("AgentClient accepts a long answer, and skips a line over the limit", async (t) => {
   for (
     const [name, bytes, maxLineBytes, isTaken] of [
       ["64 KB", 64 * 1024, undefined, true],
@@ -339,7 +339,7 @@ Deno.test("AgentClient takes a long answer, and skips a line that is too long", 
       assert(request !== undefined);
       const sending = fake.answer(request, "x".repeat(bytes));
       if (isTaken) assertEquals(await long, "x".repeat(bytes));
-      else await assertRejects(() => long, NoAgentError, "no answer");
+      else await assertRejects(() => long, CallError, "no answer");
       await sending;
       const call = client.callUnchecked("after");
       const after = (await fake.requests(2)).at(-1);
@@ -350,13 +350,13 @@ Deno.test("AgentClient takes a long answer, and skips a line that is too long", 
   }
 });
 
-Deno.test("AgentClient reads a flood slowly, and answers within it all the same", async () => {
+Deno.test("AgentClient reads a flood slowly, and finds the answer in it", async () => {
   await using fake = await FakeAgent.start();
   await using client = await AgentClient.connect(fake.path);
   const call = client.callUnchecked("ping");
   const [request] = await fake.requests(1);
   assert(request !== undefined);
-  // More lines than are read in a second.
+  // More lines than are allowed in a second.
   await fake.send("garbage\n".repeat(3000));
   await fake.answer(request, "pong");
   const { value, ms } = await timed(() => call);
@@ -364,21 +364,21 @@ Deno.test("AgentClient reads a flood slowly, and answers within it all the same"
   assert(ms > 500 && ms < 15_000, `${ms} ms`);
 });
 
-Deno.test("AgentClient tells what is known of calls whose connection ends", async () => {
+Deno.test("AgentClient says whether a call may have been carried out when the connection ends", async () => {
   await using fake = await FakeAgent.start();
-  const ends: NoAgentError[] = [];
+  const ends: CallError[] = [];
   await using client = await AgentClient.connect(fake.path, { onEnd: (why) => ends.push(why) });
   const call = client.callUnchecked("exec_command");
   await fake.requests(1);
   await fake.hangUp();
-  const error = await assertRejects(() => call, NoAgentError, "may have been carried out");
+  const error = await assertRejects(() => call, CallError, "may have been carried out");
   assertEquals([error.reason, error.wasSent], ["connection lost", true]);
-  const next = await assertRejects(() => client.callUnchecked("exec_command"), NoAgentError);
+  const next = await assertRejects(() => client.callUnchecked("exec_command"), CallError);
   assertEquals(next.wasSent, false);
   assertEquals(ends.length, 1);
 });
 
-Deno.test("AgentClient has the guest stop a call that is given up, if it is told to", async () => {
+Deno.test("AgentClient has the guest stop an aborted call if cancelInGuest is set", async () => {
   await using agent = await TestAgent.start();
   await using client = await agent.client();
   const controller = new AbortController();
@@ -393,5 +393,5 @@ Deno.test("AgentClient has the guest stop a call that is given up, if it is told
     (line) => JSON.stringify(line).includes("exec_command"),
     "the end of the command",
   );
-  await until(() => client.skipped === 1, "the answer to the call that was given up");
+  await until(() => client.skipped === 1, "the answer to the aborted call");
 });

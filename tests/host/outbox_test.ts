@@ -21,7 +21,7 @@ class Sink {
   }
 }
 
-Deno.test("Outbox writes all, in order, whatever the connection takes at a time", async () => {
+Deno.test("Outbox writes everything in order, however little the connection takes at a time", async () => {
   const sink = new Sink();
   const outbox = new Outbox(sink.write, () => {});
   for (const text of ["first ", "second ", "third"]) outbox.send(text);
@@ -29,7 +29,7 @@ Deno.test("Outbox writes all, in order, whatever the connection takes at a time"
   assertEquals(sink.text, "first second third");
 });
 
-Deno.test("Outbox forgets what is taken back, but never stops within a text", async () => {
+Deno.test("Outbox drops what is withdrawn, but never stops within a text", async () => {
   const sink = new Sink();
   sink.isStuck = true;
   const outbox = new Outbox(sink.write, () => {});
@@ -45,7 +45,7 @@ Deno.test("Outbox forgets what is taken back, but never stops within a text", as
   assertEquals(sent, ["begun ", "kept"]);
 });
 
-Deno.test("Outbox tells once that the connection is broken, and drops what waits", async () => {
+Deno.test("Outbox reports a broken connection once, and drops what is queued", async () => {
   const faults: unknown[] = [];
   let writes = 0;
   const outbox = new Outbox(() => {

@@ -8,7 +8,7 @@ Deno.test("the host knows every method of the agent, in the same order", () => {
 });
 
 for (const { name, example } of METHODS) {
-  Deno.test(`isResultOf() takes the example of ${name}, also with members of a newer agent`, () => {
+  Deno.test(`isResultOf() accepts the example of ${name}, also with members of a newer agent`, () => {
     const isMethod = (text: string): text is MethodName =>
       METHOD_DESCRIPTIONS.some((method) => method.name === text);
     assert(isMethod(name));
@@ -22,7 +22,7 @@ for (const { name, example } of METHODS) {
   });
 }
 
-Deno.test("isResultOf() looks into lists and objects within", () => {
+Deno.test("isResultOf() checks nested lists and objects", () => {
   const network = {
     interfaces: [{
       name: "eth0",

@@ -4,7 +4,7 @@ import { TempDirectory } from "../lib/_helpers.ts";
 
 const BENCH = "scripts/bench_fleet.ts";
 
-Deno.test("bench:fleet measures a small fleet, and leaves nothing", async () => {
+Deno.test("bench:fleet measures a small fleet, and leaves nothing behind", async () => {
   await using directory = await TempDirectory.make();
   const args = ["--agents", "20", "--seconds", "1"];
   const { code, stdout, stderr } = await runScript(BENCH, args, { TMPDIR: directory.path });
@@ -24,7 +24,7 @@ Deno.test("bench:fleet measures a small fleet, and leaves nothing", async () => 
   assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
 });
 
-Deno.test("bench:fleet refuses what is no number with 64", async () => {
+Deno.test("bench:fleet refuses anything but a number with 64", async () => {
   const { code, stderr } = await runScript(BENCH, ["--agents", "many"]);
   assertEquals(code, 64);
   assertMatch(stderr, /--agents must be a whole number above 0, received "many"/);

@@ -19,7 +19,7 @@ for (
   });
 }
 
-Deno.test("compile:ctl says in one line where the runtime is missing, and leaves nothing", async () => {
+Deno.test("compile:ctl says in one line that the runtime is missing, and leaves nothing behind", async () => {
   await provideBundle("ctl.js", "host/ctl/main.ts");
   await using directory = await TempDirectory.make();
   const output = `${directory.path}/out/kvmmanager-ctl`;
@@ -30,7 +30,7 @@ Deno.test("compile:ctl says in one line where the runtime is missing, and leaves
   assertEquals(await Array.fromAsync(Deno.readDir(`${directory.path}/out`)), []);
 });
 
-Deno.test("compile:ctl makes one file of the bundle", async () => {
+Deno.test("compile:ctl compiles the bundle to one file", async () => {
   await provideBundle("ctl.js", "host/ctl/main.ts");
   await using directory = await TempDirectory.make();
   const output = `${directory.path}/kvmmanager-ctl`;

@@ -1,5 +1,5 @@
 /**
- * The pool of a command that watches: of one VM if it names one, else of all.
+ * The pool of a command that watches VMs: the one that was named, or all.
  *
  * @module
  */
@@ -14,10 +14,12 @@ export async function openPool(
   invocation: Invocation,
   listener: (event: PoolEvent) => void,
 ): Promise<AgentPool> {
-  const { socket, domain, places } = invocation;
+  const { socket, domain, searchPaths, lockAs } = invocation;
   const isAll = socket === undefined && domain === undefined;
   return await AgentPool.open(
-    isAll ? { places } : { places: [], channels: [await targetOf(invocation)] },
+    isAll
+      ? { searchPaths, lockAs }
+      : { searchPaths: [], channels: [await targetOf(invocation)], lockAs },
     listener,
   );
 }

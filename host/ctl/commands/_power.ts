@@ -7,42 +7,44 @@
 import { object, option, optional } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { sleep } from "../../sleep.ts";
-import { define, type Invocation, lines, seconds } from "../command.ts";
+import { defineCommand, type Invocation, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget, targetOf } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
-/** After the guest was forced: how long until it is off, or until it is up again. */
+/** Extra time after the guest has been forced, to be off or to be up again. */
 const WAIT_MORE_SECONDS = { shutdown: 30, reboot: 300 } as const;
-const LOOK_MS = 500;
-const PATIENCE_MS = 2000;
-/** So many looks without an answer in a row, and a guest that has not closed the channel is off. */
-const SILENT_LOOKS = 3;
+const POLL_MS = 500;
+const TIMEOUT_MS = 2000;
+/** After this many polls without an answer, a guest with an open channel counts as off. */
+const SILENT_POLLS = 3;
 
-/** The command of a power action. */
+/** Defines the command of a power action. */
 export function powerCommand(action: "shutdown" | "reboot", brief: string, waitsFor: string) {
-  return define(
+  return defineCommand(
     {
       name: action,
       brief,
       details: [
-        `With --wait it ends when ${waitsFor}, or with 2 when that takes too long.`,
+        `With --wait it ends when ${waitsFor}. Exit status: 2 if that takes too long.`,
       ],
       examples: [`${action} --domain vm1`, `${action} --domain vm1 --wait --timeout 120`],
     },
     object({
       wait: option("--wait", { description: lines([`waits until ${waitsFor}`]) }),
-      force: option("--force", { description: lines(["at once, without asking programs to end"]) }),
+      force: option("--force", {
+        description: lines(["acts immediately, without asking programs to end"]),
+      }),
       timeout: optional(option("--timeout", seconds(0, 86_400), {
-        description: lines(["forces a guest that is still up after so long (default 60)"]),
+        description: lines(["forces a guest that is still up after this time (default 60)"]),
       })),
     }),
     async ({ wait, force, timeout = DEFAULT_TIMEOUT_SECONDS }, invocation) => {
-      const { json, signal } = invocation;
+      const { json } = invocation;
       const start = performance.now();
       const timeout_seconds = Math.ceil(timeout);
       const uptime = await request(action, { force, timeout_seconds }, wait, invocation);
@@ -54,18 +56,18 @@ export function powerCommand(action: "shutdown" | "reboot", brief: string, waits
       const deadline = start + (timeout_seconds + WAIT_MORE_SECONDS[action]) * 1000;
       const path = (await targetOf(invocation)).path;
       const isDone = action === "shutdown"
-        ? await untilDown(path, deadline, signal)
-        : await untilBackUp(path, uptime, start, deadline, signal);
+        ? await untilDown(path, deadline, invocation)
+        : await untilBackUp(path, { uptime, start }, deadline, invocation);
       const took = (performance.now() - start) / 1000;
       if (json) printLine(printableJson({ initiated: true, done: isDone, seconds: took }));
       else if (isDone) printLine(`${action} done after ${durationText(took)}`);
       else printError(`kvmmanager-ctl: not done after ${durationText(took)}`);
-      return isDone ? EXIT.ok : EXIT.noAgent;
+      return isDone ? EXIT.ok : EXIT.unavailable;
     },
   );
 }
 
-/** Asks for the action; returns the uptime before it, where that will be needed. */
+/** Requests the action; returns the uptime before it where that is needed. */
 async function request(
   action: "shutdown" | "reboot",
   params: { readonly force: boolean; readonly timeout_seconds: number },
@@ -82,50 +84,53 @@ async function request(
   return uptime;
 }
 
-/** Whether the guest went down in time: nobody serves the channel, or nobody answers there. */
-async function untilDown(path: string, deadline: number, signal: AbortSignal): Promise<boolean> {
+/** Whether the guest went down in time: the channel is gone, or the agent has stopped answering. */
+async function untilDown(
+  path: string,
+  deadline: number,
+  invocation: Invocation,
+): Promise<boolean> {
   for (let silent = 0; performance.now() < deadline;) {
-    const uptime = await uptimeOf(path, signal);
+    const uptime = await uptimeOf(path, invocation);
     if (uptime === "not served") return true;
     silent = uptime === undefined ? silent + 1 : 0;
-    if (silent >= SILENT_LOOKS) return true;
-    if (!await sleep(LOOK_MS, signal)) throw signal.reason;
+    if (silent >= SILENT_POLLS) return true;
+    if (!await sleep(POLL_MS, invocation.signal)) throw invocation.signal.reason;
   }
   return false;
 }
 
-/** Whether the guest came back in time: it has been up for less than since the request. */
+/** Whether the guest came back in time: it has been up for less time than since the request. */
 async function untilBackUp(
   path: string,
-  uptimeBefore: number,
-  start: number,
+  before: { readonly uptime: number; readonly start: number },
   deadline: number,
-  signal: AbortSignal,
+  invocation: Invocation,
 ): Promise<boolean> {
   while (performance.now() < deadline) {
-    const uptime = await uptimeOf(path, signal);
-    const withoutReboot = uptimeBefore + (performance.now() - start) / 1000;
-    // Clocks of a guest are rounded, and may be a little late.
-    if (typeof uptime === "number" && uptime < withoutReboot - 2 && uptime <= uptimeBefore) {
+    const uptime = await uptimeOf(path, invocation);
+    const withoutReboot = before.uptime + (performance.now() - before.start) / 1000;
+    // The uptime is rounded, and a slow guest reports it late.
+    if (typeof uptime === "number" && uptime < withoutReboot - 2 && uptime <= before.uptime) {
       return true;
     }
-    if (!await sleep(LOOK_MS, signal)) throw signal.reason;
+    if (!await sleep(POLL_MS, invocation.signal)) throw invocation.signal.reason;
   }
   return false;
 }
 
-/** The guest's uptime in seconds, `undefined` where it does not answer. */
+/** The guest's uptime in seconds; `undefined` if it does not answer. */
 async function uptimeOf(
   path: string,
-  signal: AbortSignal,
+  { signal, lockAs }: Invocation,
 ): Promise<number | "not served" | undefined> {
   try {
-    const client = await AgentClient.connect(path);
+    const client = await AgentClient.connect(path, { lockAs });
     await using _client = client;
-    const options = { timeoutMs: PATIENCE_MS, signal };
+    const options = { timeoutMs: TIMEOUT_MS, signal };
     return (await client.call("get_system_info", {}, options)).uptime_seconds;
   } catch (error) {
-    if (error instanceof NoAgentError) {
+    if (error instanceof CallError) {
       return error.reason === "not served" || error.reason === "no socket"
         ? "not served"
         : undefined;

@@ -1,17 +1,21 @@
 /**
- * What push and pull print at the end.
+ * The summary that push and pull print.
  *
  * @module
  */
 
 import { printLine } from "../../../lib/base/terminal.ts";
-import type { Transferred } from "../../transfer/transfer.ts";
+import type { TransferResult } from "../../transfer/transfer.ts";
 import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 
-/** Tells what was moved, since a moment of `performance.now()`. */
+/**
+ * Prints what was moved.
+ *
+ * @param start When the transfer began, in milliseconds of `performance.now()`.
+ */
 export function report(
-  { path, bytes, resumedBytes, sha256 }: Transferred,
+  { path, bytes, resumedBytes, sha256 }: TransferResult,
   start: number,
   { json, isQuiet }: { readonly json: boolean; readonly isQuiet: boolean },
 ): void {
@@ -22,7 +26,7 @@ export function report(
     return printLine(printableJson(moved, 2));
   }
   if (isQuiet) return;
-  const resumed = resumedBytes > 0 ? `, ${bytesText(resumedBytes)} were there already` : "";
+  const resumed = resumedBytes > 0 ? `, ${bytesText(resumedBytes)} had been moved before` : "";
   const rate = bytesText((bytes - resumedBytes) / Math.max(seconds, 0.001));
   printLine(
     `${printable(path)}: ${bytesText(bytes)} in ${seconds.toFixed(1)} s, ${rate}/s${resumed}`,

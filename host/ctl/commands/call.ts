@@ -4,23 +4,23 @@ import { messageOf } from "../../../lib/base/message_of.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
-import { define, lines, seconds, words } from "../command.ts";
+import { defineCommand, lines, seconds, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
-/** The largest `max_message_size_kb` there is. */
+/** The largest possible `max_message_size_kb`. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const METHOD_NAMES = METHOD_DESCRIPTIONS.map(({ name }) => name);
 
-/** `call`: any method with any parameters; the result, or the error answer, as JSON. */
-export const call = define(
+/** `call`: calls any method with any parameters; prints the result or the error as JSON. */
+export const call = defineCommand(
   {
     name: "call",
     brief: "Calls a method and prints the result, or the agent's error, as JSON.",
-    details: ["Ends with 0 for a result, with 1 for an error answer."],
+    details: ["Exit status: 0 for a result, 1 for an error answer, 2 without an answer."],
     examples: [
       "call ping --domain vm1",
       `call exec_command '{"command":"uptime"}' --socket /run/vm1.sock`,
@@ -32,11 +32,11 @@ export const call = define(
       description: lines(["a method of the protocol; see kvmmanager-ctl methods"]),
     }),
     params: optional(argument(string({ metavar: "JSON" }), {
-      description: lines(["its parameters as an object, or - to read them from standard input"]),
+      description: lines(["the parameters as an object, or - to read them from standard input"]),
     })),
     timeout: withDefault(
       option("--timeout", seconds(0, 9_999_999), {
-        description: lines(["how long to wait for the answer (default 30, 0 for ever)"]),
+        description: lines(["how long to wait for the answer (default 30; 0 waits forever)"]),
       }),
       DEFAULT_TIMEOUT_SECONDS,
     ),
@@ -66,6 +66,6 @@ function parseParams(text: string | undefined): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`the parameters are not JSON: ${messageOf(error)}`);
+    throw new UsageError(`the parameters are not valid JSON: ${messageOf(error)}`);
   }
 }

@@ -1,38 +1,49 @@
-import { argument, multiple, object, option, optional, string } from "@optique/core";
+import { argument, message, multiple, object, option, optional, string } from "@optique/core";
 import * as z from "zod";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { ERRORS } from "../../../lib/base/errors.ts";
 import { base64Capacity } from "../../../lib/base/json_text.ts";
 import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import type { ParamsOf } from "../../protocol.ts";
-import { define, lines, seconds, words } from "../command.ts";
-import { EXEC_EXIT, EXIT } from "../exit.ts";
-import { explain, reasonOf } from "../explain.ts";
+import { defineCommand, lines, seconds, words } from "../command.ts";
+import { EXEC_EXIT } from "../exit.ts";
+import { answerText, explain } from "../explain.ts";
+import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
-/** How much longer than the guest the host waits: SIGTERM, SIGKILL and the way back. */
+/** The time after the guest's time limit for SIGTERM, SIGKILL and the answer. */
 const GRACE_MS = 10_000;
 const DEFAULT_MESSAGE_KB = 64;
 
-/** What was printed until a command was ended. */
-const Output = z.looseObject({ stdout: z.string(), stderr: z.string() });
+/** What a program printed before it was ended. */
+const PartialOutput = z.looseObject({
+  stdout: z.string(),
+  stderr: z.string(),
+  stdout_truncated: z._default(z.boolean(), false),
+  stderr_truncated: z._default(z.boolean(), false),
+});
 
-/** `exec`: a program in the guest as if it ran here. */
-export const exec = define(
+type Output = z.output<typeof PartialOutput>;
+
+/** `exec`: a program in the guest, run as if it were local. */
+export const exec = defineCommand(
   {
     name: "exec",
-    brief: "Runs a program in the guest, with its input, output and exit status passed through.",
+    brief: "Runs a program in the guest and passes its input, output and exit status through.",
     details: [
-      "There is no shell: sh -c 'COMMAND' gives one. What follows the program's name is the",
-      "program's, options too. Standard input that is no terminal is read to its end and given to",
-      "it. Output beyond one message is cut off, which is told on standard error. Ctrl-C ends",
-      "the program in the guest. Exit status: the program's own; 124 out of time, 125 the agent",
-      "refused or is not there, 126 not allowed, 127 not found, 130 interrupted.",
+      "There is no shell; use sh -c 'COMMAND' for one. There is no terminal either: exec -- bash",
+      "reads commands from standard input, without a prompt or line editing. Everything after the",
+      "program's name belongs to the program, options included. Standard input is read to its end",
+      "before the program starts, unless it is a terminal. Output that does not fit one message is",
+      "cut: then an error is printed and the exit status is 122. Ctrl-C ends the program in the",
+      "guest. Exit status: the program's own; 122 the output was cut; 124 timed out; 125 the agent",
+      "refused, failed or cannot be reached; 126 not allowed; 127 no such program; 130 interrupted.",
+      "With --json the result or the error is printed as JSON; the exit status is the same.",
     ],
     examples: [
       "exec --domain vm1 uptime",
@@ -42,85 +53,106 @@ export const exec = define(
   },
   object({
     timeout: optional(option("--timeout", seconds(1, 86_400), {
-      description: lines(["ends the program after so long (default 30)"]),
+      description: lines(["ends the program after this time (default 30)"]),
     })),
     cwd: optional(option("--cwd", words("DIRECTORY"), {
       description: lines(["the working directory in the guest (default /)"]),
     })),
     env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
-      description: lines(["a variable of its environment; may be repeated"]),
+      description: lines(["a variable of its environment; repeatable"]),
     })),
     noStdin: option("-n", "--no-stdin", {
-      description: lines(["gives it an empty input, whatever ours is"]),
+      description: lines(["gives the program an empty standard input"]),
     }),
-    words: multiple(argument(string({ metavar: "CMD" })), { min: 1 }),
+    words: multiple(argument(string({ metavar: "CMD" })), {
+      min: 1,
+      errors: { tooFew: message`the program to run is missing` },
+    }),
   }),
   async ({ timeout, cwd, env, noStdin, words: [command = "", ...args] }, invocation) => {
     const { json, signal } = invocation;
-    const seconds = timeout === undefined ? undefined : Math.ceil(timeout);
+    const timeoutSeconds = timeout === undefined ? undefined : Math.ceil(timeout);
+    const variables = parseVariables(env);
     try {
-      const variables = parseVariables(env);
       const { client } = await connectTarget(invocation);
       await using _client = client;
       const params: ParamsOf<"exec_command"> = {
         command,
         args,
-        timeout_seconds: seconds,
+        timeout_seconds: timeoutSeconds,
         working_directory: cwd,
         env: variables,
         output_encoding: "base64",
         ...(noStdin ? {} : await readInput(client, signal)),
       };
-      const timeoutMs = (seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 + GRACE_MS;
       const result = await client.call("exec_command", params, {
-        timeoutMs,
+        timeoutMs: (timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 + GRACE_MS,
         signal,
         cancelInGuest: true,
       });
-      if (json) {
-        const { stdout, stderr } = result;
-        printLine(printableJson({ ...result, stdout: textOf(stdout), stderr: textOf(stderr) }, 2));
-        return EXIT.ok;
-      }
-      show(result);
-      for (const stream of ["stdout", "stderr"] as const) {
-        if (!result[`${stream}_truncated`]) continue;
-        printError(`kvmmanager-ctl: ${stream} did not fit one message, the rest of it is lost`);
-      }
-      return result.exit_code;
+      if (json) printLine(printableJson({ ...result, ...decodedOutput(result) }, 2));
+      else writeOutput(result);
+      const isCut = reportCut(result, `the program ended with exit status ${result.exit_code}`);
+      return isCut ? EXEC_EXIT.outputCut : result.exit_code;
     } catch (error) {
-      return failure(error);
+      return failure(error, json);
     }
   },
 );
 
-/** The exit status for what kept the program from running or ending. */
-function failure(error: unknown): number {
+/** The exit status when the program could not be run to its end. */
+function failure(error: unknown, json: boolean): number {
   if (error instanceof AnswerError) {
-    const output = z.safeParse(Output, error.data);
-    if (output.success) show(output.data);
-    printError(`kvmmanager-ctl: the agent refused: ${printable(reasonOf(error))}`);
+    const { success, data: output } = z.safeParse(PartialOutput, error.data);
+    if (json) printLine(printableJson({ error: readableError(error, output) }, 2));
+    else if (success) writeOutput(output);
+    printError(`kvmmanager-ctl: ${printable(answerText(error))}`);
+    if (success) reportCut(output, "the program was ended");
     if (error.code === ERRORS.timeout.code) return EXEC_EXIT.timeout;
     if (error.code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
     return error.code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
   }
-  if (error instanceof NoAgentError) {
+  if (error instanceof CallError) {
+    if (json) printLine(printableJson({ error: { message: error.message } }, 2));
     explain(error);
     return EXEC_EXIT.failed;
   }
   throw error;
 }
 
-function show({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): void {
+const readableError = (error: AnswerError, output: Output | undefined) => ({
+  ...error.toJSON(),
+  ...(output === undefined ? {} : { data: { ...output, ...decodedOutput(output) } }),
+});
+
+/** Prints an error for each stream that was cut; returns whether there is one. */
+function reportCut(output: Output, ending: string): boolean {
+  const cut = (["stdout", "stderr"] as const).filter((stream) => output[`${stream}_truncated`]);
+  for (const stream of cut) {
+    const size = bytesText(decode(output[stream]).byteLength);
+    printError(
+      `kvmmanager-ctl: ${stream} was cut after ${size}, all that fits one message; ${ending}. ` +
+        "To get all of it, redirect it to a file in the guest and pull that",
+    );
+  }
+  return cut.length > 0;
+}
+
+function writeOutput({ stdout, stderr }: Output): void {
   writeBytes(Deno.stdout, decode(stdout));
   writeBytes(Deno.stderr, decode(stderr));
 }
+
+const decodedOutput = ({ stdout, stderr }: Output) => ({
+  stdout: textOf(stdout),
+  stderr: textOf(stderr),
+});
 
 function decode(content: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(content);
   } catch {
-    throw new NoAgentError("the agent sent output that is not base64", "nonsense", true);
+    throw new CallError("the agent sent output that is not base64", "invalid result", true);
   }
 }
 
@@ -134,7 +166,7 @@ function parseVariables(pairs: readonly string[]): Record<string, string> {
   }));
 }
 
-/** Standard input, unless a person sits there. */
+/** Standard input, unless it is a terminal. */
 async function readInput(
   client: AgentClient,
   signal: AbortSignal,
@@ -143,7 +175,7 @@ async function readInput(
   const { max_message_size_kb = DEFAULT_MESSAGE_KB } = await client.call("get_agent_info", {}, {
     signal,
   });
-  // The rest of the message is the command's.
+  // The other half of the message is for the command line.
   const most = base64Capacity(max_message_size_kb * 1024 / 2);
   const bytes = await readStdin(signal, most);
   if (bytes.byteLength === 0) return {};

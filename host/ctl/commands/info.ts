@@ -3,13 +3,13 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError } from "../../errors.ts";
 import { memoryPercent } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { bytesText, durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
 
-/** All that is asked; what the agent refuses is the reason. */
+/** The answers; a text is the reason why the agent refused one. */
 interface Facts {
   readonly agent: ResultOf<"get_agent_info"> | string;
   readonly system: ResultOf<"get_system_info"> | string;
@@ -17,8 +17,8 @@ interface Facts {
   readonly disks: ResultOf<"get_disk_usage"> | string;
 }
 
-/** `info`: everything about one VM. */
-export const info = define(
+/** `info`: describes one VM. */
+export const info = defineCommand(
   {
     name: "info",
     brief: "Describes a VM: agent, system, network, file systems.",
@@ -61,7 +61,7 @@ function describe({ agent, system, network, disks }: Facts): string {
 
 const agentPairs = (agent: ResultOf<"get_agent_info">): [string, string][] => [
   ["version", `${agent.version} (protocol ${agent.protocol_version}, ${agent.platform})`],
-  ["can", agent.capabilities.join(", ")],
+  ["capabilities", agent.capabilities.join(", ")],
 ];
 
 function systemPairs(system: ResultOf<"get_system_info">): [string, string][] {
@@ -74,7 +74,7 @@ function systemPairs(system: ResultOf<"get_system_info">): [string, string][] {
     ["up for", durationText(system.uptime_seconds)],
     ["processors", String(system.cpu_count)],
     ["memory", used === undefined ? memory : `${memory}, ${used.toFixed(0)}% used`],
-    ["load", system.load_average?.map((load) => load.toFixed(2)).join(" ") ?? "not told"],
+    ["load", system.load_average?.map((load) => load.toFixed(2)).join(" ") ?? "not reported"],
   ];
 }
 

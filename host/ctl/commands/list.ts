@@ -1,21 +1,22 @@
 import { object } from "@optique/core";
 import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
-import { type AgentChannel, findChannels } from "../../channels.ts";
+import { type AgentChannel, findChannels, type FoundChannels } from "../../channels.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { fullestDisk, mainAddress } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { define } from "../command.ts";
+import { defineCommand, type Invocation } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
+import { targetOf } from "../target.ts";
 
-/** How long one VM may take; the others do not wait for it. */
-const PATIENCE_MS = 5000;
+/** How long each VM may take; they are asked in parallel. */
+const TIMEOUT_MS = 5000;
 const HEADING = ["NAME", "STATE", "OS", "ADDRESS", "UPTIME", "LOAD", "FULLEST DISK"] as const;
 
-/** A line of the list. */
+/** A row of the list. */
 interface Row {
   readonly name: string;
   readonly socket: string;
@@ -26,18 +27,22 @@ interface Row {
   readonly fullest_disk?: ResultOf<"get_disk_usage">["filesystems"][number];
 }
 
-/** `list`: every VM of the host that has an agent's channel. */
-export const list = define(
+/** `list`: the VMs of the host that have an agent channel. */
+export const list = defineCommand(
   {
     name: "list",
-    brief: "Lists the VMs that have an agent's channel.",
-    details: ["A VM that does not answer within 5 seconds is listed with the reason."],
+    brief: "Lists the VMs that have an agent channel.",
+    details: [
+      "A VM that does not answer within 5 seconds is listed with the reason. --domain or --socket",
+      "limits the list to one VM. Exit status: 0, or 2 if nothing could be searched.",
+    ],
     examples: ["list", "list --json", "list --channels '/run/vms/*.sock'"],
   },
   object({}),
-  async (_values, { places, json, signal }) => {
-    const { channels, problems } = await findChannels(places);
-    const rows = await Promise.all(channels.map((channel) => look(channel, signal)));
+  async (_values, invocation) => {
+    const { searchPaths, json, signal } = invocation;
+    const { channels, problems } = await selectedChannels(invocation);
+    const rows = await Promise.all(channels.map((channel) => describeVm(channel, invocation)));
     signal.throwIfAborted();
     for (const { path, reason } of problems) {
       printError(`kvmmanager-ctl: ${printable(path)}: ${printable(reason)}`);
@@ -45,16 +50,26 @@ export const list = define(
     if (json) printLine(printableJson(rows, 2));
     else if (rows.length > 0) printLine(table(HEADING, rows.map(cells)));
     else if (problems.length === 0) {
-      printError(`kvmmanager-ctl: no VM has an agent's channel in ${places.join(", ")}`);
+      printError(`kvmmanager-ctl: no VM has an agent channel in ${searchPaths.join(", ")}`);
     }
-    return problems.length > 0 && rows.length === 0 ? EXIT.noAgent : EXIT.ok;
+    return problems.length > 0 && rows.length === 0 ? EXIT.unavailable : EXIT.ok;
   },
 );
 
-async function look({ name, path }: AgentChannel, signal: AbortSignal): Promise<Row> {
-  const options = { timeoutMs: PATIENCE_MS, signal };
+/** The one VM that was named, or all. */
+async function selectedChannels(invocation: Invocation): Promise<FoundChannels> {
+  const { socket, domain, searchPaths } = invocation;
+  if (socket === undefined && domain === undefined) return await findChannels(searchPaths);
+  return { channels: [await targetOf(invocation)], problems: [] };
+}
+
+async function describeVm(
+  { name, path }: AgentChannel,
+  { signal, lockAs }: Invocation,
+): Promise<Row> {
+  const options = { timeoutMs: TIMEOUT_MS, signal };
   try {
-    const client = await AgentClient.connect(path);
+    const client = await AgentClient.connect(path, { lockAs });
     await using _client = client;
     const [system, network, disks] = await Promise.all([
       client.call("get_system_info", {}, options),
@@ -74,7 +89,7 @@ async function look({ name, path }: AgentChannel, signal: AbortSignal): Promise<
   }
 }
 
-/** An agent need not let everything through. */
+/** The result, or `undefined` where the agent's configuration does not allow the call. */
 async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
@@ -85,7 +100,7 @@ async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
 }
 
 function stateOf(error: unknown): string {
-  if (!(error instanceof NoAgentError)) return `error: ${messageOf(error)}`;
+  if (!(error instanceof CallError)) return `error: ${messageOf(error)}`;
   return error.reason === "timeout" ? "no answer" : error.reason;
 }
 

@@ -1,18 +1,18 @@
 import { object } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
-import { define } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
 import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
 
-/** `methods`: what an agent can be asked. */
-export const methods = define(
+/** `methods`: the methods of an agent. */
+export const methods = defineCommand(
   {
     name: "methods",
-    brief: "Lists the methods of an agent, or with no VM given those of this version.",
-    details: ["With --json it is the OpenRPC document, with every parameter and result."],
+    brief: "Lists the methods of an agent; without a VM, those that this version knows.",
+    details: ["With --json it prints the OpenRPC document, with all parameters and results."],
     examples: ["methods", "methods --domain vm1", "methods --domain vm1 --json"],
   },
   object({}),

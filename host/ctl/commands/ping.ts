@@ -1,42 +1,42 @@
 import { object, option, optional, withDefault } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, NoAgentError } from "../../errors.ts";
+import { AnswerError, CallError } from "../../errors.ts";
 import { sleep } from "../../sleep.ts";
-import { define, lines, seconds, wholeNumber } from "../command.ts";
+import { defineCommand, lines, seconds, wholeNumber } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget, targetOf } from "../target.ts";
 
 const DEFAULT_INTERVAL_SECONDS = 1;
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
-/** `ping`: as ping(8), until Ctrl-C, with statistics at the end. */
-export const ping = define(
+/** `ping`: like ping(8), until Ctrl-C, with statistics at the end. */
+export const ping = defineCommand(
   {
     name: "ping",
-    brief: "Pings an agent, as ping(8) does a host.",
+    brief: "Pings an agent, like ping(8).",
     details: [
-      "Ctrl-C ends it with statistics. A lost connection is made again, so that it can be watched how a",
-      "guest goes down and comes up. Ends with 0 if anything was answered, else with 2.",
+      "Ctrl-C ends it with statistics. It reconnects, so you can watch a guest go down and come back.",
+      "Exit status: 0 if any ping was answered, else 2.",
     ],
     examples: ["ping --domain vm1", "ping --domain vm1 --count 3 --interval 0.2"],
   },
   object({
     count: optional(option("-c", "--count", wholeNumber(1, 999_999_999), {
-      description: lines(["how many pings; without end if not given"]),
+      description: lines(["the number of pings (default: until Ctrl-C)"]),
     })),
     interval: withDefault(
       option("-i", "--interval", seconds(0.01, 86_400), {
-        description: lines(["time between two pings (default 1)"]),
+        description: lines(["the time between two pings (default 1)"]),
       }),
       DEFAULT_INTERVAL_SECONDS,
     ),
   }),
   async ({ count = Number.POSITIVE_INFINITY, interval }, invocation) => {
-    const { json, signal } = invocation;
+    const { json, signal, lockAs } = invocation;
     const channel = await targetOf(invocation);
-    // The first connection must be there: a mistake in the path is none of the network's.
+    // A first connection that fails is an error: the path may be wrong.
     let client: AgentClient | undefined = (await connectTarget(invocation)).client;
     const times: number[] = [];
     let sent = 0;
@@ -46,8 +46,8 @@ export const ping = define(
         sent += 1;
         try {
           if (client?.ended !== undefined) client = undefined;
-          client ??= await AgentClient.connect(channel.path);
-          const { timestamp } = await client.call("ping", {}, { timeoutMs: PATIENCE_MS, signal });
+          client ??= await AgentClient.connect(channel.path, { lockAs });
+          const { timestamp } = await client.call("ping", {}, { timeoutMs: TIMEOUT_MS, signal });
           const ms = performance.now() - start;
           times.push(ms);
           printLine(
@@ -60,7 +60,7 @@ export const ping = define(
             sent -= 1;
             break;
           }
-          if (!(error instanceof NoAgentError || error instanceof AnswerError)) throw error;
+          if (!(error instanceof CallError || error instanceof AnswerError)) throw error;
           if (json) printLine(printableJson({ seq: sent, error: error.message }));
           else printError(`seq=${sent} ${printable(error.message)}`);
         }
@@ -71,7 +71,7 @@ export const ping = define(
       await client?.close();
     }
     if (!json) printLine(statistics(channel.name, sent, times));
-    return times.length > 0 || sent === 0 ? EXIT.ok : EXIT.noAgent;
+    return times.length > 0 || sent === 0 ? EXIT.ok : EXIT.unavailable;
   },
 );
 

@@ -8,7 +8,7 @@ import { keysOf, press } from "../../top/keys.ts";
 import { FIRST_VIEW, rowOf, type View, type VmRow } from "../../top/model.ts";
 import { detailScreen, tableScreen } from "../../top/render.ts";
 import { Screen } from "../../top/screen.ts";
-import { define, lines, seconds } from "../command.ts";
+import { defineCommand, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
 import { openPool } from "./_pool.ts";
@@ -16,22 +16,22 @@ import { openPool } from "./_pool.ts";
 const DEFAULT_INTERVAL_SECONDS = 1;
 const KEY_BUFFER_BYTES = 256;
 
-/** `top`: a live table of all VMs. */
-export const top = define(
+/** `top`: a live table of the VMs. */
+export const top = defineCommand(
   {
     name: "top",
-    brief: "Shows all VMs in a live, full-screen table.",
+    brief: "Shows the VMs in a live, full-screen table.",
     details: [
-      "Keys: arrows or j and k select, Enter looks into a VM, Esc goes back, n s u l m d sort by name,",
+      "Keys: arrows or j and k select, Enter shows details, Esc goes back, n s u l m d sort by name,",
       "state, uptime, load, memory and disk, the same key again or r reverses, q quits. With --json it",
-      "prints a line for each interval instead, and needs no terminal.",
+      "prints one line per interval instead and needs no terminal.",
     ],
     examples: ["top", "top --interval 5", "top --json | jq '.vms | length'"],
   },
   object({
     interval: withDefault(
       option("-i", "--interval", seconds(0.1, 3600), {
-        description: lines(["time between two redraws (default 1)"]),
+        description: lines(["the time between two updates (default 1)"]),
       }),
       DEFAULT_INTERVAL_SECONDS,
     ),
@@ -63,7 +63,7 @@ interface Table {
   readonly pool: AgentPool;
   readonly collector: Collector;
   readonly intervalMs: number;
-  /** Aborted when it is over. */
+  /** Aborted when `top` should end. */
   readonly ended: AbortSignal;
   readonly quit: () => void;
 }
@@ -72,7 +72,7 @@ async function showTable({ pool, collector, intervalMs, ended, quit }: Table): P
   let view: View = FIRST_VIEW;
   const screen = Screen.open();
   using _screen = screen;
-  // Before anything that could take its time.
+  // First, so that nothing slow delays it.
   ended.addEventListener("abort", () => screen.restore(), { once: true });
   const draw = () => {
     if (ended.aborted) return;
@@ -107,7 +107,7 @@ async function showTable({ pool, collector, intervalMs, ended, quit }: Table): P
 const rowsOf = (pool: AgentPool, collector: Collector): VmRow[] =>
   pool.agents.map((agent) => rowOf(agent, collector.factsOf(agent)));
 
-/** Hands on each key until it is over or the terminal is gone. */
+/** Calls `onKey` for each key until `ended` is aborted or the terminal is gone. */
 async function readKeys(
   ended: AbortSignal,
   onKey: (key: string) => void,

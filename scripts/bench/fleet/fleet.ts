@@ -1,5 +1,5 @@
 /**
- * Many agents in processes of their own.
+ * Many agents, in separate processes.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { fromFileUrl } from "@std/path/posix";
 
 const SERVE = fromFileUrl(new URL("./serve.ts", import.meta.url));
 const CONFIG = fromFileUrl(new URL("../../../deno.json", import.meta.url));
-/** As many as there are processors, that is enough. */
+/** Enough to keep both processors of a small machine busy. */
 const PROCESSES = 2;
 
 /** Agents `vm0`, `vm1` … in a temporary directory, in libvirt's layout. */
@@ -19,7 +19,7 @@ export class Fleet implements AsyncDisposable {
     readonly writers: readonly WritableStreamDefaultWriter<Uint8Array>[],
   ) {}
 
-  /** Starts so many agents; resolves when all are listening. */
+  /** Starts agents; resolves when all are listening. */
   static async start(count: number): Promise<Fleet> {
     const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-fleet-" }));
     const each = Math.ceil(count / PROCESSES);
@@ -52,7 +52,7 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  /** Has so many agents of each process hang, and so many hang up after each answer. */
+  /** Makes some agents hang, and others hang up after each answer. */
   async behave(behaviour: { readonly hanging: number; readonly flapping: number }): Promise<void> {
     const share = {
       hanging: Math.floor(behaviour.hanging / PROCESSES),

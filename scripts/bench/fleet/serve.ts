@@ -1,9 +1,9 @@
 /**
- * Many agents in one process: the real executor on as many unix sockets.
+ * Many agents in one process: the real agent core, each on its own unix socket.
  *
  *     serve.ts DIRECTORY FIRST COUNT
  *
- * Prints "ready" when all are listening. Each line of standard input has them behave from then on:
+ * Prints "ready" when all are listening. Each line of standard input sets their behaviour:
  * `{"hanging": N, "flapping": M}`: the first N read nothing, the next M hang up after each answer.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * kvmmanager-ctl as a person runs it: with the flags of its task, and no others.
+ * kvmmanager-ctl as users run it: with the flags of its task only.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const ctlWords = (args: readonly string[]): string[] => [
   ...args,
 ];
 
-/** A run that can be looked at and interrupted. */
+/** A run that can be observed and interrupted. */
 export class RunningCtl implements AsyncDisposable {
   stdout = "";
   stderr = "";
@@ -50,7 +50,7 @@ export class RunningCtl implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Gives it all of its standard input. */
+  /** Writes all of its standard input. */
   async feed(input: string | Uint8Array): Promise<void> {
     const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
     const writer = this.#child.stdin.getWriter();
@@ -58,11 +58,11 @@ export class RunningCtl implements AsyncDisposable {
       await writer.write(bytes);
       await writer.close();
     } catch {
-      // It did not want all of it.
+      // It closed its input early.
     }
   }
 
-  /** Waits until it has printed something that fits, on either stream. */
+  /** Waits until it has printed a match on either stream. */
   async prints(pattern: RegExp): Promise<void> {
     await until(
       () => pattern.test(this.stdout) || pattern.test(this.stderr) || this.#hasEnded,
@@ -91,7 +91,7 @@ export class RunningCtl implements AsyncDisposable {
       try {
         this.kill("SIGKILL");
       } catch {
-        // It has ended just now.
+        // It has just ended.
       }
     }
     await this.#child.status;
@@ -103,7 +103,7 @@ export class RunningCtl implements AsyncDisposable {
     try {
       await this.#child.stdin.close();
     } catch {
-      // Closed already.
+      // Already closed.
     }
   }
 

@@ -7,8 +7,9 @@ import { FakeAgent } from "../_fake_agent.ts";
 import { ctl } from "./_ctl.ts";
 import { type Outcome } from "../../_deno.ts";
 
-const EXIT = { ok: 0, errorAnswer: 1, noAgent: 2, usage: 64 } as const;
-Deno.test("ctl call prints the result and ends with 0", async (t) => {
+const EXIT = { ok: 0, errorAnswer: 1, unavailable: 2, usage: 64 } as const;
+
+Deno.test("ctl call prints the result and exits with 0", async (t) => {
   await using agent = await TestAgent.start();
   const { socket, files } = agent.paths;
   await t.step("without parameters", async () => {
@@ -41,14 +42,14 @@ Deno.test("ctl call prints the result and ends with 0", async (t) => {
     const { code } = await ctl(["call", "ping", "{}", "--socket", socket]);
     assertEquals(code, EXIT.ok);
   });
-  await t.step("also for a name or a number that looks like an option's value", async () => {
+  await t.step("also if the method is a number", async () => {
     const { code, stdout } = await ctl(["call", "17", "--socket", socket]);
     assertEquals(code, EXIT.errorAnswer);
     assertStringIncludes(stdout, "-32601");
   });
 });
 
-Deno.test("ctl call prints an error answer on standard output and ends with 1", async (t) => {
+Deno.test("ctl call prints an error answer on standard output and exits with 1", async (t) => {
   await using agent = await TestAgent.start();
   const { socket } = agent.paths;
   const WireError = z.strictObject({
@@ -73,10 +74,10 @@ Deno.test("ctl call prints an error answer on standard output and ends with 1", 
   }
 });
 
-Deno.test("ctl call ends with 2 and one line where no agent answers", async (t) => {
+Deno.test("ctl call exits with 2 and one line if no agent answers", async (t) => {
   const directory = await Deno.makeTempDir();
   const assertNoAgent = (outcome: Outcome, text: RegExp) => {
-    assertEquals([outcome.code, outcome.stdout], [EXIT.noAgent, ""], outcome.stderr);
+    assertEquals([outcome.code, outcome.stdout], [EXIT.unavailable, ""], outcome.stderr);
     assertMatch(outcome.stderr, /^kvmmanager-ctl: [^\n]+\n$/);
     assertMatch(outcome.stderr, text);
   };
@@ -106,7 +107,7 @@ Deno.test("ctl call ends with 2 and one line where no agent answers", async (t) 
       await fake.hangUp();
       assertNoAgent(await outcome, /connection/);
     });
-    await t.step("somebody answers who is no agent", async () => {
+    await t.step("something answers that is not an agent", async () => {
       await using fake = await FakeAgent.start();
       const outcome = ctl(["call", "ping", "--socket", fake.path, "--timeout", "1"]);
       await fake.requests(1);
@@ -129,7 +130,7 @@ Deno.test("ctl call with --timeout 0 waits as long as it takes", async () => {
   assertEquals(JSON.parse(stdout), { late: true });
 });
 
-Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
+Deno.test("ctl answers wrong usage with one line and status 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["no command", [], /a command is missing; see kvmmanager-ctl --help/],
     [
@@ -137,8 +138,8 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
       ["cal", "ping"],
       /"cal"; Did you mean `call`\?; see kvmmanager-ctl --help/,
     ],
-    ["no method", ["call", "--socket", "/s"], /Expected a `METHOD`/],
-    ["no socket", ["call", "ping"], /--socket PATH or --domain NAME is needed/],
+    ["no method", ["call", "--socket", "/s"], /METHOD is missing/],
+    ["no socket", ["call", "ping"], /which VM\? Give --domain NAME or --socket PATH/],
     ["an empty socket", ["call", "ping", "--socket", ""], /--socket`: needs a value/],
     ["a socket given twice", ["call", "ping", "--socket", "/a", "--socket", "/b"], /--socket/],
     [
@@ -151,13 +152,21 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
       ["call", "ping", "--sokcet", "/s"],
       /"--sokcet"; Did you mean .*`--socket`/,
     ],
-    ["parameters that are no JSON", ["call", "ping", "{a:1}", "--socket", "/s"], /are not JSON/],
-    ["empty parameters", ["call", "ping", "", "--socket", "/s"], /are not JSON/],
+    [
+      "parameters that are no JSON",
+      ["call", "ping", "{a:1}", "--socket", "/s"],
+      /are not valid JSON/,
+    ],
+    ["empty parameters", ["call", "ping", "", "--socket", "/s"], /are not valid JSON/],
     [
       "a timeout that is no number",
       ["call", "ping", "--socket", "/s", "--timeout", "soon"],
       /--timeout`: must be a number of seconds/,
     ],
+    ["the name of another command", ["ping", "info"], /^kvmmanager-ctl: "ping" and "info" cannot/],
+    ["the same command twice", ["info", "info"], /argument: "info"; see/],
+    ["no program for exec", ["exec"], /the program to run is missing/],
+    ["two wildcards", ["list", "--channels", "/a/*/*.sock"], /may have one "\*"/],
     ["a negative timeout", ["call", "ping", "--socket", "/s", "--timeout=-1"], /--timeout/],
     [
       "an empty timeout",
@@ -176,7 +185,7 @@ Deno.test("ctl answers wrong use with one line and status 64:", async (t) => {
   await t.step("no JSON on standard input", async () => {
     const { code, stderr } = await ctl(["call", "ping", "-", "--socket", "/s"], "{'a': 1}");
     assertEquals(code, EXIT.usage, stderr);
-    assertMatch(stderr, /^kvmmanager-ctl: [^\n]*are not JSON[^\n]*\n$/);
+    assertMatch(stderr, /^kvmmanager-ctl: [^\n]*are not valid JSON[^\n]*\n$/);
   });
 });
 
@@ -189,4 +198,13 @@ Deno.test("ctl --help and --version print on standard output", async () => {
   assertEquals((await ctl(["call", "--help"])).code, EXIT.ok);
   const version = await ctl(["--version"]);
   assertEquals(version, { code: 0, stdout: `kvmmanager-ctl ${manifest.version}\n`, stderr: "" });
+});
+
+Deno.test("ctl accepts -h, help and help COMMAND", async () => {
+  const help = await ctl(["--help"]);
+  for (const args of [["-h"], ["help"]]) assertEquals(await ctl(args), help);
+  const ofExec = await ctl(["exec", "--help"]);
+  for (const args of [["exec", "-h"], ["help", "exec"]]) assertEquals(await ctl(args), ofExec);
+  assertStringIncludes(ofExec.stdout, "no terminal");
+  assertMatch(ofExec.stdout, /122 the\s+output was cut/);
 });

@@ -37,7 +37,7 @@ for (
   });
 }
 
-Deno.test("fit() makes any text as wide as it should be, cut by whole characters", () => {
+Deno.test("fit() makes any text exactly as wide as asked, cut between characters", () => {
   for (
     const [text, columns, expected] of [
       ["abc", 5, "abc  "],
@@ -58,14 +58,14 @@ Deno.test("fit() makes any text as wide as it should be, cut by whole characters
   assertEquals(fit("7", 3, "right"), "  7");
 });
 
-Deno.test("table() aligns columns, and lets no cell leave its line", () => {
+Deno.test("table() aligns columns, and keeps each row on one line", () => {
   assertEquals(
     table(["NAME", "STATE"], [["a", "ready"], ["two\nlines", "no answer"]]),
     "NAME        STATE\na           ready\ntwo\\nlines  no answer",
   );
 });
 
-Deno.test("printable() shows what a terminal would obey", () => {
+Deno.test("printable() makes control characters visible", () => {
   assertEquals(
     printable("a\x1b[2J\x07\r\n\t\x7f\x9b31m\u202eb"),
     "a\\x1b[2J\\x07\\x0d\\n\\t\\x7f\\x9b31m\\u202eb",
@@ -73,7 +73,7 @@ Deno.test("printable() shows what a terminal would obey", () => {
   assertEquals(printable("é€😀 plain"), "é€😀 plain");
 });
 
-Deno.test("printableJson() is the same value, with nothing that a terminal obeys", () => {
+Deno.test("printableJson() keeps the value, without control characters", () => {
   const value = { "k\x9b": ["\x1b[2J", "\u202e", "\x7f", "é😀"], n: 1 };
   for (const indent of [undefined, 2]) {
     const text = printableJson(value, indent);

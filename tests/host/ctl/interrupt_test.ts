@@ -29,7 +29,7 @@ for (
   ] as const
 ) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.test(`${signal} ends ctl ${what} at once, with ${expected}`, async () => {
+    Deno.test(`${signal} ends ctl ${what} immediately, with ${expected}`, async () => {
       await using directory = await TempDirectory.make();
       const channels = await directory.directory("channels");
       const work = await directory.directory("work");
@@ -64,7 +64,7 @@ for (
   }
 }
 
-Deno.test("Ctrl-C ends ctl ping with its statistics", async () => {
+Deno.test("Ctrl-C ends ctl ping, which prints its statistics", async () => {
   await using directory = await TempDirectory.make();
   await using _agent = new ScriptedAgent(directory.at("s"));
   const running = new RunningCtl(["ping", "--interval", "0.05", "--socket", directory.at("s")]);
@@ -90,7 +90,7 @@ Deno.test("Ctrl-C ends the program of ctl exec in the guest too", async () => {
   assertEquals(await survivors([pid]), []);
 });
 
-Deno.test("Ctrl-C ends ctl that waits for its standard input", async () => {
+Deno.test("Ctrl-C ends ctl while it waits for standard input", async () => {
   await using directory = await TempDirectory.make();
   await using agent = new ScriptedAgent(directory.at("s"));
   const running = new RunningCtl(["exec", "--socket", directory.at("s"), "cat"]);

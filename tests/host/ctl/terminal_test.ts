@@ -1,5 +1,5 @@
 /**
- * kvmmanager-ctl on a terminal: script(1) makes one, stty(1) tells how it was left.
+ * kvmmanager-ctl on a terminal: script(1) provides one, stty(1) shows how it was left.
  *
  * @module
  */
@@ -151,7 +151,7 @@ for (
     ["SIGQUIT", (terminal: Terminal) => terminal.signal("SIGQUIT"), 0],
   ] as const
 ) {
-  Deno.test(`ctl top gives the terminal back after ${how}`, async () => {
+  Deno.test(`ctl top restores the terminal after ${how}`, async () => {
     await using vms = await Vms.start();
     await using terminal = new Terminal(vms.args);
     await terminal.shows(/3 VMs: 3 ready/);
@@ -162,7 +162,7 @@ for (
 }
 
 for (const how of ["thrown", "rejected"]) {
-  Deno.test(`a fault that is ${how} gives the terminal back before it is told`, async () => {
+  Deno.test(`an error that is ${how} restores the terminal before it is printed`, async () => {
     const faulty = fromFileUrl(new URL("../top/_faulty.ts", import.meta.url));
     const config = fromFileUrl(new URL("../../../deno.json", import.meta.url));
     const words = [Deno.execPath(), "run", "--quiet", "--no-prompt", `--config=${config}`];
@@ -173,13 +173,13 @@ for (const how of ["thrown", "rejected"]) {
   });
 }
 
-Deno.test("ctl top with wrong use does nothing to the terminal", async () => {
+Deno.test("ctl top with wrong usage leaves the terminal alone", async () => {
   await using terminal = new Terminal(ctlWords(["top", "--socket", "/x", "--domain", "y"]));
   assertEquals(await terminal.ended(), 64);
   assert(!terminal.text.includes(ENTER));
 });
 
-Deno.test("ctl top shows every VM, sorts, and looks into one", async () => {
+Deno.test("ctl top shows every VM, sorts, and shows the details of one", async () => {
   await using vms = await Vms.start();
   await using terminal = new Terminal(vms.args);
   await terminal.shows(/alpha +ready +1m 40s +0\.50 +60% +.*91%.* +192\.0\.2\.7 +Testix 1/);
@@ -198,7 +198,7 @@ Deno.test("ctl top shows every VM, sorts, and looks into one", async () => {
   await terminal.ended();
 });
 
-Deno.test("ctl top notices VMs that go, and draws nothing while nothing changes", async () => {
+Deno.test("ctl top notices removed VMs, and draws without flicker", async () => {
   await using vms = await Vms.start();
   await using terminal = new Terminal(vms.args);
   await terminal.shows(/3 VMs: 3 ready/);
@@ -221,7 +221,7 @@ Deno.test("ctl top follows the terminal's size", async () => {
   assert(!terminal.text.includes("ADDRESS"));
 });
 
-Deno.test("ctl pull draws a bar on a terminal, and ends it with a line", async () => {
+Deno.test("ctl pull draws a progress bar on a terminal, and ends it with a newline", async () => {
   await using agent = await TestAgent.start();
   await using host = await TempDirectory.make();
   await Deno.writeFile(`${agent.paths.files}/f`, new Uint8Array(3_000_000).fill(1));

@@ -47,13 +47,13 @@ for (
     ["disk", "cab", "acb"],
   ] as const
 ) {
-  Deno.test(`top sorts by ${sort}, what is not known last in either direction`, () => {
+  Deno.test(`top sorts by ${sort}, unknown values last in either direction`, () => {
     assertEquals(names(sorted(ROWS, { ...FIRST_VIEW, sort })), forwards);
     assertEquals(names(sorted(ROWS, { ...FIRST_VIEW, sort, isReversed: true })), backwards);
   });
 }
 
-Deno.test("keysOf() tells keys apart that come at once, sequences whole", () => {
+Deno.test("keysOf() splits keys that arrive together, keeping sequences whole", () => {
   assertEquals(keysOf("qj\x1b[A\x1b[5~\x1bOB\x1b\r\x03é"), [
     ...["q", "j", "\x1b[A", "\x1b[5~", "\x1bOB", "\x1b", "\r", "\x03", "é"],
   ]);
@@ -71,7 +71,7 @@ function after(keys: readonly string[], rows = ROWS): View | "quit" {
   return view;
 }
 
-Deno.test("press() quits, sorts, reverses, selects and looks into a VM", () => {
+Deno.test("press() quits, sorts, reverses, selects and shows details", () => {
   assertEquals(after(["q"]), "quit");
   assertEquals(after(["\x03"]), "quit");
   assertEquals(after(["\r", "\x03"]), "quit");
@@ -90,7 +90,7 @@ Deno.test("press() quits, sorts, reverses, selects and looks into a VM", () => {
   assertEquals(after(["\r", "j"], []), FIRST_VIEW);
 });
 
-Deno.test("every sort key has its key", () => {
+Deno.test("every sort order has a key", () => {
   for (const sort of SORT_KEYS) {
     const view = press(
       sort[0] ?? "",
@@ -112,7 +112,7 @@ const AGENT: PoolAgent = {
   call: () => Promise.reject(new Error("not called here")),
 };
 
-Deno.test("the screens fill any terminal exactly, and obey no guest", () => {
+Deno.test("the screens fill any terminal exactly, and print no control characters of a guest", () => {
   const many = Array.from(
     { length: 200 },
     (_, index) => row(`vm${index} ${"日本".repeat(index % 20)}`, { os: "\x1b]0;title\x07\x1b[2J" }),
@@ -135,7 +135,7 @@ Deno.test("the screens fill any terminal exactly, and obey no guest", () => {
   }
 });
 
-Deno.test("the table keeps the selected row in sight", () => {
+Deno.test("the table keeps the selected row visible", () => {
   const many = Array.from({ length: 100 }, (_, index) => row(String(index).padStart(3, "0")));
   const size = { columns: 80, rows: 10 };
   for (const selected of ["/run/000", "/run/050", "/run/099"]) {
@@ -144,14 +144,14 @@ Deno.test("the table keeps the selected row in sight", () => {
   }
 });
 
-Deno.test("the table tells the state, and what is known of a VM", () => {
+Deno.test("the table shows the state, and what is known about a VM", () => {
   const lines = tableScreen(ROWS, FIRST_VIEW, { columns: 120, rows: 24 }, "").map(plain);
   assertMatch(lines[0] ?? "", /^3 VMs: 2 ready, 1 unavailable, 0 connecting/);
   assertMatch(lines[1] ?? "", /^NAME▼ +STATE +UPTIME +LOAD +MEM +DISK +ADDRESS +OS/);
   assertMatch(lines[4] ?? "", /^c +ready +1s +3\.00 +50% +95% +192\.0\.2\.7 +Testix 1/);
 });
 
-Deno.test("rowOf() finds the address and the fullest disk of what is known", () => {
+Deno.test("rowOf() picks the address and the fullest disk", () => {
   const network = {
     interfaces: [
       ["lo", ["127.0.0.1/8"], "up"],

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { AgentClient } from "../../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../../host/errors.ts";
+import { AnswerError, CallError } from "../../../host/errors.ts";
 import { pull } from "../../../host/transfer/pull.ts";
 import { push } from "../../../host/transfer/push.ts";
 import { TransferError } from "../../../host/transfer/transfer.ts";
@@ -48,7 +48,7 @@ for (
     ["sends another file than it hashes", { content: "AAAAAAAAAAAAAA==" }, /was written to/],
   ] as const
 ) {
-  Deno.test(`pull from an agent that ${what} makes no file`, async () => {
+  Deno.test(`pull from an agent that ${what} creates no file`, async () => {
     const { error, names } = await pullFrom(
       lying({ file_stat: STAT, file_hash: HASH, file_read: { ...PIECE, ...piece } }),
     );
@@ -57,13 +57,13 @@ for (
   });
 }
 
-Deno.test("pull from an agent that sends another shape than the protocol's makes no file", async () => {
+Deno.test("pull from an agent that sends an invalid result creates no file", async () => {
   const { error, names } = await pullFrom(lying({ file_stat: { ...STAT, size_bytes: "10" } }));
-  assertEquals(error instanceof NoAgentError && error.reason, "nonsense");
+  assertEquals(error instanceof CallError && error.reason, "invalid result");
   assertEquals(names, []);
 });
 
-Deno.test("pull of a file whose size an agent lies about makes no file of that size", async () => {
+Deno.test("pull of a file whose size an agent lies about creates no file of that size", async () => {
   const size_bytes = Number.MAX_SAFE_INTEGER;
   const { error, names } = await pullFrom(
     lying({
@@ -76,7 +76,7 @@ Deno.test("pull of a file whose size an agent lies about makes no file of that s
   assertEquals(names, [".f.kvmmanager-part"]);
 });
 
-Deno.test("pull and push to an agent that is too old tell which method it lacks", async () => {
+Deno.test("pull and push name the method that an old agent lacks", async () => {
   await using directory = await TempDirectory.make();
   await using agent = new ScriptedAgent(directory.at("s"));
   await using client = await AgentClient.connect(agent.path);

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { AgentClient } from "../../../host/client.ts";
-import { AnswerError, NoAgentError } from "../../../host/errors.ts";
-import { partialPath, pull } from "../../../host/transfer/pull.ts";
+import { AnswerError, CallError } from "../../../host/errors.ts";
+import { pull } from "../../../host/transfer/pull.ts";
 import { push } from "../../../host/transfer/push.ts";
 import {
+  partialPath,
   TransferError,
   type TransferOptions,
-  type Transferred,
+  type TransferResult,
 } from "../../../host/transfer/transfer.ts";
 import { type AgentOptions, TestAgent } from "../../agent/_agent.ts";
 import { tinyDisk } from "../../agent/_tiny_disk.ts";
@@ -48,7 +49,7 @@ type Direction = (
   from: string,
   to: string,
   options?: TransferOptions,
-) => Promise<Transferred>;
+) => Promise<TransferResult>;
 
 /** Both directions, and at which end each begins. */
 const DIRECTIONS: readonly {
@@ -99,7 +100,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     assertEquals(await namesIn(both.agent.paths.files), [name === "pull" ? "from" : "to"]);
   });
 
-  Deno.test(`${name} takes small messages and a low rate`, async () => {
+  Deno.test(`${name} works with small messages and a low rate`, async () => {
     await using both = await Both.start({
       config: () => ({ max_message_size_kb: 2, max_requests_per_second: 100 }),
     });
@@ -110,7 +111,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     await assertSame(from, to);
   });
 
-  Deno.test(`${name} takes up what an earlier attempt has moved`, async () => {
+  Deno.test(`${name} resumes what an earlier attempt has moved`, async () => {
     await using both = await Both.start();
     const [from, to] = [fromOf(both, "from"), toOf(both, "to")];
     await Deno.writeFile(from, randomBytes(6 * MB));
@@ -131,7 +132,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     await assertSame(from, to);
   });
 
-  Deno.test(`${name} goes on after the connection was lost`, async () => {
+  Deno.test(`${name} resumes after the connection was lost`, async () => {
     await using both = await Both.start();
     const [from, to] = [fromOf(both, "from"), toOf(both, "to")];
     await Deno.writeFile(from, randomBytes(4 * MB));
@@ -139,7 +140,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     const moving = move(first, from, to, {
       onProgress: (done) => done > 2 * MB && void first.close(),
     });
-    await assertRejects(() => moving, NoAgentError);
+    await assertRejects(() => moving, CallError);
     await first.close();
     await using client = await both.agent.client();
     const { resumedBytes } = await move(client, from, to);
@@ -147,7 +148,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     await assertSame(from, to);
   });
 
-  Deno.test(`${name} trusts nothing of an earlier attempt that it has not compared`, async (t) => {
+  Deno.test(`${name} compares what an earlier attempt has left`, async (t) => {
     await using both = await Both.start();
     const [from, to] = [fromOf(both, "from"), toOf(both, "to")];
     const content = randomBytes(3 * MB + 5);
@@ -160,7 +161,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
         ["it is something else", randomBytes(3 * MB)],
         ["it is longer", randomBytes(4 * MB)],
         ["it is empty", new Uint8Array(0)],
-        ["it is whole", content],
+        ["it is complete", content],
       ] as const
     ) {
       await t.step(what, async () => {
@@ -172,7 +173,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
     }
   });
 
-  Deno.test(`${name} says so when the file changes meanwhile, and succeeds afterwards`, async (t) => {
+  Deno.test(`${name} fails if the file changes meanwhile, and succeeds afterwards`, async (t) => {
     await using both = await Both.start();
     const [from, to] = [fromOf(both, "from"), toOf(both, "to")];
     for (
@@ -219,7 +220,7 @@ Deno.test("pull and push keep the file's permissions; push can set others", asyn
   assertEquals(await modeOf(both.inGuest("h")), 0o604);
 });
 
-Deno.test("push makes directories where it is told to, and only then", async () => {
+Deno.test("push creates directories with createDirs only", async () => {
   await using both = await Both.start();
   await using client = await both.agent.client();
   const local = await both.host.file("f", "content");
@@ -230,7 +231,7 @@ Deno.test("push makes directories where it is told to, and only then", async () 
   await assertSame(local, remote);
 });
 
-Deno.test("push needs no right to read in the guest", async () => {
+Deno.test("push needs no permission to read in the guest", async () => {
   await using both = await Both.start({
     config: () => ({ security: { allowed_read_paths: [] } }),
   });
@@ -242,7 +243,7 @@ Deno.test("push needs no right to read in the guest", async () => {
   await assertSame(local, both.inGuest("f"));
 });
 
-Deno.test("pull and push refuse what is no regular file, at either end", async () => {
+Deno.test("pull and push refuse anything but a regular file, at either end", async () => {
   await using both = await Both.start();
   await using client = await both.agent.client();
   const directory = await both.host.directory("directory");
@@ -265,7 +266,7 @@ Deno.test("pull and push refuse what is no regular file, at either end", async (
   );
 });
 
-Deno.test("pull writes through no link that waits for it", async () => {
+Deno.test("pull does not write through a symbolic link planted in its way", async () => {
   await using both = await Both.start();
   await using client = await both.agent.client();
   await Deno.writeTextFile(both.inGuest("f"), "content");
@@ -279,22 +280,22 @@ Deno.test("pull writes through no link that waits for it", async () => {
   assertEquals(await Deno.readTextFile(victim), "precious");
 });
 
-Deno.test("push of too much for the guest's disk tells so and gives the room back", async () => {
+Deno.test("push of more than the guest's disk holds fails and frees the space again", async () => {
   const wrapper = await tinyDisk({ options: "size=1m" });
   if (wrapper === undefined) return;
   await using both = await Both.start({ wrapper });
   await using client = await both.agent.client();
   const local = both.host.at("f");
   await Deno.writeFile(local, randomBytes(2 * MB));
-  const full = await assertRejects(() => push(client, local, both.inGuest("f")), AnswerError);
-  assert(/No space left|os error 28/.test(full.reason), full.reason);
+  const full = await assertRejects(() => push(client, local, both.inGuest("f")), TransferError);
+  assert(/(No space left|os error 28).*an empty .*-part remains/.test(full.message), full.message);
   const { entries } = await client.call("file_list", { path: both.agent.paths.files });
-  // The guest has its room back.
+  // The partial file takes no space any more.
   assertEquals(entries.map(({ name, size_bytes }) => [name, size_bytes]), [
     [".f.kvmmanager-part", 0],
   ]);
   const df = { command: "df", args: ["--output=avail", both.agent.paths.files] };
-  // The agent keeps a file open for a second after a piece of it.
+  // The agent keeps a file open for a second after a piece.
   await until(async () => {
     const { stdout } = await client.call("exec_command", df);
     return Number(stdout.split("\n")[1]) > 900;
@@ -303,4 +304,21 @@ Deno.test("push of too much for the guest's disk tells so and gives the room bac
   await push(client, local, both.inGuest("f"));
   const { size_bytes } = await client.call("file_stat", { path: both.inGuest("f") });
   assertEquals(size_bytes, 300 * KB);
+});
+
+Deno.test("push of a file over the guest's limit is refused before anything is moved", async () => {
+  await using both = await Both.start({ config: () => ({ security: { max_file_size_mb: 1 } }) });
+  await using client = await both.agent.client();
+  const local = both.host.at("f");
+  await Deno.writeFile(local, randomBytes(MB + 1));
+  const progress: number[] = [];
+  const refused = await assertRejects(
+    () => push(client, local, both.inGuest("f"), { onProgress: (done) => progress.push(done) }),
+    AnswerError,
+  );
+  assert(refused.reason.includes("max_file_size_mb"), refused.reason);
+  assertEquals(progress, []);
+  assertEquals(await namesIn(both.agent.paths.files), []);
+  await Deno.truncate(local, MB);
+  await push(client, local, both.inGuest("f"));
 });

@@ -1,0 +1,67 @@
+/**
+ * The usual spellings of options that the parser does not know by itself.
+ *
+ * @module
+ */
+
+/** Options that take the next word as their value. */
+const OPTIONS_WITH_VALUE: readonly string[] = [
+  "--socket",
+  "--domain",
+  "--channels",
+  "--timeout",
+  "--cwd",
+  "--env",
+  "-e",
+  "--mode",
+  "--count",
+  "-c",
+  "--interval",
+  "-i",
+];
+
+/** `-c1`: a short option with its value in the same word. */
+const JOINED_VALUE_REGEXP = /^(-[eci])(.+)$/s;
+/** `-qp`: several flags in one word. */
+const JOINED_FLAGS_REGEXP = /^-[qpn]{2,}$/;
+
+/**
+ * Rewrites `-h`, `help`, `help COMMAND`, `-c1` and `-qp` to what the parser takes, and separates the
+ * program of `exec` from the options before it: what follows the program's name is the program's.
+ */
+export function normalizeArguments(args: readonly string[]): readonly string[] {
+  const commandAt = nextWord(args, 0);
+  if (args[commandAt] === "help") {
+    const topic = args[commandAt + 1];
+    return topic === undefined ? ["--help"] : [topic, "--help"];
+  }
+  if (args[commandAt] !== "exec") return args.flatMap(expand);
+  const programAt = nextWord(args, commandAt + 1);
+  const own = args.slice(0, programAt).flatMap(expand);
+  const program = args.slice(programAt);
+  return program.length === 0 || program[0] === "--"
+    ? [...own, ...program]
+    : [...own, "--", ...program];
+}
+
+/** The index of the next argument that is neither an option nor an option's value. */
+function nextWord(args: readonly string[], from: number): number {
+  let at = from;
+  while (args[at]?.startsWith("-") && args[at] !== "--" && args[at] !== "-") {
+    at += OPTIONS_WITH_VALUE.includes(args[at] ?? "") ? 2 : 1;
+  }
+  return Math.min(at, args.length);
+}
+
+function expand(argument: string, index: number, all: readonly string[]): string[] {
+  // The value of an option before it, or beyond "--", is left as it is.
+  const terminator = all.indexOf("--");
+  const isValue = OPTIONS_WITH_VALUE.includes(all[index - 1] ?? "") ||
+    terminator >= 0 && index > terminator;
+  if (isValue) return [argument];
+  if (argument === "-h") return ["--help"];
+  const [, option, value] = JOINED_VALUE_REGEXP.exec(argument) ?? [];
+  if (option !== undefined && value !== undefined) return [option, value];
+  if (JOINED_FLAGS_REGEXP.test(argument)) return [...argument.slice(1)].map((flag) => `-${flag}`);
+  return [argument];
+}

@@ -1,0 +1,153 @@
+/**
+ * A lock on a channel, so that two programs of this host do not wait for each other unknowingly:
+ * QEMU serves one client at a time and lets the others hang without a word.
+ *
+ * The lock is an flock(2) on `SOCKET.lock`, which ends with its process, so a file left behind by a
+ * process that was killed locks nothing. Where the directory cannot be written to and has no such
+ * file, there is no lock.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { CallError } from "./errors.ts";
+import { sleep } from "./sleep.ts";
+
+/** Half a second in all: long enough for a short command to finish, short enough to be "at once". */
+const TRIES = 10;
+const RETRY_MS = 50;
+const LOCK_FILE_MODE = 0o644;
+/** More than a lock file of ours ever has. */
+const MAX_OWNER_BYTES = 4096;
+
+const Owner = z.object({ pid: z.int(), command: z.string() });
+
+/** The process that holds a lock. */
+export type LockOwner = z.output<typeof Owner>;
+
+/** The name of a lock is the socket's and this. */
+export const LOCK_SUFFIX = ".lock";
+
+/** A lock that is held until it is disposed of. */
+export class ChannelLock implements Disposable {
+  #file: Deno.FsFile | undefined;
+
+  private constructor(file: Deno.FsFile, readonly path: string) {
+    this.#file = file;
+  }
+
+  /**
+   * Takes the lock of a channel.
+   *
+   * @param command What this program does, for the message that others get.
+   * @returns The lock, or `undefined` where there cannot be one.
+   * @throws {CallError} `"in use"`, naming the process that holds the lock.
+   */
+  static async acquire(socketPath: string, command: string): Promise<ChannelLock | undefined> {
+    // Connecting will say what is wrong; here, no lock file is to appear beside something else.
+    if (!await isSocket(socketPath)) return undefined;
+    const path = `${socketPath}${LOCK_SUFFIX}`;
+    let owner: LockOwner | undefined;
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (tries > 0) await sleep(RETRY_MS);
+      const attempt = await tryOnce(path, command);
+      if (attempt.kind === "impossible") return undefined;
+      if (attempt.kind === "locked") return new ChannelLock(attempt.file, path);
+      owner = attempt.owner ?? owner;
+    }
+    const holder = owner === undefined
+      ? "another program"
+      : `${owner.command} (process ${owner.pid})`;
+    throw new CallError(
+      `${socketPath} is in use by ${holder}; QEMU serves one client of a channel at a time`,
+      "in use",
+    );
+  }
+
+  [Symbol.dispose](): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    try {
+      // While it is still locked: afterwards the name may be another process's file.
+      Deno.removeSync(this.path);
+    } catch {
+      // The file stays, and locks nothing.
+    }
+    file.close();
+  }
+}
+
+type Attempt =
+  | { readonly kind: "locked"; readonly file: Deno.FsFile }
+  | { readonly kind: "held"; readonly owner?: LockOwner }
+  | { readonly kind: "impossible" };
+
+async function tryOnce(path: string, command: string): Promise<Attempt> {
+  let file: Deno.FsFile;
+  try {
+    // With O_EXCL (open(2)), which follows no link that somebody planted here.
+    file = await Deno.open(path, { write: true, createNew: true, mode: LOCK_FILE_MODE });
+  } catch (error) {
+    return await tryExisting(path, error instanceof Deno.errors.AlreadyExists);
+  }
+  if (!await file.tryLock(true)) {
+    // Another process saw the new file before it was locked, and is about to remove it.
+    file.close();
+    return { kind: "held" };
+  }
+  const owner: LockOwner = { pid: Deno.pid, command };
+  await file.write(new TextEncoder().encode(`${JSON.stringify(owner)}\n`));
+  return { kind: "locked", file };
+}
+
+/** A file that is there: held by a process, left behind, or not a lock file at all. */
+async function tryExisting(path: string, existed: boolean): Promise<Attempt> {
+  let file: Deno.FsFile;
+  try {
+    // Opening a FIFO would wait for a writer.
+    if (!(await Deno.lstat(path)).isFile) return { kind: "impossible" };
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    // Gone by now where it existed: its holder has just finished.
+    const isGone = existed && error instanceof Deno.errors.NotFound;
+    return { kind: isGone ? "held" : "impossible" };
+  }
+  if (!await file.tryLock(true)) {
+    const owner = await readOwner(file);
+    file.close();
+    return { kind: "held", owner };
+  }
+  try {
+    // Left behind. Replaced rather than written to, as nobody but its creator may write to it.
+    if (await isSameFile(file, path)) await Deno.remove(path);
+  } catch {
+    // Its directory belongs to another user: the lock is good, only its text is not ours.
+    return { kind: "locked", file };
+  }
+  file.close();
+  return { kind: "held" };
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isSocket === true;
+  } catch {
+    return false;
+  }
+}
+
+async function isSameFile(file: Deno.FsFile, path: string): Promise<boolean> {
+  const [ours, theirs] = [await file.stat(), await Deno.lstat(path)];
+  return ours.dev === theirs.dev && ours.ino === theirs.ino;
+}
+
+async function readOwner(file: Deno.FsFile): Promise<LockOwner | undefined> {
+  const buffer = new Uint8Array(MAX_OWNER_BYTES);
+  const read = await file.read(buffer);
+  try {
+    return z.parse(Owner, JSON.parse(new TextDecoder().decode(buffer.subarray(0, read ?? 0))));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The guest's end of a push: the file beside the target that the pieces are written to.
+ *
+ * @module
+ */
+
+import { ERRORS } from "../../lib/base/errors.ts";
+import type { AgentClient } from "../client.ts";
+import { AnswerError } from "../errors.ts";
+import { retryWhenLimited } from "./pieces.ts";
+import { isDiskFull, partialPath, TransferError } from "./transfer.ts";
+
+const PRIVATE_PERMISSIONS = "0600";
+
+/** What a file is committed with. */
+export interface CommitOptions {
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Octal digits as `file_commit` takes them. */
+  readonly permissions: string;
+}
+
+/** A file in the guest that is not whole yet. */
+export class PartialUpload {
+  /** The guest's file while it is not whole. */
+  readonly path: string;
+
+  /** @param targetPath The name that the file gets in the end. */
+  constructor(
+    readonly client: AgentClient,
+    readonly targetPath: string,
+    readonly createDirs: boolean,
+  ) {
+    this.path = partialPath(targetPath);
+  }
+
+  /**
+   * Has the agent refuse a file that it would not take, before anything is moved: an empty piece at
+   * the end of the file is subject to `max_file_size_mb`, the paths and the permissions.
+   *
+   * @throws {AnswerError} for a refusal.
+   */
+  async checkSize(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#write(new Uint8Array(0), { offset: bytes }, signal);
+  }
+
+  /**
+   * How many bytes an earlier attempt has left; `undefined` when there is nothing usable: no file,
+   * one that is too long, or one that this host may not read.
+   */
+  async bytesPresent(
+    totalBytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number | undefined> {
+    try {
+      const stat = () => this.client.call("file_stat", { path: this.path }, { signal });
+      const found = await retryWhenLimited(signal, stat);
+      const isUsable = found.type === "file" && found.size_bytes > 0 &&
+        found.size_bytes <= totalBytes;
+      return isUsable ? found.size_bytes : undefined;
+    } catch (error) {
+      const isAbsent = error instanceof AnswerError &&
+        (error.code === ERRORS.notFound.code || error.code === ERRORS.permissionDenied.code);
+      if (isAbsent) return undefined;
+      throw error;
+    }
+  }
+
+  /** Starts the file over with its first piece, whatever an earlier attempt has left. */
+  async begin(first: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    await this.#write(first, {}, signal);
+  }
+
+  /** Writes a piece. */
+  async write(offset: number, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    await this.#write(bytes, { offset }, signal);
+  }
+
+  /**
+   * Gives the file its name; the guest verifies the size and the hash.
+   *
+   * @returns The path as the guest reports it.
+   */
+  async commit(
+    { bytes, sha256, permissions }: CommitOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const params = {
+      path: this.targetPath,
+      from: this.path,
+      size_bytes: bytes,
+      sha256,
+      permissions,
+    };
+    const commit = () => this.client.call("file_commit", params, { signal });
+    return (await retryWhenLimited(signal, commit)).path;
+  }
+
+  /**
+   * Empties the file where a piece did not fit the guest, and says so in the error. A host cannot
+   * remove a file. Other errors are returned as they are: what was moved is kept for the next
+   * attempt.
+   */
+  async emptyIfFull(error: unknown): Promise<unknown> {
+    if (!(error instanceof AnswerError && (isDiskFull(error) || isOverSizeLimit(error)))) {
+      return error;
+    }
+    try {
+      await this.client.call("file_write", { path: this.path, content: "" });
+    } catch {
+      // The first failure is the one to report.
+      return new TransferError(`${error.reason}; what was pushed remains in ${this.path}`);
+    }
+    return new TransferError(`${error.reason}; an empty ${this.path} remains in the guest`);
+  }
+
+  async #write(
+    bytes: Uint8Array,
+    { offset }: { readonly offset?: number },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const params = {
+      path: this.path,
+      content: bytes.toBase64(),
+      encoding: "base64" as const,
+      permissions: PRIVATE_PERMISSIONS,
+      create_dirs: this.createDirs,
+      ...(offset === undefined ? {} : { offset }),
+    };
+    await retryWhenLimited(signal, () => this.client.call("file_write", params, { signal }));
+  }
+}
+
+const isOverSizeLimit = ({ reason }: AnswerError) => reason.includes("max_file_size_mb");

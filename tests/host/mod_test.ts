@@ -1,0 +1,64 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
+import * as host from "../../host/mod.ts";
+import { runDeno } from "../_deno.ts";
+import { TestAgent } from "../agent/_agent.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
+
+const MODULE = new URL("../../host/mod.ts", import.meta.url);
+
+/** The example in the docstring of the library. */
+async function example(): Promise<string> {
+  const [, block = ""] = /```ts\n([^]*?)```/.exec(await Deno.readTextFile(MODULE)) ?? [];
+  return block.replaceAll(/^ \* ?/gm, "");
+}
+
+Deno.test("the library's example runs against a real agent, as it is written", async () => {
+  await using agent = await TestAgent.start();
+  await using channels = await TempDirectory.make();
+  await using work = await TempDirectory.make();
+  const code = (await example())
+    .replace("./host/mod.ts", MODULE.href)
+    // Where the guest is, and which of its paths this agent allows.
+    .replace("LIBVIRT_DIRECTORIES)", `["${channels.path}/*.sock"])`)
+    .replace("LIBVIRT_DIRECTORIES, ", "")
+    .replaceAll("/tmp/kvmmanager/", `${agent.paths.files}/new/`);
+  await Deno.symlink(agent.paths.socket, channels.at("vm1.sock"));
+  const program = await work.file("example.ts", code);
+  await work.file("site.conf", "content");
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const main = await work.file(
+    "main.ts",
+    `Deno.chdir(${JSON.stringify(work.path)}); await import(${JSON.stringify(program)});`,
+  );
+  const { code: status, stdout, stderr } = await runDeno([
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "-A",
+    `--config=${config}`,
+    main,
+  ]);
+  assertEquals([status, stderr], [0, ""]);
+  assertMatch(stdout, /^\S+ has been up for \d+ s\nits kernel is \S+\n$/);
+  assertEquals(await Deno.readTextFile(`${agent.paths.files}/new/site.conf`), "content");
+  assertEquals(await Deno.readTextFile(work.at("copy-of-site.conf")), "content");
+});
+
+Deno.test("the library exports what a program needs, and nothing else", () => {
+  assertEquals(Object.keys(host).sort(), [
+    "AgentClient",
+    "AgentPool",
+    "AnswerError",
+    "CHANNEL_NAME",
+    "CallError",
+    "LIBVIRT_DIRECTORIES",
+    "TransferError",
+    "channelsNamed",
+    "findChannels",
+    "pull",
+    "pullStream",
+    "push",
+    "pushStream",
+  ]);
+});
