@@ -1,6 +1,6 @@
 /**
- * `deno task agent`: the agent from source, with the permissions of its own configuration and
- * nothing more. `--bundled` as the first argument runs dist/agent.js instead.
+ * `deno task agent`: runs the agent from source with exactly the permissions its configuration needs.
+ * With `--bundled` as the first argument it runs dist/agent.js instead.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** How the agent is started: the arguments of `deno`, up to those of the agent. */
+/** The arguments for `deno` that start the agent with the given command line. */
 export async function agentCommand(
   args: readonly string[],
   { bundled }: { bundled: boolean },
@@ -22,7 +22,7 @@ export async function agentCommand(
   return [
     "run",
     "--quiet",
-    // The bundle needs nothing of Deno's package handling and caches, and is smaller without.
+    // The bundle needs neither Deno's package resolution nor its caches, which take memory.
     ...(bundled ? manifest.bundleFlags : [`--config=${ROOT}deno.json`]),
     `--v8-flags=${manifest.v8Flags.join(",")}`,
     ...await flagsFor(args),
@@ -31,10 +31,10 @@ export async function agentCommand(
   ];
 }
 
-/** The environment that the agent is started with, beside what is inherited. */
+/** Environment variables the agent is started with, in addition to those inherited. */
 export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
 
-/** The permissions for a command line; for a wrong one just what it takes to say so. */
+/** The permission flags for a command line; none for an invalid one, which only prints an error. */
 async function flagsFor(args: readonly string[]): Promise<string[]> {
   let invocation: Invocation;
   try {
@@ -43,7 +43,7 @@ async function flagsFor(args: readonly string[]): Promise<string[]> {
     return ["--no-prompt"];
   }
   const { channel, config: file } = invocation;
-  // Deno lets only those who may do everything open a device.
+  // Deno opens a device only with all permissions.
   if (channel?.kind === "device") return ["--no-prompt", "--allow-all"];
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
@@ -63,7 +63,7 @@ if (import.meta.main) {
       try {
         agent.kill(signal);
       } catch {
-        // Ended already.
+        // It has already exited.
       }
     });
   }
