@@ -60,8 +60,9 @@ export function wireChapter(): string {
       "requests of a batch (an array) run concurrently and are answered with one array, in order " +
       `of completion; an empty batch is ${invalidRequest.code}. The message limit applies to the ` +
       "whole array: answers that do not fit are replaced by errors with their ids.",
-    "The agent announces itself with a notification when it starts. On a unix socket, where it can " +
-      "see a host connect, it does so for each connection. `announce: false` turns this off:",
+    "The agent announces itself when it starts and whenever it notices that another host has " +
+      "connected, unless `announce` is false. On a virtio port it can miss a quick reconnection, so " +
+      "do not wait for this notification; call `ping` instead.",
     fenced("json", notificationText("agent_ready", { version: VERSION, platform: "linux" })),
     "If the command monitor is on, programs in the guest can send events to the host " +
       "([command-monitor.md](command-monitor.md)). `event` and `data` come from that program, so " +
