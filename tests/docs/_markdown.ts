@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ROOT } from "../scripts/_run.ts";
+/** The root of the repository. */
+export const ROOT = new URL("../../", import.meta.url);
 
 /** A page of the repository. */
 export interface Page {

@@ -7,8 +7,15 @@
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path/posix";
 import manifest from "../../deno.json" with { type: "json" };
-import { ROOT } from "../scripts/_run.ts";
-import { anchors, codeSpans, linkTargets, readPage, readPages, section } from "./_markdown.ts";
+import {
+  anchors,
+  codeSpans,
+  linkTargets,
+  readPage,
+  readPages,
+  ROOT,
+  section,
+} from "./_markdown.ts";
 
 const pages = await readPages();
 const operations = await readPage("docs/operations.md");

@@ -6,16 +6,18 @@
 
 import { assertEquals, assertMatch, fail } from "@std/assert";
 import { AgentProcess } from "../../scripts/demo/agent_process.ts";
-import { ROOT, temporaryDirectory } from "../scripts/_run.ts";
-import { fencedBlocks, readPage } from "./_markdown.ts";
+import { fencedBlocks, readPage, ROOT } from "./_markdown.ts";
 
 const LIBRARY = '"./host/mod.ts"';
 
 Deno.test("the library example of the README runs, type-checked, and prints what it promises", async () => {
-  await using directory = await temporaryDirectory();
-  const config = `${directory.path}/config.json`;
+  const directory = await Deno.realPath(await Deno.makeTempDir());
+  await using _directory = {
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+  const config = `${directory}/config.json`;
   await Deno.writeTextFile(config, JSON.stringify({ log_file: null }));
-  const socket = `${directory.path}/agent.sock`;
+  const socket = `${directory}/agent.sock`;
   await using agent = await AgentProcess.start([
     "--channel",
     `listen:${socket}`,
@@ -26,7 +28,7 @@ Deno.test("the library example of the README runs, type-checked, and prints what
 
   const [code = fail("no example"), ...others] = fencedBlocks(await readPage("README.md"), "ts");
   assertEquals(others, []);
-  const file = `${directory.path}/example.ts`;
+  const file = `${directory}/example.ts`;
   const library = JSON.stringify(new URL("host/mod.ts", ROOT));
   await Deno.writeTextFile(file, code.replace(LIBRARY, () => library));
   const configFlag = `--config=${new URL("deno.json", ROOT).pathname}`;

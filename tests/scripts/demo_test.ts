@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { METHODS } from "../../handlers/mod.ts";
 import { compactJson } from "../../scripts/demo/compact_json.ts";
 import { linesOfRecording, recordingOf, shownLines } from "../../scripts/demo/recording.ts";
-import { processesWith, ROOT, runScript, script, temporaryDirectory } from "./_run.ts";
+import { processesWith, runScript, script, temporaryDirectory } from "./_run.ts";
 
 const DEMO = "scripts/demo.ts";
 /** Printed while ten commands run. */
@@ -94,9 +94,8 @@ const comparable = (text: string): string =>
     .replace(/\s+/g, " ");
 
 Deno.test("docs/demo.svg shows what a run prints: else run deno task demo:record", async () => {
-  await using directory = await temporaryDirectory();
-  const svg = await Deno.readTextFile(new URL("docs/demo.svg", ROOT));
-  const { stdout } = await runScript(DEMO, [], { TMPDIR: directory.path });
+  const svg = await Deno.readTextFile(new URL("../../docs/demo.svg", import.meta.url));
+  const { stdout } = await runScript(DEMO);
   assertEquals(
     comparable(linesOfRecording(svg).join("\n")),
     comparable(linesOfRecording(recordingOf(stdout, "demo")).join("\n")),
