@@ -34,7 +34,7 @@ export async function agentCommand(
 /** Environment variables the agent is started with, in addition to those inherited. */
 export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
 
-/** The permission flags for a command line; none for an invalid one, which only prints an error. */
+/** The permissions for a command line; for a wrong one just what it takes to say so. */
 async function flagsFor(args: readonly string[]): Promise<string[]> {
   let invocation: Invocation;
   try {
@@ -43,7 +43,7 @@ async function flagsFor(args: readonly string[]): Promise<string[]> {
     return ["--no-prompt"];
   }
   const { channel, config: file } = invocation;
-  // Deno opens a device only with all permissions.
+  // Deno lets only those who may do everything open a device.
   if (channel?.kind === "device") return ["--no-prompt", "--allow-all"];
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,

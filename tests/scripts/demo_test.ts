@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { METHODS } from "../../handlers/mod.ts";
-import { compactJson } from "../../scripts/demo/compact_json.ts";
 import { linesOfRecording, recordingOf, shownLines } from "../../scripts/demo/recording.ts";
+import { compactJson } from "../../scripts/demo/compact_json.ts";
 import { processesWith, runScript, script, temporaryDirectory } from "./_run.ts";
 
 const DEMO = "scripts/demo.ts";
