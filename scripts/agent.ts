@@ -31,7 +31,7 @@ export async function agentCommand(
   ];
 }
 
-/** Environment variables the agent is started with, in addition to those inherited. */
+/** The environment that the agent is started with, beside what is inherited. */
 export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
 
 /** The permissions for a command line; for a wrong one just what it takes to say so. */
