@@ -1,6 +1,6 @@
 /**
- * `deno task agent`: the agent from source, with the permissions of its own configuration and
- * nothing more. `--bundled` as the first argument runs dist/agent.js instead.
+ * `deno task agent`: runs the agent from source with exactly the permissions its configuration needs.
+ * With `--bundled` as the first argument it runs dist/agent.js instead.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** How the agent is started: the arguments of `deno`, up to those of the agent. */
+/** The arguments for `deno` that start the agent with the given command line. */
 export async function agentCommand(
   args: readonly string[],
   { bundled }: { bundled: boolean },
@@ -22,7 +22,7 @@ export async function agentCommand(
   return [
     "run",
     "--quiet",
-    // The bundle needs nothing of Deno's package handling and caches, and is smaller without.
+    // The bundle needs neither Deno's package resolution nor its caches, which take memory.
     ...(bundled ? manifest.bundleFlags : [`--config=${ROOT}deno.json`]),
     `--v8-flags=${manifest.v8Flags.join(",")}`,
     ...await flagsFor(args),
@@ -63,7 +63,7 @@ if (import.meta.main) {
       try {
         agent.kill(signal);
       } catch {
-        // Ended already.
+        // It has already exited.
       }
     });
   }

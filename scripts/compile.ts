@@ -1,9 +1,9 @@
 /**
- * `deno task compile`: one binary of dist/agent.js, confined to a configuration.
+ * `deno task compile`: compiles dist/agent.js to one binary, confined to a configuration.
  *
- * Its permissions are those of the configuration and, beside them, reading and writing everywhere,
- * so that it can read a configuration from any place; it gives those up at its start
- * (lib/platform/linux/confinement.ts). What it was compiled for is baked in as its first argument.
+ * The binary has the permissions of that configuration plus access to the whole file system, so that
+ * it can read a configuration file anywhere. It drops the latter at startup
+ * (lib/platform/linux/confinement.ts). The permissions it was compiled with are its first argument.
  *
  * @module
  */
@@ -21,35 +21,32 @@ import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** The platforms that `deno compile` and the agent both know. */
+/** The platforms the agent runs on. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
-  "x86_64-pc-windows-msvc",
-  "aarch64-pc-windows-msvc",
 ] as const;
 
 const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output FILE]
 
   --target T     ${TARGETS.join(", ")}
                  (default: this machine's)
-  --config FILE  the configuration that the binary is confined to (default: the default one)
+  --config FILE  the configuration the binary is confined to (default: the built-in defaults)
   --output FILE  default: dist/kvmmanager-agent
 `;
 
 /**
- * The permissions of the binary as flags of Deno, and the agent's own arguments that stand before
- * those of whoever starts it.
+ * The binary's permissions as Deno flags, and the arguments it always starts with.
  *
- * @param launcher The path of the script around `deno run`, where the agent is no binary of its own:
- * what it starts itself by (commands/supervise.ts).
+ * @param launcher The script that wraps `deno run` if the agent is not a compiled binary; the agent
+ * restarts itself with it (commands/supervise.ts).
  */
 export function binaryArguments(
   config: Config,
   launcher?: string,
 ): { flags: string[]; baked: string[] } {
-  // The command monitor's socket can be given up at the start, but not be asked for; what the
-  // service's units watch is writable for the service alone.
+  // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
+  // files the power units watch are writable only by the service.
   const granted = permissionsFor({
     ...config,
     command_monitor: { ...config.command_monitor, enabled: true },
@@ -94,34 +91,33 @@ function readOrder(args: readonly string[]): Order | "help" {
     throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
   }
   const output = single(parsed.output, "output") ?? `${ROOT}dist/kvmmanager-agent`;
-  const isNamed = !target.includes("windows") || output.endsWith(".exe");
-  return { target, config, output: isNamed ? output : `${output}.exe` };
+  return { target, config, output };
 }
 
 async function compile({ target, config: file, output }: Order): Promise<void> {
-  // Not the default file: what this machine has there is not what the guests have.
+  // Not this machine's configuration file: guests have a different one.
   const config = file === undefined ? DEFAULT_CONFIG : (await loadConfig(file)).config;
   const { flags, baked } = binaryArguments(config);
   const directory = dirname(output);
   await Deno.mkdir(directory, { recursive: true });
-  // Deno leaves pieces behind where it fails, and takes the old binary away.
-  const workshop = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
+  // When Deno fails it removes the old binary and leaves partial files.
+  const temporary = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
   try {
-    const fresh = `${workshop}/${basename(output)}`;
+    const compiled = `${temporary}/${basename(output)}`;
     await runDenoCompile(target, [
       ...manifest.bundleFlags,
       ...flags,
       `--target=${target}`,
-      `--output=${fresh}`,
+      `--output=${compiled}`,
       `${ROOT}dist/agent.js`,
       ...baked,
     ]);
-    await Deno.rename(fresh, output);
+    await Deno.rename(compiled, output);
   } finally {
-    await Deno.remove(workshop, { recursive: true });
+    await Deno.remove(temporary, { recursive: true });
   }
-  const megabytes = ((await Deno.stat(output)).size / 1e6).toFixed(0);
-  printLine(`${output}: ${megabytes} MB, for ${target}, confined to ${file ?? "the defaults"}`);
+  const mebibytes = ((await Deno.stat(output)).size / 2 ** 20).toFixed(0);
+  printLine(`${output}: ${mebibytes} MiB, for ${target}, confined to ${file ?? "the defaults"}`);
 }
 
 async function run(args: readonly string[]): Promise<number> {

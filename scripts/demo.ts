@@ -1,6 +1,6 @@
 /**
- * `deno task demo`: starts a confined agent on a temporary socket and walks through every method as
- * a host would. Leaves nothing behind, however it ends.
+ * `deno task demo`: starts a confined agent on a temporary socket and calls every method as a host
+ * would. Removes everything it made, however it ends.
  *
  * @module
  */
@@ -11,26 +11,24 @@ import { AgentProcess } from "./demo/agent_process.ts";
 import { hasColour, inMilliseconds, Screen } from "./demo/screen.ts";
 import { COMMANDS, walk } from "./demo/walk.ts";
 
-/** What ends a demo early, with the numbers that exit statuses are made of. */
+/** Signals that end the demo early, with their numbers: the exit status is 128 plus the number. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 const SIGNAL_NAMES = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 
-/** The sockets of Linux have at most 107 bytes of path. */
+/** Linux limits the path of a unix socket to 107 bytes; the rest is for file names. */
 const MAX_DIRECTORY_BYTES = 80;
+/** Directory names to try before giving up. */
+const MAX_ATTEMPTS = 100;
 
-/** A directory that is removed with all that is in it. */
+/** A directory that is removed with its contents. */
 class TemporaryDirectory implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
   static async make(): Promise<TemporaryDirectory> {
-    const prefix = "kvm-demo-";
-    let path = await Deno.makeTempDir({ prefix });
-    if (new TextEncoder().encode(path).byteLength > MAX_DIRECTORY_BYTES) {
-      await Deno.remove(path);
-      path = await Deno.makeTempDir({ dir: "/tmp", prefix });
-    }
-    // The agent follows no link, so its paths are to have none.
-    return new TemporaryDirectory(await Deno.realPath(path));
+    // The agent follows no symbolic link, so its paths must not contain one.
+    const wanted = await Deno.realPath(Deno.env.get("TMPDIR") || "/tmp");
+    const isTooLong = new TextEncoder().encode(wanted).byteLength > MAX_DIRECTORY_BYTES;
+    return new TemporaryDirectory(await makeShortDirectory(isTooLong ? "/tmp" : wanted));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,7 +36,22 @@ class TemporaryDirectory implements AsyncDisposable {
   }
 }
 
-/** The files of the demo in its directory, and where they are. */
+/** A new directory only we may use, named briefly since every path of the demo shows it. */
+async function makeShortDirectory(parent: string): Promise<string> {
+  for (let attempt = 1;; attempt++) {
+    const suffix = crypto.getRandomValues(new Uint8Array(2)).toHex();
+    const path = `${parent}/kvm-demo-${suffix}`;
+    try {
+      await Deno.mkdir(path, { mode: 0o700 });
+      return path;
+    } catch (error) {
+      const isTaken = error instanceof Deno.errors.AlreadyExists;
+      if (!isTaken || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Creates the files of the demo and returns their paths. */
 async function prepare(directory: string) {
   const shared = `${directory}/shared`;
   const stage = { socket: `${directory}/agent.sock`, shared, link: `${shared}/innocent.txt` };
@@ -65,41 +78,41 @@ function introduce(screen: Screen, agent: AgentProcess, directory: string): void
       .map((path) => `…${path}`).join(" ");
   const { confinement } = agent;
   if (confinement === undefined) throw new Error("the agent is not confined");
-  screen.line("kvmmanager-agent: this is a guest's agent, and you are its host", "bold");
+  screen.line("kvmmanager-agent demo: this is the agent of a guest, you are the host", "bold");
   screen.line(`
-   It serves a unix socket, as QEMU does for a virtio-serial port, in
-   ${directory}
-   Its log says "confined": whatever a request asks for, Deno lets the process
-     write  ${own(confinement.write)}
-     read   the same, os-release and where programs are
-     run    ${COMMANDS.join(", ")}, and sh for scripts of its own
-     and use no network`);
+   The agent listens on a unix socket in ${directory}, in place of a guest's
+   virtio-serial port. It is confined: whatever a request asks for, Deno limits it to
+     write    ${own(confinement.write)}
+     read     the same paths, os-release and the directories of programs
+     run      ${COMMANDS.join(", ")}, and sh for the agent's own scripts
+     network  none`);
 }
 
 function conclude(screen: Screen, start: number): void {
   const took = inMilliseconds(performance.now() - start);
+  screen.line("");
   screen.line(
-    `\nAll ${METHODS.length} methods shown in ${took}; the agent is stopped, nothing is left.`,
+    `Called all ${METHODS.length} methods in ${took}. The agent is stopped, its files are removed.`,
     "bold",
   );
-  // Whoever came by npx has no `deno` of their own.
+  // A person who used npx has no `deno` on the path.
   const isNpx = Deno.env.get("npm_command") === "exec";
   const task = isNpx ? `npx -y deno@${Deno.version.deno} task` : "deno task";
   screen.line(`
-   Try next:
-   ${task} agent --channel listen:/tmp/agent.sock               # an agent that stays
-   ${task} ctl call get_system_info --socket /tmp/agent.sock    # from another terminal
-   ${task} test                                                 # all that needs only Deno`);
+   Next:
+   ${task} agent --channel listen:/tmp/agent.sock    # keep an agent running
+   ${task} ctl info --socket /tmp/agent.sock         # query it from another terminal
+   ${task} test                                      # run the tests that need only Deno`);
 }
 
-/** Resolves with the signal that is to end the demo. */
+/** Resolves to the signal that ends the demo early. */
 function interruption(): Promise<keyof typeof SIGNALS> {
   const { promise, resolve } = Promise.withResolvers<keyof typeof SIGNALS>();
   for (const signal of SIGNAL_NAMES) Deno.addSignalListener(signal, () => resolve(signal));
   return promise;
 }
 
-/** The demo from its start to its end; the exit status. */
+/** Runs the demo and returns its exit status. */
 async function demo(interrupted: Promise<keyof typeof SIGNALS>): Promise<number> {
   const start = performance.now();
   const screen = new Screen(hasColour());

@@ -1,29 +1,29 @@
 /**
- * Running `deno compile`, and saying in one line why it failed.
+ * Runs `deno compile` and explains failures in one line.
  *
  * @module
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 
-/** How long a server has to answer before it counts as out of reach. */
+/** Milliseconds until a server that does not answer counts as unreachable. */
 const REACH_LIMIT_MS = 10_000;
 
-/** The runtime that binaries are made of cannot be had; the message says what to provide. */
+/** The denort runtime is missing and cannot be downloaded; the message says what to provide. */
 export class NoRuntimeError extends Error {
   override readonly name = "NoRuntimeError";
 }
 
-/** `deno compile` failed; the message has its reasons. */
+/** `deno compile` failed; the message has Deno's reasons. */
 export class DenoFailedError extends Error {
   override readonly name = "DenoFailedError";
 }
 
 /**
- * Runs `deno compile` for a target; what it prints is shown only, and shortened, where it fails.
+ * Runs `deno compile` for a target. Its output is discarded unless it fails.
  *
- * @throws {NoRuntimeError} when it needs to download the runtime and cannot.
- * @throws {DenoFailedError} when it fails otherwise.
+ * @throws {NoRuntimeError} when the runtime is missing and cannot be downloaded.
+ * @throws {DenoFailedError} when compiling fails for another reason.
  */
 export async function runDenoCompile(target: string, args: readonly string[]): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
@@ -33,21 +33,21 @@ export async function runDenoCompile(target: string, args: readonly string[]): P
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const said: string[] = [];
+  const output: string[] = [];
   let download: URL | undefined;
   const lines = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    said.push(line);
+    output.push(line);
     const address = /^Download (\S+)/.exec(line)?.[1];
     if (address === undefined || download !== undefined) continue;
     download = new URL(address);
-    // Deno itself would wait for minutes where a network swallows what is sent to it.
-    void isReachable(download).then((isThere) => isThere || end(child));
+    // Deno itself waits for minutes on a network that drops packets.
+    void isReachable(download).then((isThere) => isThere || kill(child));
   }
   const { success } = await child.status;
   if (success) return;
   if (download !== undefined) throw new NoRuntimeError(await runtimeAdvice(target));
-  throw new DenoFailedError(`deno compile failed: ${reasons(said)}`);
+  throw new DenoFailedError(`deno compile failed: ${reasonsIn(output)}`);
 }
 
 async function isReachable(address: URL): Promise<boolean> {
@@ -61,11 +61,11 @@ async function isReachable(address: URL): Promise<boolean> {
   }
 }
 
-function end(child: Deno.ChildProcess): void {
+function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // Ended already.
+    // It has already exited.
   }
 }
 
@@ -75,15 +75,16 @@ async function runtimeAdvice(target: string): Promise<string> {
   const directory = typeof info === "object" && info !== null && "denoDir" in info
     ? info.denoDir
     : "$DENO_DIR";
-  return `the runtime denort is not here and cannot be downloaded: set ` +
+  return `the denort runtime is missing and cannot be downloaded: set ` +
     `DENORT_BIN=/path/to/denort, or provide ${directory}/dl/release/v${Deno.version.deno}/` +
     `denort-${target}.zip`;
 }
 
-/** The reasons that Deno gives, without its backtrace. */
-function reasons(said: readonly string[]): string {
-  const causes = said.map((line) => /^\s+\d+: (?!<unknown>)(.+)$/.exec(line)?.[1])
+/** The reasons Deno printed, without its backtrace. */
+function reasonsIn(output: readonly string[]): string {
+  const causes = output.map((line) => /^\s+\d+: (?!<unknown>)(.+)$/.exec(line)?.[1])
     .filter((cause) => cause !== undefined);
   if (causes.length > 0) return causes.join(": ");
-  return said.find((line) => line.startsWith("error: "))?.slice("error: ".length) ?? said.join(" ");
+  return output.find((line) => line.startsWith("error: "))?.slice("error: ".length) ??
+    output.join(" ");
 }

@@ -1,5 +1,5 @@
 /**
- * The agent of the demo: a process of its own, confined, in a temporary directory.
+ * The demo's agent: a confined child process.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { withTimer } from "../../lib/base/waiting.ts";
 import { agentCommand } from "../agent.ts";
 
 const START_LIMIT_MS = 30_000;
-/** Longer than the agent itself takes to end what it is doing. */
+/** Longer than the agent takes to finish its work in flight. */
 const STOP_LIMIT_MS = 15_000;
 const MAX_LOG_LINES = 200;
 
@@ -20,19 +20,19 @@ const LogLine = z.looseObject({
   write: z.optional(z.array(z.string())),
 });
 
-/** A line of the agent's log that the demo knows. */
+/** A line of the agent's log. */
 type LogLine = z.output<typeof LogLine>;
 
 function parseLogLine(text: string): LogLine | undefined {
   try {
     return z.parse(LogLine, JSON.parse(text));
   } catch {
-    // What the runtime itself says, before there is an agent.
+    // Printed by the runtime before the agent runs.
     return undefined;
   }
 }
 
-/** A running agent; disposing of it ends it, and what it runs, for good. */
+/** A running agent. Disposing of it stops it and everything it started. */
 export class AgentProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #log: string[] = [];
@@ -46,14 +46,14 @@ export class AgentProcess implements AsyncDisposable {
     this.#logEnded = this.#readLog(child.stderr);
   }
 
-  /** Starts an agent with a command line of its own. */
+  /** Starts an agent with the given command line. */
   static async start(args: readonly string[]): Promise<AgentProcess> {
     const child = new Deno.Command(Deno.execPath(), {
       args: await agentCommand(args, { bundled: false }),
       stdin: "null",
       stdout: "null",
       stderr: "piped",
-      // A Ctrl-C is for the demo, which then stops the agent; not for both at once.
+      // Ctrl-C must reach the demo alone, which then stops the agent.
       detached: true,
     }).spawn();
     return new AgentProcess(child);
@@ -64,24 +64,24 @@ export class AgentProcess implements AsyncDisposable {
     return this.#log;
   }
 
-  /** The directories that Deno lets it read and write, or `undefined` where it is not confined. */
+  /** The directories Deno lets the agent read and write; `undefined` if it is not confined. */
   get confinement(): { read: readonly string[]; write: readonly string[] } | undefined {
     const { read, write } = this.#confinement ?? {};
     return read === undefined || write === undefined ? undefined : { read, write };
   }
 
   /**
-   * Resolves once it serves its channel.
+   * Resolves once the agent serves its channel.
    *
-   * @throws {Error} when it ends instead, or takes too long.
+   * @throws {Error} when it exits instead, or takes too long.
    */
   async ready(): Promise<void> {
-    // Its log ends with it, and with what it has to say about that.
+    // The log ends when the process does, after its last message.
     await withTimer(START_LIMIT_MS, Promise.race([this.#ready.promise, this.#logEnded]));
     if (!this.#isReady) throw new Error("the agent did not start");
   }
 
-  /** Ends it as a service manager does: SIGTERM, and SIGKILL only when that is not obeyed. */
+  /** Stops the agent as a service manager does: SIGTERM, then SIGKILL if it does not exit. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal("SIGTERM");
     await withTimer(STOP_LIMIT_MS, this.#child.status);
@@ -107,7 +107,7 @@ export class AgentProcess implements AsyncDisposable {
     try {
       this.#child.kill(signal);
     } catch {
-      // Ended already.
+      // It has already exited.
     }
   }
 }

@@ -1,20 +1,20 @@
 /**
- * JSON as a person likes to read it: on one line where it fits, else in lines that are filled.
+ * JSON for people: on one line if it fits, otherwise wrapped like a paragraph.
  *
  * @module
  */
 
-/** Members of a list that are shown before the rest is only counted. */
+/** Elements of an array to show; the rest are only counted. */
 const MAX_SHOWN_MEMBERS = 12;
-/** The same for lists of objects. */
+/** The same for arrays of objects. */
 const MAX_SHOWN_OBJECTS = 2;
 const MAX_SHOWN_CHARACTERS = 240;
 
 /**
- * Lays a JSON value out.
+ * Formats a JSON value.
  *
- * @param column Where on the line it begins; lines after the first are indented by it.
- * @param width Where lines end, if their words let them.
+ * @param column The column the value starts at; the following lines are indented to it.
+ * @param width The column to wrap at. A value too long for a line is not broken.
  */
 export function compactJson(value: unknown, column: number, width: number): string {
   if (typeof value === "string") return JSON.stringify(cut(value));
@@ -40,7 +40,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const cut = (text: string) =>
   text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
 
-/** Parts one after the other, with a new line, indented by `column`, where the old one is full. */
+/** Joins parts, starting a new line at `column` whenever the current one is full. */
 function fill(
   open: string,
   parts: readonly string[],
@@ -54,7 +54,7 @@ function fill(
     const [first = "", ...rest] = part.split("\n");
     const separator = index < parts.length - 1 ? "," : close;
     const room = width - used - separator.length;
-    // What takes several lines begins on one of its own.
+    // A part of several lines starts on a new one.
     if (index > 0 && (rest.length > 0 || first.length + 1 > room)) {
       text += `\n${" ".repeat(column)}`;
       used = column;

@@ -1,6 +1,6 @@
 /**
- * The host of the demo: calls methods, shows request and answer, and does not put up with an answer
- * that is not the one to be shown.
+ * The host of the demo: calls methods, shows requests and answers, and fails on an answer that
+ * differs from what the demo announces.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { AgentClient } from "../../host/client.ts";
 import { AnswerError } from "../../host/errors.ts";
 import type { Screen } from "./screen.ts";
 
-/** How long the demo waits for any answer. */
+/** How long the demo waits for an answer. */
 const PATIENCE_MS = 20_000;
 
-/** The agent did not do what the demo is about to tell of it. */
+/** The agent did not do what the demo claims. */
 export class UnexpectedAnswerError extends Error {
   override readonly name = "UnexpectedAnswerError";
 }
 
 const resultSchemas = new Map(METHODS.map(({ name, result }) => [name, result]));
 
-/** A connection to the agent, with an audience. */
+/** A connection to the agent whose calls are shown on the screen. */
 export class Host implements AsyncDisposable {
   readonly #client: AgentClient;
   readonly #screen: Screen;
@@ -34,12 +34,12 @@ export class Host implements AsyncDisposable {
     this.#used = used;
   }
 
-  /** @param used Gets the name of every method that was called. */
+  /** @param used Collects the names of the methods called. */
   static async connect(socket: string, screen: Screen, used: Set<string>): Promise<Host> {
     return new Host(await AgentClient.connect(socket), screen, used);
   }
 
-  /** Calls a method without showing it; returns the result and the milliseconds it took. */
+  /** Calls a method without showing it. Returns the result and how many milliseconds it took. */
   async measure(method: string, params?: unknown): Promise<{ result: unknown; ms: number }> {
     this.#used.add(method);
     const start = performance.now();
@@ -47,12 +47,12 @@ export class Host implements AsyncDisposable {
     const ms = performance.now() - start;
     const schema = resultSchemas.get(method);
     if (schema !== undefined && !z.safeParse(schema, result).success) {
-      throw new UnexpectedAnswerError(`the result of ${method} is not as its schema says`);
+      throw new UnexpectedAnswerError(`the result of ${method} does not match its schema`);
     }
     return { result, ms };
   }
 
-  /** Calls a method, shows it and returns the result, which must fit `expected`. */
+  /** Calls a method, shows the call and returns the result, which must match `expected`. */
   async call<Expected extends z.ZodMiniType>(
     method: string,
     params: unknown,
@@ -60,23 +60,25 @@ export class Host implements AsyncDisposable {
   ): Promise<z.output<Expected>> {
     const result = await this.#show(method, params);
     if (result instanceof AnswerError) {
-      throw new UnexpectedAnswerError(`${method} was to succeed`);
+      throw new UnexpectedAnswerError(`${method} failed`);
     }
     const checked = z.safeParse(expected, result);
     if (checked.success) return checked.data;
-    throw new UnexpectedAnswerError(`${method} answered with another result than the demo expects`);
+    throw new UnexpectedAnswerError(
+      `${method} returned a different result from what the demo expects`,
+    );
   }
 
-  /** Calls a method that must be refused or fail, and shows how. */
+  /** Calls a method that must fail with the given error, and shows the call. */
   async fails(method: string, params: unknown, expected: ErrorName): Promise<void> {
     const { code } = ERRORS[expected];
     const result = await this.#show(method, params);
     if (!(result instanceof AnswerError) || result.code !== code) {
-      throw new UnexpectedAnswerError(`${method} was to answer with ${code}`);
+      throw new UnexpectedAnswerError(`${method} did not answer with ${code}`);
     }
   }
 
-  /** Shows a call and its answer; an error answer is returned as such. */
+  /** Calls a method and shows the answer. An error answer is returned, not thrown. */
   async #show(method: string, params: unknown): Promise<unknown> {
     this.#screen.request(method, params);
     const start = performance.now();

@@ -1,5 +1,5 @@
 /**
- * What the demo shows and how: headings, requests, answers; in colour where the terminal has it.
+ * The demo's output: headings, requests and answers, in colour where the terminal supports it.
  *
  * @module
  */
@@ -12,10 +12,10 @@ const DEFAULT_WIDTH = 100;
 const LEAST_WIDTH = 60;
 const MOST_WIDTH = 120;
 const INDENT = 3;
-/** Where the text after an arrow begins. */
+/** The column of the text after an arrow. */
 const COLUMN = INDENT + 2;
 
-/** How long something took, with as many digits as a person reads. */
+/** A duration with as many digits as a person cares about. */
 export const inMilliseconds = (ms: number): string =>
   ms < 10
     ? `${ms.toFixed(1)} ms`
@@ -23,9 +23,12 @@ export const inMilliseconds = (ms: number): string =>
     ? `${ms.toFixed(0)} ms`
     : `${(ms / 1000).toFixed(2)} s`;
 
-/** Whether standard output takes colour (https://no-color.org). */
-export const hasColour = (): boolean =>
-  Deno.stdout.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
+/** Whether to print colour: https://no-color.org, https://force-color.org. */
+export function hasColour(): boolean {
+  const isSet = (name: string) => (Deno.env.get(name) ?? "") !== "";
+  if (isSet("NO_COLOR")) return false;
+  return isSet("FORCE_COLOR") || Deno.stdout.isTerminal();
+}
 
 function terminalWidth(): number {
   if (!Deno.stdout.isTerminal()) return DEFAULT_WIDTH;
@@ -43,60 +46,60 @@ export class Screen {
   #steps = 0;
   #isSilent = false;
 
-  /** @param isColoured Whether escape sequences may be printed. */
+  /** @param isColoured Whether to print escape sequences for colour. */
   constructor(isColoured: boolean) {
     this.#isColoured = isColoured;
   }
 
-  /** Prints no more from now on. */
+  /** Suppresses all further output. */
   silence(): void {
     this.#isSilent = true;
   }
 
-  /** Begins a step; `notice` says what to look at. */
-  step(notice: string): void {
+  /** Prints the heading of the next step. */
+  step(heading: string): void {
     this.#steps += 1;
     const number = `${this.#steps}`.padStart(2);
-    this.#print(`\n${this.#paint("bold", `${number} ${notice}`)}`);
+    this.#print(`\n${this.#paint("bold", `${number} ${heading}`)}`);
   }
 
-  /** A request as it is sent. */
+  /** Prints a request. */
   request(method: string, params?: unknown): void {
     const json = params === undefined ? "" : this.#json(params, method);
     this.#print(`${this.#arrow("cyan", "→")} ${this.#paint("cyan", method)}${json}`);
   }
 
-  /** A result, and the milliseconds it took. */
+  /** Prints a result and how many milliseconds it took. */
   result(result: unknown, ms: number): void {
     this.#print(
       `${this.#arrow("green", "←")} ${compactJson(result, COLUMN, this.#width)}${this.#took(ms)}`,
     );
   }
 
-  /** An error answer. */
+  /** Prints an error answer and how many milliseconds it took. */
   error(error: { code: number; message: string; data: unknown }, ms: number): void {
     const title = `${error.code} ${error.message}`;
     const json = this.#json(error.data, title);
     this.#print(`${this.#arrow("red", "←")} ${this.#paint("red", title)}${json}${this.#took(ms)}`);
   }
 
-  /** A line as it is on the wire. */
+  /** Prints a raw line of the protocol. */
   wire(direction: "sent" | "received", line: string): void {
     const arrow = direction === "sent" ? this.#arrow("cyan", "→") : this.#arrow("green", "←");
     this.#print(`${arrow} ${line}`);
   }
 
-  /** A remark, apart from requests and answers. */
+  /** Prints a remark, dimmed. */
   remark(text: string): void {
     this.#print(`${" ".repeat(INDENT)}${this.#paint("dim", text)}`);
   }
 
-  /** A line of its own. */
+  /** Prints text as it is. */
   line(text: string, style?: keyof typeof COLOURS): void {
     this.#print(style === undefined ? text : this.#paint(style, text));
   }
 
-  /** JSON after a title: behind it where it fits, else on lines of its own. */
+  /** JSON after a title: on the same line if it fits, otherwise below. */
   #json(value: unknown, title: string): string {
     const column = COLUMN + title.length + 1;
     const behind = compactJson(value, column, this.#width);
@@ -122,7 +125,7 @@ export class Screen {
     try {
       printLine(text);
     } catch (error) {
-      // `deno task demo | head`: nobody watches any more.
+      // `deno task demo | head`: the reader has gone.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       this.silence();
     }

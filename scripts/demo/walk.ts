@@ -1,32 +1,37 @@
 /**
- * What the demo walks through: one idea a step.
+ * The steps of the demo, one idea each.
  *
  * @module
  */
 
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { Host, UnexpectedAnswerError } from "./host.ts";
 import { inMilliseconds, type Screen } from "./screen.ts";
 import { Wire } from "./wire.ts";
 
 const COMMANDS_AT_ONCE = 10;
 
-/** Where the demo's agent is, and what it may touch. */
+/** The agent's socket, and the paths the steps use. */
 export interface Stage {
   readonly screen: Screen;
   /** The agent's unix socket. */
   readonly socket: string;
-  /** The directory that it may read and write. */
+  /** The directory the agent may read and write. */
   readonly shared: string;
-  /** A symbolic link in it that leads to /etc/passwd. */
+  /** A symbolic link in that directory, pointing to /etc/passwd. */
   readonly link: string;
 }
 
-/** The commands that the demo's agent lets through. */
+/** The commands on the whitelist of the demo's agent. */
 export const COMMANDS = ["echo", "sleep", "tail"] as const;
 
-/** Calls every method, as a host would. */
+/**
+ * Calls every method as a host would.
+ *
+ * @throws {UnexpectedAnswerError} when the agent answers differently from what a step announces.
+ */
 export async function walk(stage: Stage): Promise<void> {
   const used = new Set<string>();
   {
@@ -49,24 +54,24 @@ export async function walk(stage: Stage): Promise<void> {
 const Anything = z.unknown();
 
 async function lookAround(host: Host, { screen }: Stage): Promise<void> {
-  screen.step("Is anybody there? One line in, one line out, no network");
+  screen.step("Is the agent alive? One line out, one line back, no network");
   await host.call("ping", undefined, z.looseObject({ pong: z.literal(true) }));
 
-  screen.step("What can it do? What its configuration lets through: no power control here");
+  screen.step("What can it do? What its configuration allows; power control is off here");
   await host.call("get_agent_info", undefined, Anything);
 
-  screen.step("What kind of machine is it?");
+  screen.step("Which system does it run?");
   await host.call("get_system_info", undefined, Anything);
 
-  screen.step("Which addresses does it have? All interfaces, in CIDR form");
+  screen.step("Which addresses does it have? Every interface, in CIDR notation");
   await host.call("get_network_info", undefined, Anything);
 
-  screen.step("How full are its disks? File systems that hold files, percent as in df");
+  screen.step("How full are its disks? Percentages as df computes them");
   await host.call("get_disk_usage", undefined, Anything);
 }
 
 async function act(host: Host, { screen, shared }: Stage): Promise<void> {
-  screen.step("Run a command: without a shell, $HOME and ; reach the program as they are");
+  screen.step("Run a command: no shell, so $HOME and ; reach the program unchanged");
   const echoed = { command: "echo", args: ["$HOME", "; rm -rf /"] };
   await host.call(
     "exec_command",
@@ -74,7 +79,7 @@ async function act(host: Host, { screen, shared }: Stage): Promise<void> {
     z.looseObject({ stdout: z.literal("$HOME ; rm -rf /\n") }),
   );
 
-  screen.step("Write a file: atomically, and missing directories are made");
+  screen.step("Write a file: atomically, creating missing directories");
   const path = `${shared}/reports/hello.txt`;
   const content = "Hello from the host!\n";
   await host.call(
@@ -91,11 +96,11 @@ async function act(host: Host, { screen, shared }: Stage): Promise<void> {
 
 async function moveLargeFiles(host: Host, { screen, shared }: Stage): Promise<void> {
   const directory = `${shared}/reports`;
-  screen.step("What is there already? Of one file, and of a directory, page by page");
+  screen.step("Inspect a file, and list a directory page by page");
   await host.call("file_stat", { path: `${directory}/hello.txt` }, Anything);
   await host.call("file_list", { path: directory }, Anything);
 
-  screen.step("Large files come in pieces, and get their name when their SHA-256 is right");
+  screen.step("Upload a large file in pieces; it gets its name once its SHA-256 matches");
   const from = `${directory}/.large.part`;
   const content = "a piece of a large file\n";
   await host.call("file_write", { path: from, content, offset: 0 }, Anything);
@@ -110,31 +115,31 @@ async function moveLargeFiles(host: Host, { screen, shared }: Stage): Promise<vo
 }
 
 async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
-  screen.step("A path outside the allowed ones is refused");
+  screen.step("A path outside the allowed directories is refused");
   await host.fails("file_read", { path: "/etc/shadow" }, "permissionDenied");
 
-  screen.step("So is a symbolic link inside them (this one leads to /etc/passwd)");
+  screen.step("So is a symbolic link inside them (this one points to /etc/passwd)");
   await host.fails("file_read", { path: link }, "permissionDenied");
 
   screen.step("So is a command that is not on the whitelist");
   await host.fails("exec_command", { command: "rm", args: ["-rf", "/"] }, "permissionDenied");
 
-  screen.step("Power: an agent under development can never take its machine down");
+  screen.step("Shutdown and reboot are refused: a demo must not turn your machine off");
   await host.fails("shutdown", { timeout_seconds: 60 }, "permissionDenied");
   await host.fails("reboot", { force: true }, "permissionDenied");
 
-  screen.step("A method that does not exist: the answer knows which one was meant");
+  screen.step("A misspelled method name gets a suggestion");
   await host.fails("get_system_inf", undefined, "methodNotFound");
 }
 
 async function runIntoTime(host: Host, { screen, shared }: Stage): Promise<void> {
-  screen.step("A command that does not end is ended after 1 s; what it printed is not lost");
+  screen.step("A command that never ends is killed after 1 s; its output so far is returned");
   const args = ["-f", `${shared}/reports/hello.txt`];
   await host.fails("exec_command", { command: "tail", args, timeout_seconds: 1 }, "timeout");
 }
 
 async function doManyThings(host: Host, { screen }: Stage): Promise<void> {
-  screen.step("Ten commands of half a second at once, and a ping that does not wait");
+  screen.step("Ten half-second commands at once, and a ping that does not wait for them");
   const params = { command: "sleep", args: ["0.5"] };
   const start = performance.now();
   screen.request("exec_command", params);
@@ -142,23 +147,27 @@ async function doManyThings(host: Host, { screen }: Stage): Promise<void> {
   const running = Promise.all(
     Array.from({ length: COMMANDS_AT_ONCE }, () => host.measure("exec_command", params)),
   );
-  // Whatever happens to the ping: a failure among the ten must not go unhandled.
+  // If the ping fails first, a failure among the ten must not go unhandled.
   running.catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, 200));
   const { ms } = await host.measure("ping");
-  screen.remark(`ping meanwhile: answered after ${inMilliseconds(ms)}`);
+  screen.remark(`ping while they run: answered after ${inMilliseconds(ms)}`);
   const results = await running;
   const took = performance.now() - start;
   const good =
     results.filter(({ result }) =>
       z.safeParse(z.looseObject({ exit_code: z.literal(0) }), result).success
     ).length;
-  screen.remark(`${good} of ${COMMANDS_AT_ONCE} done after ${inMilliseconds(took)}, not after 5 s`);
-  if (good < COMMANDS_AT_ONCE) throw new UnexpectedAnswerError("not every command has ended well");
+  screen.remark(
+    `${good} of ${COMMANDS_AT_ONCE} finished after ${
+      inMilliseconds(took)
+    }, instead of 5 s one by one`,
+  );
+  if (good < COMMANDS_AT_ONCE) throw new UnexpectedAnswerError("not every command succeeded");
 }
 
 async function discover(host: Host, { screen }: Stage): Promise<void> {
-  screen.step("The agent describes itself: an OpenRPC document, from the code that answers");
+  screen.step("The agent describes itself: an OpenRPC document generated from its code");
   screen.request("rpc.discover");
   const { result, ms } = await host.measure("rpc.discover");
   const Document = z.looseObject({
@@ -168,12 +177,14 @@ async function discover(host: Host, { screen }: Stage): Promise<void> {
   const { openrpc, methods } = z.parse(Document, result);
   const kib = (JSON.stringify(result).length / 1024).toFixed(0);
   screen.result({ openrpc, methods: methods.map(({ name }) => name) }, ms);
-  screen.remark(`shortened here: ${kib} KiB with the schemas of every parameter and result`);
+  screen.remark(
+    `abridged: the full document has ${kib} KiB, with the schema of every parameter and result`,
+  );
 }
 
-/** Shown as bare lines: the one who cancels must know the id of the request, as a host does. */
+/** Shown as raw lines, since a host cancels a request by the id it chose. */
 async function cancel({ screen, socket }: Stage, used: Set<string>): Promise<void> {
-  screen.step("The bare wire: a host connects, starts a command of a minute, and cancels it");
+  screen.step("The raw protocol: a host connects, starts a one-minute command and cancels it");
   await using wire = await Wire.connect(socket, screen);
   await wire.receive();
   const params = { command: "sleep", args: ["60"] };
@@ -181,8 +192,10 @@ async function cancel({ screen, socket }: Stage, used: Set<string>): Promise<voi
   await new Promise((resolve) => setTimeout(resolve, 100));
   await wire.send({ jsonrpc: "2.0", method: "rpc.cancel", params: { id: "job-1" }, id: "stop-1" });
   used.add("rpc.cancel");
-  const answers = [await wire.receive(), await wire.receive()].join("\n");
-  if (!answers.includes('"cancelled":true') || !answers.includes("cancelled by the host")) {
+  const answers = [await wire.receive(), await wire.receive()];
+  const isCancelled = answers.some((line) => line.includes('"cancelled":true'));
+  const hasFailed = answers.some((line) => line.includes(`"code":${ERRORS.commandFailed.code}`));
+  if (!isCancelled || !hasFailed) {
     throw new UnexpectedAnswerError("the command was not cancelled");
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The channel without a client: lines sent and received as they are.
+ * The channel without a client library: raw lines in both directions.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Screen } from "./screen.ts";
 
 const PATIENCE_MS = 10_000;
 
-/** A bare connection whose lines are shown both ways. */
+/** A raw connection whose lines are shown on the screen. */
 export class Wire implements AsyncDisposable {
   readonly #connection: Deno.UnixConn;
   readonly #received: ReadableStreamDefaultReader<string>;
@@ -40,11 +40,15 @@ export class Wire implements AsyncDisposable {
     }
   }
 
-  /** The next line that comes. */
+  /**
+   * Receives the next line.
+   *
+   * @throws {Error} when none arrives in time.
+   */
   async receive(): Promise<string> {
     let line: string | undefined;
     await withTimer(PATIENCE_MS, this.#received.read().then(({ value }) => line = value));
-    if (line === undefined) throw new Error("no line came over the wire");
+    if (line === undefined) throw new Error("the agent sent no line");
     this.#screen.wire("received", line);
     return line;
   }

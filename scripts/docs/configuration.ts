@@ -1,5 +1,5 @@
 /**
- * The chapter on the configuration file, from its schema.
+ * The chapter on the configuration file, generated from its schema.
  *
  * @module
  */
@@ -14,42 +14,49 @@ type Key =
   | `security.${keyof Config["security"]}`
   | `command_monitor.${keyof Config["command_monitor"]}`;
 
-/** What each key is for; a key without its line here does not compile. */
+/** The purpose of each key. A key missing here is a type error. */
 const MEANINGS: Readonly<Record<Key, string>> = {
   version: "The version of this file's format",
-  log_level: "How much is logged",
-  log_file: "Where to; `null` is standard error, and so is a file that cannot be opened",
+  log_level: "The least severe messages to log",
+  log_file: "The log file; with `null`, or if the file cannot be opened, standard error",
   channel_name: "The name of the virtio-serial port",
-  max_message_size_kb: "The longest line, in both directions",
-  connection_retry_seconds: "How long to wait before a port that was lost is opened again",
-  request_timeout_seconds: "The time that a request has, its waiting included; `exec_command` " +
-    "has its own",
-  max_concurrent_requests: "How many requests run at once",
-  max_requests_per_second: "How many requests are let in; as many at once after a pause",
-  announce: "Whether `agent_ready` is sent",
-  "security.allowed_read_paths": "What `file_read` may read: these, and what is below them",
-  "security.allowed_write_paths": "What `file_write` may write: these, and what is below them. " +
-    "Writing does not imply reading",
-  "security.command_whitelist": "What `exec_command` may run; `null` is every program, `[]` none",
-  "security.max_file_size_mb": "The largest file that is read or written",
-  "security.max_command_timeout_seconds": "The most that `timeout_seconds` of `exec_command` " +
-    "may ask for",
-  "command_monitor.enabled": "Whether other programs of the guest may send commands " +
+  max_message_size_kb: "The longest message in either direction",
+  connection_retry_seconds: "The pause before a lost port is opened again",
+  request_timeout_seconds: "The time limit of a request, including the time it waits; " +
+    "`exec_command` has its own",
+  max_concurrent_requests: "How many requests run at the same time",
+  max_requests_per_second: "How many requests are accepted; as many in one burst after a pause",
+  announce: "Whether to send `agent_ready`",
+  "security.allowed_read_paths":
+    "Files and directories that the file methods may read, including everything below",
+  "security.allowed_write_paths": "Files and directories that `file_write` and `file_commit` may " +
+    "write, including everything below. Writing does not imply reading",
+  "security.command_whitelist":
+    "Programs that `exec_command` may run; `null` allows every program, `[]` none",
+  "security.max_file_size_mb": "The largest file that may be read or written",
+  "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
+    "accepts",
+  "command_monitor.enabled": "Whether programs in the guest can send commands " +
     "([command-monitor.md](command-monitor.md))",
-  "command_monitor.pipe_path": "The unix socket for them; the last directory of its path is made",
-  "command_monitor.pipe_mode": "The socket's permission bits: who may write may send commands",
-  "command_monitor.pipe_group": "The socket's group; `null` leaves the agent's own",
-  "command_monitor.request_timeout": "How long a program may take to send its request, and to " +
-    "read the answer",
-  "command_monitor.max_connections": "How many are served at once; more wait",
-  audit_file: "Where each thing that is done to the guest is written down " +
-    "([operations.md](operations.md#the-audit-file)); `null` is nowhere",
-  audit: "What happens where that cannot be written: `best_effort` goes on, `required` refuses",
+  "command_monitor.pipe_path":
+    "The unix socket for commands; the last directory of its path is created",
+  "command_monitor.pipe_mode":
+    "The socket's permissions; whoever may write to it may send commands",
+  "command_monitor.pipe_group": "The socket's group; `null` keeps the agent's own group",
+  "command_monitor.request_timeout":
+    "The time a program has to send its request, and to read the " +
+    "answer",
+  "command_monitor.max_connections":
+    "How many connections are served at the same time; others wait",
+  audit_file: "The file that records what the host does " +
+    "([operations.md](operations.md#the-audit-file)); `null` records nothing",
+  audit:
+    "What to do if an action cannot be recorded: `best_effort` carries it out, `required` refuses it",
 };
 
 const meanings: ReadonlyMap<string, string> = new Map(Object.entries(MEANINGS));
 
-/** Every key, and what it is for in Markdown. */
+/** Every key with its purpose in Markdown. */
 export function configurationKeys(): (Field & { readonly meaning: string })[] {
   return fieldsOf(ConfigSchema).flatMap((field) => {
     const meaning = meanings.get(field.name);
@@ -57,7 +64,7 @@ export function configurationKeys(): (Field & { readonly meaning: string })[] {
   });
 }
 
-/** The chapter. */
+/** The chapter on configuration. */
 export function configurationChapter(): string {
   const rows = configurationKeys().map((field) => [
     code(field.name),
@@ -71,11 +78,11 @@ export function configurationChapter(): string {
     `One JSON file, ${
       code(DEFAULT_CONFIG_PATH)
     } unless \`--config FILE\` names another. Every key ` +
-      "is optional, and without the file all have their defaults. Everything that is wrong in it, " +
-      "unknown keys included, is reported at once, and the agent exits with status 78. " +
-      "`kvmmanager-agent check --config FILE` prints what a file comes to: every value, the " +
-      "permissions it needs and whether the binary will be confined under it.",
-    table(["Key", "Meaning", "Type", "Default", "Rule, unit"], rows),
+      "is optional; without the file, all have their defaults. The agent reports every problem in " +
+      "the file at once, including unknown keys, and exits with status 78. `kvmmanager-agent check " +
+      "--config FILE` prints the effective configuration, the permissions it needs and whether the " +
+      "binary will be confined under it.",
+    table(["Key", "Purpose", "Type", "Default", "Rule, unit"], rows),
     "The defaults as a file:",
     fenced("json", JSON.stringify(DEFAULT_CONFIG, null, 2)),
   );

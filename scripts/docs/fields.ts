@@ -1,5 +1,5 @@
 /**
- * The members of an object schema as rows of a table: name, type, default, rules, unit.
+ * Lists the members of an object schema: name, type, default, rules and unit.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import * as z from "zod";
 import { type JsonSchema, jsonSchema } from "../../lib/core/openrpc.ts";
 
-/** One member. */
+/** One member of a schema. */
 export interface Field {
-  /** As `interfaces[].mtu`. */
+  /** Its path, for example `interfaces[].mtu`. */
   readonly name: string;
-  /** The type in the words of JSON. */
+  /** The JSON type. */
   readonly type: string;
-  /** Whether it is always there, only sometimes, or filled in where it is missing. */
+  /** Whether it is always present, may be absent, or has a default. */
   readonly presence: "required" | "optional" | "default";
-  /** What is filled in, with presence "default". */
+  /** The default, if presence is "default". */
   readonly defaultValue: unknown;
-  /** What its values must be like, beyond the type. */
+  /** Constraints beyond the type. */
   readonly rules: readonly string[];
-  /** Its unit, for numbers that have one. */
+  /** The unit of a number; empty if it has none. */
   readonly unit: string;
 }
 
@@ -28,7 +28,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const record = (value: unknown): JsonSchema => isRecord(value) ? value : {};
 
-/** The members of an object schema, nested ones after the one that holds them. */
+/** The members of an object schema, each followed by its nested members. */
 export function fieldsOf(schema: z.ZodMiniType): Field[] {
   return membersOf(schema, jsonSchema(schema), "");
 }
@@ -67,7 +67,7 @@ function nestedMembers(schema: z.core.$ZodType, json: JsonSchema, name: string):
     : membersOf(inner, json, `${name}.`);
 }
 
-/** What is inside of "optional", "default" and the like. */
+/** The schema inside wrappers such as "optional" and "default". */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   const isWrapper = schema instanceof z.ZodMiniDefault || schema instanceof z.ZodMiniOptional ||
     schema instanceof z.ZodMiniNullable || schema instanceof z.ZodMiniReadonly;
@@ -95,7 +95,7 @@ function range({ minimum, maximum }: JsonSchema): string[] {
   return typeof maximum === "number" ? [`at most ${maximum}`] : [];
 }
 
-/** The rules that a JSON Schema does not carry: the messages of the schema's own checks. */
+/** Rules that JSON Schema cannot express: the messages of custom checks. */
 function customRules(schema: z.core.$ZodType): string[] {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodMiniArray) return labelled("each", inner.def.element);
@@ -105,7 +105,7 @@ function customRules(schema: z.core.$ZodType): string[] {
   return (inner._zod.def.checks ?? []).flatMap((check) => {
     const { error } = check._zod.def;
     if (error === undefined) return [];
-    // The type of its parameter is left open by zod; our messages do not look at it.
+    // Zod leaves the parameter's type open; our messages ignore it.
     const message: unknown = Reflect.apply(error, undefined, [{ code: "custom" }]);
     return typeof message === "string" ? [message.replace(/^must be /, "")] : [];
   });
@@ -116,7 +116,7 @@ function labelled(label: string, schema: z.core.$ZodType): string[] {
   return rules.length === 0 ? [] : [`${label}: ${rules.join(", ")}`];
 }
 
-/** Units that are not told by the end of a name. */
+/** Units that the name does not end with. */
 const UNITS: Readonly<Record<string, string>> = {
   timestamp: "seconds since 1970-01-01 UTC",
   mtu: "bytes",

@@ -1,16 +1,16 @@
 /**
- * Pieces of Markdown.
+ * Helpers that write Markdown.
  *
  * @module
  */
 
-/** Text as code; a pipe would end a table's cell even there. */
+/** Inline code. Pipes are escaped, since they end a table cell even in code. */
 export const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
 
-/** A value of JSON as code. */
+/** A JSON value as inline code. */
 export const jsonCode = (value: unknown): string => code(JSON.stringify(value) ?? "");
 
-/** A table; columns that have nothing in any row are left out. */
+/** A table without its empty columns. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const used = head.map((_, column) => rows.some((row) => (row[column] ?? "") !== ""));
   const line = (cells: readonly string[]) =>
@@ -22,10 +22,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 export const fenced = (language: string, text: string): string =>
   `\`\`\`${language}\n${text}\n\`\`\``;
 
-/** The anchor that renderers give a heading. */
+/** The anchor GitHub generates for a heading. */
 export const anchor = (heading: string): string =>
   heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-");
 
-/** Blocks one under the other; `undefined` ones are left out. */
+/** Joins blocks with blank lines, skipping `undefined`. */
 export const blocks = (...parts: readonly (string | undefined)[]): string =>
   parts.filter((part) => part !== undefined).join("\n\n");

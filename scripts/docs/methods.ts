@@ -1,5 +1,5 @@
 /**
- * The chapter on methods: one section each, from what the handlers declare.
+ * The chapter on methods: one section each, generated from the handlers' declarations.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import type { Method } from "../../lib/core/method.ts";
 import { type Field, fieldsOf } from "./fields.ts";
 import { anchor, blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
-/** The parameters that are paths. */
+/** Parameters that are paths. */
 const PATHS: ReadonlySet<string> = new Set(["path", "working_directory"]);
 
-/** The list of methods, with links to their sections. */
+/** The table of methods, with links to their sections. */
 export function methodList(methods: readonly Method[]): string {
   return table(
-    ["Method", "Capability", "What it does"],
+    ["Method", "Capability", "Description"],
     methods.map(({ name, capability, summary }) => [
       `[${name}](#${anchor(name)})`,
-      capability === undefined ? "always there" : code(capability),
+      capability === undefined ? "always available" : code(capability),
       summary,
     ]),
   );
 }
 
-/** A method's section. */
+/** The section of one method. */
 export function methodSection(method: Method): string {
   return blocks(
     `### ${method.name}`,
@@ -49,7 +49,7 @@ function parameters(method: Method): string {
   ]);
   return blocks(
     "**Parameters**",
-    table(["Name", "Type", "Required, or default", "Unit", "Rule"], rows),
+    table(["Name", "Type", "Required or default", "Unit", "Rule"], rows),
   );
 }
 
@@ -61,28 +61,37 @@ function result(method: Method): string {
     code(field.name),
     field.type,
     field.unit,
-    field.presence === "optional" ? "sometimes" : "",
+    field.presence === "optional" ? "optional" : "",
   ]);
-  return blocks("**Result**", table(["Name", "Type", "Unit", "Present"], rows));
+  return blocks("**Result**", table(["Name", "Type", "Unit", "Presence"], rows));
 }
 
 const messageOf = (wanted: number) =>
   Object.values(ERRORS).find(({ code }) => code === wanted)?.message ?? "";
 
+/** Errors that any method can answer with. */
+const COMMON_ERRORS = [
+  ERRORS.invalidParams.code,
+  ERRORS.internalError.code,
+  ERRORS.tooManyRequests.code,
+];
+
 function errors(method: Method): string {
-  const always = method.immediate || method.ownTimeout
-    ? "-32602, -32603 and -32004"
-    : "-32602, -32603, -32004 and, after `request_timeout_seconds`, -32003";
-  if (method.errors.length === 0) return `**Errors**: ${always}.`;
+  const timeout = ERRORS.timeout.code;
+  const isListed = method.errors.some(({ code }) => code === timeout);
+  const common = method.immediate || method.ownTimeout || isListed
+    ? COMMON_ERRORS.join(" and ").replace(" and ", ", ")
+    : `${COMMON_ERRORS.join(", ")} and, after \`request_timeout_seconds\`, ${timeout}`;
+  if (method.errors.length === 0) return `**Errors**: ${common}.`;
   const rows = method.errors.map(({ code, when }) => [`${code}`, messageOf(code), when]);
   return blocks(
     "**Errors**",
     table(["Code", "Message", "When"], rows),
-    `Also ${always}.`,
+    `Also ${common}.`,
   );
 }
 
-/** The lines of an example as they go over the wire. */
+/** The example of a method as lines on the wire. */
 export function exampleLines({ name, example }: Method): { request: string; response: string } {
   const params = example.params === undefined ? {} : { params: example.params };
   return {

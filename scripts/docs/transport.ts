@@ -1,6 +1,6 @@
 /**
- * The chapters on the wire: lines, messages, load, errors, paths. Written by hand, with every
- * number and name from the code.
+ * The chapters on the wire format, concurrency, errors and paths. The sentences are written here; every
+ * number and name in them comes from the code.
  *
  * @module
  */
@@ -23,45 +23,50 @@ const {
 const { parseError, invalidRequest, invalidParams, commandFailed, tooManyRequests, timeout } =
   ERRORS;
 
-/** How lines and messages look. */
+/** The chapter on lines and messages. */
 export function wireChapter(): string {
   return blocks(
     "## On the wire",
-    `The channel is a virtio-serial port named ${code(channel_name)}; on the host it is a unix ` +
-      "socket, which QEMU gives to one host at a time. It carries lines: UTF-8 JSON, one message " +
-      "a line, ended by `\\n` (`\\r\\n` is accepted, empty lines are skipped). Nothing that " +
-      "arrives ever closes the channel or ends the agent.",
-    table(["What arrives", "What is answered"], [
+    `The channel is a virtio-serial port named ${code(channel_name)}. On the host it is a unix ` +
+      "socket, where QEMU serves one client at a time. Messages are JSON in UTF-8, one per line, " +
+      "terminated by `\\n` (`\\r\\n` is accepted, empty lines are skipped). No input closes the " +
+      "channel or ends the agent.",
+    table(["Input", "Answer"], [
       [
         `a line over \`max_message_size_kb\` (${max_message_size_kb} KiB)`,
-        `${invalidRequest.code}, \`id\` null, \`data.limit_bytes\`; the rest of the line is thrown away`,
+        `${invalidRequest.code}, \`id\` null, \`data.limit_bytes\`; the rest of the line is discarded`,
       ],
       ["not UTF-8, or not JSON", `${parseError.code}, \`id\` null`],
       [
-        "JSON that is no request; a member that a request does not have",
-        `${invalidRequest.code}, with the \`id\` where there is one`,
+        "JSON that is not a request, or has members a request must not have",
+        `${invalidRequest.code}, with the \`id\` if there is one`,
       ],
-      ["`params` that is an array", `${invalidParams.code}; parameters have names`],
+      ["`params` that is an array", `${invalidParams.code}; parameters are passed by name`],
       [
-        "a parameter that is unknown, missing or wrong",
-        `${invalidParams.code}; all of them at once in \`data.reason\`, their names in \`data.params\``,
+        "a parameter that is unknown, missing or invalid",
+        `${invalidParams.code}; \`data.reason\` explains each problem, \`data.params\` lists the names`,
       ],
-      ["an `id` that a request in flight has", `${invalidRequest.code}`],
       [
-        "a request whose answer would be over the limit",
+        "an `id` that another request in flight uses",
+        `${invalidRequest.code}; not checked for methods that never wait, such as \`ping\``,
+      ],
+      [
+        "a request whose answer would exceed the message limit",
         `${commandFailed.code}, \`data.size_bytes\` and \`data.limit_bytes\``,
       ],
     ]),
-    "This is JSON-RPC 2.0. An `id` is a string, a number (of any size, returned as it came) or " +
-      "null. A request without `id` is a notification: it is carried out and never answered. A " +
-      "batch, an array of requests, is carried out at once and answered with an array in the " +
-      `order of completion; an empty one is ${invalidRequest.code}. The array has the same limit ` +
-      "as any message: answers it has no room for are replaced by errors with their ids.",
-    "Each time a host connects the agent sends a notification, unless `announce` is false:",
+    "This is JSON-RPC 2.0. An `id` is a string, a number (of any size, returned digit for digit) or " +
+      "null. A request without `id` is a notification: it is carried out and never answered. The " +
+      "requests of a batch (an array) run concurrently and are answered with one array, in order " +
+      `of completion; an empty batch is ${invalidRequest.code}. The message limit applies to the ` +
+      "whole array: answers that do not fit are replaced by errors with their ids.",
+    "The agent announces itself when it starts and whenever it notices that another host has " +
+      "connected, unless `announce` is false. On a virtio port it can miss a quick reconnection, so " +
+      "do not wait for this notification; call `ping` instead.",
     fenced("json", notificationText("agent_ready", { version: VERSION, platform: "linux" })),
-    "Where the guest's configuration has a command monitor, programs of the guest may tell the host " +
-      "something ([command-monitor.md](command-monitor.md)). `event` and `data` are what that " +
-      "program says, to be trusted as much as the guest is:",
+    "If the command monitor is on, programs in the guest can send events to the host " +
+      "([command-monitor.md](command-monitor.md)). `event` and `data` come from that program, so " +
+      "trust them no more than the guest:",
     fenced(
       "json",
       notificationText("event", {
@@ -71,27 +76,28 @@ export function wireChapter(): string {
         timestamp: 1702123456,
       }),
     ),
-    "After a host that was cut off in the middle of a line, begin with a `\\n`: it ends what is " +
-      "left of that line.",
+    "Begin each connection with a `\\n`. It terminates a line that an earlier host may have left " +
+      "unfinished.",
   );
 }
 
-/** What happens when there is much to do. */
+/** The chapter on concurrency, limits and timeouts. */
 export function loadChapter(methods: readonly Method[]): string {
   const immediate = methods.filter((method) => method.immediate).map(({ name }) => code(name));
   const own = methods.filter((method) => method.ownTimeout).map(({ name }) => code(name));
   return blocks(
-    "## Many requests, and long ones",
+    "## Concurrency and timeouts",
     "Requests run concurrently and are answered as they finish, in any order: match answers by " +
-      `\`id\`. \`max_concurrent_requests\` (${max_concurrent_requests}) run, up to ${QUEUE_LIMITS.calls} ` +
-      `wait, more get ${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
-      `\`max_requests_per_second\` (${max_requests_per_second}) are let in, as many at once after ` +
-      `a pause; more get ${tooManyRequests.code} with \`data.retry_after_ms\`.`,
-    `A request has \`request_timeout_seconds\` (${request_timeout_seconds}), then it is answered ` +
-      `with ${timeout.code} and its work is stopped. ${own.join(", ")} has a limit of its own. ` +
-      "`rpc.cancel` stops a request by its `id`, which is then answered with " +
-      `${commandFailed.code}. When the agent is told to stop it reads no more, ` +
-      "gives what is in flight 5 seconds and then cancels it.",
+      `\`id\`. Up to \`max_concurrent_requests\` (${max_concurrent_requests}) run and ${QUEUE_LIMITS.calls} ` +
+      `more wait; further ones get ${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
+      `At most \`max_requests_per_second\` (${max_requests_per_second}) are accepted, and as many ` +
+      `in one burst after a pause; further ones get ${tooManyRequests.code} with ` +
+      "`data.retry_after_ms`.",
+    `A request that takes longer than \`request_timeout_seconds\` (${request_timeout_seconds}), ` +
+      `including the time it waits, is stopped and answered with ${timeout.code}. ` +
+      `${own.join(", ")} has its own time limit. \`rpc.cancel\` stops a request by its \`id\`; ` +
+      `that request is answered with ${commandFailed.code}. When the agent is told to stop, it reads ` +
+      "no further requests, gives those in flight 5 seconds and cancels the rest.",
   );
 }
 
@@ -106,22 +112,22 @@ export function errorChapter(): string {
       ["Code", "Message", "Meaning"],
       Object.values(ERRORS).map(({ code, message, meaning }) => [`${code}`, message, meaning]),
     ),
-    "`message` is the table's text. What happened is in `data.reason`, a sentence for a person " +
-      "that may change; the other members of `data` are for programs.",
+    "`message` is the text of the table. `data.reason` explains what happened in a sentence for " +
+      "people, whose wording may change; the other members of `data` are for programs.",
     fenced("json", errorText(1, example)),
   );
 }
 
-/** The rules of every path and program. */
+/** The chapter on the rules for paths. */
 export function pathChapter(): string {
   return blocks(
     "## Paths",
-    `A path is absolute, without NUL and at most 4096 bytes long, else ${ERRORS.invalidParams.code}. ` +
-      "`.`, `..` and `//` are resolved by the text alone, then the path is compared with the " +
-      "allowed ones by whole components: `/tmp` allows `/tmp/a`, not `/tmpfile`. A symbolic link " +
-      "below an allowed path is never followed, also not one that is put there while the request " +
-      `runs; outside the allowed paths or through a link it is ${ERRORS.permissionDenied.code}. ` +
-      "FIFOs, devices, sockets and directories are " +
-      `${ERRORS.commandFailed.code}, at once.`,
+    "A path must be absolute, contain no NUL and be at most 4096 bytes long; otherwise the answer is " +
+      `${ERRORS.invalidParams.code}. \`.\`, \`..\` and \`//\` are resolved as text. The result is ` +
+      "compared with the allowed paths by whole components: `/tmp` allows `/tmp/a`, not " +
+      "`/tmpfile`. Symbolic links are never followed, including those created while the request " +
+      "runs. A path that is outside the allowed ones or leads through a link is " +
+      `${ERRORS.permissionDenied.code}. FIFOs, devices, sockets and directories are refused ` +
+      `immediately with ${ERRORS.commandFailed.code}.`,
   );
 }

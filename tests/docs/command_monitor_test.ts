@@ -1,5 +1,5 @@
 /**
- * The examples of docs/command-monitor.md, run against an agent with the tools they are for.
+ * Runs the examples of docs/command-monitor.md against an agent.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const DEFAULT_PATH = DEFAULT_CONFIG.command_monitor.pipe_path;
 const PONG = { Status: 0, StatusMessage: "" };
 const PATIENCE_MS = 120_000;
 
-/** The code of the document's chapter in a language. */
+/** The code of a section of the document in one language. */
 function example(chapter: string, language: string, index = 0): string {
   const text = DOCUMENT.split(`\n## ${chapter}\n`)[1]?.split("\n## ")[0] ?? "";
   const blocks = [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))];
@@ -36,7 +36,7 @@ async function isInstalled(tool: string): Promise<boolean> {
   return success;
 }
 
-/** Runs an example for the agent's own socket; what it prints must be the answer to a ping. */
+/** Runs an example against the agent's socket; it must print the answer to a ping. */
 async function assertPongs(
   agent: TestAgent,
   code: string,
@@ -61,7 +61,7 @@ const EXAMPLES: readonly {
   readonly language: string;
   readonly index?: number;
   readonly file: string;
-  /** The tool that has to be there. */
+  /** The tool it needs. */
   readonly tool: string;
   readonly command: (file: string) => readonly [string, ...string[]];
 }[] = [
@@ -106,7 +106,7 @@ for (const { chapter, language, index, file, tool, command } of EXAMPLES) {
   );
 }
 
-Deno.test("the commands of the shell's example are understood by the agent's own binary", async () => {
+Deno.test("the shell example works with the agent's own binary", async () => {
   await using agent = await startMonitored();
   const ran: number[] = [];
   for (const line of example("From a shell", "sh").trim().split("\n")) {
@@ -124,13 +124,13 @@ Deno.test("the commands of the shell's example are understood by the agent's own
   assertEquals(ran, [0, 105], "there is no host for the event");
 });
 
-Deno.test("the configuration of the document is one that turns the monitor on", () => {
+Deno.test("the configuration in the document turns the monitor on", () => {
   const text = /^```json\n(.*?)^```/ms.exec(DOCUMENT)?.[1] ?? "";
   const { command_monitor } = parseConfig(text, "the document");
   assertEquals([command_monitor.enabled, command_monitor.pipe_path], [true, DEFAULT_PATH]);
 });
 
-Deno.test("the handler of the document does what it says", async () => {
+Deno.test("the example handler in the document works", async () => {
   const monitor = new Monitor(NO_LOG);
   const run = new Function("monitor", "CommandError", example("Adding a handler", "ts"));
   Reflect.apply(run, undefined, [monitor, CommandError]);
@@ -141,7 +141,7 @@ Deno.test("the handler of the document does what it says", async () => {
   assertEquals((await send({})).Status, 105);
 });
 
-Deno.test("the document has every command of the agent's", () => {
+Deno.test("the document lists every built-in command", () => {
   const names = Object.keys(builtinCommands({
     config: () => DEFAULT_CONFIG,
     isConfined: true,

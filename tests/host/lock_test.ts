@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AgentClient } from "../../host/client.ts";
 import { CallError } from "../../host/errors.ts";
 import { ChannelLock } from "../../host/lock.ts";
-import { timed } from "../agent/_waiting.ts";
+import { timed } from "../_waiting.ts";
 import { namesIn, TempDirectory } from "../lib/_helpers.ts";
 import { ScriptedAgent } from "./_scripted_agent.ts";
 import { socketAt } from "./_sockets.ts";

@@ -1,19 +1,20 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { METHODS } from "../../handlers/mod.ts";
+import { linesOfRecording, recordingOf, shownLines } from "../../scripts/demo/recording.ts";
 import { compactJson } from "../../scripts/demo/compact_json.ts";
 import { processesWith, runScript, script } from "./_run.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 
 const DEMO = "scripts/demo.ts";
-/** What it prints while ten commands run. */
-const TEN_RUN = "ping meanwhile";
+/** Printed while ten commands run. */
+const TEN_RUN = "ping while they run";
 
 async function assertNothingLeft(directory: string): Promise<void> {
-  assertEquals(await Array.fromAsync(Deno.readDir(directory)), [], "files are left");
-  assertEquals(await processesWith(directory), [], "processes are left");
+  assertEquals(await Array.fromAsync(Deno.readDir(directory)), [], "files remain");
+  assertEquals(await processesWith(directory), [], "processes remain");
 }
 
-/** Starts a demo and resolves once it has printed `text`; disposing of it ends it. */
+/** Starts a demo and resolves once it has printed `text`. Disposing of it stops it. */
 async function demoUntil(text: string, directory: string) {
   const child = script(DEMO, [], { TMPDIR: directory }).spawn();
   const errors = new Response(child.stderr).text();
@@ -36,32 +37,32 @@ async function demoUntil(text: string, directory: string) {
   return {
     child,
     ended,
-    // Not left to the runtime, which kills it so that it cannot clear up.
+    // The runtime would kill it, and it could not clean up.
     [Symbol.asyncDispose]: async () => {
       try {
         child.kill("SIGTERM");
       } catch {
-        // Ended already.
+        // It has already exited.
       }
       await ended();
     },
   };
 }
 
-Deno.test("the demo shows every method, exits 0 and leaves nothing", async () => {
+Deno.test("the demo calls every method, exits 0 and leaves nothing behind", async () => {
   await using directory = await TempDirectory.make();
   const { code, stdout, stderr } = await runScript(DEMO, [], { TMPDIR: directory.path });
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   for (const { name } of METHODS) assertStringIncludes(stdout, name);
-  for (const outcome of ["-32001", "-32003", "-32601", "did you mean", "10 of 10 done"]) {
+  for (const outcome of ["-32001", "-32003", "-32601", "did you mean", "10 of 10 finished"]) {
     assertStringIncludes(stdout, outcome);
   }
-  assert(!stdout.includes("\x1b"), "no terminal, no colour");
+  assert(!stdout.includes("\x1b"), "colour without a terminal");
   await assertNothingLeft(directory.path);
 });
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  Deno.test(`the demo leaves nothing when it gets ${signal}`, async () => {
+  Deno.test(`the demo leaves nothing behind when it receives ${signal}`, async () => {
     await using directory = await TempDirectory.make();
     await using demo = await demoUntil(TEN_RUN, directory.path);
     demo.child.kill(signal);
@@ -72,7 +73,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
-Deno.test("the demo exits 1, shows the agent's log and leaves nothing when the agent dies", async () => {
+Deno.test("the demo exits 1 with the agent's log and leaves nothing behind when the agent dies", async () => {
   await using directory = await TempDirectory.make();
   await using demo = await demoUntil(TEN_RUN, directory.path);
   const agents = await processesWith(directory.path);
@@ -85,21 +86,66 @@ Deno.test("the demo exits 1, shows the agent's log and leaves nothing when the a
   await assertNothingLeft(directory.path);
 });
 
+/** The text of a run without what differs between runs: times, temporary paths, line breaks. */
+const comparable = (text: string): string =>
+  text
+    .replace(/[^\s"]*\/kvm-demo-[0-9a-f]{4}/g, "DIRECTORY")
+    .replace(/\b\d+(\.\d+)? m?s\b/g, "DURATION")
+    .replace(/"(timestamp|execution_time_ms)": \d+/g, '"$1": NUMBER')
+    .replace(/\s+/g, " ");
+
+Deno.test("docs/demo.svg shows what a run prints: else run deno task demo:record", async () => {
+  const svg = await Deno.readTextFile(new URL("../../docs/demo.svg", import.meta.url));
+  const { stdout } = await runScript(DEMO);
+  assertEquals(
+    comparable(linesOfRecording(svg).join("\n")),
+    comparable(linesOfRecording(recordingOf(stdout, "demo")).join("\n")),
+  );
+});
+
+Deno.test("shownLines() keeps the introduction, some steps and the conclusion", () => {
+  const output = [
+    "introduction",
+    " 1 First",
+    "   shown",
+    " 2 Second",
+    "   left out",
+    " 3 Third",
+    "   left out",
+    "Called all 3 methods in 1 s.",
+    "   Next:",
+  ];
+  assertEquals(shownLines(output.join("\n")), [
+    "introduction",
+    " 1 First",
+    "   shown",
+    "   ⋮",
+    "",
+    "Called all 3 methods in 1 s.",
+  ]);
+});
+
+Deno.test("recordingOf() escapes XML and keeps colours, and linesOfRecording() reads it back", () => {
+  const svg = recordingOf('\x1b[36m→\x1b[0m <a> & "b"\n\n   indented', "demo");
+  assertStringIncludes(svg, '<tspan style="fill:#79c0ff">→</tspan> &lt;a&gt; &amp; &quot;b&quot;');
+  assertEquals(linesOfRecording(svg), ['→ <a> & "b"', "   indented"]);
+});
+
 const LAYOUTS: readonly (readonly [string, unknown, string])[] = [
-  ["a scalar", 1, "1"],
+  ["a number", 1, "1"],
   ["an empty object", {}, "{}"],
-  ["an empty list", [], "[]"],
-  ["what fits the line", { a: 1, b: [2, 3] }, '{ "a": 1, "b": [2, 3] }'],
+  ["an empty array", [], "[]"],
+  ["what fits on the line", { a: 1, b: [2, 3] }, '{ "a": 1, "b": [2, 3] }'],
   [
-    "what does not fit, filling lines",
+    "what does not fit, wrapped",
     { first: 1, second: 2, third: 3 },
     '{ "first": 1, "second": 2,\n  "third": 3 }',
   ],
-  ["a member that was left out", { a: undefined }, "{}"],
-  ["a long list of objects", [{}, {}, {}, {}], "[{}, {}, … 2 more]"],
+  ["an undefined member", { a: undefined }, "{}"],
+  ["a long array of objects", [{}, {}, {}, {}], "[{}, {}, … 2 more]"],
 ];
 for (const [what, value, text] of LAYOUTS) {
-  Deno.test(`compactJson() lays out ${what}`, () => {
+  Deno.test(`compactJson() formats ${what}`, () => {
     assertEquals(compactJson(value, 0, 28), text);
   });
 }

@@ -11,11 +11,11 @@ import { ROOT } from "../_deno.ts";
 import { runScript } from "./_run.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 
-Deno.test("the generated documents are current: else run deno task docs", async () => {
+Deno.test("the generated documents are current; otherwise run deno task docs", async () => {
   assertEquals(await staleFiles(new URL(`file://${ROOT}`)), []);
 });
 
-Deno.test("staleFiles() names a document that is missing or was changed", async () => {
+Deno.test("staleFiles() lists missing and changed documents", async () => {
   await using directory = await TempDirectory.make();
   const root = new URL(`file://${directory.path}/`);
   const paths = GENERATED.map(({ path }) => path);
@@ -27,7 +27,7 @@ Deno.test("staleFiles() names a document that is missing or was changed", async 
   assertEquals(await staleFiles(root), ["docs/protocol.md"]);
 });
 
-Deno.test("deno task docs --check prints nothing and exits 0 when all is current", async () => {
+Deno.test("deno task docs --check prints nothing and exits 0 when the documents are current", async () => {
   const { code, stdout, stderr } = await runScript("scripts/docs.ts", ["--check"]);
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
 });
@@ -35,14 +35,14 @@ Deno.test("deno task docs --check prints nothing and exits 0 when all is current
 for (const method of METHODS) {
   const { name, params, result, example } = method;
 
-  Deno.test(`the example of ${name} fits its own schemas`, () => {
+  Deno.test(`the example of ${name} matches its schemas`, () => {
     const checkedParams = z.safeParse(params, example.params ?? {});
     assert(checkedParams.success, checkedParams.error && z.prettifyError(checkedParams.error));
     const checkedResult = z.safeParse(result, example.result);
     assert(checkedResult.success, checkedResult.error && z.prettifyError(checkedResult.error));
   });
 
-  Deno.test(`the reference has the example of ${name} as lines of the wire`, () => {
+  Deno.test(`the reference contains the example of ${name} as lines on the wire`, () => {
     const reference = protocolReference();
     for (const line of Object.values(exampleLines(method))) {
       assert(!line.includes("\n"));
@@ -50,12 +50,12 @@ for (const method of METHODS) {
     }
   });
 
-  Deno.test(`every error of ${name} is in the table`, () => {
+  Deno.test(`every error of ${name} is in the error table`, () => {
     const codes: number[] = Object.values(ERRORS).map(({ code }) => code);
     for (const { code } of method.errors) assert(codes.includes(code), `${code}`);
   });
 
-  Deno.test(`the numbers of ${name} have units, or are counts`, () => {
+  Deno.test(`every number of ${name} has a unit or is a count`, () => {
     const counts = ["cpu_count", "exit_code", "id", "load_average"];
     const bare = [...fieldsOf(params), ...fieldsOf(result)].filter(({ name, type, unit }) =>
       /\b(integer|number)\b/.test(type) && unit === "" && !counts.includes(name)
@@ -64,7 +64,7 @@ for (const method of METHODS) {
   });
 }
 
-Deno.test("fieldsOf() tells presence, default, rules and units, of nested members too", () => {
+Deno.test("fieldsOf() lists presence, default, rules and units, also of nested members", () => {
   const schema = z.strictObject({
     path: z.string().check(z.refine(() => true, "must be nice")),
     list: z._default(z.array(z.strictObject({ size_bytes: z.int().check(z.gte(1)) })), []),
@@ -86,11 +86,11 @@ Deno.test("fieldsOf() tells presence, default, rules and units, of nested member
   ]);
 });
 
-Deno.test("table() leaves out columns that have nothing in any row", () => {
+Deno.test("table() omits empty columns", () => {
   assertEquals(table(["A", "B"], [["1", ""], ["2", ""]]), "| A |\n| --- |\n| 1 |\n| 2 |");
 });
 
-// The parts of the OpenRPC 1.3 specification that a document of ours has; nothing else may be in it.
+// The part of OpenRPC 1.3 that our document uses; it must contain nothing else.
 const Schema = z.record(z.string(), z.unknown());
 const ContentDescriptor = z.strictObject({
   name: z.string().check(z.minLength(1)),
@@ -127,10 +127,10 @@ const OpenRpc = z.strictObject({
   methods: z.array(MethodObject),
 });
 
-Deno.test("the OpenRPC document has the form of OpenRPC 1.3", () => {
+Deno.test("the OpenRPC document conforms to OpenRPC 1.3", () => {
   const document = z.parse(OpenRpc, openRpcDocument(METHODS, "1.0.0"));
   const names = document.methods.map(({ name }) => name);
-  assertEquals(new Set(names).size, names.length, "names of methods are unique");
+  assertEquals(new Set(names).size, names.length, "method names are unique");
   for (const { name, params, examples = [] } of document.methods) {
     const known = params.map((param) => param.name);
     assertEquals(new Set(known).size, known.length, `parameters of ${name} are unique`);
@@ -144,7 +144,7 @@ Deno.test("the OpenRPC document has the form of OpenRPC 1.3", () => {
   }
 });
 
-Deno.test("the examples of the OpenRPC document pass the checks that requests pass", () => {
+Deno.test("the examples of the OpenRPC document pass the checks for requests", () => {
   const document = z.parse(OpenRpc, openRpcDocument(METHODS, "1.0.0"));
   for (const { name, examples = [] } of document.methods) {
     const method = METHODS.find((one) => one.name === name);
@@ -156,7 +156,7 @@ Deno.test("the examples of the OpenRPC document pass the checks that requests pa
   }
 });
 
-Deno.test("parametersOf() says of a parameter with a default that it need not be given", () => {
+Deno.test("parametersOf() marks a parameter with a default as not required", () => {
   const method = METHODS.find(({ name }) => name === "file_read");
   assert(method !== undefined);
   assertEquals(
