@@ -3,8 +3,9 @@ import { isRawNumber, type RawNumber } from "../../lib/core/call.ts";
 import { method } from "../../lib/core/method.ts";
 
 /** A number, also one beyond 2^53 that is kept as its text. */
-const ExactNumber = z.custom<number | RawNumber>((value) =>
-  typeof value === "number" || isRawNumber(value)
+const ExactNumber = z.custom<number | RawNumber>(
+  (value) => typeof value === "number" || isRawNumber(value),
+  "must be a number",
 ).register(z.globalRegistry, { type: "number" });
 
 /** `rpc.cancel`: stops the work of a request in flight, which is then answered with -32000. */

@@ -38,17 +38,23 @@ const REFUSED: readonly (readonly [string, string | Uint8Array, number, RegExp, 
   ["a NUL before a request", bytes([0], PING), PARSE_ERROR, /^not JSON/],
   ["a NUL within a request", bytes('{"jsonrpc":"2.0",', [0], "}"), PARSE_ERROR, /^not JSON/],
   ["a NUL in a string", bytes('{"jsonrpc":"2.0","method":"p', [0], '"}'), PARSE_ERROR, /^not JSON/],
-  ["a string", '"ping"', INVALID_REQUEST, /a request is an object, received "ping"/],
-  ["a number", "17", INVALID_REQUEST, /a request is an object, received 17/],
-  ["null", "null", INVALID_REQUEST, /a request is an object, received null/],
-  ["true", "true", INVALID_REQUEST, /a request is an object, received true/],
+  ["a string", '"ping"', INVALID_REQUEST, /a request must be an object, received "ping"/],
+  ["a number", "17", INVALID_REQUEST, /a request must be an object, received 17/],
+  ["null", "null", INVALID_REQUEST, /a request must be an object, received null/],
+  ["true", "true", INVALID_REQUEST, /a request must be an object, received true/],
   ["an empty batch", "[]", INVALID_REQUEST, /empty batch/],
   ["an empty object", "{}", INVALID_REQUEST, /jsonrpc must be "2.0"/],
   ["no jsonrpc", '{"method":"ping","id":7}', INVALID_REQUEST, /jsonrpc must be "2.0"/, 7],
   ["jsonrpc as a number", '{"jsonrpc":2.0,"method":"ping","id":7}', INVALID_REQUEST, /jsonrpc/, 7],
   ["no method", '{"jsonrpc":"2.0","id":7}', INVALID_REQUEST, /method must be a string/, 7],
   ["a method null", '{"jsonrpc":"2.0","method":null,"id":7}', INVALID_REQUEST, /method/, 7],
-  ["an answer", '{"jsonrpc":"2.0","result":1,"id":7}', INVALID_REQUEST, /answer is no request/, 7],
+  [
+    "an answer",
+    '{"jsonrpc":"2.0","result":1,"id":7}',
+    INVALID_REQUEST,
+    /an answer, not a request/,
+    7,
+  ],
   [
     "an id true",
     '{"jsonrpc":"2.0","method":"ping","id":true}',
@@ -68,21 +74,21 @@ const REFUSED: readonly (readonly [string, string | Uint8Array, number, RegExp, 
     "an unknown member",
     '{"jsonrpc":"2.0","method":"ping","id":7,"paramz":{}}',
     INVALID_REQUEST,
-    /"paramz" is no member of a request \(did you mean "params"\?\)/,
+    /"paramz" is not a member of a request \(did you mean "params"\?\)/,
     7,
   ],
   [
     "__proto__ as a member",
     '{"jsonrpc":"2.0","method":"ping","id":7,"__proto__":{"polluted":true}}',
     INVALID_REQUEST,
-    /"__proto__" is no member of a request/,
+    /"__proto__" is not a member of a request/,
     7,
   ],
   [
     "constructor as a member",
     '{"jsonrpc":"2.0","method":"ping","id":7,"constructor":{"prototype":{}}}',
     INVALID_REQUEST,
-    /"constructor" is no member of a request/,
+    /"constructor" is not a member of a request/,
     7,
   ],
   [
@@ -123,7 +129,7 @@ const REFUSED: readonly (readonly [string, string | Uint8Array, number, RegExp, 
   ),
 ];
 
-Deno.test("a line that is no request", async (t) => {
+Deno.test("a line that is not a request", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   for (const [name, line, code, reason, id = null] of REFUSED) {

@@ -123,7 +123,11 @@ Deno.test("a request that waits too long for a slot is answered with -32003 and 
   await until(async () => await begun(files) === 1, "the command to run");
   const path = `${files}/late`;
   const { value, ms } = await timed(() => host.request("file_write", { path, content: "late" }));
-  const { data } = assertRefused(value, TIMEOUT, /not done within 1 s/);
+  const { data } = assertRefused(
+    value,
+    TIMEOUT,
+    /no slot came free within 1 s; nothing was started/,
+  );
   assertEquals(data.timeout_seconds, 1);
   assert(ms >= 990, `${ms} ms`);
   await Deno.writeTextFile(`${files}/release`, "");
