@@ -75,19 +75,22 @@ async function statAlone(
   return parseUsage(mount, /^(?:\d+ ){3}\d+/.exec(text)?.[0] ?? "");
 }
 
+/** Where the text of the mount table comes from. */
+type Table = Pick<MountTable, "read" | typeof Symbol.asyncDispose>;
+
 /**
  * Asks about all file systems. Those that may hang are asked separately and get half a second; one
  * that has not answered is not asked again until it has.
  */
 export class Filesystems implements AsyncDisposable {
-  readonly #table: MountTable;
+  readonly #table: Table;
   readonly #local = new ResidentScript(STAT_LOCAL);
   readonly #asking = new Map<string, Promise<unknown>>();
   #last: FilesystemReport | undefined;
   #lastAt = 0;
 
   /** @param table Where the mounts are read; tests have one that lists other mounts. */
-  constructor(table: MountTable = new MountTable()) {
+  constructor(table: Table = new MountTable()) {
     this.#table = table;
   }
 

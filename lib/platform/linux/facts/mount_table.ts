@@ -30,9 +30,10 @@ done
 export class MountTable implements AsyncDisposable {
   readonly #script: ResidentScript;
 
-  /** @param code The script that reads the table; tests replace it. */
-  constructor(code: string = READ_MOUNTS) {
-    this.#script = new ResidentScript(code);
+  /** @param programPath Where the script finds its programs, as in PATH; tests replace some. */
+  constructor({ programPath }: { programPath?: string } = {}) {
+    const setPath = programPath === undefined ? "" : `PATH=${programPath}\n`;
+    this.#script = new ResidentScript(setPath + READ_MOUNTS);
   }
 
   /**

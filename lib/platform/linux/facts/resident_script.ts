@@ -52,7 +52,6 @@ class ScriptProcess {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    this.#child.unref();
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
   }
@@ -93,19 +92,17 @@ class ScriptProcess {
   /** Lets the script exit by itself. */
   async end(): Promise<void> {
     await this.#writer.close().catch(() => {});
-    await this.#child.status;
-    await this.#reader.cancel().catch(() => {});
+    await Promise.allSettled([this.#reader.cancel(), this.#child.status]);
   }
 
   /** Ends the script whatever it is doing; a program it waits for finishes on its own. */
-  kill(): void {
+  async kill(): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
     } catch {
       // It has ended already.
     }
-    void this.#writer.abort().catch(() => {});
-    void this.#reader.cancel().catch(() => {});
+    await Promise.allSettled([this.#writer.abort(), this.#reader.cancel(), this.#child.status]);
   }
 }
 
@@ -121,6 +118,8 @@ export class ResidentScript implements AsyncDisposable {
   readonly #code: string;
   readonly #idleMs: number;
   #process: ScriptProcess | undefined;
+  /** Processes that have been killed and are not gone yet. */
+  readonly #killed = new Set<Promise<void>>();
   #lastTurn: Promise<void> = Promise.resolve();
   /** Questions that are asked or wait to be. */
   #turns = 0;
@@ -200,7 +199,6 @@ export class ResidentScript implements AsyncDisposable {
       else if (leftMs > 0) this.#watchIdleness(leftMs);
       else void this.#end();
     }, delayMs);
-    Deno.unrefTimer(timer);
     this.#idleTimer = timer;
   }
 
@@ -219,8 +217,11 @@ export class ResidentScript implements AsyncDisposable {
   }
 
   #kill(): void {
-    this.#process?.kill();
+    const process = this.#process;
     this.#process = undefined;
+    if (process === undefined) return;
+    const killed = process.kill().finally(() => this.#killed.delete(killed));
+    this.#killed.add(killed);
   }
 
   async #end(): Promise<void> {
@@ -229,10 +230,10 @@ export class ResidentScript implements AsyncDisposable {
     await process?.end();
   }
 
-  /** Stops the script once all questions are answered. */
+  /** Stops the script once all questions are answered, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastTurn;
     clearTimeout(this.#idleTimer);
-    await this.#end();
+    await Promise.all([this.#end(), ...this.#killed]);
   }
 }
