@@ -11,18 +11,19 @@ const Filesystem = z.strictObject({
   used_percent: z.number(),
 });
 
-/** `get_disk_usage` (protocol §10): usage of every mounted file system that holds files, in bytes. */
+/** `get_disk_usage` (protocol §10): usage of every mounted file system that stores files, in bytes. */
 export const getDiskUsage = method({
   name: "get_disk_usage",
   capability: "disk_usage",
-  summary: "Tells how full the guest's file systems are.",
+  summary: "Reports how full the guest's file systems are.",
   notes: [
-    "File systems that hold files, each once: no tmpfs, no kernel ones, no images that are full by " +
-    "nature (squashfs, iso9660), no overlay but the root. Sizes are in bytes. `available_bytes` is " +
-    "what an ordinary user can still write; `used_percent` is computed as df(1) does, used / (used " +
-    "+ available), with one decimal.",
-    "Network file systems are given half a second. Those that have not answered by then are named " +
-    "in `unresponsive`, which is absent otherwise.",
+    "Lists each file system that stores files once. tmpfs, the kernel's file systems, images that " +
+    "are always full (squashfs, iso9660) and overlays other than the root are left out. Sizes are " +
+    "in bytes. `available_bytes` is what an unprivileged user can still write; `used_percent` is " +
+    "computed as df(1) does, used / (used + available), with one decimal. The numbers are at most " +
+    "a second old.",
+    "Network file systems have half a second to answer. The mount points of those that did not are " +
+    "listed in `unresponsive`, which is otherwise absent.",
   ],
   params: NoParams,
   result: z.strictObject({

@@ -10,15 +10,15 @@ const Interface = z.strictObject({
   mtu: z.int(),
 });
 
-/** `get_network_info` (protocol §4): every interface, also those without an address. */
+/** `get_network_info` (protocol §4): every interface, with or without an address. */
 export const getNetworkInfo = method({
   name: "get_network_info",
   capability: "network_info",
   summary: "Lists the guest's network interfaces with their addresses.",
   notes: [
     "Addresses are in CIDR form. `state` is the kernel's operational state (RFC 2863): `up`, " +
-    "`down`, `dormant`, `lowerlayerdown`, `testing` or `notpresent`; an interface that reports " +
-    "none, as `lo`, counts by whether it is set up. `mtu` is in bytes.",
+    "`down`, `dormant`, `lowerlayerdown`, `testing` or `notpresent`; an interface that reports no " +
+    "state, such as `lo`, is `up` if it is enabled. `mtu` is in bytes.",
   ],
   params: NoParams,
   result: z.strictObject({ interfaces: z.readonly(z.array(Interface)) }),

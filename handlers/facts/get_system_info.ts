@@ -8,11 +8,11 @@ export const getSystemInfo = method({
   summary: "Describes the guest's operating system and size.",
   notes: [
     "`os_name` and `os_version` are `NAME` and `VERSION` of os-release(5), or `PRETTY_NAME` and " +
-    "`VERSION_ID` where those are missing. `architecture` is what `uname -m` prints. " +
-    "`total_memory_kb` is in KiB, `uptime_seconds` counts the time suspended too.",
-    "`available_memory_kb` is what programs can still get without swapping, `load_average` the " +
-    "mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)); " +
-    "both are a second old at most.",
+    "`VERSION_ID` if those are missing. `architecture` is what `uname -m` prints. " +
+    "`total_memory_kb` is in KiB, `uptime_seconds` includes time spent suspended.",
+    "`available_memory_kb` is what programs can still allocate without swapping. `load_average` is " +
+    "the mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)). " +
+    "Both are at most a second old.",
   ],
   params: NoParams,
   result: z.strictObject({

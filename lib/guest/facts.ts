@@ -1,10 +1,10 @@
 /**
- * Facts about the guest: the interface that every platform fills in.
+ * Facts about the guest: the interface that every platform implements.
  *
  * @module
  */
 
-/** Facts of `get_system_info`; see the handler for units and sources. */
+/** The facts of `get_system_info`; its handler documents units and sources. */
 export interface SystemInfo {
   readonly os_type: string;
   readonly os_name: string;
@@ -15,21 +15,21 @@ export interface SystemInfo {
   readonly cpu_count: number;
   readonly total_memory_kb: number;
   readonly uptime_seconds: number;
-  /** KiB; absent where the platform does not tell, as the load. */
+  /** KiB; absent on platforms that do not report it. */
   readonly available_memory_kb?: number;
-  /** Over 1, 5 and 15 minutes. */
+  /** Averages over 1, 5 and 15 minutes; absent on platforms that do not report them. */
   readonly load_average?: readonly number[];
 }
 
 /** One network interface. */
 export interface NetworkInterface {
   readonly name: string;
-  /** Lower-case, colons between; all zero where there is none. */
+  /** Lower case, separated by colons; all zero for an interface without one. */
   readonly mac_address: string;
   /** In CIDR form. */
   readonly ipv4_addresses: readonly string[];
   readonly ipv6_addresses: readonly string[];
-  /** `up`, `down`, or what else the kernel calls it (RFC 2863 operational state). */
+  /** `up`, `down` or another operational state of RFC 2863, as the kernel names it. */
   readonly state: string;
   /** Bytes. */
   readonly mtu: number;
@@ -42,20 +42,20 @@ export interface Filesystem {
   readonly fs_type: string;
   readonly total_bytes: number;
   readonly used_bytes: number;
-  /** What an ordinary user can still write. */
+  /** What an unprivileged user can still write. */
   readonly available_bytes: number;
-  /** As df(1) computes it: used / (used + available), one decimal. */
+  /** Computed as df(1) does: used / (used + available), with one decimal. */
   readonly used_percent: number;
 }
 
-/** Usage of all file systems that hold files. */
+/** Usage of all file systems that store files. */
 export interface FilesystemReport {
   readonly filesystems: readonly Filesystem[];
   /** Mount points of network file systems that did not answer in time. */
   readonly unresponsive: readonly string[];
 }
 
-/** What the methods ask about the guest. */
+/** What the methods can ask about the guest. */
 export interface Facts {
   info(signal: AbortSignal): Promise<SystemInfo>;
   networkInterfaces(signal: AbortSignal): Promise<readonly NetworkInterface[]>;

@@ -58,6 +58,8 @@ async function configuredPeer(
 export class AgentSpeech implements Speech {
   readonly ping = request("ping");
   readonly systemInfo = request("get_system_info");
+  readonly networkInfo = request("get_network_info");
+  readonly diskUsage = request("get_disk_usage");
 
   constructor(readonly caller: Caller) {}
 

@@ -26,6 +26,10 @@ export interface Speech {
   readonly ping: RequestText;
   /** A request for the operating system's facts as a line. */
   readonly systemInfo: RequestText;
+  /** A request for the network interfaces as a line. */
+  readonly networkInfo: RequestText;
+  /** A request for the usage of the file systems as a line. */
+  readonly diskUsage: RequestText;
   /** Runs a command to its end and takes its output. */
   exec(program: string): Promise<void>;
   /** Starts a command several times at once without waiting for anything. */

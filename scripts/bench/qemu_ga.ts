@@ -58,6 +58,8 @@ export function qemuGaPeer({ program }: QemuGa, scratch: Scratch): Peer {
 export class QemuGaSpeech implements Speech {
   readonly ping = request("guest-ping");
   readonly systemInfo = request("guest-get-osinfo");
+  readonly networkInfo = request("guest-network-get-interfaces");
+  readonly diskUsage = request("guest-get-fsinfo");
 
   constructor(readonly caller: Caller) {}
 

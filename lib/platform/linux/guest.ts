@@ -7,7 +7,7 @@
 import type { Guest } from "../../guest/guest.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { LinuxFacts } from "./facts/mod.ts";
-import { readHomeDirectory } from "./facts/shell_facts.ts";
+import { readHomeDirectory } from "./facts/home_directory.ts";
 import { runSeparately } from "./processes/command_cgroup.ts";
 import { runChild } from "./processes/run_child.ts";
 import { findProgram } from "./programs.ts";

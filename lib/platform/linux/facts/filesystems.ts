@@ -1,31 +1,40 @@
 /**
- * Usage of the guest's file systems, by stat(1) on those that the mount table names.
+ * Usage of the guest's file systems: stat(1) on those that the mount table lists.
  *
  * @module
  */
 
 import { withTimer } from "../../../base/waiting.ts";
 import type { Filesystem, FilesystemReport } from "../../../guest/facts.ts";
-import { mayHang, type Mount, parseMountInfo, selectFilesystems } from "./mounts.ts";
 import { runScript } from "../shell.ts";
+import { mayHang, type Mount, parseMountInfo, selectFilesystems } from "./mounts.ts";
+import { MountTable } from "./mount_table.ts";
+import { ResidentScript } from "./resident_script.ts";
 
-const TIMEOUT_MS = 5000;
+/** How long a report is kept: asking the kernel takes a process, which takes a millisecond. */
+const KEPT_MS = 1000;
+const LOCAL_TIMEOUT_MS = 5000;
 /** How long a report waits for a file system that may hang … */
 const REMOTE_WAIT_MS = 500;
-/** … and how long the question itself stays, so that it is not asked twice meanwhile. */
+/** … and how long the question itself stays open, so that it is not asked twice meanwhile. */
 const REMOTE_TIMEOUT_MS = 3_600_000;
 
-const READ_MOUNTS = "exec cat /proc/self/mountinfo";
+// %S is the unit of the other three numbers (statfs(2)).
+const STAT = "stat -f -c '%S %b %f %a %n' --";
 
-// One line each, in the order of the arguments; "-" for one that cannot be asked. %S is the unit
-// of the other three (statfs(2)).
-const STAT_FILESYSTEMS = `
-for mount_point; do
-  stat -f -c '%S %b %f %a' -- "$mount_point" 2>/dev/null || echo -
+/** A question is the number of mount points, then one mount point per line. */
+const STAT_LOCAL = `
+while read -r count; do
+  set --
+  while [ $# -lt "$count" ] && IFS= read -r mount_point; do set -- "$@" "$mount_point"; done
+  ${STAT} "$@" </dev/null
+  echo end
 done
 `;
 
-/** The usage of a file system out of `fragment size, blocks, free, available`. */
+const STAT_ONE = `exec ${STAT} "$1"`;
+
+/** The usage of a file system from `unit, blocks, free, available`. */
 export function parseUsage(mount: Mount, line: string): Filesystem | undefined {
   const match = /^(\d+) (\d+) (\d+) (\d+)$/.exec(line);
   if (match === null) return undefined;
@@ -44,38 +53,67 @@ export function parseUsage(mount: Mount, line: string): Filesystem | undefined {
   };
 }
 
-async function ask(
-  mounts: readonly Mount[],
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Filesystem[]> {
-  if (mounts.length === 0) return [];
-  const text = await runScript({
-    code: STAT_FILESYSTEMS,
-    args: mounts.map((mount) => mount.mountPoint),
-    timeoutMs,
-    signal,
-  });
-  const lines = text.split("\n");
-  return mounts.map((mount, index) => parseUsage(mount, lines[index] ?? ""))
+/** What stat(1) printed about some mounts; those it could not ask are left out. */
+export function parseUsages(mounts: readonly Mount[], text: string): Filesystem[] {
+  const numbers = new Map<string, string>();
+  for (const [, usage = "", mountPoint = ""] of text.matchAll(/^((?:\d+ ){3}\d+) (\/.*)$/gm)) {
+    numbers.set(mountPoint, usage);
+  }
+  return mounts.map((mount) => parseUsage(mount, numbers.get(mount.mountPoint) ?? ""))
     .filter((usage) => usage !== undefined);
 }
 
-/**
- * Asks about all file systems. Those that may hang are asked each by itself and for
- * half a second at most; one that still owes an answer is not asked again until it has given it.
- */
-export class Filesystems {
-  readonly #asking = new Map<string, Promise<unknown>>();
+const hasNewline = ({ mountPoint }: Mount) => mountPoint.includes("\n");
 
-  /** The report of `get_disk_usage`. */
+/** Asks about one file system in a process that only this question waits for. */
+async function statAlone(
+  mount: Mount,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Filesystem | undefined> {
+  const text = await runScript({ code: STAT_ONE, args: [mount.mountPoint], timeoutMs, signal });
+  return parseUsage(mount, /^(?:\d+ ){3}\d+/.exec(text)?.[0] ?? "");
+}
+
+/** Where the text of the mount table comes from. */
+type Table = Pick<MountTable, "read" | typeof Symbol.asyncDispose>;
+
+/**
+ * Asks about all file systems. Those that may hang are asked separately and get half a second; one
+ * that has not answered is not asked again until it has.
+ */
+export class Filesystems implements AsyncDisposable {
+  readonly #table: Table;
+  readonly #local = new ResidentScript(STAT_LOCAL);
+  readonly #asking = new Map<string, Promise<unknown>>();
+  #last: FilesystemReport | undefined;
+  #lastAt = 0;
+
+  /** @param table Where the mounts are read; tests have one that lists other mounts. */
+  constructor(table: Table = new MountTable()) {
+    this.#table = table;
+  }
+
+  /** The report of `get_disk_usage`, at most a second old. */
   async report(signal: AbortSignal): Promise<FilesystemReport> {
-    const text = await runScript({ code: READ_MOUNTS, timeoutMs: TIMEOUT_MS, signal });
-    const mounts = selectFilesystems(parseMountInfo(text));
+    signal.throwIfAborted();
+    if (this.#last === undefined || performance.now() - this.#lastAt > KEPT_MS) {
+      const startedAt = performance.now();
+      const report = await this.#ask(signal);
+      // One that lacks a file system is no answer to the next question.
+      if (report.unresponsive.length > 0) return report;
+      this.#last = report;
+      this.#lastAt = startedAt;
+    }
+    return this.#last;
+  }
+
+  async #ask(signal: AbortSignal): Promise<FilesystemReport> {
+    const mounts = selectFilesystems(parseMountInfo(await this.#table.read(signal)));
     const remote = mounts.filter(mayHang);
     const unresponsive: string[] = [];
     const answers = await Promise.all([
-      ask(mounts.filter((mount) => !mayHang(mount)), TIMEOUT_MS, signal),
+      this.#askLocal(mounts.filter((mount) => !mayHang(mount)), signal),
       ...remote.map(async (mount) => {
         const answer = await this.#askRemote(mount);
         if (answer === undefined) unresponsive.push(mount.mountPoint);
@@ -86,14 +124,31 @@ export class Filesystems {
     return { filesystems, unresponsive: unresponsive.sort() };
   }
 
+  async #askLocal(mounts: readonly Mount[], signal: AbortSignal): Promise<Filesystem[]> {
+    // A question has one mount point per line, so these are asked one by one.
+    const odd = mounts.filter(hasNewline);
+    const rest = mounts.filter((mount) => !hasNewline(mount));
+    const oddUsages = odd.map((mount) => statAlone(mount, LOCAL_TIMEOUT_MS, signal));
+    const question = [rest.length, ...rest.map(({ mountPoint }) => mountPoint), ""].join("\n");
+    const answer = rest.length === 0
+      ? ""
+      : this.#local.ask(question, { timeoutMs: LOCAL_TIMEOUT_MS, signal });
+    const [text, ...usages] = await Promise.all([answer, ...oddUsages]);
+    return [...parseUsages(rest, text), ...usages.filter((usage) => usage !== undefined)];
+  }
+
   async #askRemote(mount: Mount): Promise<Filesystem[] | undefined> {
     if (this.#asking.has(mount.mountPoint)) return undefined;
     let answer: Filesystem[] | undefined;
-    const asking = ask([mount], REMOTE_TIMEOUT_MS, new AbortController().signal)
-      .then((usages) => answer = usages, () => {})
+    const asking = statAlone(mount, REMOTE_TIMEOUT_MS, new AbortController().signal)
+      .then((usage) => answer = usage === undefined ? [] : [usage], () => {})
       .finally(() => this.#asking.delete(mount.mountPoint));
     this.#asking.set(mount.mountPoint, asking);
     await withTimer(REMOTE_WAIT_MS, asking);
     return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#table[Symbol.asyncDispose](), this.#local[Symbol.asyncDispose]()]);
   }
 }

@@ -4,20 +4,24 @@
  * @module
  */
 
-import type { Facts, SystemInfo } from "../../../guest/facts.ts";
+import type {
+  Facts,
+  FilesystemReport,
+  NetworkInterface,
+  SystemInfo,
+} from "../../../guest/facts.ts";
 import { Filesystems } from "./filesystems.ts";
-import { readNetworkInterfaces } from "./network.ts";
+import { Network } from "./network.ts";
 import { type OsRelease, readOsRelease } from "./os_release.ts";
-import { countProcessors, readOnlineProcessors } from "./shell_facts.ts";
+import { countProcessors, Sysfs } from "./sysfs.ts";
 
 const BYTES_PER_KB = 1024;
-/** How long facts that only an administrator changes are taken for unchanged. */
+/** How long facts that only an administrator changes are kept. */
 const SLOW_FACTS_MS = 5000;
-
-/** How long what changes all the time is good for: the kernel's own averages are 5 s old. */
+/** How long facts that change all the time are kept: the kernel updates its averages every 5 s. */
 const VOLATILE_FACTS_MS = 1000;
 
-/** How busy the guest is, and what else may change at any time. */
+/** Facts that may change at any time. */
 interface VolatileFacts {
   readonly hostname: string;
   readonly uptimeSeconds: number;
@@ -26,6 +30,7 @@ interface VolatileFacts {
   readonly readAt: number;
 }
 
+/** Facts that only an administrator changes. */
 interface SlowFacts {
   readonly osRelease: OsRelease;
   readonly kernelVersion: string;
@@ -35,7 +40,9 @@ interface SlowFacts {
 }
 
 /** The facts of the guest that the agent runs in. */
-export class LinuxFacts implements Facts {
+export class LinuxFacts implements Facts, AsyncDisposable {
+  readonly #sysfs = new Sysfs();
+  readonly #network = new Network(this.#sysfs);
   readonly #filesystems = new Filesystems();
   #slow: SlowFacts | undefined;
   #volatile: VolatileFacts | undefined;
@@ -43,7 +50,7 @@ export class LinuxFacts implements Facts {
   async info(signal: AbortSignal): Promise<SystemInfo> {
     const now = performance.now();
     if (this.#slow === undefined || now - this.#slow.readAt > SLOW_FACTS_MS) {
-      this.#slow = await readSlowFacts(now, signal);
+      this.#slow = await this.#readSlowFacts(now, signal);
     }
     const slow = this.#slow;
     return {
@@ -51,7 +58,7 @@ export class LinuxFacts implements Facts {
       os_name: slow.osRelease.name,
       os_version: slow.osRelease.version,
       kernel_version: slow.kernelVersion,
-      // Deno is built for 64-bit machines alone, where its name is the one of uname(2).
+      // Deno exists for 64-bit machines only, where it uses the same names as uname(2).
       architecture: Deno.build.arch,
       cpu_count: slow.cpuCount,
       total_memory_kb: slow.totalMemoryKb,
@@ -74,22 +81,30 @@ export class LinuxFacts implements Facts {
     return { hostname, uptime_seconds, available_memory_kb, load_average };
   }
 
-  networkInterfaces(signal: AbortSignal) {
-    return readNetworkInterfaces(signal);
+  async networkInterfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
+    return await this.#network.interfaces(signal);
   }
 
-  filesystems(signal: AbortSignal) {
-    return this.#filesystems.report(signal);
+  async filesystems(signal: AbortSignal): Promise<FilesystemReport> {
+    return await this.#filesystems.report(signal);
   }
-}
 
-async function readSlowFacts(readAt: number, signal: AbortSignal): Promise<SlowFacts> {
-  const online = await readOnlineProcessors(signal);
-  return {
-    osRelease: readOsRelease(),
-    kernelVersion: Deno.osRelease(),
-    cpuCount: countProcessors(online),
-    totalMemoryKb: Math.floor(Deno.systemMemoryInfo().total / BYTES_PER_KB),
-    readAt,
-  };
+  async #readSlowFacts(readAt: number, signal: AbortSignal): Promise<SlowFacts> {
+    const online = await this.#sysfs.onlineProcessors(signal);
+    return {
+      osRelease: readOsRelease(),
+      kernelVersion: Deno.osRelease(),
+      cpuCount: countProcessors(online),
+      totalMemoryKb: Math.floor(Deno.systemMemoryInfo().total / BYTES_PER_KB),
+      readAt,
+    };
+  }
+
+  /** Stops the processes that read facts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([
+      this.#sysfs[Symbol.asyncDispose](),
+      this.#filesystems[Symbol.asyncDispose](),
+    ]);
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * The mount table (proc(5), /proc/pid/mountinfo) and what of it holds files.
+ * The mount table (proc(5), /proc/pid/mountinfo) and its file systems that store files.
  *
  * @module
  */
@@ -13,25 +13,25 @@ export interface Mount {
   readonly deviceNumber: string;
 }
 
-/** Types behind which no files of the guest's own are stored. */
+/** Types that store no files of the guest. */
 const WITHOUT_FILES = new Set([
   ...["autofs", "bdev", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset"],
   ...["debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs"],
   ...["pipefs", "proc", "pstore", "ramfs", "resctrl", "rootfs", "rpc_pipefs", "securityfs"],
   ...["selinuxfs", "smackfs", "sockfs", "sysfs", "tmpfs", "tracefs", "fuse.gvfsd-fuse"],
   ...["fuse.lxcfs", "fuse.portal"],
-  // Images that are full by nature: CDs, snaps, live systems.
+  // Images, which are always full: CDs, snaps, live systems.
   ...["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"],
 ]);
 
-/** Types whose server may be gone, with every process that asks waiting for it. */
+/** Types whose server may be unreachable, which blocks every process that asks. */
 const NETWORK_TYPE_REGEXP =
   /^(nfs\d*|cifs|smb\d*|smbfs|ncpfs|ceph|afs|ocfs2|gfs2?|lustre|glusterfs|9p|virtiofs|fuse\..+|fuse)$/;
 
-/** Whether asking about a file system may take for ever. */
+/** Whether asking about a file system may never return. */
 export const mayHang = (mount: Mount): boolean => NETWORK_TYPE_REGEXP.test(mount.fsType);
 
-/** Undoes the kernel's escapes: space, tab, newline and backslash as three octal digits. */
+/** Decodes the kernel's escapes: space, tab, newline and backslash as three octal digits. */
 const unescape = (field: string) =>
   field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 
@@ -55,9 +55,9 @@ export function parseMountInfo(text: string): Mount[] {
 }
 
 /**
- * The mounts that hold files, each file system once: the one mounted last where several share a
- * mount point (it hides the others), the shortest mount point where one file system has several.
- * An overlay counts only as the root: elsewhere it shows what another one stores.
+ * The mounts that store files, each file system once. Of several mounts on one mount point, the last
+ * one hides the others. Of several mount points of one file system, the shortest is listed. An
+ * overlay counts only as the root: elsewhere it shows files of another file system.
  */
 export function selectFilesystems(mounts: readonly Mount[]): Mount[] {
   const visible = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
@@ -65,7 +65,7 @@ export function selectFilesystems(mounts: readonly Mount[]): Mount[] {
   for (const mount of visible.values()) {
     if (WITHOUT_FILES.has(mount.fsType)) continue;
     if (mount.fsType === "overlay" && mount.mountPoint !== "/") continue;
-    // Subvolumes of one btrfs have device numbers of their own, but one device.
+    // Subvolumes of one btrfs have different device numbers, but the same device.
     const key = mount.device.startsWith("/dev/") ? mount.device : mount.deviceNumber;
     const known = byFilesystem.get(key);
     if (known === undefined || mount.mountPoint.length < known.mountPoint.length) {

@@ -1,69 +1,101 @@
 /**
- * Network interfaces of a Linux guest, addresses or not.
+ * The network interfaces of a Linux guest, with or without addresses.
  *
- * Addresses come from getifaddrs(3) through Deno; the kernel's list of interfaces, their state,
- * MTU and hardware address from /sys/class/net, read by the shell's own `read` in one process.
+ * IP addresses come from getifaddrs(3) through Deno, which lists only interfaces that have some. The
+ * list of interfaces, their state, MTU and hardware address come from /sys/class/net.
  *
  * @module
  */
 
 import type { NetworkInterface } from "../../../guest/facts.ts";
-import { runScript } from "../shell.ts";
-
-const TIMEOUT_MS = 5000;
-
-const LIST_LINKS = `
-cd /sys/class/net || exit
-for name in *; do
-  read -r state < "$name/operstate" && read -r mtu < "$name/mtu" && read -r flags < "$name/flags" ||
-    continue
-  address=
-  read -r address < "$name/address"
-  printf '%s %s %s %s %s\\n' "$state" "$mtu" "$flags" "\${address:--}" "$name"
-done 2>/dev/null
-`;
+import type { Sysfs } from "./sysfs.ts";
 
 const IFF_UP = 0x1;
 const NO_ADDRESS = "00:00:00:00:00:00";
+/** How long hardware addresses are kept. */
+const ADDRESSES_KEPT_MS = 5000;
 
-type Link = Pick<NetworkInterface, "name" | "mac_address" | "state" | "mtu">;
+type Link = Pick<NetworkInterface, "name" | "state" | "mtu">;
 
-/** Parses one line an interface: operational state, MTU, flags, hardware address, name. */
+/** Parses one interface per line: operational state, MTU, flags or `-`, name. */
 export function parseLinks(text: string): Link[] {
   const links: Link[] = [];
   for (const line of text.split("\n")) {
-    const match = /^(\S+) (\d+) 0x([0-9a-f]+) (\S+) (.+)$/.exec(line);
+    const match = /^(\S+) (\d+) (?:0x([0-9a-f]+)|-) (.+)$/.exec(line);
     if (match === null) continue;
-    const [, operstate = "", mtu = "", flags = "", address = "", name = ""] = match;
+    const [, operstate = "", mtu = "", flags = "", name = ""] = match;
     const isUp = (Number.parseInt(flags, 16) & IFF_UP) !== 0;
-    links.push({
-      name,
-      mac_address: address === "-" ? NO_ADDRESS : address,
-      // Loopback, tunnels and some drivers never report a state: being set up is all there is.
-      state: operstate === "unknown" ? (isUp ? "up" : "down") : operstate,
-      mtu: Number(mtu),
-    });
+    // Loopback, tunnels and some drivers never report a state: the flag is all there is.
+    const state = operstate === "unknown" ? (isUp ? "up" : "down") : operstate;
+    links.push({ name, state, mtu: Number(mtu) });
   }
   return links;
 }
 
-/** Gives each interface its addresses; labels of IPv4 aliases (`eth0:1`) belong to `eth0`. */
-export function withAddresses(
-  links: readonly Link[],
-  addresses: readonly Deno.NetworkInterfaceInfo[],
-): NetworkInterface[] {
-  return links.map(({ name, ...link }) => {
-    const of = (family: "IPv4" | "IPv6") =>
-      addresses.filter((address) => address.family === family && baseName(address.name) === name)
-        .map((address) => address.cidr);
-    return { name, ...link, ipv4_addresses: of("IPv4"), ipv6_addresses: of("IPv6") };
-  });
+/** Parses one interface per line: hardware address or `-`, name. Returns addresses by name. */
+export function parseHardwareAddresses(text: string): Map<string, string> {
+  const addresses = new Map<string, string>();
+  for (const [, address = "", name = ""] of text.matchAll(/^(\S+) (.+)$/gm)) {
+    addresses.set(name, address === "-" ? NO_ADDRESS : address);
+  }
+  return addresses;
 }
 
-const baseName = (label: string) => label.replace(/:.*$/, "");
+/**
+ * Puts together what is known of each interface. The label of an IPv4 alias (`eth0:1`) belongs to
+ * `eth0`.
+ */
+export function interfacesOf(
+  links: readonly Link[],
+  hardwareAddresses: ReadonlyMap<string, string>,
+  addresses: readonly Deno.NetworkInterfaceInfo[],
+): NetworkInterface[] {
+  const byName = new Map(links.map((link) => [link.name, {
+    name: link.name,
+    mac_address: hardwareAddresses.get(link.name) ?? NO_ADDRESS,
+    ipv4_addresses: new Array<string>(),
+    ipv6_addresses: new Array<string>(),
+    state: link.state,
+    mtu: link.mtu,
+  }]));
+  for (const { name, family, cidr } of addresses) {
+    const known = byName.get(baseName(name));
+    (family === "IPv4" ? known?.ipv4_addresses : known?.ipv6_addresses)?.push(cidr);
+  }
+  return [...byName.values()];
+}
 
-/** All interfaces, in the kernel's alphabetical order. */
-export async function readNetworkInterfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
-  const text = await runScript({ code: LIST_LINKS, timeoutMs: TIMEOUT_MS, signal });
-  return withAddresses(parseLinks(text), Deno.networkInterfaces());
+const baseName = (label: string) => label.split(":", 1)[0] ?? label;
+
+/** Reads the network interfaces. */
+export class Network {
+  #hardwareAddresses: ReadonlyMap<string, string> = new Map();
+  #readAt = -Infinity;
+
+  /** @param sysfs Where interfaces are read; the caller disposes of it. */
+  constructor(private readonly sysfs: Pick<Sysfs, "links" | "hardwareAddresses">) {}
+
+  /** All interfaces, sorted by name. */
+  async interfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
+    const answer = this.sysfs.links(signal);
+    // While the shell reads.
+    const addresses = Deno.networkInterfaces();
+    const links = parseLinks(await answer);
+    if (this.#isOutdated(links, addresses)) {
+      this.#readAt = performance.now();
+      this.#hardwareAddresses = parseHardwareAddresses(await this.sysfs.hardwareAddresses(signal));
+    }
+    return interfacesOf(links, this.#hardwareAddresses, addresses);
+  }
+
+  /** Whether the hardware addresses have to be read again. */
+  #isOutdated(links: readonly Link[], addresses: readonly Deno.NetworkInterfaceInfo[]): boolean {
+    return performance.now() - this.#readAt > ADDRESSES_KEPT_MS ||
+      links.some(({ name }) => !this.#hardwareAddresses.has(name)) ||
+      // Deno tells six bytes of an address, which may be longer.
+      addresses.some(({ name, mac }) => {
+        const known = this.#hardwareAddresses.get(baseName(name));
+        return known !== undefined && !known.startsWith(mac);
+      });
+  }
 }

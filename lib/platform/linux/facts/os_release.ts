@@ -1,31 +1,31 @@
 /**
- * The distribution's own description (os-release(5)).
+ * The distribution's description of itself (os-release(5)).
  *
  * @module
  */
 
-/** The guest's operating system, as it calls itself. */
+/** Name and version of the guest's operating system. */
 export interface OsRelease {
   readonly name: string;
   readonly version: string;
 }
 
-/** The two places of os-release(5), the first found wins. */
+/** The two places of os-release(5); the first one found is used. */
 const FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
-/** Reads the file, or gives empty strings where there is none. */
+/** Reads the file; without one, the name is `Linux` and the version is empty. */
 export function readOsRelease(): OsRelease {
   for (const file of FILES) {
     try {
       return describe(parseOsRelease(Deno.readTextFileSync(file)));
     } catch {
-      // Absent or unreadable: the next one.
+      // Missing or unreadable: try the next one.
     }
   }
   return describe(new Map());
 }
 
-/** Name and version out of the file's fields, with the fall-backs for those that lack them. */
+/** Name and version from the file's fields, with fallbacks for distributions that lack them. */
 export function describe(fields: ReadonlyMap<string, string>): OsRelease {
   return {
     name: fields.get("NAME") ?? fields.get("PRETTY_NAME") ?? "Linux",
@@ -33,7 +33,7 @@ export function describe(fields: ReadonlyMap<string, string>): OsRelease {
   };
 }
 
-/** The fields of an os-release file: shell assignments with shell quoting, one a line. */
+/** The fields of an os-release file: one shell assignment per line, with shell quoting. */
 export function parseOsRelease(text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split("\n")) {

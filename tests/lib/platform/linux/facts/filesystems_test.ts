@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Filesystems, parseUsage } from "../../../../../lib/platform/linux/facts/filesystems.ts";
-import { NEVER } from "../../../_helpers.ts";
+import {
+  Filesystems,
+  parseUsage,
+  parseUsages,
+} from "../../../../../lib/platform/linux/facts/filesystems.ts";
+import { NEVER, TempDirectory, until } from "../../../_helpers.ts";
 
 const MOUNT = { mountPoint: "/", device: "/dev/vda1", fsType: "ext4", deviceNumber: "254:1" };
 
@@ -39,8 +43,18 @@ Deno.test("parseUsage() leaves out what has no blocks or could not be asked", ()
   }
 });
 
-Deno.test("a report of this machine agrees with stat(1) and with itself", async () => {
-  const { filesystems, unresponsive } = await new Filesystems().report(NEVER);
+Deno.test("parseUsages() matches lines with mounts by mount point and leaves out the rest", () => {
+  const mounts = ["/", "/with space", "/gone"].map((mountPoint) => ({ ...MOUNT, mountPoint }));
+  const text = "1024 4 2 2 /with space\ngarbage\n512 4 1 1 /\n512 4 1 1 /not asked\n";
+  assertEquals(
+    parseUsages(mounts, text).map(({ mount_point, total_bytes }) => [mount_point, total_bytes]),
+    [["/", 2048], ["/with space", 4096]],
+  );
+});
+
+Deno.test("a report of this machine agrees with stat(1) and is consistent", async () => {
+  await using asked = new Filesystems();
+  const { filesystems, unresponsive } = await asked.report(NEVER);
   assertEquals(unresponsive, []);
   const root = filesystems.find(({ mount_point }) => mount_point === "/");
   assert(root !== undefined, JSON.stringify(filesystems));
@@ -57,5 +71,55 @@ Deno.test("a report of this machine agrees with stat(1) and with itself", async 
 
 Deno.test("a report ends with the signal's reason", async () => {
   const signal = AbortSignal.abort(new Error("stopped"));
-  await assertRejects(() => new Filesystems().report(signal), Error, "stopped");
+  await using asked = new Filesystems();
+  await assertRejects(() => asked.report(signal), Error, "stopped");
+});
+
+/** A mount table that lists directories of this machine as file systems. */
+function tableOf(mountPoints: readonly string[], fsType = "ext4") {
+  const lines = mountPoints.map((mountPoint, index) =>
+    `1 1 8:${index} / ${
+      mountPoint.replace("\n", "\\012").replace(" ", "\\040")
+    } rw - ${fsType} /dev/sd${index} rw`
+  );
+  let reads = 0;
+  return {
+    read: () => {
+      reads += 1;
+      return Promise.resolve(lines.join("\n"));
+    },
+    get reads() {
+      return reads;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+Deno.test("a report has mount points with spaces and newlines, and leaves out missing ones", async () => {
+  await using directory = await TempDirectory.make();
+  const odd = [await directory.directory("a b"), await directory.directory("c\nd")];
+  await using asked = new Filesystems(tableOf([...odd, directory.at("missing")]));
+  const { filesystems } = await asked.report(NEVER);
+  assertEquals(filesystems.map(({ mount_point }) => mount_point), odd);
+});
+
+Deno.test("a report is kept for a second", async () => {
+  const table = tableOf(["/"]);
+  await using asked = new Filesystems(table);
+  const start = performance.now();
+  await asked.report(NEVER);
+  await asked.report(NEVER);
+  // On a machine that is too slow for this test both may have been asked for.
+  assert(table.reads === 1 || performance.now() - start > 1000, `${table.reads}`);
+  await until("the table is read again", async () => {
+    await asked.report(NEVER);
+    return table.reads > 1;
+  });
+});
+
+Deno.test("network file systems are asked in processes of their own", async () => {
+  await using asked = new Filesystems(tableOf(["/"], "nfs4"));
+  const { filesystems, unresponsive } = await asked.report(NEVER);
+  // A busy machine may take longer than the half second that they get.
+  assertEquals(filesystems.length + unresponsive.length, 1);
 });

@@ -3,8 +3,9 @@ import { LinuxFacts } from "../../../../../lib/platform/linux/facts/mod.ts";
 import { NEVER } from "../../../_helpers.ts";
 import { tool } from "../../../../_tool.ts";
 
-Deno.test("LinuxFacts tells what uname, nproc, hostname and /proc tell", async () => {
-  const info = await new LinuxFacts().info(NEVER);
+Deno.test("LinuxFacts agrees with uname, getconf and /proc", async () => {
+  await using facts = new LinuxFacts();
+  const info = await facts.info(NEVER);
   assertEquals(info.os_type, "linux");
   assert(info.os_name !== "");
   assertEquals(info.kernel_version, await tool("uname", "-r"));
@@ -18,8 +19,8 @@ Deno.test("LinuxFacts tells what uname, nproc, hostname and /proc tell", async (
   assert(Number.isInteger(info.uptime_seconds));
 });
 
-Deno.test("LinuxFacts's slow facts are the same when asked again", async () => {
-  const facts = new LinuxFacts();
+Deno.test("LinuxFacts gives the same slow facts when asked again", async () => {
+  await using facts = new LinuxFacts();
   const slow = async () => {
     const info = await facts.info(NEVER);
     const { uptime_seconds: _uptime, available_memory_kb: _memory, ...rest } = info;
@@ -30,7 +31,7 @@ Deno.test("LinuxFacts's slow facts are the same when asked again", async () => {
 });
 
 Deno.test("LinuxFacts finds network interfaces and file systems", async () => {
-  const facts = new LinuxFacts();
+  await using facts = new LinuxFacts();
   assert((await facts.networkInterfaces(NEVER)).length > 0);
   assert((await facts.filesystems(NEVER)).filesystems.length > 0);
 });

@@ -1,63 +1,43 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  interfacesOf,
+  Network,
+  parseHardwareAddresses,
   parseLinks,
-  readNetworkInterfaces,
-  withAddresses,
 } from "../../../../../lib/platform/linux/facts/network.ts";
+import { Sysfs } from "../../../../../lib/platform/linux/facts/sysfs.ts";
 import { NEVER } from "../../../_helpers.ts";
 
 for (
   const [what, line, expected] of [
+    ["an interface that is up", "up 1500 - eth0", { name: "eth0", state: "up", mtu: 1500 }],
+    ["one without a cable", "down 1500 - eth1", { name: "eth1", state: "down", mtu: 1500 }],
     [
-      "an interface that is up",
-      "up 1500 0x1003 52:54:00:12:34:56 eth0",
-      { name: "eth0", mac_address: "52:54:00:12:34:56", state: "up", mtu: 1500 },
-    ],
-    [
-      "one without a cable",
-      "down 1500 0x1003 52:54:00:12:34:56 eth1",
-      { name: "eth1", mac_address: "52:54:00:12:34:56", state: "down", mtu: 1500 },
-    ],
-    [
-      "loopback, which never tells its state",
-      "unknown 65536 0x9 00:00:00:00:00:00 lo",
-      { name: "lo", mac_address: "00:00:00:00:00:00", state: "up", mtu: 65536 },
+      "loopback, which never reports its state",
+      "unknown 65536 0x9 lo",
+      { name: "lo", state: "up", mtu: 65536 },
     ],
     [
       "loopback that is not set up",
-      "unknown 65536 0x8 00:00:00:00:00:00 lo",
-      { name: "lo", mac_address: "00:00:00:00:00:00", state: "down", mtu: 65536 },
+      "unknown 65536 0x8 lo",
+      { name: "lo", state: "down", mtu: 65536 },
     ],
-    [
-      "a tunnel without a hardware address",
-      "unknown 1420 0x10090 - tun0",
-      { name: "tun0", mac_address: "00:00:00:00:00:00", state: "down", mtu: 1420 },
-    ],
+    ["a tunnel", "unknown 1420 0x10090 tun0", { name: "tun0", state: "down", mtu: 1420 }],
     [
       "a bridge port whose lower layer is down",
-      "lowerlayerdown 1500 0x1003 02:42:ac:11:00:02 vlan.100",
-      { name: "vlan.100", mac_address: "02:42:ac:11:00:02", state: "lowerlayerdown", mtu: 1500 },
+      "lowerlayerdown 1500 - vlan.100",
+      { name: "vlan.100", state: "lowerlayerdown", mtu: 1500 },
     ],
-    [
-      "one that waits for its peer",
-      "dormant 9000 0x1003 02:42:ac:11:00:02 wlan0",
-      { name: "wlan0", mac_address: "02:42:ac:11:00:02", state: "dormant", mtu: 9000 },
-    ],
-    [
-      "InfiniBand, whose addresses are long",
-      "up 2044 0x1003 80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:6f:c4:f1 ib0",
-      {
-        name: "ib0",
-        mac_address: "80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:6f:c4:f1",
-        state: "up",
-        mtu: 2044,
-      },
-    ],
-    [
-      "a name with odd characters",
-      "up 1500 0x1003 02:42:ac:11:00:02 br-12ab@x y",
-      { name: "br-12ab@x y", mac_address: "02:42:ac:11:00:02", state: "up", mtu: 1500 },
-    ],
+    ["one that waits for its peer", "dormant 9000 - wlan0", {
+      name: "wlan0",
+      state: "dormant",
+      mtu: 9000,
+    }],
+    ["a name with odd characters", "up 1500 - br-12ab@x y", {
+      name: "br-12ab@x y",
+      state: "up",
+      mtu: 1500,
+    }],
   ] as const
 ) {
   Deno.test(`parseLinks() reads ${what}`, () => {
@@ -65,11 +45,20 @@ for (
   });
 }
 
-Deno.test("parseLinks() keeps the order and leaves out what is no line of its own", () => {
-  const text = "up 1500 0x1003 02:00:00:00:00:01 b\n\ngarbage\nup x 0x1 - c\n" +
-    "down 1500 0x1002 02:00:00:00:00:02 a\n";
+Deno.test("parseLinks() keeps the order and leaves out malformed lines", () => {
+  const text = "up 1500 - b\n\ngarbage\nup x 0x1 c\ndown 1500 0x1002 a\n";
   assertEquals(parseLinks(text).map(({ name }) => name), ["b", "a"]);
   assertEquals(parseLinks(""), []);
+});
+
+Deno.test("parseHardwareAddresses() reads Ethernet, InfiniBand and interfaces without one", () => {
+  const infiniBand = "80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:6f:c4:f1";
+  const text = `52:54:00:12:34:56 eth0\n${infiniBand} ib0\n- tun0\n`;
+  assertEquals([...parseHardwareAddresses(text)], [
+    ["eth0", "52:54:00:12:34:56"],
+    ["ib0", infiniBand],
+    ["tun0", "00:00:00:00:00:00"],
+  ]);
 });
 
 const address = (
@@ -86,41 +75,41 @@ const address = (
   mac: "00:00:00:00:00:00",
 });
 
-const link = (name: string) => ({
-  name,
-  mac_address: "02:00:00:00:00:01",
-  state: "up",
-  mtu: 1500,
-});
+const link = (name: string) => ({ name, state: "up", mtu: 1500 });
+const MACS = new Map([["eth0", "02:00:00:00:00:01"]]);
 
-Deno.test("withAddresses() gives each interface its own, by family, in CIDR form", () => {
-  const interfaces = withAddresses([link("eth0"), link("eth1"), link("eth10")], [
+Deno.test("interfacesOf() gives each interface its addresses, by family, in CIDR form", () => {
+  const interfaces = interfacesOf([link("eth0"), link("eth1"), link("eth10")], MACS, [
     address("eth0", "IPv4", "192.168.122.10/24"),
     address("eth0", "IPv6", "fe80::5054:ff:fe12:3456/64"),
     address("eth10", "IPv4", "10.0.0.1/8"),
     address("eth0", "IPv4", "192.168.122.11/24"),
     address("eth0", "IPv6", "2001:db8::1/128"),
+    address("gone0", "IPv4", "10.0.0.9/8"),
   ]);
-  assertEquals(
-    interfaces.map(({ name, ipv4_addresses, ipv6_addresses }) => [
-      name,
-      ipv4_addresses,
-      ipv6_addresses,
-    ]),
-    [
-      [
-        "eth0",
-        ["192.168.122.10/24", "192.168.122.11/24"],
-        ["fe80::5054:ff:fe12:3456/64", "2001:db8::1/128"],
-      ],
-      ["eth1", [], []],
-      ["eth10", ["10.0.0.1/8"], []],
-    ],
-  );
+  const rest = { state: "up", mtu: 1500 };
+  const none = "00:00:00:00:00:00";
+  assertEquals(interfaces, [
+    {
+      name: "eth0",
+      mac_address: "02:00:00:00:00:01",
+      ipv4_addresses: ["192.168.122.10/24", "192.168.122.11/24"],
+      ipv6_addresses: ["fe80::5054:ff:fe12:3456/64", "2001:db8::1/128"],
+      ...rest,
+    },
+    { name: "eth1", mac_address: none, ipv4_addresses: [], ipv6_addresses: [], ...rest },
+    {
+      name: "eth10",
+      mac_address: none,
+      ipv4_addresses: ["10.0.0.1/8"],
+      ipv6_addresses: [],
+      ...rest,
+    },
+  ]);
 });
 
-Deno.test("withAddresses() gives an alias's address to the interface it labels", () => {
-  const [eth0, eth] = withAddresses([link("eth0"), link("eth")], [
+Deno.test("interfacesOf() gives an alias's address to the interface it labels", () => {
+  const [eth0, eth] = interfacesOf([link("eth0"), link("eth")], MACS, [
     address("eth0:1", "IPv4", "10.0.0.2/24"),
     address("eth0:backup", "IPv4", "10.0.0.3/24"),
   ]);
@@ -128,17 +117,19 @@ Deno.test("withAddresses() gives an alias's address to the interface it labels",
   assertEquals(eth?.ipv4_addresses, []);
 });
 
-Deno.test("readNetworkInterfaces() finds what the kernel lists, loopback too", async () => {
-  const interfaces = await readNetworkInterfaces(NEVER);
+Deno.test("Network lists the kernel's interfaces, including loopback", async () => {
+  await using sysfs = new Sysfs();
+  const interfaces = await new Network(sysfs).interfaces(NEVER);
   const names: string[] = [];
   for await (const { name } of Deno.readDir("/sys/class/net")) names.push(name);
-  // A file among them is the bonding driver's.
+  // bonding_masters is a file of the bonding driver.
   assertEquals(
     interfaces.map(({ name }) => name),
     names.filter((name) => name !== "bonding_masters").sort(),
   );
-  for (const { mac_address, state, mtu, ipv4_addresses, ipv6_addresses } of interfaces) {
-    assert(/^[0-9a-f]{2}(:[0-9a-f]{2})*$/.test(mac_address), mac_address);
+  for (const { name, mac_address, state, mtu, ipv4_addresses, ipv6_addresses } of interfaces) {
+    const file = await Deno.readTextFile(`/sys/class/net/${name}/address`);
+    assertEquals(mac_address, file.trim() || "00:00:00:00:00:00");
     assert(state !== "" && state !== "unknown", state);
     assert(Number.isInteger(mtu) && mtu > 0, `${mtu}`);
     for (const cidr of [...ipv4_addresses, ...ipv6_addresses]) assert(cidr.includes("/"), cidr);
@@ -146,8 +137,43 @@ Deno.test("readNetworkInterfaces() finds what the kernel lists, loopback too", a
   assertEquals(interfaces.find(({ name }) => name === "lo")?.ipv4_addresses, ["127.0.0.1/8"]);
 });
 
-Deno.test("readNetworkInterfaces() ends with the signal's reason", async () => {
+/** Interfaces as a test says, with a count of how often hardware addresses were read. */
+class FakeSysfs {
+  reads = 0;
+
+  constructor(public linkLines: string, public addressLines: string) {}
+
+  links = () => Promise.resolve(this.linkLines);
+  hardwareAddresses = () => {
+    this.reads += 1;
+    return Promise.resolve(this.addressLines);
+  };
+}
+
+Deno.test("Network reads hardware addresses again when an interface appears", async () => {
+  const sysfs = new FakeSysfs("up 1500 - new0\n", "02:00:00:00:00:01 new0\n");
+  const network = new Network(sysfs);
+  await network.interfaces(NEVER);
+  const [first] = await network.interfaces(NEVER);
+  assertEquals([first?.mac_address, sysfs.reads], ["02:00:00:00:00:01", 1]);
+  sysfs.linkLines += "up 1500 - new1\n";
+  sysfs.addressLines += "02:00:00:00:00:02 new1\n";
+  const [, second] = await network.interfaces(NEVER);
+  assertEquals([second?.mac_address, sysfs.reads], ["02:00:00:00:00:02", 2]);
+});
+
+Deno.test("Network reads hardware addresses again when the runtime reports another", async () => {
+  // Loopback has addresses everywhere, and its hardware address is all zero.
+  const sysfs = new FakeSysfs("unknown 65536 0x9 lo\n", "02:00:00:00:00:01 lo\n");
+  const network = new Network(sysfs);
+  await network.interfaces(NEVER);
+  sysfs.addressLines = "00:00:00:00:00:00 lo\n";
+  assertEquals((await network.interfaces(NEVER))[0]?.mac_address, "00:00:00:00:00:00");
+});
+
+Deno.test("Network ends with the signal's reason", async () => {
+  await using sysfs = new Sysfs();
   const reason = new Error("stopped");
-  const thrown = await readNetworkInterfaces(AbortSignal.abort(reason)).then(() => null, (e) => e);
-  assertEquals(thrown, reason);
+  const asking = new Network(sysfs).interfaces(AbortSignal.abort(reason));
+  assertEquals(await asking.then(() => null, (error) => error), reason);
 });

@@ -1,0 +1,239 @@
+/**
+ * A fixed script that keeps running and answers questions.
+ *
+ * Starting a process takes longer than reading most facts: a millisecond against a tenth of one. So
+ * a script is started for its first question, kept, and stopped after a while without questions. It
+ * reads questions from its standard input and ends each answer with a line `end`. It exits at the
+ * end of its input, so it never outlives the agent, even an agent that was killed.
+ *
+ * @module
+ */
+
+import { commandFailed, timedOut } from "../../../base/errors.ts";
+import { PROGRAM_PATH, SHELL } from "../programs.ts";
+
+/** Longer than most monitoring systems wait between two questions. */
+const DEFAULT_IDLE_MS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 16 * 1024;
+const END = "end\n";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const END_BYTES = encoder.encode(END);
+
+/** How long a question may take, and what cancels it. */
+export interface QuestionOptions {
+  /** Milliseconds, the wait for earlier questions included. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The script exited in the middle of an answer: it was killed, or it could not run. */
+class ScriptEnded extends Error {
+  override readonly name = "ScriptEnded";
+}
+
+/** One process that runs the script. */
+class ScriptProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamBYOBReader;
+  /** Shared by all answers: the collector would free one buffer per answer too late. */
+  #buffer = new Uint8Array(BUFFER_BYTES);
+
+  constructor(code: string) {
+    this.#child = new Deno.Command(SHELL, {
+      args: ["-c", code],
+      cwd: "/",
+      clearEnv: true,
+      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.getReader({ mode: "byob" });
+  }
+
+  /** @throws {ScriptEnded} */
+  async ask(question: string): Promise<string> {
+    try {
+      await this.#writer.write(encoder.encode(question));
+    } catch {
+      throw new ScriptEnded();
+    }
+    let size = 0;
+    while (!isComplete(this.#buffer, size)) {
+      if (size === this.#buffer.byteLength) this.#makeRoom();
+      const free = new Uint8Array(this.#buffer.buffer, size);
+      const { value, done } = await this.#reader.read(free);
+      if (value === undefined || done) throw new ScriptEnded();
+      // The stream hands back the buffer that it was given.
+      this.#buffer = new Uint8Array(value.buffer);
+      size += value.byteLength;
+    }
+    const answer = decoder.decode(this.#buffer.subarray(0, size - END.length));
+    if (this.#buffer.byteLength > BUFFER_BYTES) this.#buffer = new Uint8Array(BUFFER_BYTES);
+    return answer;
+  }
+
+  /** @throws {RpcError} -32000 when the answer is over its limit. */
+  #makeRoom(): void {
+    const { byteLength } = this.#buffer;
+    if (byteLength >= MAX_ANSWER_BYTES) {
+      throw commandFailed(`the guest's answer is over ${MAX_ANSWER_BYTES} bytes`);
+    }
+    const larger = new Uint8Array(byteLength * 2);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+
+  /** Lets the script exit by itself. */
+  async end(): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    await Promise.allSettled([this.#reader.cancel(), this.#child.status]);
+  }
+
+  /** Ends the script whatever it is doing; a program it waits for finishes on its own. */
+  async kill(): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await Promise.allSettled([this.#writer.abort(), this.#reader.cancel(), this.#child.status]);
+  }
+}
+
+/** Whether the bytes received so far end with a line `end`. */
+function isComplete(bytes: Uint8Array, size: number): boolean {
+  const start = size - END.length;
+  if (start < 0 || start > 0 && bytes[start - 1] !== END_BYTES.at(-1)) return false;
+  return END_BYTES.every((byte, index) => bytes[start + index] === byte);
+}
+
+/** Starts a script when it is needed and asks it one question at a time. */
+export class ResidentScript implements AsyncDisposable {
+  readonly #code: string;
+  readonly #idleMs: number;
+  #process: ScriptProcess | undefined;
+  /** Processes that have been killed and are not gone yet. */
+  readonly #killed = new Set<Promise<void>>();
+  #lastTurn: Promise<void> = Promise.resolve();
+  /** Questions that are asked or wait to be. */
+  #turns = 0;
+  #lastAnswerAt = 0;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param code The script; it never contains anything from the wire.
+   * @param idleMs Milliseconds without questions after which it is stopped. @default {30_000}
+   */
+  constructor(code: string, idleMs: number = DEFAULT_IDLE_MS) {
+    this.#code = code;
+    this.#idleMs = idleMs;
+  }
+
+  /**
+   * Returns the script's answer without its last line, `end`. A script that has died is restarted
+   * once.
+   *
+   * @param question One or more lines, each with its newline.
+   * @throws {RpcError} -32003 when the time is over, -32000 when the script exits without an answer
+   * or prints more than 1 MiB.
+   * @throws The signal's reason.
+   */
+  async ask(question: string, { timeoutMs, signal }: QuestionOptions): Promise<string> {
+    signal.throwIfAborted();
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    interrupted.catch(() => {});
+    const onAbort = () => reject(signal.reason);
+    const timer = setTimeout(() => reject(timedOut(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await this.#inTurn(interrupted, () => this.#exchange(question, interrupted));
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Waits for earlier questions first; without any, the question is sent at once. */
+  async #inTurn<T>(interrupted: Promise<never>, act: () => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#lastTurn;
+    this.#lastTurn = promise;
+    this.#turns += 1;
+    try {
+      if (this.#turns > 1) await Promise.race([before, interrupted]);
+      return await act();
+    } finally {
+      this.#turns -= 1;
+      // The next question has to wait for the earlier ones even if this one gave up waiting.
+      void before.then(resolve);
+    }
+  }
+
+  async #exchange(question: string, interrupted: Promise<never>): Promise<string> {
+    try {
+      return await Promise.race([this.#askTwice(question), interrupted]);
+    } catch (error) {
+      // Half an answer may still be on its way.
+      this.#kill();
+      if (!(error instanceof ScriptEnded)) throw error;
+      throw commandFailed("the shell that reads this fact ended without an answer");
+    } finally {
+      this.#lastAnswerAt = performance.now();
+      this.#watchIdleness(this.#idleMs);
+    }
+  }
+
+  /** A timer that is set again only when it fires costs nothing per question. */
+  #watchIdleness(delayMs: number): void {
+    if (this.#idleTimer !== undefined || this.#process === undefined) return;
+    const timer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      const leftMs = this.#lastAnswerAt + this.#idleMs - performance.now();
+      if (this.#turns > 0) this.#watchIdleness(this.#idleMs);
+      else if (leftMs > 0) this.#watchIdleness(leftMs);
+      else void this.#end();
+    }, delayMs);
+    this.#idleTimer = timer;
+  }
+
+  async #askTwice(question: string): Promise<string> {
+    const kept = this.#process;
+    if (kept !== undefined) {
+      try {
+        return await kept.ask(question);
+      } catch (error) {
+        if (!(error instanceof ScriptEnded) || this.#process !== kept) throw error;
+        this.#kill();
+      }
+    }
+    this.#process = new ScriptProcess(this.#code);
+    return await this.#process.ask(question);
+  }
+
+  #kill(): void {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined) return;
+    const killed = process.kill().finally(() => this.#killed.delete(killed));
+    this.#killed.add(killed);
+  }
+
+  async #end(): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    await process?.end();
+  }
+
+  /** Stops the script once all questions are answered, and waits until it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lastTurn;
+    clearTimeout(this.#idleTimer);
+    await Promise.all([this.#end(), ...this.#killed]);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What the agent reads in /sys, through the `read` of a shell that keeps running.
+ *
+ * @module
+ */
+
+import { ResidentScript } from "./resident_script.ts";
+
+const TIMEOUT_MS = 5000;
+
+/**
+ * Each byte that a shell reads is a system call, so flags are read only where the state says
+ * nothing, and hardware addresses, which hardly ever change, are a question of their own. An
+ * interface that goes away while it is read is left out. The answer is printed in one piece: each
+ * print wakes the agent.
+ */
+const READ_SYSFS = `
+newline="
+"
+cd /sys/class/net
+while read -r question; do
+  text=
+  case $question in
+    processors)
+      read -r list < /sys/devices/system/cpu/online && text=$list$newline
+      ;;
+    links)
+      for name in *; do
+        read -r state < "$name/operstate" && read -r mtu < "$name/mtu" || continue
+        flags=-
+        [ "$state" != unknown ] || read -r flags < "$name/flags" || continue
+        text="$text$state $mtu $flags $name$newline"
+      done
+      ;;
+    addresses)
+      for name in *; do
+        address=
+        read -r address < "$name/address"
+        text="$text\${address:--} $name$newline"
+      done
+      ;;
+  esac
+  printf '%send\\n' "$text"
+done
+`;
+
+/** Questions about /sys. */
+export class Sysfs implements AsyncDisposable {
+  readonly #script = new ResidentScript(READ_SYSFS);
+
+  /**
+   * The processors that are online, as `0-3,5`. What the runtime offers depends on the agent's own
+   * CPU quota and affinity.
+   *
+   * @throws As {@link ResidentScript.ask}.
+   */
+  async onlineProcessors(signal: AbortSignal): Promise<string> {
+    return await this.#script.ask("processors\n", { timeoutMs: TIMEOUT_MS, signal });
+  }
+
+  /**
+   * The network interfaces, one per line: operational state, MTU, flags (`-` for a known state),
+   * name.
+   *
+   * @throws As {@link ResidentScript.ask}.
+   */
+  async links(signal: AbortSignal): Promise<string> {
+    return await this.#script.ask("links\n", { timeoutMs: TIMEOUT_MS, signal });
+  }
+
+  /**
+   * The hardware addresses of the network interfaces, one per line: address or `-`, name.
+   *
+   * @throws As {@link ResidentScript.ask}.
+   */
+  async hardwareAddresses(signal: AbortSignal): Promise<string> {
+    return await this.#script.ask("addresses\n", { timeoutMs: TIMEOUT_MS, signal });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#script[Symbol.asyncDispose]();
+  }
+}
+
+/** How many processors a list such as `0-3,5` has; at least one. */
+export function countProcessors(list: string): number {
+  let count = 0;
+  for (const range of list.trim().split(",")) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(range);
+    if (match?.[1] !== undefined) count += Number(match[2] ?? match[1]) - Number(match[1]) + 1;
+  }
+  return Math.max(1, count);
+}
