@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isRawNumber, type RawNumber } from "../../lib/core/call.ts";
+import { isRawNumber, type RawNumber } from "../../lib/core/call_id.ts";
 import { method } from "../../lib/core/method.ts";
 
 /** A number, also one beyond 2^53 that is kept as its text. */

@@ -7,7 +7,7 @@
 
 import { commandFailed, invalidRequest } from "../base/errors.ts";
 import { RateLimit } from "./admission.ts";
-import type { CallId } from "./call.ts";
+import type { CallId } from "./call_id.ts";
 import type { CallInFlight } from "./calls_in_flight.ts";
 
 /** Ids as keys: a string never equals a number. */

@@ -1,5 +1,5 @@
 /**
- * Runs the examples of docs/command-monitor.md against an agent.
+ * The examples of docs/command-monitor.md, run against an agent with the tools they are for.
  *
  * @module
  */
@@ -7,11 +7,10 @@
 import { assertEquals, assertStringIncludes, fail } from "@std/assert";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
-import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
-import { HostLink } from "../../lib/channel/host_link.ts";
+import { BUILTIN_NAMES } from "../../lib/monitor/builtin/mod.ts";
+import { READ_AT_STARTUP } from "../../lib/config/changes.ts";
 import { parseConfig } from "../../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { RequestCounters } from "../../lib/core/request_counters.ts";
 import type { TestAgent } from "../agent/_agent.ts";
 import { pipeOf, startMonitored } from "../agent/_monitor.ts";
 import { within } from "../_waiting.ts";
@@ -21,7 +20,7 @@ const DEFAULT_PATH = DEFAULT_CONFIG.command_monitor.pipe_path;
 const PONG = { Status: 0, StatusMessage: "" };
 const PATIENCE_MS = 120_000;
 
-/** The code of a section of the document in one language. */
+/** The code of the document's chapter in a language. */
 function example(chapter: string, language: string, index = 0): string {
   const text = DOCUMENT.split(`\n## ${chapter}\n`)[1]?.split("\n## ")[0] ?? "";
   const blocks = [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))];
@@ -36,7 +35,7 @@ async function isInstalled(tool: string): Promise<boolean> {
   return success;
 }
 
-/** Runs an example against the agent's socket; it must print the answer to a ping. */
+/** Runs an example for the agent's own socket; what it prints must be the answer to a ping. */
 async function assertPongs(
   agent: TestAgent,
   code: string,
@@ -61,7 +60,7 @@ const EXAMPLES: readonly {
   readonly language: string;
   readonly index?: number;
   readonly file: string;
-  /** The tool it needs. */
+  /** The tool that has to be there. */
   readonly tool: string;
   readonly command: (file: string) => readonly [string, ...string[]];
 }[] = [
@@ -106,7 +105,7 @@ for (const { chapter, language, index, file, tool, command } of EXAMPLES) {
   );
 }
 
-Deno.test("the shell example works with the agent's own binary", async () => {
+Deno.test("the agent's own binary understands the commands of the shell example", async () => {
   await using agent = await startMonitored();
   const ran: number[] = [];
   for (const line of example("From a shell", "sh").trim().split("\n")) {
@@ -124,13 +123,13 @@ Deno.test("the shell example works with the agent's own binary", async () => {
   assertEquals(ran, [0, 105], "there is no host for the event");
 });
 
-Deno.test("the configuration in the document turns the monitor on", () => {
+Deno.test("the document's configuration enables the monitor", () => {
   const text = /^```json\n(.*?)^```/ms.exec(DOCUMENT)?.[1] ?? "";
   const { command_monitor } = parseConfig(text, "the document");
   assertEquals([command_monitor.enabled, command_monitor.pipe_path], [true, DEFAULT_PATH]);
 });
 
-Deno.test("the example handler in the document works", async () => {
+Deno.test("the document's handler does what it says", async () => {
   const monitor = new Monitor(NO_LOG);
   const run = new Function("monitor", "CommandError", example("Adding a handler", "ts"));
   Reflect.apply(run, undefined, [monitor, CommandError]);
@@ -141,17 +140,16 @@ Deno.test("the example handler in the document works", async () => {
   assertEquals((await send({})).Status, 105);
 });
 
-Deno.test("the document lists every built-in command", () => {
-  const names = Object.keys(builtinCommands({
-    config: () => DEFAULT_CONFIG,
-    isConfined: true,
-    channelName: "",
-    host: new HostLink(),
-    counters: new RequestCounters(new Set()),
-    inFlight: () => 0,
-    reload: () => Promise.reject(new Error("not here")),
-  }));
+Deno.test("the document has all of the agent's own commands", () => {
   const table = DOCUMENT.split("\n## The agent's own commands\n")[1]?.split("\n## ")[0] ?? "";
   const documented = [...table.matchAll(/^\| `(agent\.\w+)`/gm)].map(([, name]) => name);
-  assertEquals(documented.toSorted(), names);
+  assertEquals(documented.toSorted(), [...BUILTIN_NAMES]);
+});
+
+Deno.test("the document has every key that needs a restart", () => {
+  const text = DOCUMENT.split("`NeedRestart`")[2]?.split("`Refused`")[0] ?? "";
+  const documented = [...text.matchAll(/`([a-z_]+)`/g)].map(([, key]) => key);
+  const monitorKeys = ["enabled", "pipe_path", "pipe_mode", "pipe_group"];
+  const others = READ_AT_STARTUP.filter((key) => !key.startsWith("command_monitor."));
+  assertEquals(documented.toSorted(), [...others, ...monitorKeys].toSorted());
 });

@@ -6,7 +6,8 @@
 
 import { commandFailed } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
-import type { Action, CallId } from "../../core/call.ts";
+import type { Action } from "../../core/call.ts";
+import type { CallId } from "../../core/call_id.ts";
 import { errorText } from "./messages.ts";
 
 /**

@@ -13,7 +13,8 @@ import {
   type Part,
   type ReplyLink,
 } from "../../channel/dialect.ts";
-import type { Call, CallId, Outcome } from "../../core/call.ts";
+import type { Call, Outcome } from "../../core/call.ts";
+import type { CallId } from "../../core/call_id.ts";
 import { Caller } from "../../core/caller.ts";
 import type { Executor } from "../../core/executor.ts";
 import { answerBatch, type BatchMember, MAX_BATCH_MEMBERS, type MemberAnswer } from "./batch.ts";

@@ -5,7 +5,7 @@
  */
 
 import { invalidRequest, type RpcError } from "../../base/errors.ts";
-import { type CallId, isRawNumber } from "../../core/call.ts";
+import { type CallId, isRawNumber } from "../../core/call_id.ts";
 import { PlainText } from "../../base/json_text.ts";
 import { shown, suggestion } from "../../base/schema_issues.ts";
 

@@ -7,7 +7,7 @@
 import { commandFailed, RpcError } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
 import type { Part } from "../../channel/dialect.ts";
-import type { CallId } from "../../core/call.ts";
+import type { CallId } from "../../core/call_id.ts";
 import { errorText, resultParts } from "./messages.ts";
 
 /** Characters of a reason that fit even the smallest message limit. */

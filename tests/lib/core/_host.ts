@@ -11,7 +11,7 @@ import { Executor } from "../../../lib/core/executor.ts";
 import { JsonRpcConversation } from "../../../lib/dialects/jsonrpc/conversation.ts";
 import type { Audit } from "../../../lib/audit/audit.ts";
 import type { Part } from "../../../lib/channel/dialect.ts";
-import type { CallId } from "../../../lib/core/call.ts";
+import type { CallId } from "../../../lib/core/call_id.ts";
 import { Caller } from "../../../lib/core/caller.ts";
 import { resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/core/method.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { CallId } from "../../../lib/core/call.ts";
+import type { CallId } from "../../../lib/core/call_id.ts";
 import { Caller } from "../../../lib/core/caller.ts";
 import { CallInFlight } from "../../../lib/core/calls_in_flight.ts";
 import { rpcErrorOf } from "../_helpers.ts";

@@ -6,7 +6,7 @@ import {
 } from "../../../../lib/dialects/jsonrpc/batch.ts";
 import { errorText } from "../../../../lib/dialects/jsonrpc/messages.ts";
 import { invalidRequest } from "../../../../lib/base/errors.ts";
-import type { CallId } from "../../../../lib/core/call.ts";
+import type { CallId } from "../../../../lib/core/call_id.ts";
 import { byteLength } from "../../_helpers.ts";
 import { batchOf, resultText } from "../../core/_host.ts";
 

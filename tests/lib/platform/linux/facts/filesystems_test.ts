@@ -4,7 +4,8 @@ import {
   parseUsage,
   parseUsages,
 } from "../../../../../lib/platform/linux/facts/filesystems.ts";
-import { NEVER, TempDirectory, until } from "../../../_helpers.ts";
+import { NEVER, TempDirectory } from "../../../_helpers.ts";
+import { until } from "../../../../_waiting.ts";
 
 const MOUNT = { mountPoint: "/", device: "/dev/vda1", fsType: "ext4", deviceNumber: "254:1" };
 
@@ -111,10 +112,10 @@ Deno.test("a report is kept for a second", async () => {
   await asked.report(NEVER);
   // On a machine that is too slow for this test both may have been asked for.
   assert(table.reads === 1 || performance.now() - start > 1000, `${table.reads}`);
-  await until("the table is read again", async () => {
+  await until(async () => {
     await asked.report(NEVER);
     return table.reads > 1;
-  });
+  }, "the table is read again");
 });
 
 Deno.test("network file systems are asked in processes of their own", async () => {

@@ -1,6 +1,9 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { ResidentScript } from "../../../../../lib/platform/linux/facts/resident_script.ts";
-import { inTime, isRunning, NEVER, ROOT, rpcErrorOf, until } from "../../../_helpers.ts";
+import { NEVER, rpcErrorOf } from "../../../_helpers.ts";
+import { until, within } from "../../../../_waiting.ts";
+import { isAlive } from "../../../../_processes.ts";
+import { ROOT } from "../../../../_deno.ts";
 
 const PATIENT = { timeoutMs: 20_000, signal: NEVER };
 
@@ -68,7 +71,7 @@ Deno.test("a script that was killed is restarted for the next question", async (
   await using script = new ResidentScript(ECHO);
   const pid = await pidOf(script);
   Deno.kill(pid, "SIGKILL");
-  await until("the script is gone", async () => !await isRunning(pid));
+  await until(async () => !await isAlive(pid), "the script is gone");
   assertNotEquals(await pidOf(script), pid);
 });
 
@@ -82,7 +85,7 @@ Deno.test("an answer over 1 MiB gives -32000, and the script is ended", async ()
   await using script = new ResidentScript(ECHO);
   const pid = await pidOf(script);
   assertEquals((await rpcErrorOf(() => script.ask("flood\n", PATIENT))).code, -32000);
-  await until("the script is gone", async () => !await isRunning(pid));
+  await until(async () => !await isAlive(pid), "the script is gone");
 });
 
 for (const question of ["hang", "half"]) {
@@ -93,7 +96,7 @@ for (const question of ["hang", "half"]) {
       script.ask(`${question}\n`, { timeoutMs: 50, signal: NEVER })
     );
     assertEquals(error.code, -32003);
-    await until("the script is gone", async () => !await isRunning(pid));
+    await until(async () => !await isAlive(pid), "the script is gone");
     assertNotEquals(await pidOf(script), pid);
   });
 }
@@ -126,7 +129,7 @@ Deno.test("a question ends with the signal's reason, before or while it is asked
 Deno.test("a script without questions is stopped after a while and started when needed", async () => {
   await using script = new ResidentScript(ECHO, 20);
   const pid = await pidOf(script);
-  await until("the script is gone", async () => !await isRunning(pid));
+  await until(async () => !await isAlive(pid), "the script is gone");
   assertNotEquals(await pidOf(script), pid);
 });
 
@@ -143,11 +146,11 @@ Deno.test("a script ends when its agent is killed", async () => {
     stderr: "inherit",
   }).spawn();
   const reader = agent.stdout.getReader();
-  const { value } = await inTime("the script's process id", reader.read());
+  const { value } = await within(reader.read(), "the script's process id");
   const pid = Number(new TextDecoder().decode(value));
-  assertEquals(await isRunning(pid), true);
+  assertEquals(await isAlive(pid), true);
   agent.kill("SIGKILL");
   await agent.status;
-  await until("the script is gone", async () => !await isRunning(pid));
+  await until(async () => !await isAlive(pid), "the script is gone");
   await reader.cancel();
 });
