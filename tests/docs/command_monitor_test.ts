@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertStringIncludes, fail } from "@std/assert";
+import { METHODS } from "../../handlers/mod.ts";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
@@ -154,4 +155,17 @@ Deno.test("the document lists every built-in command", () => {
   const table = DOCUMENT.split("\n## The agent's own commands\n")[1]?.split("\n## ")[0] ?? "";
   const documented = [...table.matchAll(/^\| `(agent\.\w+)`/gm)].map(([, name]) => name);
   assertEquals(documented.toSorted(), names);
+});
+
+Deno.test("no method of the host can be called through the command monitor", async () => {
+  await using agent = await startMonitored();
+  for (const { name } of METHODS) {
+    for (const member of ["Name", "Command"]) {
+      const connection = await Deno.connect({ transport: "unix", path: pipeOf(agent.paths) });
+      const request = JSON.stringify({ [member]: name, command: "true", path: "/tmp" });
+      await connection.write(new TextEncoder().encode(request));
+      const { Status } = await new Response(connection.readable).json();
+      assertEquals(Status, 101, `${member} ${name}`);
+    }
+  }
 });
