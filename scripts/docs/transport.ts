@@ -8,6 +8,7 @@
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { ERRORS, RpcError } from "../../lib/base/errors.ts";
 import { QUEUE_LIMITS } from "../../lib/core/admission.ts";
+import { MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
 import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
 import type { Method } from "../../lib/core/method.ts";
 import { VERSION } from "../../lib/base/version.ts";
@@ -47,7 +48,7 @@ export function wireChapter(): string {
         `${invalidParams.code}; \`data.reason\` explains each problem, \`data.params\` lists the names`,
       ],
       [
-        "an `id` that another request in flight uses",
+        "an `id` that another request of the same host in flight uses",
         `${invalidRequest.code}; not checked for methods that never wait, such as \`ping\``,
       ],
       [
@@ -58,7 +59,8 @@ export function wireChapter(): string {
     "This is JSON-RPC 2.0. An `id` is a string, a number (of any size, returned digit for digit) or " +
       "null. A request without `id` is a notification: it is carried out and never answered. The " +
       "requests of a batch (an array) run concurrently and are answered with one array, in order " +
-      `of completion; an empty batch is ${invalidRequest.code}. The message limit applies to the ` +
+      `of completion. It has 1 to ${MAX_BATCH_MEMBERS} members; any other number is ` +
+      `${invalidRequest.code}. The message limit applies to the ` +
       "whole array: answers that do not fit are replaced by errors with their ids.",
     "The agent announces itself when it starts and whenever it notices that another host has " +
       "connected, unless `announce` is false. On a virtio port it can miss a quick reconnection, so " +
@@ -89,13 +91,15 @@ export function loadChapter(methods: readonly Method[]): string {
     "## Concurrency and timeouts",
     "Requests run concurrently and are answered as they finish, in any order: match answers by " +
       `\`id\`. Up to \`max_concurrent_requests\` (${max_concurrent_requests}) run and ${QUEUE_LIMITS.calls} ` +
-      `more wait; further ones get ${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
+      `more wait, with ${QUEUE_LIMITS.bytes / 1024} KiB of requests in all; further ones get ` +
+      `${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
       `At most \`max_requests_per_second\` (${max_requests_per_second}) are accepted, and as many ` +
       `in one burst after a pause; further ones get ${tooManyRequests.code} with ` +
       "`data.retry_after_ms`.",
     `A request that takes longer than \`request_timeout_seconds\` (${request_timeout_seconds}), ` +
       `including the time it waits, is stopped and answered with ${timeout.code}. ` +
-      `${own.join(", ")} has its own time limit. \`rpc.cancel\` stops a request by its \`id\`; ` +
+      `${own.join(", ")} has its own time limit from the moment it starts; until then ` +
+      `\`request_timeout_seconds\` applies. \`rpc.cancel\` stops a request by its \`id\`; ` +
       `that request is answered with ${commandFailed.code}. When the agent is told to stop, it reads ` +
       "no further requests, gives those in flight 5 seconds and cancels the rest.",
   );

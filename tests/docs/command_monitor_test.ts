@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertStringIncludes, fail } from "@std/assert";
+import { METHODS } from "../../handlers/mod.ts";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { BUILTIN_NAMES } from "../../lib/monitor/builtin/mod.ts";
@@ -152,4 +153,17 @@ Deno.test("the document has every key that needs a restart", () => {
   const monitorKeys = ["enabled", "pipe_path", "pipe_mode", "pipe_group"];
   const others = READ_AT_STARTUP.filter((key) => !key.startsWith("command_monitor."));
   assertEquals(documented.toSorted(), [...others, ...monitorKeys].toSorted());
+});
+
+Deno.test("no method of the host can be called through the command monitor", async () => {
+  await using agent = await startMonitored();
+  for (const { name } of METHODS) {
+    for (const member of ["Name", "Command"]) {
+      const connection = await Deno.connect({ transport: "unix", path: pipeOf(agent.paths) });
+      const request = JSON.stringify({ [member]: name, path: "/tmp" });
+      await connection.write(new TextEncoder().encode(request));
+      const { Status } = await new Response(connection.readable).json();
+      assertEquals(Status, 101, `${member} ${name}`);
+    }
+  }
 });
