@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { isRawNumber, type RawNumber } from "../../lib/core/call_id.ts";
 import { method } from "../../lib/core/method.ts";
+import { shortened } from "../../lib/core/request_log.ts";
 
 /** A number, also one beyond 2^53 that is kept as its text. */
 const ExactNumber = z.custom<number | RawNumber>(
@@ -20,8 +21,9 @@ export const rpcCancel = method({
   ],
   params: z.strictObject({ id: z.union([z.string(), ExactNumber]) }),
   result: z.strictObject({ cancelled: z.boolean() }),
-  audited: false,
+  audited: true,
   example: { params: { id: 7 }, result: { cancelled: true } },
   immediate: true,
+  target: ({ id }) => ({ id: shortened(id) }),
   run: ({ id }, { caller }) => ({ cancelled: caller.cancel(id) }),
 });

@@ -81,14 +81,15 @@ export class Executor {
     return this.#inFlight.count;
   }
 
-  /** Runs a call; an immediate method's outcome comes at once, without a promise. */
+  /** Runs a call. An immediate method's outcome comes without a promise, unless it is audited. */
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
     const arrivedAt = performance.now();
     try {
       const method = this.#admit(call);
       const checked = method.prepare(call.params);
-      if (method.immediate) return this.#runImmediate(call, checked, arrivedAt);
-      const refusal = this.#slots.refusal(call.bytes);
+      const isRecorded = method.audited && this.#audit.isKept;
+      if (method.immediate && !isRecorded) return this.#runImmediate(call, checked, arrivedAt);
+      const refusal = method.immediate ? undefined : this.#slots.refusal(call.bytes);
       if (refusal !== undefined) throw tooManyRequests(refusal);
       countCall();
       const inFlight = new CallInFlight();
@@ -159,8 +160,8 @@ export class Executor {
       hasSlot = false;
     };
     try {
-      await this.#takeSlot(execution);
-      hasSlot = true;
+      if (!method.immediate) await this.#takeSlot(execution);
+      hasSlot = !method.immediate;
       if (method.audited && this.#audit.isKept) {
         audited = await this.#beginAudit(execution);
         signal.throwIfAborted();

@@ -18,7 +18,6 @@ import type { CallId } from "../../core/call_id.ts";
 import { Caller } from "../../core/caller.ts";
 import type { Executor } from "../../core/executor.ts";
 import { answerBatch, type BatchMember, MAX_BATCH_MEMBERS, type MemberAnswer } from "./batch.ts";
-import type { JsonRpcOptions } from "./dialect.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import {
   isMalformed,
@@ -31,6 +30,13 @@ import {
 import { errorReply, resultLimit, resultReply } from "./replies.ts";
 
 const NEWLINE = "\n";
+
+/** What the dialect needs to know. */
+export interface JsonRpcOptions {
+  readonly executor: Executor;
+  /** The parameters of `agent_ready`, or `undefined` if it is not to be sent; read at each greeting. */
+  readonly ready: () => Readonly<Record<string, unknown>> | undefined;
+}
 
 /** Speaks with one host. */
 export class JsonRpcConversation implements Conversation {

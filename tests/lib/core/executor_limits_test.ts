@@ -613,3 +613,33 @@ Deno.test("requests are counted by how they ended", async () => {
   });
   assertEquals([rejected, malformed], [1, 2]);
 });
+
+Deno.test("rpc.cancel is audited, and cancels while all slots are taken", async () => {
+  const written: string[] = [];
+  const file = {
+    write: (bytes: Uint8Array) => {
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.byteLength);
+    },
+    syncData: () => Promise.resolve(),
+    close: () => {},
+  };
+  const lines = new DurableLines(() => Promise.resolve({ file, isTorn: false }));
+  const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
+  const obedient = new ObedientMethod("obey", { ownTimeout: true });
+  const agent = new TestAgent([obedient.method, rpcCancel], { max_concurrent_requests: 1 }, audit);
+  const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
+  await agent.exchange("[]");
+  for (const id of [2, 1]) {
+    const cancel = request({ id: `cancel ${id}`, method: "rpc.cancel", params: { id } });
+    assertEquals((await within(agent.ask(cancel), "the cancelling")).result, { cancelled: true });
+  }
+  assertEquals((await Promise.all(answers)).map(({ error }) => error?.code), [-32000, -32000]);
+  const events = written.map((line) => JSON.parse(line));
+  assertEquals(
+    events.map(({ event, what, target }) => [event, what, target?.id]),
+    [["begin", 2], ["end", 2], ["begin", 1], ["end", 1]].map((
+      [event, id],
+    ) => [event, "rpc.cancel", id]),
+  );
+});
