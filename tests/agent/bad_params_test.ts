@@ -133,7 +133,11 @@ const REFUSED: readonly (readonly [string, unknown, RegExp])[] = [
   ["exec_command", { command: "id", env: "A=1" }, /^env must be an object$/],
   ["exec_command", { command: "id", env: { A: 1 } }, /^env\.A must be a string$/],
   ["exec_command", { command: "id", env: { A: "\0" } }, /^env\.A must not contain NUL$/],
-  ["exec_command", { command: "id", env: { "A=B": "" } }, /^env\.A=B must be a variable's name$/],
+  [
+    "exec_command",
+    { command: "id", env: { "A=B": "" } },
+    /^env\.A=B must be letters, digits and _, and not begin with a digit$/,
+  ],
   [
     "exec_command",
     { command: "id", env: { "": "x" } },
