@@ -43,6 +43,14 @@ const CommandName = z.string().check(
   ),
 );
 
+const VariableName = z.string().check(
+  z.refine((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name), "must be a variable's name"),
+  z.refine(
+    (name) => !name.startsWith("LD_"),
+    "must not begin with LD_: Deno never lets a whitelisted program have such a variable",
+  ),
+);
+
 const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum));
 
 /** `security`: what requests may touch. */
@@ -53,6 +61,7 @@ export const SecuritySchema = z.strictObject({
   ),
   allowed_write_paths: z._default(z.array(AbsolutePath), ["/tmp/kvmmanager"]),
   command_whitelist: z._default(z.nullable(z.array(CommandName)), null),
+  command_environment: z._default(z.array(VariableName), []),
   max_file_size_mb: z._default(whole(1, 1024), 10),
   max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
 });

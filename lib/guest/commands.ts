@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { InstalledPrograms } from "../policy/commands.ts";
+
 /** What to run and within which limits. */
 export interface RunOptions {
   /** The absolute path of the program. */
@@ -16,7 +18,7 @@ export interface RunOptions {
   readonly input?: Uint8Array<ArrayBuffer>;
   /** How many bytes of each output stream are kept; 0 discards both. */
   readonly maxOutputBytes: number;
-  /** Milliseconds until the command and everything it started is killed. */
+  /** Milliseconds until the command and everything in its process group is killed. */
   readonly timeoutMs: number;
   /** Kills the command as the timeout does. */
   readonly signal: AbortSignal;
@@ -29,14 +31,19 @@ export interface CapturedOutput {
   readonly truncated: boolean;
 }
 
+/** A signal as signal(7) names it, such as `SIGKILL`. */
+export type SignalName = `SIG${string}`;
+
 /** How a command ended. */
 export interface RunResult {
-  /** Its exit status; 128 + the signal's number if a signal killed it. */
+  /** Its exit status; 128 + the signal's number if a signal killed it; -1 if it {@link isStuck}. */
   readonly code: number;
-  /** The signal that killed it, such as `SIGKILL`, or `null`. */
-  readonly signal: string | null;
-  /** What ended it. */
+  /** The signal that killed it, or `null`. */
+  readonly signal: SignalName | null;
+  /** Why it ended: it exited, its time was over, or the call was cancelled. */
   readonly endedBy: "itself" | "timeout" | "cancellation";
+  /** Whether not even SIGKILL ended it in time: it is in the kernel's uninterruptible sleep. */
+  readonly isStuck: boolean;
   readonly stdout: CapturedOutput;
   readonly stderr: CapturedOutput;
   /** Milliseconds from start to end. */
@@ -44,21 +51,13 @@ export interface RunResult {
 }
 
 /** The programs of the guest. */
-export interface Commands {
-  /**
-   * The absolute path of the program that `command` names, if the whitelist allows it.
-   *
-   * @param whitelist `null` allows every program.
-   * @throws {RpcError} -32602 for a malformed command, -32001 for one that is not allowed, -32002 if
-   * a bare name is not found.
-   */
-  find(command: string, whitelist: readonly string[] | null): string;
-  /** The home directory of the agent's user. */
-  homeDirectory(): Promise<string>;
+export interface Commands extends InstalledPrograms {
+  /** The variables that every command gets unless the request sets them. */
+  baseEnvironment(): Promise<Readonly<Record<string, string>>>;
   /**
    * Runs a program in a clean environment, without a shell.
    *
-   * @throws {Deno.errors.NotFound} and other native errors if it cannot be started.
+   * @throws {RpcError} -32001, -32002 or -32000, with the reason, if it cannot be started.
    */
   run(options: RunOptions): Promise<RunResult>;
 }

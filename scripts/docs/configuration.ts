@@ -33,6 +33,9 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "write, including everything below. Writing does not imply reading",
   "security.command_whitelist":
     "Programs that `exec_command` may run; `null` allows every program, `[]` none",
+  "security.command_environment": "Variables that `env` of `exec_command` may set to any value " +
+    "while `command_whitelist` is set, in addition to the harmless ones; each can make a listed " +
+    "program run other code",
   "security.max_file_size_mb": "The largest file that may be read or written",
   "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
     "accepts",

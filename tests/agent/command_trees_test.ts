@@ -1,5 +1,5 @@
 /**
- * Commands that fork, hide, stop, close what they should keep open, and come in great numbers.
+ * Commands that fork, hide, stop, close their streams, and run in great numbers.
  *
  * @module
  */
@@ -9,10 +9,9 @@ import * as z from "zod";
 import { childrenOf, countDescriptors } from "../../scripts/bench/proc.ts";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { endLeftOver, survivors } from "../_processes.ts";
+import { endLeftOver, isAlive, survivors } from "../_processes.ts";
 import { timed, until } from "../_waiting.ts";
 import { TIMEOUT } from "../_error_codes.ts";
-import { isAlive } from "../_processes.ts";
 
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
@@ -24,22 +23,22 @@ const shell = (script: string, ...args: string[]) => ({
 const exec = (host: Host, params: Record<string, unknown>) =>
   host.call("exec_command", params, Executed);
 
-/** Process ids, one on a line. */
+/** Process ids, one per line. */
 async function pidsIn(path: string): Promise<number[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map(Number);
 }
 
-/** What the agent holds when nothing runs. */
+/** What the agent holds while nothing runs. */
 const held = async (pid: number) => ({
   descriptors: await countDescriptors(pid),
   children: (await childrenOf(pid)).length,
 });
 
-Deno.test("a tree of forks is ended to the last leaf, stopped and deaf ones included", async () => {
+Deno.test("a tree of forks is killed completely, including stopped processes and those that ignore SIGTERM", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const list = `${agent.paths.files}/pids`;
-  // Three generations of three; some ignore SIGTERM, some are stopped.
+  // Three generations of three children; some ignore SIGTERM, some are stopped.
   const script = `
     echo $$ >> "$2"
     [ $1 = 0 ] && { [ $(($$ % 3)) = 0 ] && trap "" TERM; [ $(($$ % 3)) = 1 ] && kill -STOP $$; }
@@ -49,7 +48,7 @@ Deno.test("a tree of forks is ended to the last leaf, stopped and deaf ones incl
     sleep 300 & echo $! >> "$2"
     wait`;
   const params = { ...shell(script, "3", list, script), timeout_seconds: 2 };
-  assertRefused(await host.request("exec_command", params), TIMEOUT, /was ended after 2 s/);
+  assertRefused(await host.request("exec_command", params), TIMEOUT, /did not finish within 2 s/);
   const pids = await pidsIn(list);
   assert(pids.length > 60, `${pids.length} processes`);
   const alive = await survivors(pids);
@@ -57,31 +56,69 @@ Deno.test("a tree of forks is ended to the last leaf, stopped and deaf ones incl
   assertEquals(alive, []);
 });
 
-Deno.test("what leaves its group and session outlives the limit, and holds nothing up", async () => {
+/** Processes of a process group, zombies not counted (proc(5)). */
+async function membersOf(group: number): Promise<number[]> {
+  const members: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (Number(pgrp) === group && state !== "Z") members.push(Number(name));
+  }
+  return members;
+}
+
+for (const reason of ["its time limit", "a cancellation", "the end of the agent"] as const) {
+  Deno.test(`nothing is left of a command's process group after ${reason}`, async () => {
+    await using agent = await TestAgent.start();
+    await using host = await agent.connect();
+    const list = `${agent.paths.files}/pids`;
+    // The leader exits on SIGTERM; its children ignore it, and one has closed its output.
+    const script = `(trap "" TERM; sleep 300 & sleep 300) >&- 2>&- &
+      (trap "" TERM; sleep 300) & sleep 300 & echo $$ >"$1.new"; mv "$1.new" "$1"; wait`;
+    const timeout_seconds = reason === "its time limit" ? 1 : 300;
+    const id = await host.start("exec_command", { ...shell(script, list), timeout_seconds });
+    await until(() => Deno.lstat(list).then(() => true, () => false), "the command to run");
+    const [group = 0] = await pidsIn(list);
+    assert(group > 1);
+    if (reason === "a cancellation") {
+      await host.call("rpc.cancel", { id }, z.strictObject({ cancelled: z.literal(true) }));
+    }
+    if (reason === "the end of the agent") {
+      agent.kill("SIGTERM");
+      assertEquals((await agent.ended()).code, 0);
+    } else {
+      assert("error" in await host.answerTo(id));
+    }
+    await until(async () => (await membersOf(group)).length === 0, "the end of the group");
+  });
+}
+
+Deno.test("a process that leaves its group and session outlives the limit and delays nothing", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const list = `${agent.paths.files}/pids`;
   const before = await held(agent.pid);
-  // The double fork of a daemon, which keeps the output open.
+  // A daemon's double fork that keeps the output open.
   const script = `setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & sleep 300`;
   const { value, ms } = await timed(() =>
     host.request("exec_command", { ...shell(script, list), timeout_seconds: 1 })
   );
-  assertRefused(value, TIMEOUT, /was ended after 1 s/);
+  assertRefused(value, TIMEOUT, /did not finish within 1 s/);
   assert(ms < 5000, `answered after ${ms} ms`);
   const [daemon = 0] = await pidsIn(list);
   try {
-    assert(await isAlive(daemon), "as the documentation says");
+    assert(await isAlive(daemon), "docs/security.md says that it survives");
     await until(
       async () => JSON.stringify(await held(agent.pid)) === JSON.stringify(before),
-      "the agent to have let go of its pipes",
+      "the agent to close its pipes",
     );
   } finally {
     Deno.kill(daemon, "SIGKILL");
   }
 });
 
-Deno.test("a command that closes its streams is waited for, and one that breaks them is too", async () => {
+Deno.test("the agent waits for a command that closes its streams", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const closed = await exec(host, shell("exec <&- >&- 2>&-; sleep 0.3; exit 3"));
@@ -115,6 +152,6 @@ Deno.test("hundreds of commands in a row leave no zombie and no descriptor", asy
   }
   await until(
     async () => JSON.stringify(await held(agent.pid)) === JSON.stringify(before),
-    () => `what was held before: ${JSON.stringify(before)}`,
+    () => `the agent to hold no more than before: ${JSON.stringify(before)}`,
   );
 });

@@ -1,5 +1,5 @@
 /**
- * exec_command from end to end: what a command is given, and how it is ended.
+ * exec_command end to end: what a command gets from the agent, and how it is killed.
  *
  * @module
  */
@@ -8,10 +8,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { TestAgent } from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { endLeftOver, survivors } from "../_processes.ts";
+import { endLeftOver, isAlive, survivors } from "../_processes.ts";
 import { timed, until } from "../_waiting.ts";
 import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
-import { isAlive } from "../_processes.ts";
 
 const Executed = z.strictObject({
   exit_code: z.int(),
@@ -23,6 +22,8 @@ const Executed = z.strictObject({
   execution_time_ms: z.int(),
 });
 
+const KILLED = /^sh did not finish within 1 s and was killed with its process group$/;
+
 const exec = (host: Host, params: Record<string, unknown>) =>
   host.call("exec_command", params, Executed);
 
@@ -33,12 +34,12 @@ const shell = (script: string, ...args: string[]) => ({
 
 const pidsIn = (text: string) => text.trim().split(/\s+/).map(Number);
 
-/** Asserts that processes are gone; those that are not are ended, lest they outlive the test. */
+/** Asserts that processes are gone. Any that are left are killed, so that none outlives the test. */
 async function assertDead(pids: readonly number[]): Promise<void> {
   assert(pids.length > 0 && pids.every((pid) => pid > 1), `process ids ${pids}`);
   const alive = await survivors(pids);
   for (const pid of alive) await endLeftOver(pid);
-  assertEquals(alive, [], "processes that are still alive");
+  assertEquals(alive, [], "processes still alive");
 }
 
 Deno.test("a command that takes too long", async (t) => {
@@ -48,7 +49,7 @@ Deno.test("a command that takes too long", async (t) => {
     const id = await host.start("exec_command", { ...shell(script), timeout_seconds: 1 });
     return timed(() => host.answerTo(id));
   };
-  // All at once: each of them takes seconds.
+  // In parallel, because each takes seconds.
   const obeys = begin("echo $$; echo out; echo err >&2; exec sleep 300");
   const ignores = begin(
     'trap "" TERM; echo $$; sleep 300 & echo $!; ' +
@@ -58,31 +59,31 @@ Deno.test("a command that takes too long", async (t) => {
   const stops = begin("echo $$; kill -STOP $$");
   await host.ping();
 
-  await t.step("is ended, with what it printed in the error", async () => {
+  await t.step("is killed, with its output so far in the error", async () => {
     const { value, ms } = await obeys;
-    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
+    const { data } = assertRefused(value, TIMEOUT, KILLED);
     assert(ms >= 990 && ms < 2900, `SIGTERM was enough (${ms} ms)`);
     assertEquals([data.timeout_seconds, data.stderr], [1, "err\n"]);
     assertMatch(String(data.stdout), /^\d+\nout\n$/);
     await assertDead([Number.parseInt(String(data.stdout))]);
   });
-  await t.step("is killed where it ignores SIGTERM, with all that it has started", async () => {
+  await t.step("is killed with everything it started even if it ignores SIGTERM", async () => {
     const { value, ms } = await ignores;
-    const { data } = assertRefused(value, TIMEOUT, /^sh was ended after 1 s$/);
+    const { data } = assertRefused(value, TIMEOUT, KILLED);
     assert(ms >= 2990 && ms < 6000, `SIGKILL 2 s after SIGTERM (${ms} ms)`);
     const pids = pidsIn(String(data.stdout));
     assertEquals(pids.length, 4);
     await assertDead(pids);
   });
-  await t.step("leaves no grandchild that ignores SIGTERM when it obeys itself", async () => {
-    const { data } = assertRefused((await leavesOne).value, TIMEOUT, /ended/);
+  await t.step("leaves no grandchild behind that ignores SIGTERM when it obeys", async () => {
+    const { data } = assertRefused((await leavesOne).value, TIMEOUT, KILLED);
     const pids = pidsIn(String(data.stdout));
     assertEquals(pids.length, 2);
     await assertDead(pids);
   });
-  await t.step("is ended as politely where it has stopped itself", async () => {
+  await t.step("gets SIGTERM even if it has stopped itself", async () => {
     const { value, ms } = await stops;
-    const { data } = assertRefused(value, TIMEOUT, /ended/);
+    const { data } = assertRefused(value, TIMEOUT, KILLED);
     assert(ms < 2900, `SIGTERM was enough (${ms} ms)`);
     await assertDead(pidsIn(String(data.stdout)));
   });
@@ -95,7 +96,7 @@ Deno.test("a command", async (t) => {
   const { files } = agent.paths;
 
   await t.step(
-    "that leaves a child behind which holds its output is answered at once",
+    "that leaves a child behind with its output open is answered at once",
     async () => {
       const { value, ms } = await timed(() => exec(host, shell("sleep 300 & echo $!")));
       const pids = pidsIn(value.stdout);
@@ -103,7 +104,7 @@ Deno.test("a command", async (t) => {
         assertEquals(value.exit_code, 0);
         assert(ms < 3000, `${ms} ms`);
         assert(value.execution_time_ms < 3000);
-        assert(await isAlive(pids[0] ?? 0), "what was started in the background goes on");
+        assert(await isAlive(pids[0] ?? 0), "the background process keeps running");
       } finally {
         for (const pid of pids) await endLeftOver(pid);
       }
@@ -111,7 +112,7 @@ Deno.test("a command", async (t) => {
     },
   );
 
-  await t.step("whose child goes on printing is answered at once too", async () => {
+  await t.step("whose child keeps printing is answered at once too", async () => {
     const script = 'echo $$; (while :; do echo noise || exit; sleep 0.01; done) & echo "$!"';
     const { value, ms } = await timed(() => exec(host, shell(script)));
     try {
@@ -122,7 +123,7 @@ Deno.test("a command", async (t) => {
     }
   });
 
-  await t.step("that is cancelled is ended, and answered with -32000", async () => {
+  await t.step("that is cancelled is killed, and answered with -32000", async () => {
     const pidFile = `${files}/cancelled.pid`;
     const script = 'sleep 300 & echo $! $$ > "$1.new"; echo begun; mv "$1.new" "$1"; wait';
     const id = await host.start("exec_command", { ...shell(script, pidFile), timeout_seconds: 60 });
@@ -138,13 +139,13 @@ Deno.test("a command", async (t) => {
     await assertDead(pidsIn(await Deno.readTextFile(pidFile)));
   });
 
-  await t.step("that waits for input gets its end at once", async () => {
+  await t.step("that reads its input reaches the end at once", async () => {
     const { value, ms } = await timed(() => exec(host, { command: "cat" }));
     assertEquals([value.exit_code, value.stdout], [0, ""]);
     assert(ms < 2000, `${ms} ms`);
   });
 
-  await t.step("gets input of a megabyte whole", async () => {
+  await t.step("gets a megabyte of input complete", async () => {
     await using large = await TestAgent.start({ config: () => ({ max_message_size_kb: 4096 }) });
     await using other = await large.connect();
     const input = "0123456789abcdef".repeat(65_536);
@@ -160,7 +161,7 @@ Deno.test("a command", async (t) => {
     assertEquals(binary.stdout, bytes.toBase64());
   });
 
-  await t.step("that does not read its input is not waited for", async () => {
+  await t.step("that does not read its input does not delay the answer", async () => {
     const input = "x".repeat(60_000);
     const { value, ms } = await timed(() => exec(host, { command: "true", input }));
     assertEquals(value.exit_code, 0);
@@ -169,17 +170,20 @@ Deno.test("a command", async (t) => {
     assertEquals((await exec(host, closes)).stdout, "done\n");
   });
 
-  await t.step("that prints what is no text: replaced in utf8, exact in base64", async () => {
-    const print = shell("printf '\\377\\000\\200a\\303\\251\\355\\240\\200'; printf '\\376' >&2");
-    const text = await exec(host, print);
-    assertEquals(text.stdout, "\ufffd\0\ufffdaé\ufffd\ufffd\ufffd");
-    assertEquals(text.stderr, "\ufffd");
-    assertEquals([text.stdout_truncated, text.stderr_truncated], [false, false]);
-    const exact = await exec(host, { ...print, output_encoding: "base64" });
-    const out = [0xff, 0, 0x80, 0x61, 0xc3, 0xa9, 0xed, 0xa0, 0x80];
-    assertEquals(exact.stdout, new Uint8Array(out).toBase64());
-    assertEquals(exact.stderr, new Uint8Array([0xfe]).toBase64());
-  });
+  await t.step(
+    "that prints bytes that are not text: replaced in utf8, exact in base64",
+    async () => {
+      const print = shell("printf '\\377\\000\\200a\\303\\251\\355\\240\\200'; printf '\\376' >&2");
+      const text = await exec(host, print);
+      assertEquals(text.stdout, "\ufffd\0\ufffdaé\ufffd\ufffd\ufffd");
+      assertEquals(text.stderr, "\ufffd");
+      assertEquals([text.stdout_truncated, text.stderr_truncated], [false, false]);
+      const exact = await exec(host, { ...print, output_encoding: "base64" });
+      const out = [0xff, 0, 0x80, 0x61, 0xc3, 0xa9, 0xed, 0xa0, 0x80];
+      assertEquals(exact.stdout, new Uint8Array(out).toBase64());
+      assertEquals(exact.stderr, new Uint8Array([0xfe]).toBase64());
+    },
+  );
 
   await t.step("that prints a byte order mark keeps it", async () => {
     const result = await exec(host, shell("printf '\\357\\273\\277x'"));
@@ -199,14 +203,14 @@ Deno.test("a command", async (t) => {
     assert(bytes.byteLength > 47_000 && host.lastLine.length <= 64 * 1024);
   });
 
-  await t.step("that prints what JSON has to escape stays within the limit", async () => {
+  await t.step("that prints what JSON must escape stays within the limit", async () => {
     const result = await exec(host, shell("head -c 60000 /dev/zero"));
     assertEquals(result.stdout_truncated, true);
     assertEquals(result.stdout.replaceAll("\0", ""), "");
     assert(host.lastLine.length <= 64 * 1024 && host.lastLine.length > 60 * 1024);
   });
 
-  await t.step("whose output is not captured has none in its answer", async () => {
+  await t.step("whose output is not captured has none in the answer", async () => {
     const result = await exec(host, {
       ...shell("echo x; echo y >&2; exit 4"),
       capture_output: false,
@@ -222,14 +226,14 @@ Deno.test("a command", async (t) => {
     }
   });
 
-  await t.step("that a signal ends has 128 + its number, and its name", async () => {
+  await t.step("killed by a signal has exit code 128 + its number, and its name", async () => {
     for (const [signal, number] of [["SIGKILL", 9], ["SIGSEGV", 11], ["SIGTERM", 15]] as const) {
       const result = await exec(host, shell(`kill -${number} $$`));
       assertEquals([result.exit_code, result.signal], [128 + number, signal]);
     }
   });
 
-  await t.step("has a clean environment and what the request adds", async () => {
+  await t.step("has a clean environment plus what the request adds", async () => {
     const result = await exec(host, { command: "env", env: { MINE: "a b\n=é" } });
     const home = /^HOME=.+$/m.exec(result.stdout)?.[0];
     assertEquals(result.stdout.split("\n").filter((line) => !line.startsWith("HOME=")), [
@@ -243,7 +247,7 @@ Deno.test("a command", async (t) => {
     assert(home !== undefined, "HOME is set");
   });
 
-  await t.step("may have its own PATH, which does not change which program is found", async () => {
+  await t.step("may get its own PATH, which does not change which program is found", async () => {
     const result = await exec(host, {
       command: "env",
       env: { PATH: files, HOME: "/h", LANG: "C" },
@@ -253,13 +257,13 @@ Deno.test("a command", async (t) => {
     assertMatch(result.stdout, /^LANG=C$/m);
   });
 
-  await t.step("runs in / or in the directory that is asked for", async () => {
+  await t.step("runs in / or in the requested directory", async () => {
     assertEquals((await exec(host, { command: "pwd" })).stdout, "/\n");
     const result = await exec(host, { command: "pwd", working_directory: `${files}/../files/` });
     assertEquals(result.stdout, `${files}\n`);
   });
 
-  await t.step("in a working directory that is missing: -32002 that names it", async () => {
+  await t.step("in a missing working directory: -32002 that names it", async () => {
     const working_directory = `${files}/nothing`;
     const answer = await host.request("exec_command", { command: "pwd", working_directory });
     assertRefused(answer, NOT_FOUND, /working directory .*\/nothing does not exist/);
@@ -270,7 +274,7 @@ Deno.test("a command", async (t) => {
     const working_directory = `${files}/file`;
     await Deno.writeTextFile(working_directory, "");
     const answer = await host.request("exec_command", { command: "pwd", working_directory });
-    assertRefused(answer, COMMAND_FAILED, /working directory .*\/file is no directory/);
+    assertRefused(answer, COMMAND_FAILED, /working directory .*\/file is not a directory$/);
     await host.ping();
   });
 
@@ -282,25 +286,62 @@ Deno.test("a command", async (t) => {
     }
   });
 
-  await t.step("that is not executable: -32001", async () => {
-    const command = `${files}/plain`;
-    await Deno.writeTextFile(command, "#!/bin/sh\n", { mode: 0o644 });
-    assertRefused(await host.request("exec_command", { command }), PERMISSION_DENIED, /denied/i);
-    assertRefused(
-      await host.request("exec_command", { command: files }),
-      PERMISSION_DENIED,
-      /denied/i,
-    );
+  await t.step("that is not a program is refused with the reason", async () => {
+    const elf = new Uint8Array(64);
+    elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+    // s390x, which this machine is not.
+    elf.set([22], 18);
+    const contents: [name: string, content: string | Uint8Array, mode: number][] = [
+      ["plain", "#!/bin/sh\n", 0o644],
+      ["script", "#! /no/such/interpreter -x\n", 0o755],
+      ["dos", "#!/bin/sh\r\n", 0o755],
+      ["elf", elf, 0o755],
+      ["data", Uint8Array.of(1, 0, 2, 0, 10), 0o755],
+    ];
+    for (const [name, content, mode] of contents) {
+      await Deno.writeFile(
+        `${files}/${name}`,
+        typeof content === "string" ? new TextEncoder().encode(content) : content,
+        { mode },
+      );
+    }
+    await Deno.symlink("nowhere", `${files}/dangling`);
+    await Deno.symlink("loop", `${files}/loop`);
+    const refusals: [name: string, code: number, reason: RegExp][] = [
+      ["plain", PERMISSION_DENIED, /\/plain is not executable for the agent's user$/],
+      ["", PERMISSION_DENIED, /\/files is a directory, not a program$/],
+      ["script", NOT_FOUND, /needs its interpreter \/no\/such\/interpreter, which does not exist$/],
+      ["dos", NOT_FOUND, /needs its interpreter "\/bin\/sh\\r", which does not exist$/],
+      ["elf", COMMAND_FAILED, /it is an ELF file for another processor \(machine 22\)$/],
+      ["data", COMMAND_FAILED, /it is binary data in an unknown format$/],
+      ["dangling", NOT_FOUND, /\/dangling is a symbolic link to a file that does not exist$/],
+      ["loop", COMMAND_FAILED, /could not be started: Too many levels of symbolic links$/],
+      ["plain/x", COMMAND_FAILED, /could not be started: Not a directory$/],
+    ];
+    for (const [name, code, reason] of refusals) {
+      const command = `${files}/${name}`;
+      assertRefused(await host.request("exec_command", { command }), code, reason);
+    }
     await host.ping();
   });
 
-  await t.step("whose interpreter is missing: -32002", async () => {
-    const command = `${files}/script`;
-    await Deno.writeTextFile(command, "#!/no/such/interpreter\n", { mode: 0o755 });
-    assertRefused(await host.request("exec_command", { command }), NOT_FOUND, /interpreter/);
+  await t.step("that is a script without #! is run by the shell", async () => {
+    const command = `${files}/bare`;
+    await Deno.writeTextFile(command, "echo ran; exit 2\n", { mode: 0o755 });
+    const { stdout, exit_code } = await exec(host, { command });
+    assertEquals([stdout, exit_code], ["ran\n", 2]);
   });
 
-  await t.step("is found on the fixed path alone, not in its working directory", async () => {
+  await t.step("that fails like a shell is a result all the same", async () => {
+    const { exit_code, stderr } = await exec(host, {
+      ...shell('echo "$0: 1: x: not found" >&2; exit 127'),
+    });
+    assertEquals([exit_code, stderr], [127, "sh: 1: x: not found\n"]);
+    const listing = await exec(host, { command: "/bin/ls", args: ["/no/such/file"] });
+    assertEquals(listing.exit_code, 2);
+  });
+
+  await t.step("is found only on the fixed path, not in its working directory", async () => {
     await Deno.writeTextFile(`${files}/only-here`, "#!/bin/sh\necho found\n", { mode: 0o755 });
     const params = { command: "only-here", working_directory: files, env: { PATH: files } };
     assertRefused(await host.request("exec_command", params), NOT_FOUND, /no program "only-here"/);
@@ -315,16 +356,20 @@ Deno.test("a command", async (t) => {
       command: "true",
       args: ["x".repeat(4 * 1024 * 1024)],
     });
-    assertRefused(answer, COMMAND_FAILED, /too long/i);
+    assertRefused(
+      answer,
+      COMMAND_FAILED,
+      /true could not be started: Argument list too long; args, env and the program's path are/,
+    );
     await other.ping();
   });
 
-  await t.step("has nothing of the agent's open but its three streams", async () => {
+  await t.step("has only its three streams open", async () => {
     const list = ["-c", "ls /proc/$$/fd"];
     const own = await new Deno.Command("sh", { args: list, stdin: "null" }).output();
     const { stdout } = await exec(host, { command: "sh", args: list });
-    // What this test's process was itself started with goes on to all of its descendants, and what
-    // other tests open at this moment may too.
+    // Every descendant inherits what this test's process was itself started with, and perhaps what
+    // other tests open at this moment.
     const inherited = new TextDecoder().decode(own.stdout).split("\n");
     assertEquals(stdout.split("\n").filter((descriptor) => !inherited.includes(descriptor)), []);
   });
@@ -334,4 +379,78 @@ Deno.test("a command", async (t) => {
     const children = await Deno.readTextFile(`/proc/${agent.pid}/task/${agent.pid}/children`);
     assertEquals(children.trim(), "");
   });
+});
+
+/** Prints what the shell's descriptors refer to, such as `pipe:[123]`. */
+const OPEN_FILES = 'for fd in /proc/$$/fd/*; do readlink "$fd"; done; :';
+
+for (const channel of ["stdio", "listen"] as const) {
+  Deno.test(`a command has no descriptor of the agent's channel (${channel})`, async () => {
+    await using agent = await TestAgent.start({ channel });
+    const host = channel === "stdio" ? agent.stdio : await agent.connect();
+    await host.ping();
+    const held = new Set<string>();
+    for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
+      // Some are closed while they are listed.
+      const target = await Deno.readLink(`/proc/${agent.pid}/fd/${name}`).catch(() => "");
+      if (/^(pipe|socket|anon_inode):/.test(target)) held.add(target);
+    }
+    assert(held.size > 2, "the channel is among them");
+    // What the agent's own log and this test's process pass on is no way to the channel.
+    const inherited = await new Deno.Command("sh", {
+      args: ["-c", OPEN_FILES],
+      stdin: "null",
+    }).output();
+    const harmless = new TextDecoder().decode(inherited.stdout).split("\n");
+    for (const capture_output of [true, false]) {
+      const path = `${agent.paths.files}/open-${capture_output}`;
+      const list = `exec 3>"$1"; { ${OPEN_FILES}; } >&3`;
+      const { exit_code } = await exec(host, {
+        ...shell(list, path),
+        input: "x",
+        capture_output,
+      });
+      assertEquals(exit_code, 0);
+      const open = (await Deno.readTextFile(path)).trim().split("\n");
+      assert(open.length >= 3, open.join());
+      assertEquals(open.filter((one) => held.has(one) && !harmless.includes(one)), []);
+    }
+    if (channel === "listen") await host.close();
+  });
+}
+
+Deno.test("a command runs with the agent's user, groups, umask and limits", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const status = (await exec(host, { command: "cat", args: ["/proc/self/status"] })).stdout;
+  const own = await Deno.readTextFile(`/proc/${agent.pid}/status`);
+  const line = (text: string, name: string) => new RegExp(`^${name}:.*$`, "m").exec(text)?.[0];
+  for (const name of ["Uid", "Gid", "Groups", "Umask", "CapEff", "CapBnd", "NoNewPrivs"]) {
+    assert(line(own, name) !== undefined, name);
+    assertEquals(line(status, name), line(own, name));
+  }
+  const limits = (await exec(host, { command: "cat", args: ["/proc/self/limits"] })).stdout;
+  assertMatch(limits, /^Max open files /m);
+  assertEquals(limits, await Deno.readTextFile(`/proc/${agent.pid}/limits`));
+});
+
+Deno.test("a command has no signal blocked, and a broken pipe ends it", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { stdout } = await exec(host, { command: "cat", args: ["/proc/self/status"] });
+  const mask = (name: string) =>
+    BigInt(`0x${new RegExp(`^${name}:\\s+(\\w+)$`, "m").exec(stdout)?.[1]}`);
+  assertEquals(mask("SigBlk"), 0n);
+  const SIGPIPE = 13n;
+  assertEquals(mask("SigIgn") >> (SIGPIPE - 1n) & 1n, 0n);
+});
+
+Deno.test("a command keeps both outputs apart, and its time is measured", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 0.3";
+  const { value, ms } = await timed(() => exec(host, shell(script)));
+  assertEquals(value.stdout, "out 1\nout 2\nout 3\n");
+  assertEquals(value.stderr, "err 1\nerr 2\nerr 3\n");
+  assert(value.execution_time_ms >= 300 && value.execution_time_ms <= ms + 1, `${ms} ms`);
 });

@@ -1,6 +1,6 @@
 /**
- * One file with several names, and several files whose names look the same: what docs/security.md
- * decides about hard links, bind mounts, sticky directories, case and Unicode.
+ * One file with several names, and several files whose names look alike: hard links, bind mounts,
+ * sticky directories, case and Unicode, as docs/security.md describes them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const read = async (host: Host, path: string) =>
 const write = (host: Host, path: string, more: Record<string, unknown> = {}) =>
   host.call("file_write", { path, content: "new", ...more }, Written);
 
-Deno.test("a hard link is the file itself: read, replaced alone, written into for all its names", async () => {
+Deno.test("a hard link is the file itself: replacing it changes one name, writing into it all of them", async () => {
   await using agent = await TestAgent.start({
     prepare: async ({ directory, files }) => {
       await Deno.writeTextFile(`${directory}/outside`, "outside");
@@ -33,12 +33,16 @@ Deno.test("a hard link is the file itself: read, replaced alone, written into fo
   const { directory, files } = agent.paths;
   assertEquals(await read(host, `${files}/inside`), "outside");
   await write(host, `${files}/inside`);
-  assertEquals(await Deno.readTextFile(`${directory}/outside`), "outside", "only a name is new");
+  assertEquals(
+    await Deno.readTextFile(`${directory}/outside`),
+    "outside",
+    "only the name refers to a new file",
+  );
   await write(host, `${files}/other`, { offset: 0 });
   assertEquals(await Deno.readTextFile(`${directory}/outside`), "newside", "the very same file");
 });
 
-/** Mounts a directory from outside onto one inside, where that is allowed. */
+/** Mounts a directory from outside onto one inside, if the test may mount. */
 async function bindMount(): Promise<((paths: Paths) => string[]) | undefined> {
   const directory = await Deno.makeTempDir();
   try {
@@ -58,9 +62,9 @@ async function bindMount(): Promise<((paths: Paths) => string[]) | undefined> {
   ];
 }
 
-Deno.test("what is mounted inside is inside: mounting is the administrator's word", async () => {
+Deno.test("what is mounted inside an allowed path is inside: only root can mount", async () => {
   const wrapper = await bindMount();
-  // Where nothing can be mounted there is nothing to decide.
+  // If the test may not mount, neither may an attacker.
   if (wrapper === undefined) return;
   await using agent = await TestAgent.start({
     prepare: async ({ directory, files }) => {
@@ -82,13 +86,13 @@ Deno.test("what is mounted inside is inside: mounting is the administrator's wor
   assertRefused(above, PERMISSION_DENIED, /outside allowed_read_paths/);
 });
 
-Deno.test("in a sticky directory nothing that others have put there is opened by a write", async () => {
+Deno.test("in a sticky directory a write does not open what other users put there", async () => {
   await using agent = await TestAgent.start({
     prepare: async ({ files }) => {
       await Deno.chmod(files, 0o1777);
       await new Deno.Command("mkfifo", { args: ["-m", "666", `${files}/fifo`] }).output();
       await Deno.writeTextFile(`${files}/theirs`, "theirs", { mode: 0o666 });
-      // Root may give files away; for others the file stays their own, and the test still holds.
+      // Only root may give files away; otherwise they stay the test's own, and the test still holds.
       await Deno.chown(`${files}/theirs`, 65_534, 65_534).catch(() => {});
       await Deno.chown(`${files}/fifo`, 65_534, 65_534).catch(() => {});
     },
@@ -101,7 +105,7 @@ Deno.test("in a sticky directory nothing that others have put there is opened by
   const old = new Uint8Array(16);
   const length = await held.read(old);
   const text = new TextDecoder().decode(old.subarray(0, length ?? 0));
-  assertEquals(text, "theirs", "who had it open has what was in it");
+  assertEquals(text, "theirs", "a process that had it open keeps the old contents");
   assertEquals(await Deno.readTextFile(`${files}/theirs`), "new");
   for (const more of [{}, { offset: 0 }]) {
     const answer = within(
@@ -113,7 +117,7 @@ Deno.test("in a sticky directory nothing that others have put there is opened by
   }
 });
 
-Deno.test("names are bytes: neither case nor the forms of Unicode are taken for the same", async (t) => {
+Deno.test("names are bytes: neither case nor Unicode normalization makes two names equal", async (t) => {
   const [composed, decomposed] = ["\u00e9", "e\u0301"];
   await using agent = await TestAgent.start({
     config: ({ files }) => ({
@@ -131,12 +135,12 @@ Deno.test("names are bytes: neither case nor the forms of Unicode are taken for 
   });
   await using host = await agent.connect();
   const { files } = agent.paths;
-  await t.step("what is allowed is read", async () => {
+  await t.step("an allowed path is read", async () => {
     assertEquals(await read(host, `${files}/${composed}/f`), composed);
     assertEquals(await read(host, `${files}/lower/f`), "lower");
   });
   for (const path of [`${decomposed}/f`, "LOWER/f", "Lower/f", `${composed}\u200b/f`, "ｌower/f"]) {
-    await t.step(`${JSON.stringify(path)} is another name`, async () => {
+    await t.step(`${JSON.stringify(path)} is a different name`, async () => {
       for (const method of ["file_read", "file_write"]) {
         const params = {
           path: `${files}/${path}`,
@@ -146,12 +150,12 @@ Deno.test("names are bytes: neither case nor the forms of Unicode are taken for 
       }
     });
   }
-  await t.step("below an allowed path too", async () => {
+  await t.step("the same holds below an allowed path", async () => {
     const answer = await host.request("file_read", { path: `${files}/lower/F` });
     assertRefused(answer, NOT_FOUND, /No such file/);
     const made = await write(host, `${files}/${composed}/${decomposed}`);
     assertEquals(made.path, `${files}/${composed}/${decomposed}`);
     const names = await Array.fromAsync(Deno.readDir(`${files}/${composed}`));
-    assert(names.some(({ name }) => name === decomposed), "the name as it was sent");
+    assert(names.some(({ name }) => name === decomposed), "the name is kept as it was sent");
   });
 });

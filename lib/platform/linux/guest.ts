@@ -8,9 +8,8 @@ import type { Guest } from "../../guest/guest.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
-import { runSeparately } from "./processes/command_cgroup.ts";
-import { runChild } from "./processes/run_child.ts";
-import { findProgram } from "./programs.ts";
+import { runCommand } from "./processes/run_command.ts";
+import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
 import { SystemdPower } from "./systemd_power.ts";
 
 /** How the agent was started. */
@@ -23,14 +22,29 @@ export interface LinuxGuestOptions {
 
 /** The guest that the agent runs in. */
 export function linuxGuest({ power, separateCommands }: LinuxGuestOptions = {}): Guest {
-  let home: string | undefined;
+  let home: Promise<string> | undefined;
+  // Commands that start together share one look-up; one that fails is repeated.
+  const lookUpHome = async () => {
+    try {
+      return await readHomeDirectory();
+    } catch (error) {
+      home = undefined;
+      throw error;
+    }
+  };
   return {
     platform: "linux",
     facts: new LinuxFacts(),
     commands: {
-      find: findProgram,
-      homeDirectory: async () => home ??= await readHomeDirectory(),
-      run: separateCommands === true ? runSeparately : runChild,
+      searchPath: PROGRAM_DIRECTORIES,
+      isExecutableFile,
+      baseEnvironment: async () => ({
+        PATH: PROGRAM_PATH,
+        HOME: await (home ??= lookUpHome()),
+        LANG: "C.UTF-8",
+        TERM: "dumb",
+      }),
+      run: (options) => runCommand(options, separateCommands === true),
     },
     power: new Power(power === "systemd" ? new SystemdPower() : NO_POWER),
   };

@@ -1,6 +1,6 @@
 /**
- * Fixed scripts run by the shell: the way to /proc and /sys, which Deno opens only to processes
- * that may do everything.
+ * Running the agent's own fixed scripts in the shell. They reach /proc and /sys, which Deno opens
+ * only to a process with all permissions.
  *
  * @module
  */
@@ -11,15 +11,21 @@ import { runChild } from "./processes/run_child.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
-/** A script of the agent's own; what varies is passed as `$1`, `$2` …, never as code. */
+/** A fixed script; what varies is passed as `$1`, `$2` …, never as code. */
 export interface Script {
   readonly code: string;
   readonly args?: readonly string[];
+  /** Milliseconds until the script is killed. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Runs a script and returns what it printed; what it says on its standard error is left out. */
+/**
+ * Runs a script and returns what it printed on its standard output, whatever its exit status.
+ *
+ * @throws {RpcError} -32003 after the time limit, -32000 for over 1 MiB of output.
+ * @throws The reason of `signal`.
+ */
 export async function runScript({ code, args = [], timeoutMs, signal }: Script): Promise<string> {
   const result = await runChild({
     program: SHELL,
@@ -31,9 +37,11 @@ export async function runScript({ code, args = [], timeoutMs, signal }: Script):
     signal,
   });
   signal.throwIfAborted();
-  if (result.endedBy !== "itself") throw timedOut(`no answer within ${timeoutMs} ms`);
+  if (result.endedBy !== "itself") {
+    throw timedOut(`a script of the agent did not finish within ${timeoutMs} ms and was killed`);
+  }
   if (result.stdout.truncated) {
-    throw commandFailed(`the guest's answer is over ${MAX_OUTPUT_BYTES} bytes`);
+    throw commandFailed(`a script of the agent printed over ${MAX_OUTPUT_BYTES} bytes`);
   }
   return new TextDecoder().decode(result.stdout.bytes);
 }

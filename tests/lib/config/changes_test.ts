@@ -17,6 +17,7 @@ const OTHER: Config = {
     allowed_read_paths: [],
     allowed_write_paths: [],
     command_whitelist: [],
+    command_environment: ["MINE"],
     max_file_size_mb: 1,
     max_command_timeout_seconds: 1,
   },

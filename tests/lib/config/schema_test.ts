@@ -26,6 +26,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       allowed_read_paths: ["/tmp", "/var/log", "/etc/hostname", "/etc/os-release"],
       allowed_write_paths: ["/tmp/kvmmanager"],
       command_whitelist: null,
+      command_environment: [],
       max_file_size_mb: 10,
       max_command_timeout_seconds: 300,
     },
@@ -120,6 +121,18 @@ for (
 ) {
   Deno.test(`the command ${JSON.stringify(command)} may not be on the whitelist`, () => {
     assertEquals(securityOf({ command_whitelist: ["true", command] }), undefined);
+  });
+}
+
+for (const name of ["BASH_ENV", "_", "a1", "GLIBC_TUNABLES"]) {
+  Deno.test(`the variable ${name} may be in command_environment`, () => {
+    assertEquals(securityOf({ command_environment: [name] })?.command_environment, [name]);
+  });
+}
+
+for (const name of ["", "1A", "A B", "A=1", "*", "LD_PRELOAD", "LD_", null]) {
+  Deno.test(`the variable ${JSON.stringify(name)} may not be in command_environment`, () => {
+    assertEquals(securityOf({ command_environment: ["MINE", name] }), undefined);
   });
 }
 

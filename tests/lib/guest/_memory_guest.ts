@@ -5,7 +5,7 @@
  */
 
 import { notFound } from "../../../lib/base/errors.ts";
-import type { Commands } from "../../../lib/guest/commands.ts";
+import type { Commands, RunOptions, RunResult } from "../../../lib/guest/commands.ts";
 import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
@@ -30,12 +30,58 @@ export const MEMORY_FACTS: Facts = {
 
 /** No program is installed. */
 export const NO_COMMANDS: Commands = {
-  find: (command) => {
-    throw notFound(`no program "${command}"`);
-  },
-  homeDirectory: () => Promise.resolve("/home/agent"),
-  run: ({ program }) => Promise.reject(new Deno.errors.NotFound(program)),
+  searchPath: ["/bin"],
+  isExecutableFile: () => false,
+  baseEnvironment: () => Promise.resolve({ PATH: "/bin", HOME: "/home/agent" }),
+  run: ({ program }) => Promise.reject(notFound(`no program ${program}`)),
 };
+
+/** How a scripted command ends, as far as it differs from success without output. */
+export type ScriptedResult =
+  & Partial<Omit<RunResult, "stdout" | "stderr">>
+  & { readonly stdout?: string | Uint8Array<ArrayBuffer>; readonly stderr?: string };
+
+/** Installed programs that do what the test says, and remember how they were run. */
+export class ScriptedCommands implements Commands {
+  readonly searchPath = ["/sbin", "/bin"];
+  readonly runs: RunOptions[] = [];
+  readonly #programs: ReadonlyMap<string, (options: RunOptions) => ScriptedResult>;
+
+  /** @param programs By absolute path. */
+  constructor(programs: Readonly<Record<string, (options: RunOptions) => ScriptedResult>>) {
+    this.#programs = new Map(Object.entries(programs));
+  }
+
+  isExecutableFile(path: string): boolean {
+    return this.#programs.has(path);
+  }
+
+  baseEnvironment(): Promise<Readonly<Record<string, string>>> {
+    return Promise.resolve({ PATH: "/sbin:/bin", HOME: "/home/agent" });
+  }
+
+  run(options: RunOptions): Promise<RunResult> {
+    this.runs.push(options);
+    const program = this.#programs.get(options.program);
+    if (program === undefined) return Promise.reject(notFound(`no program ${options.program}`));
+    const { stdout = "", stderr = "", ...result } = program(options);
+    const captured = (output: string | Uint8Array<ArrayBuffer>) => {
+      const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output;
+      const kept = bytes.slice(0, options.maxOutputBytes);
+      return { bytes: kept, truncated: kept.byteLength < bytes.byteLength };
+    };
+    return Promise.resolve({
+      code: 0,
+      signal: null,
+      endedBy: "itself",
+      isStuck: false,
+      durationMs: 1,
+      ...result,
+      stdout: captured(stdout),
+      stderr: captured(stderr),
+    });
+  }
+}
 
 /** A power provider that only remembers. */
 export class RecordingPower implements PowerProvider {

@@ -1,5 +1,5 @@
 /**
- * Keeping the beginning of what a child prints, and throwing the rest away as it comes.
+ * Keeping the beginning of what a child prints, and discarding the rest as it arrives.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const CHUNK_BYTES = 16 * 1024;
 const QUIET_MS = 50;
 const MAX_LINGER_MS = 500;
 
-/** Reads a stream to its end, keeping at most a number of bytes. */
+/** Reads a stream to its end and keeps a limited number of bytes. */
 export class Capture {
   /** Resolves at the end of the stream. */
   readonly ended: Promise<void>;
@@ -30,12 +30,12 @@ export class Capture {
   }
 
   async #pump(): Promise<void> {
-    // One buffer for the whole stream, handed back and forth.
+    // One buffer for the whole stream, passed back and forth.
     let { buffer } = takeBuffer(CHUNK_BYTES);
     try {
       for (;;) {
         const { value, done } = await this.#reader.read(new Uint8Array(buffer));
-        // A reading that was given up has kept the buffer.
+        // A cancelled read has kept the buffer.
         if (value === undefined) return;
         buffer = value.buffer;
         if (done) break;
@@ -43,7 +43,7 @@ export class Capture {
       }
       giveBuffer(new Uint8Array(buffer));
     } catch {
-      // The pipe broke or was given up: what came until then is the output.
+      // The pipe broke or was cancelled: what arrived before is the output.
     }
   }
 
@@ -57,8 +57,9 @@ export class Capture {
   }
 
   /**
-   * Ends the reading once the child is gone. Normally the stream has ended with it; where something
-   * it left behind still holds the pipe, what was printed by then is read and the pipe let go.
+   * Stops reading once the child has exited. Normally the stream has ended by then. If a process that
+   * the child left behind still holds the pipe, this reads what was printed so far and closes the
+   * pipe.
    */
   async finish(): Promise<void> {
     const deadline = performance.now() + MAX_LINGER_MS;

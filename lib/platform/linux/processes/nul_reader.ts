@@ -1,12 +1,12 @@
 /**
- * Reading what a child prints in pieces that end with NUL, as find(1) prints names.
+ * Reading NUL-terminated pieces of a child's output, as find(1) -print0 writes them.
  *
  * @module
  */
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** Pieces of a stream that end with NUL, and then its rest as text. */
+/** The NUL-terminated pieces of a stream, and then its rest as text. */
 export class NulReader {
   readonly #reader: ReadableStreamBYOBReader;
   #buffer = new ArrayBuffer(CHUNK_BYTES);
@@ -32,7 +32,7 @@ export class NulReader {
     }
   }
 
-  /** All that is left, as text. */
+  /** Everything that is left, as text. */
   async rest(): Promise<string> {
     const decoder = new TextDecoder();
     let text = decoder.decode(this.#chunk, { stream: true });

@@ -1,17 +1,20 @@
 /**
- * Signals to a child and everything it started that stayed in its process group.
+ * Signals to a child and to everything it started that stayed in its process group.
  *
  * @module
  */
 
 import { SHELL } from "../programs.ts";
 
-/** The signals that end a group: the polite one, what lets a stopped process obey it, the other. */
+/**
+ * The signals that end a group: the request to exit, the one that wakes a stopped process so that it
+ * can obey, and the one that cannot be ignored.
+ */
 export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL";
 
 /**
- * Sends signals, one after the other, to the process group of a child that was spawned detached. A
- * group that is gone already is no error.
+ * Sends signals in order to the process group of a child that was spawned detached. A group that no
+ * longer exists is not an error.
  */
 export async function signalGroup(
   child: Deno.ChildProcess,
@@ -20,7 +23,7 @@ export async function signalGroup(
   try {
     for (const signal of signals) Deno.kill(-child.pid, signal);
   } catch (error) {
-    // Deno allows signals to other processes only to those who may run everything.
+    // Deno lets a process send signals to others only if it may run every program.
     if (error instanceof Deno.errors.NotCapable) return await signalByShell(child.pid, signals);
     // ESRCH
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -1,49 +1,46 @@
 /**
- * Running one child to its end, its time limit or its cancellation.
+ * Running one child until it exits, times out or is cancelled.
  *
  * @module
  */
 
-import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
-import { countChild } from "../../../base/memory/garbage.ts";
-import { Capture } from "./capture.ts";
+import { countChild, countGarbage } from "../../../base/memory/garbage.ts";
 import { withTimer } from "../../../base/waiting.ts";
+import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
+import { Capture } from "./capture.ts";
 import { signalGroup } from "./process_group.ts";
 
 /** How long the group has between SIGTERM and SIGKILL, and the kernel to end it after that. */
 const TERMINATION_GRACE_MS = 2000;
 
+/** What each variable of a child leaves for the garbage collector: copies, pairs (measured). */
+const VARIABLE_GARBAGE_BYTES = 256;
+
 const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
 
 /**
- * Runs a program in a process group of its own, in a clean environment, without a shell.
+ * Runs a program in its own process group, in a clean environment, without a shell.
  *
- * @throws {Deno.errors.NotFound} and other native errors when it cannot be started.
+ * @throws {Deno.errors.NotFound} and other native errors if it cannot be started, and the reason of
+ * the signal if that is aborted before the start.
  */
 export async function runChild(options: RunOptions): Promise<RunResult> {
-  options.signal.throwIfAborted();
+  const { maxOutputBytes, input, timeoutMs, signal } = options;
+  signal.throwIfAborted();
+  countChild();
+  countGarbage(Object.keys(options.env).length * VARIABLE_GARBAGE_BYTES);
   const start = performance.now();
-  const output = options.maxOutputBytes > 0 ? "piped" : "null";
-  const child = new Deno.Command(options.program, {
-    args: [...options.args],
-    cwd: options.workingDirectory,
-    clearEnv: true,
-    env: { ...options.env },
-    stdin: options.input === undefined ? "null" : "piped",
-    stdout: output,
-    stderr: output,
-    detached: true,
-  }).spawn();
-  const captures = output === "piped"
-    ? [child.stdout, child.stderr].map((stream) => new Capture(stream, options.maxOutputBytes))
+  const child = spawn(options);
+  const captures = maxOutputBytes > 0
+    ? [child.stdout, child.stderr].map((stream) => new Capture(stream, maxOutputBytes))
     : [];
-  if (options.input !== undefined) void feed(child, options.input);
+  if (input !== undefined) void feed(child, input);
 
-  const interrupted = interruption(options.timeoutMs, options.signal);
+  const interruption = watchForInterruption(timeoutMs, signal);
   let endedBy: RunResult["endedBy"] = "itself";
   let status: Deno.CommandStatus | undefined;
   try {
-    const first = await Promise.race([child.status, interrupted.happened]);
+    const first = await Promise.race([child.status, interruption.happened]);
     if (typeof first === "string") {
       endedBy = first;
       status = await endGroup(child, captures);
@@ -51,23 +48,37 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
       status = first;
     }
   } finally {
-    interrupted.forget();
+    interruption.forget();
   }
   await Promise.all(captures.map((capture) => capture.finish()));
-  countChild();
   const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.captured);
   return {
     code: status?.code ?? -1,
     signal: status?.signal ?? null,
     endedBy,
+    isStuck: status === undefined,
     stdout,
     stderr,
     durationMs: Math.round(performance.now() - start),
   };
 }
 
+function spawn(options: RunOptions): Deno.ChildProcess {
+  const output = options.maxOutputBytes > 0 ? "piped" : "null";
+  return new Deno.Command(options.program, {
+    args: [...options.args],
+    cwd: options.workingDirectory,
+    clearEnv: true,
+    env: options.env,
+    stdin: options.input === undefined ? "null" : "piped",
+    stdout: output,
+    stderr: output,
+    detached: true,
+  }).spawn();
+}
+
 /** A promise for the time limit or the cancellation, whichever comes first, and its clean-up. */
-function interruption(timeoutMs: number, signal: AbortSignal) {
+function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
   const { promise, resolve } = Promise.withResolvers<"timeout" | "cancellation">();
   const timer = setTimeout(() => resolve("timeout"), timeoutMs);
   const onAbort = () => resolve("cancellation");
@@ -82,17 +93,16 @@ function interruption(timeoutMs: number, signal: AbortSignal) {
 }
 
 /**
- * SIGTERM to the group, then, once the child and its output are at their end or the grace is over,
- * SIGKILL for whatever is left of the group.
+ * Sends SIGTERM to the group and then, when the child has exited and closed its output or the grace
+ * period is over, SIGKILL to whatever is left.
  *
- * @returns The child's status, or `undefined` for one that not even SIGKILL ends in time (a process
- * in the kernel's uninterruptible sleep).
+ * @returns The child's status, or `undefined` if not even SIGKILL ends it in time.
  */
 async function endGroup(
   child: Deno.ChildProcess,
   captures: readonly Capture[],
 ): Promise<Deno.CommandStatus | undefined> {
-  // One that is stopped gets the first only once the second has woken it.
+  // A stopped process receives SIGTERM only after SIGCONT has woken it.
   await signalGroup(child, "SIGTERM", "SIGCONT");
   await withTimer(
     TERMINATION_GRACE_MS,
@@ -104,7 +114,7 @@ async function endGroup(
   return status;
 }
 
-/** Writes the input; a child that closes its input early or ends is none of our business. */
+/** Writes the input. A child may exit or close its input early: that is its own business. */
 async function feed(child: Deno.ChildProcess, input: Uint8Array<ArrayBuffer>): Promise<void> {
   const writer = child.stdin.getWriter();
   try {

@@ -2,11 +2,16 @@ import { assertEquals } from "@std/assert";
 import { linuxGuest } from "../../../../lib/platform/linux/guest.ts";
 import { tool } from "../../../_tool.ts";
 
-Deno.test("linuxGuest() names its platform and the home of the agent's user", async () => {
+Deno.test("linuxGuest() names its platform and the environment of commands", async () => {
   const { platform, commands } = linuxGuest();
   assertEquals(platform, "linux");
   const [, , , , , home] = (await tool("getent", "passwd", `${Deno.uid()}`)).split(":");
-  assertEquals(await commands.homeDirectory(), home || "/");
+  assertEquals(await commands.baseEnvironment(), {
+    PATH: commands.searchPath.join(":"),
+    HOME: home || "/",
+    LANG: "C.UTF-8",
+    TERM: "dumb",
+  });
 });
 
 Deno.test("linuxGuest() cannot shut the guest down unless told how", () => {

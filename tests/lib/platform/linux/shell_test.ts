@@ -35,20 +35,20 @@ Deno.test("runScript() gives a script a clean environment and the root directory
   ]);
 });
 
-Deno.test("runScript() answers -32003 for a script that takes too long", async () => {
+Deno.test("runScript() throws -32003 for a script that takes too long", async () => {
   const error = await rpcErrorOf(() =>
     runScript({ code: "exec sleep 300", timeoutMs: 20, signal: NEVER })
   );
   assertEquals(error.code, -32003);
 });
 
-Deno.test("runScript() answers -32000 where a script prints more than is kept", async () => {
+Deno.test("runScript() throws -32000 for a script that prints more than is kept", async () => {
   const code = "head -c 1100000 /dev/zero";
   const error = await rpcErrorOf(() => runScript({ code, timeoutMs, signal: NEVER }));
   assertEquals(error.code, -32000);
 });
 
-Deno.test("runScript() ends with the signal's reason, before or during the script", async () => {
+Deno.test("runScript() throws the signal's reason, before or during the script", async () => {
   const reason = new RpcError("commandFailed", "cancelled");
   const script = { code: "exec sleep 300", timeoutMs };
   await assertRejects(() => runScript({ ...script, signal: AbortSignal.abort(reason) }), RpcError);

@@ -1,4 +1,4 @@
-/** Lets a child with a grandchild run into its time limit, with the right to run the shell alone. */
+/** Runs a child with a grandchild into its time limit, with permission to run only the shell. */
 
 import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
 import { printLine } from "../../../../../lib/base/terminal.ts";

@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Capture } from "../../../../../lib/platform/linux/processes/capture.ts";
-import { withTimer } from "../../../../../lib/base/waiting.ts";
 import { within } from "../../../../_waiting.ts";
 
-/** A stream of bytes that a test feeds. */
+/** A byte stream that a test feeds. */
 function feeder() {
   let controller: ReadableByteStreamController | undefined;
   const state = { isCancelled: false };
@@ -17,7 +16,7 @@ function feeder() {
     say: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
     end: () => {
       controller?.close();
-      // A read that waits is told the end this way (Streams Standard, 4.7.3).
+      // This ends a pending read (Streams Standard, 4.7.3).
       controller?.byobRequest?.respond(0);
     },
     breakOff: (error: Error) => controller?.error(error),
@@ -25,7 +24,7 @@ function feeder() {
   return { stream, state, ...feed };
 }
 
-Deno.test("Capture keeps the beginning and tells whether there was more", async () => {
+Deno.test("Capture keeps the beginning and knows whether there was more", async () => {
   for (
     const [chunks, limit, kept, truncated] of [
       [["abc", "def"], 10, "abcdef", false],
@@ -50,16 +49,16 @@ Deno.test("Capture keeps the beginning and tells whether there was more", async 
   }
 });
 
-Deno.test("Capture lets a stream go that stays open, with what came until then", async () => {
+Deno.test("Capture closes a stream that stays open and keeps what arrived", async () => {
   const { stream, state, ...feed } = feeder();
   const capture = new Capture(stream, 100);
   feed.say("before");
-  await within(capture.finish(), "letting go");
+  await within(capture.finish(), "closing");
   assertEquals(new TextDecoder().decode(capture.captured.bytes), "before");
   assertEquals(state.isCancelled, true);
 });
 
-Deno.test("Capture takes a stream that breaks for one that ends", async () => {
+Deno.test("Capture treats a broken stream as ended", async () => {
   const { stream, ...feed } = feeder();
   const capture = new Capture(stream, 100);
   feed.say("before");
@@ -68,14 +67,4 @@ Deno.test("Capture takes a stream that breaks for one that ends", async () => {
   await within(capture.ended, "the end");
   await capture.finish();
   assertEquals(capture.captured.truncated, false);
-});
-
-Deno.test("withTimer() resolves with the event and leaves no timer behind", async () => {
-  await within(withTimer(3_600_000, Promise.resolve()), "the event");
-});
-
-Deno.test("withTimer() resolves after its time where the event does not come", async () => {
-  const start = performance.now();
-  await withTimer(20, new Promise(() => {}));
-  assert(performance.now() - start >= 15);
 });

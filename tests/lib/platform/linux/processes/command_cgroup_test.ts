@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { runSeparately } from "../../../../../lib/platform/linux/processes/command_cgroup.ts";
+import { runInCommandCgroup } from "../../../../../lib/platform/linux/processes/command_cgroup.ts";
 import type { RunOptions } from "../../../../../lib/guest/commands.ts";
 import { rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 
@@ -16,9 +16,9 @@ const options: RunOptions = {
 
 const textOf = ({ bytes }: { bytes: Uint8Array }) => new TextDecoder().decode(bytes);
 
-Deno.test("runSeparately() runs a program as if there were no shell", async () => {
+Deno.test("runInCommandCgroup() runs a program as if there were no shell", async () => {
   const args = ["%s|", "a b", "$HOME", "'", "", "-e", "*", "\\n"];
-  const { code, stdout, stderr } = await runSeparately({
+  const { code, stdout, stderr } = await runInCommandCgroup({
     ...options,
     program: "/usr/bin/printf",
     args,
@@ -27,32 +27,32 @@ Deno.test("runSeparately() runs a program as if there were no shell", async () =
   assertEquals(textOf(stdout), args.slice(1).map((word) => `${word}|`).join(""));
 });
 
-Deno.test("runSeparately() adds nothing to the environment, and takes nothing of it", async () => {
+Deno.test("runInCommandCgroup() neither adds variables nor removes any", async () => {
   const environments: Record<string, string>[] = [
     {},
     { A: "1" },
     { PWD: "/", SHLVL: "7", group: "g" },
   ];
   for (const env of environments) {
-    const { stdout } = await runSeparately({ ...options, program: "/usr/bin/env", env });
+    const { stdout } = await runInCommandCgroup({ ...options, program: "/usr/bin/env", env });
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}\n`);
     assertEquals(textOf(stdout).split("\n").sort(), variables.join("").split("\n").sort());
   }
 });
 
-Deno.test("runSeparately() refuses a variable that the shell would leave out", async () => {
+Deno.test("runInCommandCgroup() rejects a variable that the shell would leave out", async () => {
   for (const name of ["with space", "IFS", "1A", "A-B", "ä", "A\nB"]) {
-    const error = await rpcErrorOf(() => runSeparately({ ...options, env: { [name]: "x" } }));
+    const error = await rpcErrorOf(() => runInCommandCgroup({ ...options, env: { [name]: "x" } }));
     assertEquals(error.code, -32602, name);
   }
 });
 
-Deno.test("runSeparately() feeds input, and tells status and signal of the program itself", async () => {
+Deno.test("runInCommandCgroup() passes input on and returns the status and signal of the program itself", async () => {
   const input = new TextEncoder().encode("hello");
-  const { stdout } = await runSeparately({ ...options, program: "/bin/cat", input });
+  const { stdout } = await runInCommandCgroup({ ...options, program: "/bin/cat", input });
   assertEquals(textOf(stdout), "hello");
   const run = (script: string) =>
-    runSeparately({ ...options, program: "/bin/sh", args: ["-c", script] });
+    runInCommandCgroup({ ...options, program: "/bin/sh", args: ["-c", script] });
   for (const code of [1, 125, 126, 127, 255]) {
     assertEquals((await run(`echo said >&2; exit ${code}`)).code, code);
   }
@@ -60,8 +60,8 @@ Deno.test("runSeparately() feeds input, and tells status and signal of the progr
   assertEquals([killed.code, killed.signal], [137, "SIGKILL"]);
 });
 
-Deno.test("runSeparately() ends the program in time, not a shell around it", async () => {
-  const ended = await runSeparately({
+Deno.test("runInCommandCgroup() kills the program itself after its time limit, not a shell around it", async () => {
+  const ended = await runInCommandCgroup({
     ...options,
     program: "/bin/sleep",
     args: ["1000"],
@@ -71,31 +71,31 @@ Deno.test("runSeparately() ends the program in time, not a shell around it", asy
 });
 
 for (const maxOutputBytes of [10_000, 0]) {
-  Deno.test(`runSeparately() tells a missing program apart, keeping ${maxOutputBytes} bytes`, async () => {
+  Deno.test(`runInCommandCgroup() recognizes a missing program, keeping ${maxOutputBytes} bytes`, async () => {
     await using directory = await TempDirectory.make();
     const missing = { ...options, maxOutputBytes, program: directory.at("missing") };
-    const error = await assertRejects(() => runSeparately(missing), Deno.errors.NotFound);
+    const error = await assertRejects(() => runInCommandCgroup(missing), Deno.errors.NotFound);
     assert(!error.message.includes("/bin/sh"), error.message);
   });
 }
 
-Deno.test("runSeparately() tells what cannot be executed apart from what fails", async () => {
+Deno.test("runInCommandCgroup() tells a file that cannot be executed from a program that fails", async () => {
   await using directory = await TempDirectory.make();
   const program = await directory.file("file", "no program");
   for (const maxOutputBytes of [10_000, 0]) {
     await assertRejects(
-      () => runSeparately({ ...options, maxOutputBytes, program }),
+      () => runInCommandCgroup({ ...options, maxOutputBytes, program }),
       Deno.errors.PermissionDenied,
     );
   }
 });
 
 Deno.test({
-  name: "runSeparately() runs nothing that Deno's own list does not have",
+  name: "runInCommandCgroup() runs nothing that Deno's permissions do not list",
   permissions: { run: ["/bin/sh", "/usr/bin/sh", "/bin/true"], read: true },
   fn: async () => {
-    assertEquals((await runSeparately(options)).code, 0);
+    assertEquals((await runInCommandCgroup(options)).code, 0);
     const refused = { ...options, program: "/usr/bin/id" };
-    await assertRejects(() => runSeparately(refused), Deno.errors.NotCapable);
+    await assertRejects(() => runInCommandCgroup(refused), Deno.errors.NotCapable);
   },
 });

@@ -12,7 +12,7 @@ const shell = (script: string) =>
   }).spawn();
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  Deno.test(`signalGroup() ends a whole group with ${signal}`, async () => {
+  Deno.test(`signalGroup() sends ${signal} to a whole group`, async () => {
     const child = shell("sleep 300 & wait");
     await signalGroup(child, signal);
     const status = await within(child.status, "the end");
@@ -20,7 +20,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   });
 }
 
-Deno.test("signalGroup() wakes a group that is stopped, so that it can obey", async () => {
+Deno.test("signalGroup() wakes a stopped group so that it can obey", async () => {
   const child = shell("kill -STOP $$");
   await until(async () => {
     const stat = await Deno.readTextFile(`/proc/${child.pid}/stat`);
@@ -30,7 +30,7 @@ Deno.test("signalGroup() wakes a group that is stopped, so that it can obey", as
   assertEquals((await within(child.status, "the end")).signal, "SIGTERM");
 });
 
-Deno.test("signalGroup() takes a group that is gone for no error", async () => {
+Deno.test("signalGroup() accepts a group that no longer exists", async () => {
   const child = shell("exit 0");
   await child.status;
   await signalGroup(child, "SIGTERM");

@@ -6,7 +6,7 @@ import { until, within } from "../../../../_waiting.ts";
 import { endProcess, isAlive } from "../../../../_processes.ts";
 import { runTestScript } from "../../../../_deno.ts";
 
-/** Long enough for whatever a busy machine does; no test waits for it. */
+/** Long enough on any busy machine; no test waits for it. */
 const LONG_MS = 60_000;
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -29,7 +29,7 @@ function sh(
   });
 }
 
-/** The process ids that a script has printed, one a line. */
+/** The process ids that a script printed, one per line. */
 const pidsOf = (result: RunResult) => textOf(result.stdout.bytes).trim().split("\n").map(Number);
 
 async function expectGone(pids: readonly number[]): Promise<void> {
@@ -41,12 +41,13 @@ async function expectGone(pids: readonly number[]): Promise<void> {
   }
 }
 
-Deno.test("a child's outputs come apart, with its exit status and how long it took", async () => {
+Deno.test("a child's outputs are kept apart, with its exit status and duration", async () => {
   const { durationMs, ...result } = await sh("echo out; echo err >&2; exit 7");
   assertEquals(result, {
     code: 7,
     signal: null,
     endedBy: "itself",
+    isStuck: false,
     stdout: { bytes: bytesOf("out\n"), truncated: false },
     stderr: { bytes: bytesOf("err\n"), truncated: false },
   });
@@ -70,13 +71,13 @@ for (
     ["SIGUSR1", 10],
   ] as const
 ) {
-  Deno.test(`a child that ${signal} ends has the status ${128 + number}`, async () => {
+  Deno.test(`a child killed by ${signal} has the status ${128 + number}`, async () => {
     const result = await sh(`kill -${number} $$; sleep 60`);
     assertEquals([result.code, result.signal, result.endedBy], [128 + number, signal, "itself"]);
   });
 }
 
-Deno.test("a child gets its arguments as they are, without a shell", async () => {
+Deno.test("a child gets its arguments unchanged, without a shell", async () => {
   const args = [
     "",
     " ",
@@ -97,7 +98,7 @@ Deno.test("a child gets its arguments as they are, without a shell", async () =>
   assertEquals(textOf(result.stdout.bytes).split("\0"), [...args, ""]);
 });
 
-Deno.test("a child has the environment it is given and nothing of the agent's", async () => {
+Deno.test("a child has only the environment it is given", async () => {
   assert(Object.keys(Deno.env.toObject()).length > 0);
   const result = await runChild({
     program: "/usr/bin/env",
@@ -117,18 +118,18 @@ Deno.test("a child starts in its working directory", async () => {
   assertEquals(textOf(result.stdout.bytes), `${directory.path}\n`);
 });
 
-Deno.test("a child leads a process group of its own", async () => {
+Deno.test("a child leads its own process group", async () => {
   const result = await sh("echo $$; ps -o pgid= -p $$ | tr -d ' '");
   const [pid, group] = pidsOf(result);
   assertEquals(group, pid);
 });
 
-Deno.test("a child that waits for input sees its end at once", async () => {
+Deno.test("a child that reads its input reaches the end at once", async () => {
   const result = await within(sh("cat; echo end"), "the end of cat");
   assertEquals(textOf(result.stdout.bytes), "end\n");
 });
 
-Deno.test("a child reads the input it is given, binary too, and then its end", async () => {
+Deno.test("a child reads the bytes it is given, and then the end", async () => {
   const input = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7 % 256);
   const result = await sh("cat", { input, maxOutputBytes: 1_000_000 });
   assertEquals(result.stdout.truncated, false);
@@ -141,7 +142,7 @@ Deno.test("an empty input is an input", async () => {
   assertEquals(textOf(result.stdout.bytes), "end\n");
 });
 
-Deno.test("a child that does not read its input does no harm", async () => {
+Deno.test("a child need not read its input", async () => {
   const input = new Uint8Array(1024 * 1024);
   for (const script of ["exit 3", "exec <&-; exit 3", "head -c 1 >/dev/null; exit 3"]) {
     const result = await within(sh(script, { input }), script);
@@ -149,7 +150,7 @@ Deno.test("a child that does not read its input does no harm", async () => {
   }
 });
 
-Deno.test("binary output comes as it is", async () => {
+Deno.test("binary output arrives unchanged", async () => {
   const result = await sh("printf '\\377\\376\\000\\n\\200'; printf '\\001' >&2");
   assertEquals(result.stdout.bytes, Uint8Array.of(0xff, 0xfe, 0, 0x0a, 0x80));
   assertEquals(result.stderr.bytes, Uint8Array.of(1));
@@ -167,7 +168,7 @@ for (const size of [0, 1, 999, 1000, 1001, 70_000]) {
   });
 }
 
-Deno.test("a child that prints 100 MB runs to its end, and memory does not follow it", async () => {
+Deno.test("a child that prints 100 MB runs to its end without growing the agent", async () => {
   const before = Deno.memoryUsage().external;
   const result = await sh("head -c 104857600 /dev/zero; echo end >&2", { maxOutputBytes: 1000 });
   const grown = Deno.memoryUsage().external - before;
@@ -180,7 +181,7 @@ Deno.test("a child that prints 100 MB runs to its end, and memory does not follo
   assert(grown < 16 * 1024 * 1024, `${grown} bytes more`);
 });
 
-Deno.test("output that nobody wants goes to /dev/null, and the child does not notice", async () => {
+Deno.test("output that is not captured goes to /dev/null", async () => {
   const result = await sh('[ -t 1 ] || readlink /proc/$$/fd/1 >"$1"; echo out; echo err >&2', {
     maxOutputBytes: 0,
     args: ["/dev/null"],
@@ -189,7 +190,7 @@ Deno.test("output that nobody wants goes to /dev/null, and the child does not no
   assertEquals([result.stdout.truncated, result.stderr.truncated], [false, false]);
 });
 
-Deno.test("a child that takes too long is ended, with what it printed so far", async () => {
+Deno.test("a child that takes too long is killed, and its output so far is kept", async () => {
   const start = performance.now();
   const result = await sh("echo partial; echo so far >&2; sleep 300", { timeoutMs: 1000 });
   assertEquals([result.code, result.signal, result.endedBy], [143, "SIGTERM", "timeout"]);
@@ -198,7 +199,7 @@ Deno.test("a child that takes too long is ended, with what it printed so far", a
   assert(result.durationMs >= 1000 && performance.now() - start < 20_000);
 });
 
-Deno.test("a child may clean up on SIGTERM before the answer", async () => {
+Deno.test("a child may clean up on SIGTERM before the result", async () => {
   const result = await sh(
     "trap 'echo cleaning; exit 5' TERM; echo started; while :; do sleep 0.05; done",
     { timeoutMs: 1000 },
@@ -216,7 +217,7 @@ Deno.test("a child and a grandchild that ignore SIGTERM are killed", async () =>
   await expectGone(pidsOf(result));
 });
 
-Deno.test("grandchildren are ended with a child that obeys, also those that ignore SIGTERM", async () => {
+Deno.test("grandchildren that ignore SIGTERM are killed with a child that obeys", async () => {
   const result = await sh(
     "sleep 300 & echo $!; (trap '' TERM; sleep 301 & echo $!; wait) & echo $!; wait",
     { timeoutMs: 1000 },
@@ -227,7 +228,7 @@ Deno.test("grandchildren are ended with a child that obeys, also those that igno
   await expectGone(pids);
 });
 
-Deno.test("a grandchild in a session of its own does not hold up a time-out", async () => {
+Deno.test("a grandchild in another session does not delay a timeout", async () => {
   const result = await within(
     sh("setsid sleep 300 & echo $!; sleep 301", { timeoutMs: 1000 }),
     "the result",
@@ -244,7 +245,7 @@ Deno.test("a stopped child is ended too", async () => {
   assertEquals([result.signal, result.endedBy], ["SIGTERM", "timeout"]);
 });
 
-Deno.test("a child that leaves something holding its output is answered promptly", async () => {
+Deno.test("a background process that holds the output does not delay the result", async () => {
   const start = performance.now();
   const result = await sh("sleep 300 & echo $!; echo started >&2; exit 4");
   const took = performance.now() - start;
@@ -259,7 +260,7 @@ Deno.test("a child that leaves something holding its output is answered promptly
   }
 });
 
-Deno.test("a child that leaves something printing for ever is answered promptly", async () => {
+Deno.test("a background process that prints forever does not delay the result", async () => {
   const start = performance.now();
   const result = await within(sh("yes & echo $! >&2"), "the result");
   const pid = Number(textOf(result.stderr.bytes));
@@ -269,13 +270,13 @@ Deno.test("a child that leaves something printing for ever is answered promptly"
   assert(performance.now() - start < 10_000);
 });
 
-Deno.test("all that a child has printed is there, however quickly it ends", async () => {
+Deno.test("all output of a child is kept, however quickly it exits", async () => {
   const script = "head -c 60000 /dev/zero | tr '\\0' x";
   const results = await Promise.all(Array.from({ length: 20 }, () => sh(script)));
   for (const { stdout } of results) assertEquals(stdout.bytes.byteLength, 60_000);
 });
 
-Deno.test("a cancelled child's group is ended, with what it printed so far", async () => {
+Deno.test("a cancelled child's group is killed, and its output so far is kept", async () => {
   await using directory = await TempDirectory.make();
   const controller = new AbortController();
   const running = sh('echo $$; sleep 300 & echo $!; : > "$1"; wait', {
@@ -292,7 +293,7 @@ Deno.test("a cancelled child's group is ended, with what it printed so far", asy
   await expectGone(pidsOf(result));
 });
 
-Deno.test("a child that was cancelled before is not started", async () => {
+Deno.test("a child that was cancelled before its start is not started", async () => {
   await using directory = await TempDirectory.make();
   const signal = AbortSignal.abort(new Error("cancelled"));
   await assertRejects(
@@ -303,7 +304,7 @@ Deno.test("a child that was cancelled before is not started", async () => {
   assertEquals(await Deno.stat(directory.at("started")).then(() => true, () => false), false);
 });
 
-Deno.test("a cancellation after the end changes nothing", async () => {
+Deno.test("a cancellation after the exit changes nothing", async () => {
   const controller = new AbortController();
   const result = await sh("exit 0", { signal: controller.signal });
   controller.abort();
@@ -321,12 +322,12 @@ for (
     ["too many bytes of arguments", { args: ["x".repeat(3_000_000)] }, Error],
   ] as const
 ) {
-  Deno.test(`${what} is an error, and leaves nothing behind`, async () => {
+  Deno.test(`${what} is an error and leaves nothing behind`, async () => {
     await assertRejects(() => sh("exit 0", { ...options, input: bytesOf("input") }), kind);
   });
 }
 
-Deno.test("ten children that print much at once do not disturb each other", async () => {
+Deno.test("ten children that print much at once do not affect each other", async () => {
   const results = await Promise.all(
     Array.from({ length: 10 }, (_, i) =>
       sh('head -c 1000000 /dev/zero | tr "\\0" "$1"', {
