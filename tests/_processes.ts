@@ -1,11 +1,11 @@
 /**
- * What the kernel says of processes (proc(5)).
+ * What the kernel says about processes (proc(5)).
  *
  * @module
  */
 
 const KB_PER_MB = 1024;
-/** A signal that ends a process is on its way a little longer than whoever sent it waits. */
+/** A signal takes a moment to end a process after it was sent. */
 const ENDING_MS = 1000;
 /** USER_HZ of Linux on every architecture that Deno runs on. */
 const TICKS_PER_SECOND = 100;
@@ -24,13 +24,13 @@ async function statOf(pid: number): Promise<string[] | undefined> {
   return text?.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Whether a process is there and more than a zombie. */
+/** Whether a process exists and is not a zombie. */
 export async function isAlive(pid: number): Promise<boolean> {
   const state = (await statOf(pid))?.[0];
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** Those of the processes that are still there after the moment that the kernel takes to end them. */
+/** The processes that still run after the moment that the kernel takes to end them. */
 export async function survivors(pids: readonly number[]): Promise<number[]> {
   const deadline = performance.now() + ENDING_MS;
   for (;;) {
@@ -41,19 +41,19 @@ export async function survivors(pids: readonly number[]): Promise<number[]> {
   }
 }
 
-/** Milliseconds of CPU that a process has used, of its own and in the kernel. */
+/** Milliseconds of CPU time that a process has used, in user mode and in the kernel. */
 export async function cpuMs(pid: number): Promise<number> {
   const fields = await statOf(pid) ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 1000 / TICKS_PER_SECOND;
 }
 
-/** Bytes that a process has read so far, of everything. */
+/** Bytes that a process has read so far, from everything. */
 export async function bytesRead(pid: number): Promise<number> {
   const text = await readIfAny(`/proc/${pid}/io`) ?? "";
   return Number(/^rchar: (\d+)$/m.exec(text)?.[1]);
 }
 
-/** Resident memory of a process in MB: now, and the most there ever was. */
+/** Resident memory of a process in MiB: now, and at its peak. */
 export async function residentMb(pid: number): Promise<{ now: number; peak: number }> {
   const text = await readIfAny(`/proc/${pid}/status`) ?? "";
   const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1]);
@@ -61,8 +61,8 @@ export async function residentMb(pid: number): Promise<{ now: number; peak: numb
 }
 
 /**
- * Ends a process that a test has left in the guest, if it is still there: a shell's script or a
- * sleep, lest a number that was given to another process by now be taken for it.
+ * Kills a process that a test has left behind, if it is still there. Only a shell script or a sleep:
+ * the number may belong to another process by now.
  */
 export async function endLeftOver(pid: number): Promise<void> {
   const command = await readIfAny(`/proc/${pid}/cmdline`) ?? "";

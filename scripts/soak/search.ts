@@ -26,18 +26,20 @@ export type Measure = (mix: Mix) => Promise<number>;
  */
 export async function search(
   measure: Measure,
-  { known, seconds, seed, onWorse }: {
+  { known, seconds, seed, onWorse, now = () => performance.now() }: {
     readonly known: readonly Mix[];
     readonly seconds: number;
     readonly seed: string;
     readonly onWorse: (found: KeptMix) => void;
+    /** A clock in milliseconds, for tests. */
+    readonly now?: () => number;
   },
 ): Promise<KeptMix[]> {
-  const end = performance.now() + seconds * 1000;
+  const end = now() + seconds * 1000;
   const random = new Random(seed);
   let worst: KeptMix[] = [];
   const waiting = [...known, ...LOADS.map(({ name }) => alone(name))];
-  while (performance.now() < end) {
+  while (now() < end) {
     const mix = waiting.shift() ??
       (worst.length === 0 || random.below(NEW_ONE_IN) === 0
         ? newMix(random)

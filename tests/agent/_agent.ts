@@ -1,6 +1,6 @@
 /**
  * A real agent for the tests: the process that `deno task agent` starts, confined to its own
- * configuration, in a temporary directory that goes with it.
+ * configuration, in a temporary directory that is removed with it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { Host } from "./_host.ts";
 import { until, within } from "../_waiting.ts";
 
 const START_MS = 30_000;
-/** More than the agent gives to work in flight, to its children's groups and to its answers. */
+/** More than the agent's grace periods for work in flight, for process groups and for replies. */
 const STOP_MS = 20_000;
 
 const LogLine = z.looseObject({ time: z.string(), level: z.string(), message: z.string() });
@@ -28,17 +28,17 @@ export interface AgentOptions {
   readonly config?: (paths: Paths) => Configuration;
   /** Further arguments of the agent. */
   readonly args?: (paths: Paths) => readonly string[];
-  /** Paths of another agent, whose place this one takes. */
+  /** Paths of another agent that this one replaces. */
   readonly paths?: Paths;
   /** Runs before the agent starts. */
   readonly prepare?: (paths: Paths) => Promise<void>;
   /** `listen` on {@link Paths.socket}, `stdio` on pipes of {@link TestAgent.stdio}, or a device. */
   readonly channel?: "listen" | "stdio" | `device:${string}`;
-  /** A program and its arguments that the agent's command line is appended to. */
+  /** A program and its arguments; the agent's command line is appended. */
   readonly wrapper?: (paths: Paths) => readonly string[];
   /** The log goes elsewhere: the agent is ready when its socket can be connected to. */
   readonly isSilent?: boolean;
-  /** Changes the arguments of `deno` that come of the configuration. */
+  /** Changes the arguments of `deno` that the configuration leads to. */
   readonly flags?: (args: readonly string[], paths: Paths) => readonly string[];
 }
 
@@ -47,7 +47,7 @@ export type Configuration = Readonly<Record<string, unknown>> & {
   readonly security?: Readonly<Record<string, unknown>>;
 };
 
-/** Where an agent's things are. */
+/** Where an agent's files are. */
 export interface Paths {
   /** The temporary directory of all of them. */
   readonly directory: string;
@@ -58,8 +58,8 @@ export interface Paths {
 }
 
 /**
- * The flags of an agent that Deno does not confine, as where a configuration goes further than its
- * binary: the agent's own checks must hold alone.
+ * The flags of an agent that Deno does not confine, so that only the agent's own checks apply. It is
+ * so where a configuration allows more than the binary's permissions.
  */
 export const unconfined = (args: readonly string[]): string[] => [
   ...args.slice(0, 1),
@@ -67,7 +67,7 @@ export const unconfined = (args: readonly string[]): string[] => [
   ...args.slice(1).filter((arg) => !arg.startsWith("--allow-")),
 ];
 
-/** Temporary paths, with the directory for files made. */
+/** Temporary paths; the directory for files exists. */
 export async function makePaths(): Promise<Paths> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-test-" }));
   const files = `${directory}/files`;
@@ -80,7 +80,7 @@ export async function makePaths(): Promise<Paths> {
   };
 }
 
-/** The harness's configuration with the test's own members over it. */
+/** The harness's configuration, overridden by the test's. */
 export function configuration(paths: Paths, config: Configuration = {}): Configuration {
   return {
     log_file: null,
@@ -94,11 +94,11 @@ export function configuration(paths: Paths, config: Configuration = {}): Configu
   };
 }
 
-/** An agent that runs until it is disposed of, which asserts that it ends well. */
+/** An agent that runs until it is disposed of; disposing asserts that it ends cleanly. */
 export class TestAgent implements AsyncDisposable {
   /** Its log so far, line by line. */
   readonly log: LogLine[] = [];
-  /** All that came on its standard error. */
+  /** Everything it wrote to standard error. */
   logText = "";
   readonly #child: Deno.ChildProcess;
   readonly #logging: Promise<void>;
@@ -208,7 +208,7 @@ export class TestAgent implements AsyncDisposable {
     return await AgentClient.connect(this.paths.socket, options);
   }
 
-  /** The first line of the log that fits, waited for. */
+  /** Waits for the first matching line of the log. */
   async logged(
     fits: (line: LogLine) => boolean,
     what: string,
@@ -232,7 +232,7 @@ export class TestAgent implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end of the process; one that does not end in time is killed, which fails. */
+  /** Waits for the process to end; one that does not in time is killed and fails the test. */
   async ended(deadlineMs = STOP_MS): Promise<Deno.CommandStatus> {
     this.#isAwaited = true;
     try {
@@ -248,8 +248,8 @@ export class TestAgent implements AsyncDisposable {
   }
 
   /**
-   * Ends the agent, asserts exit status 0 and a log of JSON lines without faults. A test that has
-   * awaited the end by itself has judged it by itself.
+   * Ends the agent, and asserts exit status 0 and a log of JSON lines without errors. A test that has
+   * awaited the end itself makes its own assertions.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -285,7 +285,7 @@ function parseLog(line: string): LogLine {
   }
 }
 
-/** Runs an agent that is expected to end by itself. */
+/** Runs an agent that is expected to exit by itself. */
 export async function runAgent(args: readonly string[]): Promise<Outcome> {
   return await runDeno(await agentCommand(args, { bundled: false }));
 }

@@ -1,15 +1,15 @@
 /**
- * Somebody else in the guest, who may write where the agent may, and swaps things under its hands.
- * A process of its own, so that it really runs at the same time.
+ * Another user in the guest, with write access where the agent has it, who swaps files while the
+ * agent works on them. A separate process, so that it really runs at the same time.
  *
  *     deno run -A _attacker.ts file|directory|fifo|temporary FILES OUTSIDE
  *
- * It runs until its standard input ends, then puts everything back and prints how often it swapped.
+ * It runs until its standard input ends, then restores everything and prints how often it swapped.
  *
  * @module
  */
 
-/** What it swaps, round and round. */
+/** What it swaps, over and over. */
 export type Attack =
   | "file for link"
   | "directory for link"
@@ -34,13 +34,13 @@ function swapDirectory(): void {
 }
 
 function swapFifo(): void {
-  // As a second name: a write that replaces it must not take the only one away.
+  // A second link: a write that replaces it must not remove the only one.
   Deno.linkSync(`${files}/fifo`, spare);
   Deno.renameSync(spare, `${files}/f`);
   Deno.removeSync(`${files}/f`);
 }
 
-/** Each temporary file of the agent's is replaced as soon as it shows. */
+/** Replaces each of the agent's temporary files as soon as it appears. */
 function swapTemporary(): void {
   for (const { name } of Deno.readDirSync(files)) {
     if (!name.startsWith(".kvmmanager-")) continue;
@@ -49,7 +49,7 @@ function swapTemporary(): void {
       Deno.renameSync(spare, `${files}/${name}`);
       swaps += 1;
     } catch {
-      // It was gone already.
+      // Gone already.
     }
   }
 }
@@ -69,16 +69,16 @@ async function attack(): Promise<void> {
         swap();
         swaps += 1;
       } catch {
-        // The agent was faster: what it has renamed or made is part of the game.
+        // The agent was faster and has renamed or made something itself.
         repair();
       }
     }
-    // A turn for the standard input to be noticed.
+    // Lets the event loop notice the end of standard input.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
-/** What the path itself is, or `undefined`. */
+/** What is at the path, without following a link, or `undefined`. */
 function lookAt(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
@@ -87,7 +87,7 @@ function lookAt(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Both names as they were, whatever a swap was interrupted in. */
+/** Restores both names, wherever a swap was interrupted. */
 function repair(): void {
   for (;;) {
     try {
@@ -97,12 +97,12 @@ function repair(): void {
       }
       if (lookAt(`${files}/d`)?.isSymlink) Deno.removeSync(`${files}/d`);
       if (lookAt(spare) === undefined) return;
-      // The agent has made the directory anew meanwhile, and may still be filling it.
+      // The agent has created the directory again and may still be filling it.
       if (lookAt(`${files}/d`) !== undefined) Deno.removeSync(`${files}/d`, { recursive: true });
       Deno.renameSync(spare, `${files}/d`);
       return;
     } catch {
-      // Once more: the agent was at it at the same moment.
+      // Try again: the agent was working on it at the same moment.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The host's side of a channel, raw: any bytes go out, every line that comes back is kept.
+ * The host's raw side of a channel: it sends any bytes, and keeps every line that comes back.
  *
  * @module
  */
@@ -16,22 +16,22 @@ const ErrorMember = z.strictObject({
   data: z.looseObject({ reason: z.string() }),
 });
 
-/** The `error` member of an answer. */
+/** The `error` member of a reply. */
 export type ErrorMember = z.output<typeof ErrorMember>;
 
-/** One line of the agent's, as JSON. */
+/** One line from the agent, as JSON. */
 export type Message = Readonly<Record<string, unknown>>;
 
 const MessageObject = z.record(z.string(), z.unknown());
 
-/** Two independent directions, as a socket, a pair of pipes or a child has them. */
+/** Two independent directions, such as a socket or a pair of pipes. */
 export interface Wire {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
   close(): void;
 }
 
-/** A host that sends what it is told to, well-formed or not. */
+/** A host that sends whatever a test wants, well-formed or not. */
 export class Host implements AsyncDisposable {
   readonly #wire: Wire;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -53,12 +53,12 @@ export class Host implements AsyncDisposable {
     return new Host(await Deno.connect({ transport: "unix", path }));
   }
 
-  /** Every line received and not taken yet. */
+  /** Lines that were received and not yet taken. */
   get received(): readonly unknown[] {
     return this.#received;
   }
 
-  /** The text of the line received last, for what JSON.parse would alter. */
+  /** The text of the last line, for values that JSON.parse would alter. */
   get lastLine(): string {
     return this.#lastLine;
   }
@@ -74,7 +74,7 @@ export class Host implements AsyncDisposable {
     await within(this.#writer.write(bytes), "the agent reading what was sent", DEADLINE_MS);
   }
 
-  /** The first line received that fits, waited for; it is taken out. */
+  /** Waits for the first matching line and takes it. */
   async take(
     fits: (message: unknown) => boolean,
     what: string,
@@ -91,43 +91,43 @@ export class Host implements AsyncDisposable {
     }
   }
 
-  /** The next line, whatever it is. */
+  /** Takes the next line, whatever it is. */
   async next(deadlineMs = DEADLINE_MS): Promise<unknown> {
     return await this.take(() => true, "a line", deadlineMs);
   }
 
-  /** The next answer; notifications are left where they are. */
+  /** Takes the next reply; notifications stay. */
   async answer(deadlineMs = DEADLINE_MS): Promise<Message> {
     return z.parse(MessageObject, await this.take(isAnswer, "an answer", deadlineMs));
   }
 
-  /** The answer with this id. */
+  /** Takes the reply with this id. */
   async answerTo(id: unknown, deadlineMs = DEADLINE_MS): Promise<Message> {
     const what = `an answer to ${JSON.stringify(id)}`;
     const fits = (message: unknown) => isAnswer(message) && isEqual(idOf(message), id);
     return z.parse(MessageObject, await this.take(fits, what, deadlineMs));
   }
 
-  /** Sends one line and takes the next answer, whatever its id. */
+  /** Sends one line and takes the next reply, whatever its id. */
   async ask(line: string | Uint8Array): Promise<Message> {
     await this.send(line);
     await this.send("\n");
     return await this.answer();
   }
 
-  /** Sends a request; the answer is taken by the id that is returned. */
+  /** Sends a request and returns its id, for {@link answerTo}. */
   async start(method: string, params?: unknown): Promise<string> {
     const id = `call ${++this.#calls}`;
     await this.send(`${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`);
     return id;
   }
 
-  /** Sends a request and waits for its answer. */
+  /** Sends a request and waits for its reply. */
   async request(method: string, params?: unknown, deadlineMs?: number): Promise<Message> {
     return await this.answerTo(await this.start(method, params), deadlineMs);
   }
 
-  /** The result of a request that has one. */
+  /** Sends a request that must succeed, and returns its result. */
   async call<Schema extends z.ZodMiniType>(
     method: string,
     params: unknown,
@@ -142,7 +142,7 @@ export class Host implements AsyncDisposable {
     resultOf(answer, z.looseObject({ pong: z.literal(true) }));
   }
 
-  /** Ends the direction to the agent; what comes from it is still read. */
+  /** Closes the direction to the agent; the other one is still read. */
   async hangUp(): Promise<void> {
     await this.#writer.close();
   }
@@ -197,7 +197,7 @@ const isEqual = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify
 
 const isAnswer = (message: unknown) => isObject(message) && !("method" in message);
 
-/** The result of an answer, which must have exactly the members of one. */
+/** The result of a reply, which must have exactly the right members. */
 export function resultOf<Schema extends z.ZodMiniType>(
   answer: Message,
   schema: Schema,
@@ -208,7 +208,7 @@ export function resultOf<Schema extends z.ZodMiniType>(
   return z.parse(schema, answer.result);
 }
 
-/** The error of an answer, which must have exactly the members of one. */
+/** The error of a reply, which must have exactly the right members. */
 export function errorOf(answer: Message): ErrorMember {
   assert("error" in answer, `an error answer, received ${JSON.stringify(answer).slice(0, 500)}`);
   assertEquals(Object.keys(answer).sort(), ["error", "id", "jsonrpc"]);
@@ -216,7 +216,7 @@ export function errorOf(answer: Message): ErrorMember {
   return z.parse(ErrorMember, answer.error);
 }
 
-/** Fails unless the answer is this error for this reason. */
+/** Fails unless the reply is this error with this reason. */
 export function assertRefused(answer: Message, code: number, reason: RegExp): ErrorMember {
   const error = errorOf(answer);
   assertEquals(error.code, code, JSON.stringify(error));

@@ -10,7 +10,7 @@ import type { CommandAnswer } from "../../lib/monitor/answer.ts";
 import { sendCommand } from "../../lib/platform/linux/monitor_client.ts";
 import { type AgentOptions, type Configuration, type Paths, TestAgent } from "./_agent.ts";
 
-/** What a command answers with that has nothing to tell. */
+/** The answer of a command that returns nothing. */
 export const Nothing = z.strictObject({ Status: z.literal(0), StatusMessage: z.literal("") });
 
 /** The monitor's socket, in a directory that the agent makes. */
@@ -41,7 +41,7 @@ export async function command(
   return await sendCommand(pipeOf(agent.paths), { Name: name, ...fields });
 }
 
-/** Sends a command that must succeed; what came with the answer, as a schema says. */
+/** Sends a command that must succeed; returns its answer as the schema parses it. */
 export async function succeed<Schema extends z.ZodMiniType>(
   agent: TestAgent,
   name: string,

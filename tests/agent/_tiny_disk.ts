@@ -1,5 +1,5 @@
 /**
- * A disk that is soon full: a namespace of its own with a tiny file system, for root and for others.
+ * A disk that fills up quickly: a tiny file system in a separate mount namespace, with or without root.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface TinyDiskOptions {
   readonly options?: string;
 }
 
-/** A wrapper that gives an agent such a disk, or `undefined` where nothing can be mounted. */
+/** A wrapper that gives an agent such a disk, or `undefined` if mounting is not possible. */
 export async function tinyDisk(
   { on = ({ files }) => files, options = "size=64k" }: TinyDiskOptions = {},
 ): Promise<AgentOptions["wrapper"] | undefined> {
@@ -23,8 +23,8 @@ export async function tinyDisk(
 }
 
 /**
- * The words to put before a command line, for a directory that is to be the disk; `undefined` where
- * nothing can be mounted.
+ * The words to put before a command line so that a directory becomes the disk; `undefined` if
+ * mounting is not possible.
  *
  * @param options Options of mount(8).
  */

@@ -1,5 +1,5 @@
 /**
- * What is no request: a clear error each time, on a connection that goes on serving.
+ * Lines that are not requests: each gets a clear error, and the connection keeps working.
  *
  * @module
  */
@@ -133,19 +133,19 @@ Deno.test("a line that is not a request", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   for (const [name, line, code, reason, id = null] of REFUSED) {
-    await t.step(`is refused when it is ${name}, and the next one is answered`, async () => {
+    await t.step(`is refused if it is ${name}, and the next one is answered`, async () => {
       const answer = await host.ask(line);
       assertRefused(answer, code, reason);
       assertEquals(answer.id, id);
       await host.ping();
     });
   }
-  await t.step("never has a second answer", () => {
+  await t.step("never gets a second reply", () => {
     assertEquals(host.received.filter((one) => JSON.stringify(one).includes('"error"')), []);
   });
 });
 
-Deno.test("the end of a line may be CR LF, and empty lines are skipped", async () => {
+Deno.test("lines may end in CR LF, and empty lines are skipped", async () => {
   await using agent = await TestAgent.start({ config: () => ({ announce: false }) });
   await using host = await agent.connect();
   await host.send(`\n\r\n\n${PING}\r\n\r\n`);
@@ -167,7 +167,7 @@ Deno.test("a request may arrive byte by byte", async () => {
 
 const LIMIT_BYTES = 64 * 1024;
 
-/** A ping of exactly so many bytes. */
+/** A ping of exactly this many bytes. */
 function pingOf(size: number): string {
   const [before, after] = ['{"jsonrpc":"2.0","method":"ping","id":"', '"}'];
   return before + "x".repeat(size - before.length - after.length) + after;
@@ -186,18 +186,18 @@ Deno.test("a line over the limit", async (t) => {
   };
 
   await t.step("by one byte is refused, one at the limit is read", async () => {
-    // Its answer would be larger than the request, and so over the limit itself.
+    // Its reply would be larger than the request, so over the limit itself.
     const answer = await host.ask(pingOf(LIMIT_BYTES));
     assertRefused(answer, -32000, /the answer has \d+ bytes, over max_message_size_kb/);
     await host.send(`${pingOf(LIMIT_BYTES + 1)}\n`);
     await assertTooLong();
   });
-  await t.step("is refused also with CR LF at its end", async () => {
+  await t.step("is refused even if it ends in CR LF", async () => {
     assertRefused(await host.ask(`${pingOf(LIMIT_BYTES)}\r`), -32000, /the answer has/);
     await host.send(`${pingOf(LIMIT_BYTES + 1)}\r\n`);
     await assertTooLong();
   });
-  await t.step("of 1 MB is answered with one error, and the next line is served", async () => {
+  await t.step("of 1 MB gets one error, and the next line is served", async () => {
     await host.send(`${"x".repeat(1024 * 1024)}\n`);
     await assertTooLong();
   });
@@ -208,21 +208,21 @@ Deno.test("a line over the limit", async (t) => {
     await host.ping();
     assertEquals(host.received.filter((one) => JSON.stringify(one).includes('"error"')), []);
   });
-  await t.step("does not take a request with it that follows in the same packet", async () => {
+  await t.step("does not swallow a request that follows in the same packet", async () => {
     await host.send(
       `${"z".repeat(LIMIT_BYTES * 3)}\n{"jsonrpc":"2.0","method":"ping","id":"after"}\n`,
     );
     resultOf(await host.answerTo("after"), z.looseObject({ pong: z.literal(true) }));
     assertRefused(await host.answer(), INVALID_REQUEST, /over max_message_size_kb/);
   });
-  await t.step("that is not UTF-8 either is refused once", async () => {
+  await t.step("that is also not UTF-8 is refused once", async () => {
     await host.send(new Uint8Array(LIMIT_BYTES * 2).fill(0xff));
     await host.send("\n");
     await assertTooLong();
   });
 });
 
-/** What is nested so deeply that a recursive walk over it overflows the stack. */
+/** JSON nested so deeply that a recursive walk overflows the stack. */
 const DEEP = 100_000;
 const nested = "[".repeat(DEEP) + "]".repeat(DEEP);
 const nestedObjects = '{"a":'.repeat(DEEP) + "1" + "}".repeat(DEEP);
@@ -258,7 +258,7 @@ const DEEP_LINES: readonly (readonly [string, string])[] = [
   ],
 ];
 
-Deno.test("deep nesting is refused without an end of the connection, when it is", async (t) => {
+Deno.test("deep nesting is refused, and the connection stays open, for", async (t) => {
   await using agent = await TestAgent.start({ config: () => ({ max_message_size_kb: 4096 }) });
   await using host = await agent.connect();
   for (const [name, line] of DEEP_LINES) {
@@ -279,7 +279,7 @@ Deno.test("deep nesting is refused without an end of the connection, when it is"
   }
 });
 
-Deno.test("deep nesting within the usual limit is refused too", async () => {
+Deno.test("deep nesting within the default limit is refused too", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const deep = 30_000;
@@ -289,7 +289,7 @@ Deno.test("deep nesting within the usual limit is refused too", async () => {
   await host.ping();
 });
 
-/** Sends a line, and expects nothing but the answer to the ping behind it. */
+/** Sends a line, and expects only the reply to the ping that follows it. */
 async function assertUnanswered(host: Host, line: string): Promise<void> {
   await host.send(`${line}\n`);
   await host.ping();
@@ -297,7 +297,7 @@ async function assertUnanswered(host: Host, line: string): Promise<void> {
   assertEquals(rest, []);
 }
 
-Deno.test("a notification is never answered, right or wrong", async () => {
+Deno.test("a notification is never answered, valid or not", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   await assertUnanswered(host, '{"jsonrpc":"2.0","method":"ping"}');
@@ -306,7 +306,7 @@ Deno.test("a notification is never answered, right or wrong", async () => {
   await assertUnanswered(host, '[{"jsonrpc":"2.0","method":"ping"}]');
 });
 
-Deno.test("a batch is answered as one array, bad members each with an error", async () => {
+Deno.test("a batch is answered with one array, with an error for each bad member", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const batch = [

@@ -1,5 +1,5 @@
 /**
- * Requests whose ids or parameters are wrong, or unusual and right.
+ * Requests whose ids or parameters are wrong, or valid but unusual.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { isAlive } from "../_processes.ts";
 const Pong = z.looseObject({ pong: z.literal(true) });
 const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string() });
 
-Deno.test("an id comes back as it was sent, when it is", async (t) => {
+Deno.test("an id comes back as it was sent, for", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const ids = [
@@ -35,7 +35,7 @@ Deno.test("an id comes back as it was sent, when it is", async (t) => {
   }
 });
 
-Deno.test("a second request with an id in flight is refused, the first one goes on", async () => {
+Deno.test("a second request with an id in flight is refused, and the first goes on", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const release = `${agent.paths.files}/release`;
@@ -49,10 +49,10 @@ Deno.test("a second request with an id in flight is refused, the first one goes 
   await host.send(line(7, "exec_command", { command: "true" }));
   const { data } = assertRefused(await host.answerTo(7), INVALID_REQUEST, /still in flight/);
   assertStringIncludes(data.reason, "id 7");
-  // A string is another id than the number.
+  // A string is a different id from the number.
   await host.send(line("7", "exec_command", { command: "true" }));
   assertEquals(resultOf(await host.answerTo("7"), Executed).exit_code, 0);
-  // So is null, which many may have.
+  // So is null, which several requests may have.
   await host.send(line(null, "exec_command", { command: "true" }));
   await host.send(line(null, "exec_command", { command: "true" }));
   resultOf(await host.answerTo(null), Executed);
@@ -162,7 +162,7 @@ const REFUSED: readonly (readonly [string, unknown, RegExp])[] = [
   ["rpc.cancel", { id: null }, /^id must be a string or a number, received null$/],
 ];
 
-/** Sent as text, for what JavaScript would not send. */
+/** As text, since JavaScript would not send these. */
 const REFUSED_TEXT: readonly (readonly [string, string, RegExp])[] = [
   ["exec_command", '{"command":"id","timeout_seconds":1e999}', /^timeout_seconds must be /],
   ["exec_command", '{"command":"id","timeout_seconds":-1e999}', /^timeout_seconds must be /],
@@ -191,7 +191,7 @@ Deno.test("parameters that break a rule are refused by name:", async (t) => {
   }
 });
 
-Deno.test("everything that is wrong with the parameters is told at once", async () => {
+Deno.test("every problem of the parameters is reported at once", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const params = { command: 5, timeout_seconds: -1, nonsense: true, args: [1, "x", 2] };
@@ -206,7 +206,7 @@ Deno.test("everything that is wrong with the parameters is told at once", async 
   }
 });
 
-Deno.test("a refused exec_command has not run anything", async () => {
+Deno.test("a refused exec_command runs nothing", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const path = `${agent.paths.files}/made`;
@@ -216,7 +216,7 @@ Deno.test("a refused exec_command has not run anything", async () => {
   assertEquals(await Array.fromAsync(Deno.readDir(agent.paths.files)), []);
 });
 
-Deno.test("empty strings are taken where they mean something", async () => {
+Deno.test("empty strings are accepted where they mean something", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const path = `${agent.paths.files}/empty`;
@@ -281,7 +281,7 @@ Deno.test("arguments reach the program as they are, whatever they look like", as
   assertEquals(stdout.split("\0").slice(0, -1), odd);
 });
 
-Deno.test("half a surrogate pair, which no UTF-8 can say, is refused rather than altered", async (t) => {
+Deno.test("half a surrogate pair, which UTF-8 cannot express, is refused rather than altered", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { files } = agent.paths;

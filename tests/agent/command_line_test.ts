@@ -1,5 +1,5 @@
 /**
- * The agent's command line and configuration: exit statuses and what a person reads.
+ * The agent's command line and configuration: exit statuses and messages.
  *
  * @module
  */
@@ -19,7 +19,7 @@ function assertOneLine({ code, stdout, stderr }: Outcome, status: number, text: 
   assertMatch(stderr, text);
 }
 
-Deno.test("wrong use is one line on standard error and status 64:", async (t) => {
+Deno.test("wrong usage prints one line on standard error and exits with 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["no channel", [], /--channel is needed: stdio, listen:PATH or device:PATH; only an/],
     ["no channel for serve", ["serve"], /--channel is needed/],
@@ -86,7 +86,7 @@ async function runWith(
   }
 }
 
-Deno.test("every problem of a configuration is told at once, one line each, status 78", async () => {
+Deno.test("every problem of a configuration is reported at once, one per line, status 78", async () => {
   const { code, stdout, stderr, file } = await runWith({
     log_levle: "info",
     log_level: "loud",
@@ -135,7 +135,7 @@ Deno.test("every problem of a configuration is told at once, one line each, stat
   assert(lines.every((line) => line.startsWith(`kvmmanager-agent: ${file}: `)), stderr);
 });
 
-Deno.test("an unknown key is told with the nearest known one", async (t) => {
+Deno.test("an unknown key is reported with the nearest known one", async (t) => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
     [{ max_concurent_requests: 5 }, /did you mean "max_concurrent_requests"/],
     [{ request_timeout: 5 }, /did you mean "request_timeout_seconds"/],
@@ -155,7 +155,7 @@ Deno.test("an unknown key is told with the nearest known one", async (t) => {
   }
 });
 
-Deno.test("a configuration that is no JSON object: one line, status 78", async (t) => {
+Deno.test("a configuration that is not a JSON object: one line, status 78", async (t) => {
   const cases: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
     ["empty", "", /not JSON/],
     ["truncated", '{"log_level": "info"', /not JSON/],
@@ -180,7 +180,7 @@ Deno.test("a configuration that is no JSON object: one line, status 78", async (
   }
 });
 
-Deno.test("a configuration file that was named must be readable, else status 78", async () => {
+Deno.test("a configuration file given on the command line must be readable, otherwise status 78", async () => {
   const { directory } = await makePaths();
   try {
     for (const file of [`${directory}/missing.json`, directory]) {
@@ -207,7 +207,7 @@ const Report = z.looseObject({
   uncovered: z.optional(z.array(z.string())),
 });
 
-Deno.test("check prints the effective configuration, its flags and that it will be confined", async () => {
+Deno.test("check prints the effective configuration, its flags, and that the agent will be confined", async () => {
   const paths = await makePaths();
   try {
     await Deno.writeTextFile(paths.configFile, JSON.stringify(configuration(paths)));
@@ -227,7 +227,7 @@ Deno.test("check prints the effective configuration, its flags and that it will 
   }
 });
 
-Deno.test("check tells an agent with all permissions that it will not be confined", async () => {
+Deno.test("check warns an agent with all permissions that it will not be confined", async () => {
   const paths = await makePaths();
   try {
     await Deno.writeTextFile(paths.configFile, "{}");
@@ -240,7 +240,7 @@ Deno.test("check tells an agent with all permissions that it will not be confine
   }
 });
 
-Deno.test("check tells what a binary's own permissions do not cover", async () => {
+Deno.test("check reports what a binary's permissions do not cover", async () => {
   const paths = await makePaths();
   try {
     await Deno.writeTextFile(

@@ -1,5 +1,5 @@
 /**
- * `--channel device:PATH`: a character device that the agent opens by itself.
+ * `--channel device:PATH`: a character device that the agent opens itself.
  *
  * @module
  */
@@ -20,7 +20,7 @@ Deno.test("a device is served in both directions at once", async () => {
   const host = new Host(pty.wire);
   await using _host = host;
   await using _agent = await TestAgent.start({ channel: `device:${pty.path}` });
-  // Nothing was sent: the agent's read is parked while it writes.
+  // Nothing was sent: the agent writes while its read waits.
   await host.take((line) => JSON.stringify(line).includes("agent_ready"), "agent_ready");
   await host.ping();
   const slow = await host.start("exec_command", { command: "sleep", args: ["0.3"] });
@@ -28,7 +28,7 @@ Deno.test("a device is served in both directions at once", async () => {
   await host.answerTo(slow);
 });
 
-Deno.test("a device that is not there yet is opened once it is", async () => {
+Deno.test("a device that does not exist yet is opened once it does", async () => {
   const pty = new Pty();
   await using _pty = pty;
   const host = new Host(pty.wire);
@@ -47,7 +47,7 @@ Deno.test("a device that is not there yet is opened once it is", async () => {
   await host.ping();
 });
 
-Deno.test("a plain file is not taken for a device", async () => {
+Deno.test("a regular file is refused as a device", async () => {
   const paths = await makePaths();
   const path = `${paths.directory}/port`;
   await Deno.writeTextFile(path, '{"jsonrpc":"2.0","method":"ping","id":1}\n');

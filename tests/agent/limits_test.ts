@@ -1,5 +1,5 @@
 /**
- * Limits: how much runs at once, how much waits, how many a second, how large an answer is.
+ * Limits on concurrency, the queue, the request rate and the size of replies.
  *
  * @module
  */
@@ -165,7 +165,7 @@ Deno.test("a result over the message limit is answered with -32000 and both size
   await host.ping();
 });
 
-Deno.test("the answers of a batch stay within the message limit together", async () => {
+Deno.test("the replies to a batch fit the message limit together", async () => {
   await using agent = await TestAgent.start({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/large`, "x".repeat(50_000)),
   });
@@ -182,7 +182,7 @@ Deno.test("the answers of a batch stay within the message limit together", async
   assertEquals(answers.filter((answer) => "result" in answer).length, 1);
 });
 
-Deno.test("no answer is over the message limit, also when it is", async (t) => {
+Deno.test("no reply is over the message limit, not even", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const limit = 64 * 1024;

@@ -1,5 +1,5 @@
 /**
- * Resident memory does not follow what is thrown at the agent.
+ * Resident memory stays bounded whatever the agent is sent.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const Executed = z.looseObject({
   stderr_truncated: z.boolean(),
 });
 
-/** An agent that has done everything once, so that what grows is not its warming up. */
+/** An agent that has done everything once, so that growth is not its warm-up. */
 async function startWarm(): Promise<{ agent: TestAgent; host: Host }> {
   const agent = await TestAgent.start();
   const host = await agent.connect();
@@ -35,7 +35,7 @@ async function startWarm(): Promise<{ agent: TestAgent; host: Host }> {
   return { agent, host };
 }
 
-/** Runs something and asserts that the agent has at no time had much more than before. */
+/** Asserts that the agent's memory never grows much while `work` runs. */
 async function assertBounded(agent: TestAgent, work: () => Promise<void>): Promise<void> {
   const { now: before } = await residentMb(agent.pid);
   await work();
@@ -43,7 +43,7 @@ async function assertBounded(agent: TestAgent, work: () => Promise<void>): Promi
   assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
 }
 
-Deno.test("a line of 100 MB without an end does not fill the memory", async () => {
+Deno.test("a line of 100 MB without an end does not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -57,7 +57,7 @@ Deno.test("a line of 100 MB without an end does not fill the memory", async () =
   assertEquals(host.received.length, 1, "agent_ready, and no second answer to the line");
 });
 
-Deno.test("a command that prints 100 MB on both outputs does not fill the memory", async () => {
+Deno.test("a command that prints 100 MB on both outputs does not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -78,7 +78,7 @@ Deno.test("a command that prints 100 MB on both outputs does not fill the memory
   });
 });
 
-Deno.test("ten commands that print without end at once do not fill the memory", async () => {
+Deno.test("ten commands that print endlessly at the same time do not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -95,7 +95,7 @@ Deno.test("ten commands that print without end at once do not fill the memory", 
   });
 });
 
-Deno.test("twenty thousand pings in a row do not fill the memory", async () => {
+Deno.test("twenty thousand pings in a row do not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -113,7 +113,7 @@ Deno.test("twenty thousand pings in a row do not fill the memory", async () => {
   });
 });
 
-Deno.test("bad lines in a flood do not fill the memory", async () => {
+Deno.test("a flood of bad lines does not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -127,7 +127,7 @@ Deno.test("bad lines in a flood do not fill the memory", async () => {
   });
 });
 
-Deno.test("a file of 10 MB that comes and goes in pieces does not fill the memory", async () => {
+Deno.test("a 10 MB file, written and read in pieces, does not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;
   await using _host = host;
@@ -151,7 +151,7 @@ Deno.test("a file of 10 MB that comes and goes in pieces does not fill the memor
   });
 });
 
-Deno.test("a hundred slow clients of the command monitor do not fill the memory", async () => {
+Deno.test("a hundred slow clients of the command monitor do not fill memory", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   const path = pipeOf(agent.paths);
@@ -164,7 +164,7 @@ Deno.test("a hundred slow clients of the command monitor do not fill the memory"
     const sending = clients.map(async (client) => {
       for (let rest = half; rest.byteLength > 0;) rest = rest.subarray(await client.write(rest));
     });
-    // Those whose turn it is are taken in; the host is served all the same.
+    // Some of them are being served; the host is served too.
     for (let round = 0; round < 20; round++) await host.ping();
     await Promise.any(sending);
     for (const client of clients) client.close();

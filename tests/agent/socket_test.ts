@@ -1,5 +1,5 @@
 /**
- * `--channel listen:PATH`: a unix socket that behaves as QEMU's.
+ * `--channel listen:PATH`: a unix socket that behaves like QEMU's.
  *
  * @module
  */
@@ -23,7 +23,7 @@ async function runOn(paths: Paths, socket: string) {
   return await runAgent(["--channel", `listen:${socket}`, "--config", paths.configFile]);
 }
 
-Deno.test("the socket is readable and writable for its owner alone", async () => {
+Deno.test("only its owner can read and write the socket", async () => {
   await using agent = await TestAgent.start();
   const { mode, isSocket } = await Deno.stat(agent.paths.socket);
   assert(isSocket);
@@ -41,7 +41,7 @@ Deno.test("agent_ready comes once and first on each connection", async () => {
   }
 });
 
-Deno.test("announce false: nothing is said that was not asked for", async () => {
+Deno.test("announce false: the agent sends nothing unasked", async () => {
   await using agent = await TestAgent.start({ config: () => ({ announce: false }) });
   for (let round = 0; round < 2; round++) {
     await using host = await agent.connect();
@@ -52,7 +52,7 @@ Deno.test("announce false: nothing is said that was not asked for", async () => 
   }
 });
 
-Deno.test("a second connection waits its turn without harm to the first", async () => {
+Deno.test("a second connection waits its turn and does not disturb the first", async () => {
   await using agent = await TestAgent.start();
   await using first = await agent.connect();
   await first.ping();
@@ -65,7 +65,7 @@ Deno.test("a second connection waits its turn without harm to the first", async 
   resultOf(await second.answerTo(id), z.looseObject({ pong: z.literal(true) }));
 });
 
-Deno.test("a second connection that gives up while it waits harms nobody", async () => {
+Deno.test("a second connection that gives up while it waits disturbs nothing", async () => {
   await using agent = await TestAgent.start();
   await using first = await agent.connect();
   for (let round = 0; round < 5; round++) {
@@ -78,7 +78,7 @@ Deno.test("a second connection that gives up while it waits harms nobody", async
   await next.ping();
 });
 
-Deno.test("a host that vanishes in the middle of a line leaves nothing to the next", async () => {
+Deno.test("half a line from a host that vanished does not reach the next host", async () => {
   await using agent = await TestAgent.start();
   for (const half of ['{"jsonrpc":"2.0","method":"pi', "x".repeat(200_000), "\xc3"]) {
     {
@@ -92,7 +92,7 @@ Deno.test("a host that vanishes in the middle of a line leaves nothing to the ne
   }
 });
 
-Deno.test("a host that vanishes in the middle of an answer: the next gets only its own", async () => {
+Deno.test("after a host that vanished in the middle of a reply, the next gets only its own replies", async () => {
   await using agent = await TestAgent.start({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/large`, "x".repeat(50_000)),
   });
@@ -104,7 +104,7 @@ Deno.test("a host that vanishes in the middle of an answer: the next gets only i
         `${JSON.stringify({ jsonrpc: "2.0", method: "file_read", params: { path }, id })}\n`;
       const lines = Array.from({ length: 9 }, (_, id) => request(id)).join("");
       await connection.write(new TextEncoder().encode(lines));
-      // Some of the first answer, and gone: far more is on its way than the socket's buffer holds.
+      // It reads part of the first reply and goes: far more is on its way than the buffer holds.
       const buffer = new Uint8Array(1000);
       while (!new TextDecoder().decode(buffer).includes("xxx")) await connection.read(buffer);
     }
@@ -115,7 +115,7 @@ Deno.test("a host that vanishes in the middle of an answer: the next gets only i
   }
 });
 
-Deno.test("a command goes on when its host vanishes, and its answer goes to nobody else", async () => {
+Deno.test("a command goes on if its host vanishes, and its reply reaches no other host", async () => {
   await using agent = await TestAgent.start();
   const { files } = agent.paths;
   {
@@ -133,7 +133,7 @@ Deno.test("a command goes on when its host vanishes, and its answer goes to nobo
   assertEquals(next.received, []);
 });
 
-Deno.test("a host that ends its half of the connection still gets what it is owed", async () => {
+Deno.test("a host that closes its half of the connection still gets its replies", async () => {
   await using agent = await TestAgent.start();
   const connection = await Deno.connect({ transport: "unix", path: agent.paths.socket });
   await using host = new Host(connection);
@@ -143,7 +143,7 @@ Deno.test("a host that ends its half of the connection still gets what it is owe
   await until(() => host.hasEnded, "the agent to close the connection");
 });
 
-Deno.test("a host that does not read its answers is not read from, until it does", async () => {
+Deno.test("the agent stops reading from a host that does not read its replies", async () => {
   await using agent = await TestAgent.start({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/large`, "x".repeat(50_000)),
   });
@@ -158,7 +158,7 @@ Deno.test("a host that does not read its answers is not read from, until it does
       while (rest.byteLength > 0) rest = rest.subarray(await connection.write(rest));
     }
   })();
-  // 100 answers of 50 kB are far more than anyone's buffers take.
+  // 100 replies of 50 kB are far more than the buffers hold.
   await agent.logged((line) => line.method === "file_read", "the first answer");
   const decoder = new TextDecoder();
   const ids = new Set<unknown>();
@@ -178,7 +178,7 @@ Deno.test("a host that does not read its answers is not read from, until it does
   assertEquals(ids.size, total);
 });
 
-Deno.test("SIGTERM ends an agent whose host does not read its answers", async () => {
+Deno.test("SIGTERM ends an agent whose host does not read its replies", async () => {
   await using agent = await TestAgent.start({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/large`, "x".repeat(50_000)),
   });
@@ -197,7 +197,7 @@ Deno.test("SIGTERM ends an agent whose host does not read its answers", async ()
 Deno.test("an unused socket file is replaced", async () => {
   await using agent = await TestAgent.start({
     prepare: async ({ socket }) => {
-      // Closing a listener removes the file at its own path, so the file is moved before.
+      // Closing a listener removes the file at its path, so the file is moved first.
       const listener = Deno.listen({ transport: "unix", path: `${socket}.new` });
       await Deno.rename(`${socket}.new`, socket);
       listener.close();
@@ -208,7 +208,7 @@ Deno.test("an unused socket file is replaced", async () => {
   await host.ping();
 });
 
-Deno.test("the socket file of an agent that was killed is replaced", async () => {
+Deno.test("the socket file of a killed agent is replaced", async () => {
   const killed = await TestAgent.start();
   const { paths } = killed;
   killed.kill("SIGKILL");
@@ -219,7 +219,7 @@ Deno.test("the socket file of an agent that was killed is replaced", async () =>
   await host.ping();
 });
 
-Deno.test("a socket that another agent serves is refused with status 69, and that agent lives on", async () => {
+Deno.test("a socket that another agent serves is refused with status 69, and that agent keeps running", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   await host.ping();
@@ -234,7 +234,7 @@ Deno.test("a socket that another agent serves is refused with status 69, and tha
   await next.ping();
 });
 
-Deno.test("what is no socket at the socket's path is left alone, status 69", async (t) => {
+Deno.test("anything but a socket at the socket's path is left alone, status 69", async (t) => {
   const paths = await makePaths();
   const cases: readonly (readonly [string, (path: string) => Promise<void>])[] = [
     ["a regular file", (path) => Deno.writeTextFile(path, "precious")],
@@ -290,7 +290,7 @@ Deno.test("a path too long for a socket: one line, status 69", async () => {
   }
 });
 
-Deno.test("the socket file goes with the agent", async () => {
+Deno.test("the agent removes its socket file when it ends", async () => {
   await using agent = await TestAgent.start();
   const { socket } = agent.paths;
   await using host = await agent.connect();
@@ -300,7 +300,7 @@ Deno.test("the socket file goes with the agent", async () => {
   assert(!await exists(socket), "no socket file left behind");
 });
 
-/** The one line for a person, among those of the log. */
+/** The one line for a person, among the lines of the log. */
 function errorLine(stderr: string): string {
   const lines = stderr.trimEnd().split("\n").filter((line) => !line.startsWith("{"));
   assertEquals(lines.length, 1, stderr);

@@ -1,5 +1,5 @@
 /**
- * `--channel stdio`: standard input and output as a virtio port that was handed over.
+ * `--channel stdio`: standard input and output are a virtio port that the agent was handed.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { Host, resultOf } from "./_host.ts";
 import { bytesRead, cpuMs } from "../_processes.ts";
 import { until } from "../_waiting.ts";
 
-/** Named pipes for both directions, and how an agent is started on them. */
+/** Named pipes for both directions, and the command that starts an agent on them. */
 function onNamedPipes(directory: string): string[] {
   return ["sh", "-c", `exec "$0" "$@" <"${directory}/in" >"${directory}/out"`];
 }
@@ -27,14 +27,14 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.byteLength > 0;) rest = rest.subarray(await file.write(rest));
 }
 
-/** Writes at once; `FsFile.writable` keeps what it is given until it is closed. */
+/** Writes immediately; `FsFile.writable` buffers until it is closed. */
 const toFile = (file: Deno.FsFile): WritableStream<Uint8Array> =>
   new WritableStream({
     write: (chunk) => writeAll(file, chunk),
     close: () => file.close(),
   });
 
-/** An agent on named pipes, with the host's ends of them opened. */
+/** An agent on named pipes, with the host's ends open. */
 async function startOnPipes() {
   const opened = Promise.withResolvers<{ input: Deno.FsFile; output: Deno.FsFile }>();
   const agent = await TestAgent.start({
@@ -66,7 +66,7 @@ Deno.test("requests on standard input are answered on standard output", async ()
   assertEquals(agent.stdio.received, [], "agent_ready comes once");
 });
 
-Deno.test("announce false: the first line is the first answer", async () => {
+Deno.test("announce false: the first line is the first reply", async () => {
   await using agent = await TestAgent.start({
     channel: "stdio",
     config: () => ({ announce: false }),
@@ -76,7 +76,7 @@ Deno.test("announce false: the first line is the first answer", async () => {
   assertEquals(first.id, "first");
 });
 
-Deno.test("a command does not get hold of the channel", async () => {
+Deno.test("a command cannot reach the channel", async () => {
   await using agent = await TestAgent.start({ channel: "stdio" });
   const { stdio } = agent;
   const script = 'cat; for fd in "/proc/$$/fd/"*; do readlink "$fd"; done';
@@ -100,7 +100,7 @@ for (
     ["a log file that cannot be opened", (directory: string) => `${directory}/missing/agent.log`],
   ] as const
 ) {
-  Deno.test(`the log never comes on standard output: ${name}, level trace`, async () => {
+  Deno.test(`the log never goes to standard output: ${name}, level trace`, async () => {
     await using agent = await TestAgent.start({
       channel: "stdio",
       config: ({ directory }) => ({ log_file: logFile(directory) }),
@@ -120,7 +120,7 @@ for (
   });
 }
 
-Deno.test("a host that goes away and comes back finds the agent as it left it", async (t) => {
+Deno.test("a host that disconnects and comes back finds the agent as it was", async (t) => {
   const { agent, input, output } = await startOnPipes();
   await using _agent = agent;
   const path = `${agent.paths.directory}/in`;
@@ -134,7 +134,7 @@ Deno.test("a host that goes away and comes back finds the agent as it left it", 
   };
   await host.hangUp();
 
-  await t.step("end of file does not end the agent, and costs no CPU time", async () => {
+  await t.step("end of file does not end the agent, and uses no CPU time", async () => {
     const before = await cpuMs(agent.pid);
     const start = performance.now();
     await until(() => performance.now() - start > 2000, "time to pass for the measurement");
@@ -147,12 +147,12 @@ Deno.test("a host that goes away and comes back finds the agent as it left it", 
       resultOf(await host.answerTo("back"), z.looseObject({ pong: z.literal(true) }));
     });
   });
-  await t.step("half a line that it left is forgotten", async () => {
+  await t.step("half a line that it had sent is forgotten", async () => {
     const half = '{"jsonrpc":"2.0","method":"pi';
     const before = await bytesRead(agent.pid);
     await visit((send) => send(half));
     await until(async () => await bytesRead(agent.pid) >= before + half.length, "it to be read");
-    // The end of file behind it is the next thing the agent reads; nothing shows when it has.
+    // The agent reads the end of file next; nothing shows when it has.
     const start = performance.now();
     await until(() => performance.now() - start > 50, "the end of file to be read");
     await visit(async (send) => {
@@ -162,7 +162,7 @@ Deno.test("a host that goes away and comes back finds the agent as it left it", 
     const methods = host.received.map((line) => z.parse(z.looseObject({}), line).method);
     assertEquals(new Set(methods), new Set(["agent_ready"]), "greetings, and no error");
   });
-  await t.step("work that it began goes on, and its answer is dropped", async () => {
+  await t.step("work that it started goes on, and the reply is dropped", async () => {
     const done = `${agent.paths.files}/done`;
     const params = { command: "sh", args: ["-c", `sleep 0.3; echo > ${done}`] };
     const work = { jsonrpc: "2.0", method: "exec_command", id: "work", params };
@@ -174,23 +174,23 @@ Deno.test("a host that goes away and comes back finds the agent as it left it", 
     });
     assertEquals(JSON.stringify(host.received).includes('"work"'), false);
   });
-  await t.step("SIGTERM ends the agent while no host is there", async () => {
+  await t.step("SIGTERM ends the agent while no host is connected", async () => {
     agent.kill("SIGTERM");
     assertEquals((await agent.ended()).code, 0);
   });
 });
 
-Deno.test("a port that can no longer be written to ends the agent, for its keeper to notice", async () => {
+Deno.test("a port that cannot be written to ends the agent, so that its supervisor notices", async () => {
   const { agent, input, output } = await startOnPipes();
   await using _agent = agent;
-  // Nobody will ever read an answer again: a pipe without a reader, a port that was unplugged.
+  // No reply will be read again: a pipe without a reader, a port that was unplugged.
   output.close();
   await input.write(new TextEncoder().encode('{"jsonrpc":"2.0","method":"ping","id":1}\n'));
   assertEquals((await agent.ended()).code, 0);
   input.close();
 });
 
-Deno.test("standard input that is no pipe and at its end keeps the agent waiting", async () => {
+Deno.test("the agent waits at the end of a standard input that is not a pipe", async () => {
   await using agent = await TestAgent.start({
     channel: "stdio",
     wrapper: () => ["sh", "-c", 'exec "$0" "$@" </dev/null'],

@@ -1,5 +1,5 @@
 /**
- * What the tests of lib/ share: places to work in, stand-ins for the guest, and ways to wait.
+ * What the tests of lib/ share: temporary directories, a log and configurations.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Config, DEFAULT_CONFIG, type LogLevel } from "../../lib/config/sch
 import { RpcError } from "../../lib/base/errors.ts";
 import type { Log, LogFields } from "../../lib/log/logger.ts";
 
-/** A directory of a test's own, without links in its path, removed with all in it. */
+/** A temporary directory, without links in its path, removed with everything in it. */
 export class TempDirectory implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
@@ -17,7 +17,7 @@ export class TempDirectory implements AsyncDisposable {
     return new TempDirectory(await Deno.realPath(await Deno.makeTempDir({ prefix: "kvm-test-" })));
   }
 
-  /** The path of something in it. */
+  /** A path in it. */
   at(name: string): string {
     return `${this.path}/${name}`;
   }
@@ -56,7 +56,7 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** A log that keeps its lines. */
+/** A log that keeps its lines in memory. */
 export class CollectingLog implements Log {
   isLogged(): boolean {
     return true;
@@ -90,12 +90,12 @@ export class CollectingLog implements Log {
   }
 }
 
-/** The default configuration with some keys changed, and so many requests let in that none wait. */
+/** The default configuration with some keys changed, and without an effective rate limit. */
 export function configWith(changes: Partial<Config> = {}): Config {
   return { ...DEFAULT_CONFIG, max_requests_per_second: 1_000_000, ...changes };
 }
 
-/** The {@link RpcError} that a function throws or its promise is rejected with. */
+/** The {@link RpcError} that a function throws or its promise rejects with. */
 export async function rpcErrorOf(fn: () => unknown): Promise<RpcError> {
   try {
     await fn();
