@@ -104,7 +104,7 @@ export class AgentClient implements AsyncDisposable {
   /**
    * Connects to the unix socket of a channel.
    *
-   * @throws {CallError} when nobody serves it, or another program holds its lock.
+   * @throws {CallError} when it is not served, or another program holds its lock.
    */
   static async connect(path: string, options: ClientOptions = {}): Promise<AgentClient> {
     const { lockAs } = options;

@@ -57,7 +57,7 @@ export type CallErrorReason =
   | "closed"
   | "invalid result";
 
-/** A call got no valid answer: nobody serves the channel, nobody answers, or not as agreed. */
+/** A call got no valid answer: the channel is not served, there is no answer, or it is invalid. */
 export class CallError extends Error {
   override readonly name = "CallError";
 

@@ -1,10 +1,9 @@
 /**
- * A lock on a channel, so that two programs of this host do not wait for each other unknowingly:
- * QEMU serves one client at a time and lets the others hang without a word.
+ * A lock on a channel, so that a program learns that another one is connected: QEMU serves one client
+ * at a time, and the others hang without an error.
  *
- * The lock is an flock(2) on `SOCKET.lock`, which ends with its process, so a file left behind by a
- * process that was killed locks nothing. Where the directory cannot be written to and has no such
- * file, there is no lock.
+ * The lock is an flock(2) on `SOCKET.lock`. It ends with its process, so the file of a killed process
+ * locks nothing. Where the directory cannot be written to and has no such file, there is no lock.
  *
  * @module
  */
@@ -13,11 +12,11 @@ import * as z from "zod";
 import { CallError } from "./errors.ts";
 import { sleep } from "./sleep.ts";
 
-/** Half a second in all: long enough for a short command to finish, short enough to be "at once". */
+/** Half a second in all: long enough for a short command to finish, short enough not to look like a hang. */
 const TRIES = 10;
 const RETRY_MS = 50;
 const LOCK_FILE_MODE = 0o644;
-/** More than a lock file of ours ever has. */
+/** More than a lock file contains. */
 const MAX_OWNER_BYTES = 4096;
 
 const Owner = z.object({ pid: z.int(), command: z.string() });
@@ -25,7 +24,7 @@ const Owner = z.object({ pid: z.int(), command: z.string() });
 /** The process that holds a lock. */
 export type LockOwner = z.output<typeof Owner>;
 
-/** The name of a lock is the socket's and this. */
+/** Appended to the socket's path. */
 export const LOCK_SUFFIX = ".lock";
 
 /** A lock that is held until it is disposed of. */
@@ -44,7 +43,7 @@ export class ChannelLock implements Disposable {
    * @throws {CallError} `"in use"`, naming the process that holds the lock.
    */
   static async acquire(socketPath: string, command: string): Promise<ChannelLock | undefined> {
-    // Connecting will say what is wrong; here, no lock file is to appear beside something else.
+    // No lock file beside something else; connecting will report the error.
     if (!await isSocket(socketPath)) return undefined;
     const path = `${socketPath}${LOCK_SUFFIX}`;
     let owner: LockOwner | undefined;
@@ -86,13 +85,13 @@ type Attempt =
 async function tryOnce(path: string, command: string): Promise<Attempt> {
   let file: Deno.FsFile;
   try {
-    // With O_EXCL (open(2)), which follows no link that somebody planted here.
+    // createNew means O_EXCL (open(2)), which does not follow a planted symbolic link.
     file = await Deno.open(path, { write: true, createNew: true, mode: LOCK_FILE_MODE });
   } catch (error) {
     return await tryExisting(path, error instanceof Deno.errors.AlreadyExists);
   }
-  if (!await file.tryLock(true)) {
-    // Another process saw the new file before it was locked, and is about to remove it.
+  if (!await file.tryLock(true) || !await isSameFile(file, path)) {
+    // Another process found the file before it was locked, and took it for a stale one.
     file.close();
     return { kind: "held" };
   }
@@ -119,10 +118,10 @@ async function tryExisting(path: string, existed: boolean): Promise<Attempt> {
     return { kind: "held", owner };
   }
   try {
-    // Left behind. Replaced rather than written to, as nobody but its creator may write to it.
+    // Stale. It is replaced, not written to: it may belong to another user.
     if (await isSameFile(file, path)) await Deno.remove(path);
   } catch {
-    // Its directory belongs to another user: the lock is good, only its text is not ours.
+    // The directory cannot be written to. The lock is valid; only the text names another process.
     return { kind: "locked", file };
   }
   file.close();
@@ -137,9 +136,14 @@ async function isSocket(path: string): Promise<boolean> {
   }
 }
 
+/** Whether the path still leads to the open file. */
 async function isSameFile(file: Deno.FsFile, path: string): Promise<boolean> {
-  const [ours, theirs] = [await file.stat(), await Deno.lstat(path)];
-  return ours.dev === theirs.dev && ours.ino === theirs.ino;
+  try {
+    const [ours, theirs] = [await file.stat(), await Deno.lstat(path)];
+    return ours.dev === theirs.dev && ours.ino === theirs.ino;
+  } catch {
+    return false;
+  }
 }
 
 async function readOwner(file: Deno.FsFile): Promise<LockOwner | undefined> {

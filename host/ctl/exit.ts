@@ -17,7 +17,7 @@ export const EXIT = {
   localFile: 74,
   /** 128 + SIGINT, as a shell reports it. */
   interrupted: 130,
-  /** 128 + SIGPIPE: whoever read the output has stopped reading. */
+  /** 128 + SIGPIPE: the reader of the output has closed it. */
   brokenPipe: 141,
 } as const;
 

@@ -42,7 +42,7 @@ const INTRODUCTIONS: Readonly<Record<number, string>> = {
  */
 export function explain(error: unknown): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
-  // Whoever read the output has all that was wanted.
+  // As after `| head`: the reader has what it wanted.
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
   const [status, text] = describe(error) ?? [];
   if (status === undefined || text === undefined) throw error;

@@ -97,7 +97,7 @@ export async function* inOrder<T, R>(
   try {
     for (const item of items) {
       const result = work(item, both);
-      // Handled below, or after another failure by nobody.
+      // Awaited below, unless an earlier one fails first.
       result.catch(() => {});
       inFlight.push(result);
       const oldest = inFlight.length >= PIECES_IN_FLIGHT ? inFlight.shift() : undefined;

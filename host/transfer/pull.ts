@@ -18,7 +18,7 @@ import {
   type TransferResult,
 } from "./transfer.ts";
 
-/** What may be secret is readable by nobody else until it has the permissions of the guest's file. */
+/** The content may be secret: only the owner may read it until it has the file's permissions. */
 const PRIVATE_MODE = 0o600;
 
 /**

@@ -18,7 +18,7 @@ const DEFAULT_PERMISSIONS = "0644";
  * Writes everything that `source` yields to a file of the guest, which gets its name when it is
  * complete. A stream cannot be resumed: a broken attempt starts over.
  *
- * @param options `permissions` defaults to 0644; `onProgress` is told the bytes so far as the total.
+ * @param options `permissions` defaults to 0644; `onProgress` gets the bytes so far as the total.
  * @throws As {@link push}, and what `source` throws.
  */
 export async function pushStream(
@@ -33,7 +33,7 @@ export async function pushStream(
   let sentBytes = 0;
   let doneBytes = 0;
   try {
-    // Before the first byte is read: a refusal should not wait for whoever writes the input.
+    // Before the first byte is read: a refusal should not wait for slow input.
     await upload.begin(new Uint8Array(0), signal);
     const pieces = (both: AbortSignal) => piecesOf(untilAborted(source, both), size);
     await concurrently(pieces, signal, async (piece, both) => {

@@ -65,6 +65,29 @@ Deno.test("ChannelLock gives one of many programs at a time the lock", async () 
   assertEquals(await namesIn(directory.path), ["vm.sock"]);
 });
 
+Deno.test("ChannelLock is not taken on a file that has been replaced meanwhile", async () => {
+  await using directory = await TempDirectory.make();
+  const socket = await channel(directory);
+  for (let round = 0; round < 8; round++) {
+    // A stale file at the start of each round: all of them find it, and one at a time may have it.
+    await directory.file("vm.sock.lock", "stale");
+    let holders = 0;
+    await Promise.allSettled(Array.from({ length: 4 }, async () => {
+      const lock = await ChannelLock.acquire(socket, "one of four");
+      holders += 1;
+      assertEquals(holders, 1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      holders -= 1;
+      lock?.[Symbol.dispose]();
+    })).then((results) => {
+      for (const result of results) {
+        const isRefusal = result.status === "rejected" && result.reason instanceof CallError;
+        assert(result.status === "fulfilled" || isRefusal, `${JSON.stringify(result)}`);
+      }
+    });
+  }
+});
+
 Deno.test("ChannelLock ignores a file that a killed process has left behind", async () => {
   await using directory = await TempDirectory.make();
   const socket = await channel(directory);

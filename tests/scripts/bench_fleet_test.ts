@@ -8,8 +8,7 @@ Deno.test("bench:fleet measures a small fleet, and leaves nothing behind", async
   await using directory = await TempDirectory.make();
   const args = ["--agents", "20", "--seconds", "1"];
   const { code, stdout, stderr } = await runScript(BENCH, args, { TMPDIR: directory.path });
-  // What the numbers are on a machine that does other work besides is none of this test's business;
-  // that the exit status tells what the table tells is.
+  // The numbers depend on what else the machine does. The exit status must agree with the table.
   assertEquals(code, stdout.includes("BROKEN") ? 1 : 0, stderr);
   for (
     const row of [

@@ -99,3 +99,17 @@ Deno.test("Ctrl-C ends ctl while it waits for standard input", async () => {
   running.kill();
   assertEquals((await running.ended()).code, EXIT.interrupted);
 });
+
+Deno.test("Ctrl-C ends ctl push while it waits for standard input", async () => {
+  await using agent = await TestAgent.start();
+  const running = new RunningCtl([
+    ...["push", "-", `${agent.paths.files}/f`],
+    ...["--socket", agent.paths.socket],
+  ]);
+  await using _running = running;
+  const partial = `${agent.paths.files}/.f.kvmmanager-part`;
+  await until(() => Deno.stat(partial).then(() => true, () => false), "the empty first piece");
+  running.kill();
+  const { code, stderr } = await running.ended();
+  assertEquals([code, stderr], [EXIT.interrupted, ""]);
+});
