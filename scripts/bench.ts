@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: speed and memory of the bundled agent beside qemu-ga's, in the same run and
- * with the same client. Exits with 1 when a limit is broken.
+ * `deno task bench`: compares the bundled agent's speed and memory with qemu-ga's, in the same run
+ * and with the same client. Exits with 1 when a limit is broken.
  *
  * @module
  */
@@ -12,17 +12,18 @@ import { describeMachine } from "./bench/machine.ts";
 import type { Measure } from "./bench/measure.ts";
 import { MEASURES } from "./bench/measures/mod.ts";
 import { OptionError, type Options, readOptions } from "./bench/options.ts";
+import type { Peer } from "./bench/peer.ts";
 import { findQemuGa, type QemuGa, qemuGaPeer } from "./bench/qemu_ga.ts";
 import { summarize } from "./bench/results.ts";
 import { runRounds } from "./bench/rounds.ts";
 import { Scratch } from "./bench/scratch.ts";
-import { json, markdown } from "./bench/table.ts";
+import { format } from "./bench/table.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 64, signal: 128 } as const;
 const SIGNALS = [["SIGHUP", 1], ["SIGINT", 2], ["SIGTERM", 15]] as const;
 const BUNDLE = fromFileUrl(new URL("../dist/agent.js", import.meta.url));
 
-/** Somebody wants the bench to stop. */
+/** A signal stopped the bench. */
 class Interrupted extends Error {
   override readonly name = "Interrupted";
 
@@ -34,34 +35,40 @@ class Interrupted extends Error {
 /** Measures and prints; returns the exit status. */
 async function bench(options: Options, qemuGa: QemuGa): Promise<number> {
   const measures = chooseMeasures(options.only);
-  // Before the scratch directory exists, so that nothing stays behind whenever the signal comes.
+  // Before the scratch directory exists, so that a signal never leaves it behind.
   const interruption = onSignal();
   await using scratch = await Scratch.make();
+  const agents: Peer[] = [];
+  for (const compiler of options.compilers) agents.push(await agentPeer(scratch, compiler));
   const running = runRounds({
     measures,
     rounds: options.rounds,
-    agent: await agentPeer(scratch),
-    qemuGa: qemuGaPeer(qemuGa, scratch),
+    peers: [qemuGaPeer(qemuGa, scratch), ...agents],
     scratch,
     onProgress: printError,
   });
   const rounds = await Promise.race([running, interruption]);
-  const results = measures.flatMap((measure, index) => {
-    const readings = rounds[index];
-    return readings === undefined ? [] : summarize(measure, readings);
+  const machine = await describeMachine(qemuGa.version);
+  let isBroken = false;
+  agents.forEach(({ name }, agentIndex) => {
+    const results = measures.flatMap((measure, index) => {
+      const { readings: [theirs = [], ...ours] = [], disturbed } = rounds[index] ?? {};
+      return summarize(measure, { agent: ours[agentIndex] ?? [], qemuGa: theirs, disturbed });
+    });
+    const report = { machine: { agent: name, ...machine }, rounds: options.rounds, results };
+    printLine(format(options.format, report));
+    const broken = results.filter(({ ok }) => ok === false).map(({ row }) => row.label);
+    if (broken.length > 0) printError(`${name}: limits broken: ${broken.join("; ")}`);
+    isBroken ||= broken.length > 0;
   });
-  const print = options.json ? json : markdown;
-  printLine(print(await describeMachine(qemuGa.version), options.rounds, results));
-  const broken = results.filter(({ ok }) => ok === false).map(({ row }) => row.label);
-  if (broken.length > 0) printError(`limits broken: ${broken.join("; ")}`);
-  return broken.length === 0 ? EXIT.ok : EXIT.failed;
+  return isBroken ? EXIT.failed : EXIT.ok;
 }
 
 function chooseMeasures(only: string): Measure[] {
   const chosen = MEASURES.filter(({ name }) => name.includes(only));
   if (chosen.length > 0) return chosen;
   const names = MEASURES.map(({ name }) => name).join(", ");
-  throw new OptionError(`no measure has "${only}" in its name; there are: ${names}`);
+  throw new OptionError(`no measure has "${only}" in its name; the measures are: ${names}`);
 }
 
 /** Rejected with {@link Interrupted} on a signal. */
@@ -70,7 +77,7 @@ function onSignal(): Promise<never> {
   for (const [signal, number] of SIGNALS) {
     Deno.addSignalListener(signal, () => reject(new Interrupted(number)));
   }
-  // It may come before anybody waits for it.
+  // The signal may arrive before anything waits for it.
   promise.catch(() => {});
   return promise;
 }
@@ -88,7 +95,7 @@ async function main(): Promise<number> {
       return EXIT.failed;
     }
     if (!await isFile(BUNDLE)) {
-      printError(`${BUNDLE} is missing; deno task bench makes it first`);
+      printError(`${BUNDLE} is missing; run deno task bench, which builds it`);
       return EXIT.failed;
     }
     return await bench(options, qemuGa);
@@ -100,5 +107,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Not a return: the listeners for signals would keep the process alive.
+// Exits explicitly, because the signal listeners would keep the process alive.
 if (import.meta.main) Deno.exit(await main());

@@ -1,7 +1,7 @@
 /**
- * `deno task bench:vm`: the agent and qemu-ga beside each other in one guest, each behind a virtio
- * port of its own, driven by the same client. Nothing is required of the numbers: under emulation
- * they compare the two and say nothing of a guest with hardware support.
+ * `deno task bench:vm`: compares the agent with qemu-ga in one guest, each behind its own virtio port
+ * and driven by the same client. There are no limits: under emulation the numbers compare the two
+ * agents and say nothing about a guest with hardware virtualization.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { MissingToolsError } from "./vm/tools.ts";
 
 const USAGE = `Usage: deno task bench:vm [--boots N] [--accel A]
 
-  --boots N   how often everything is measured, each time in a fresh guest (default: 3)
+  --boots N   how often to measure, each time in a fresh guest (default: 3)
   --accel A   ${ACCELERATORS.join(" or ")} (default: tcg)
 `;
 
@@ -47,7 +47,7 @@ const POLL_MS = 50;
 const BOOT_MS = 180_000;
 const MEMORY_MB = 512;
 
-/** What lets as many requests in as the bench makes. */
+/** Lifts the rate limit. */
 const LIFT_LIMITS = `cd /etc/kvmmanager-agent
 printf '{"max_requests_per_second": 1000000, "log_level": "error"}' > config.json
 systemctl restart kvmmanager-agent.service`;
@@ -56,7 +56,7 @@ const RESIDENT = `for unit in kvmmanager-agent qemu-guest-agent; do
   sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$(systemctl show -P MainPID $unit)/status
 done`;
 
-/** Seconds from `start` until somebody behind a socket answers; it is asked again and again. */
+/** Seconds from `start` until the agent behind a socket answers; it is polled. */
 async function secondsToAnswer(
   socket: string,
   speechOf: (caller: Caller) => Speech,
@@ -69,7 +69,7 @@ async function secondsToAnswer(
   const giveUp = AbortSignal.timeout(BOOT_MS);
   let isAnswered = false;
   const asking = (async () => {
-    // What is sent before the guest has opened its port may be lost.
+    // Requests sent before the guest has opened its port may be lost.
     while (!isAnswered && !giveUp.aborted) {
       await caller.begin(ping);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -86,7 +86,7 @@ async function secondsToAnswer(
   }
 }
 
-/** The numbers of one of the two, in a guest that is up. */
+/** Measures one agent in a running guest. */
 async function measure(socket: string, speechOf: (caller: Caller) => Speech): Promise<Reading> {
   const wire = await Wire.connect(socket);
   using _wire = wire;

@@ -1,5 +1,5 @@
 /**
- * Our agent: bundled, with the flags as shipped, its limits lifted.
+ * Our agent, bundled and with its rate limits lifted.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import { agentCommand } from "../agent.ts";
 import { type Caller, member, numberIn, type RequestText, stringIn } from "./caller.ts";
 import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "./peer.ts";
+import { type Compiler, v8FlagsFor } from "./compilers.ts";
 import type { Scratch } from "./scratch.ts";
 import { parseLine } from "./wire.ts";
 
@@ -16,16 +17,17 @@ const request = (method: string, params: unknown = {}): RequestText => {
 };
 
 /** The agent of this repository, serving files in the scratch directory. */
-export async function agentPeer(scratch: Scratch): Promise<Peer> {
+export async function agentPeer(scratch: Scratch, compiler: Compiler = "none"): Promise<Peer> {
   return {
-    ...await configuredPeer(scratch, {}),
+    ...await configuredPeer(scratch, compiler, {}),
     withMonitor: (pipe) =>
-      configuredPeer(scratch, { command_monitor: { enabled: true, pipe_path: pipe } }),
+      configuredPeer(scratch, compiler, { command_monitor: { enabled: true, pipe_path: pipe } }),
   };
 }
 
 async function configuredPeer(
   scratch: Scratch,
+  compiler: Compiler,
   members: Readonly<Record<string, unknown>>,
 ): Promise<Peer> {
   const config = scratch.newPath();
@@ -44,17 +46,27 @@ async function configuredPeer(
     }),
   );
   return {
-    name: "kvmmanager-agent",
+    name: compiler === "none" ? "kvmmanager-agent" : `kvmmanager-agent with ${compiler}`,
     boundsLines: true,
     command: async (socket) => [
       Deno.execPath(),
-      await agentCommand(["--channel", `listen:${socket}`, "--config", config], { bundled: true }),
+      withV8Flags(
+        await agentCommand(["--channel", `listen:${socket}`, "--config", config], {
+          bundled: true,
+        }),
+        v8FlagsFor(compiler),
+      ),
     ],
     speak: (caller) => new AgentSpeech(caller),
   };
 }
 
-/** What a host says to our agent. */
+const V8_FLAGS = "--v8-flags=";
+
+const withV8Flags = (args: readonly string[], flags: readonly string[]) =>
+  args.map((arg) => arg.startsWith(V8_FLAGS) ? V8_FLAGS + flags.join(",") : arg);
+
+/** Our agent's requests. */
 export class AgentSpeech implements Speech {
   readonly ping = request("ping");
   readonly systemInfo = request("get_system_info");
@@ -93,6 +105,11 @@ export class AgentSpeech implements Speech {
       lines.push(await this.caller.callUnread(request("file_read", params)));
     }
     return () => concatenate(lines.map(contentOf));
+  }
+
+  async writeWhole(path: string, content: string): Promise<void> {
+    const params = { path, encoding: "base64", content };
+    await this.caller.call(request("file_write", params));
   }
 
   async writeFile(path: string, pieces: readonly string[]): Promise<void> {

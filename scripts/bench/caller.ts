@@ -1,5 +1,5 @@
 /**
- * Requests and their answers by id, which both agents send back as it came.
+ * Requests and their answers, matched by the id that both agents send back unchanged.
  *
  * @module
  */
@@ -9,23 +9,23 @@ import { parseLine, type Wire } from "./wire.ts";
 /** An answer, or anything else that is an object. */
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** Makes a request's line, its end included. */
+/** Makes a request's line, including its newline. */
 export type RequestText = (id: number) => string;
 
 const isObject = (value: unknown): value is Answer => typeof value === "object" && value !== null;
 
-/** A member of an object of unknown shape; `undefined` where there is none. */
+/** A member of an object of unknown shape; `undefined` for a missing one. */
 export const member = (value: unknown, name: string): unknown =>
   isObject(value) ? value[name] : undefined;
 
-/** @throws {Error} when it is no number. */
+/** @throws {Error} when it is not a number. */
 export function numberIn(value: unknown, name: string): number {
   const found = member(value, name);
   if (typeof found !== "number") throw new Error(`no number "${name}" in ${JSON.stringify(value)}`);
   return found;
 }
 
-/** @throws {Error} when it is no string. */
+/** @throws {Error} when it is not a string. */
 export function stringIn(value: unknown, name: string): string {
   const found = member(value, name);
   if (typeof found !== "string") throw new Error(`no string "${name}" in ${JSON.stringify(value)}`);
@@ -47,7 +47,7 @@ export class Caller {
   }
 
   /**
-   * The answer to a request that was begun; other answers that come before are kept for theirs.
+   * The answer to a request that was begun; answers to others that arrive first are kept.
    *
    * @throws {Error} when it is an error.
    */
@@ -68,8 +68,8 @@ export class Caller {
   }
 
   /**
-   * Makes a request while none is under way and returns the line that comes next, unread, so that
-   * parsing it stays outside the measured time.
+   * Makes a request while none is in flight and returns the next line unparsed, so that parsing is
+   * not part of the measured time.
    */
   async callUnread(text: RequestText): Promise<Uint8Array> {
     await this.begin(text);
@@ -85,7 +85,7 @@ export class Caller {
     const receive = (line: Uint8Array) => {
       const { id } = successful(parseLine(line));
       if (typeof id !== "number") return;
-      if (isAnswered[id - first] !== 0) throw new Error(`an answer to no request of ours: ${id}`);
+      if (isAnswered[id - first] !== 0) throw new Error(`an answer to no request: ${id}`);
       isAnswered[id - first] = 1;
       answered += 1;
     };
@@ -100,15 +100,15 @@ export class Caller {
 }
 
 /**
- * The message, unless it tells of an error in a request of ours.
+ * Returns the message unless it reports an error of one of our requests.
  *
- * @throws {Error} for one that does.
+ * @throws {Error} for one that does, and for anything that is not an object.
  */
 export function successful(message: unknown): Answer {
-  if (!isObject(message)) throw new Error(`no answer: ${JSON.stringify(message)}`);
-  // Without an id it is about a line of ours that was no request, which the bench sends on purpose.
+  if (!isObject(message)) throw new Error(`not an answer: ${JSON.stringify(message)}`);
+  // An error without an id is about a line that is not a request; the bench sends some on purpose.
   if ("error" in message && typeof message.id === "number") {
-    throw new Error(`an error was answered: ${JSON.stringify(message)}`);
+    throw new Error(`received an error: ${JSON.stringify(message)}`);
   }
   return message;
 }

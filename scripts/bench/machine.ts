@@ -1,5 +1,5 @@
 /**
- * What the numbers were measured on.
+ * The machine that the numbers were measured on.
  *
  * @module
  */

@@ -1,12 +1,12 @@
 /**
- * What a measure is: one value that holds all that is known of it.
+ * What a measure is: its rows, their limits and how it is measured.
  *
  * @module
  */
 
 import type { Started } from "./start.ts";
 
-/** What a number must keep to. Ratios are ours to qemu-ga's. */
+/** A limit of a row. Ratios are our number divided by qemu-ga's. */
 export type Limit =
   | { readonly kind: "ratio at most" | "ratio at least"; readonly factor: number }
   /** In the row's unit. */
@@ -23,12 +23,14 @@ export interface Row {
   /** How the rounds become one number. @default {"median"} */
   readonly over?: "median" | "max";
   readonly limit?: Limit;
+  /** Whether the README's short table has it. @default {false} */
+  readonly inReadme?: boolean;
 }
 
-/** The numbers of one round by label; one that does not apply is absent. */
+/** The numbers of one round by label, without those that do not apply. */
 export type Reading = Readonly<Record<string, number | undefined>>;
 
-/** Something that is measured, on a fresh process each time. */
+/** Something that is measured, each time on a fresh process. */
 export interface Measure {
   /** What `--only` is compared with. */
   readonly name: string;

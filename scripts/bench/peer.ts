@@ -1,15 +1,15 @@
 /**
- * The two that are compared, as the measures see them.
+ * The two agents that are compared, as the measures see them.
  *
  * @module
  */
 
 import type { Caller, RequestText } from "./caller.ts";
 
-/** What the files of the bench are moved in, in bytes; base64 of it fits a 64 KiB message. */
+/** Bytes of a file that one request moves; its base64 fits a 64 KiB message. */
 export const PIECE_BYTES = 48_000;
 
-/** Commands that have been started together. */
+/** Commands that were started together. */
 export interface Running {
   /**
    * Resolves when all have ended.
@@ -20,7 +20,7 @@ export interface Running {
   ended(): Promise<number[]>;
 }
 
-/** One agent's words for what both can do. Everything is checked to have worked. */
+/** What both agents can do, in one agent's language. Every result is checked. */
 export interface Speech {
   /** A ping as a line. */
   readonly ping: RequestText;
@@ -37,26 +37,28 @@ export interface Speech {
   /**
    * Reads a file of a known size in pieces of {@link PIECE_BYTES}, one after the other.
    *
-   * @returns What gets the content out of the answers, for when the clock has stopped.
+   * @returns A function that decodes the content, to be called after the clock has stopped.
    */
   readFile(path: string, sizeBytes: number): Promise<() => Uint8Array>;
+  /** Writes a new file of at most {@link PIECE_BYTES} bytes, given in base64, all at once. */
+  writeWhole(path: string, content: string): Promise<void>;
   /** Writes a new file in pieces of {@link PIECE_BYTES}, given in base64, one after the other. */
   writeFile(path: string, pieces: readonly string[]): Promise<void>;
 }
 
-/** How to start one of the two, and how to speak to it. */
+/** How to start an agent and how to talk to it. */
 export interface Peer {
   readonly name: string;
-  /** Whether it survives a line of any length. */
+  /** Whether it limits the length of a line. */
   readonly boundsLines: boolean;
   /** The program and its arguments, for an agent that serves `socket`. */
   command(socket: string): Promise<readonly [program: string, args: readonly string[]]>;
   speak(caller: Caller): Speech;
-  /** The same with a command monitor on that socket, where there is such a thing. */
+  /** The same with a command monitor on that socket, for an agent that has one. */
   readonly withMonitor?: (socket: string) => Promise<Peer>;
 }
 
-/** The pieces put together. */
+/** Joins the pieces. */
 export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let offset = 0;

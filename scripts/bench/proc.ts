@@ -1,5 +1,5 @@
 /**
- * What the kernel tells of a process (proc(5)).
+ * What the kernel reports about a process (proc(5)).
  *
  * @module
  */
@@ -7,11 +7,11 @@
 /** Resident memory of a process, in MiB. */
 export interface Memory {
   readonly residentMiB: number;
-  /** The most it has been since the process began. */
+  /** The maximum since the process started. */
   readonly peakMiB: number;
 }
 
-/** CPU time of each thread so far, in nanoseconds. */
+/** CPU time of each thread since it started, in nanoseconds. */
 export type CpuTimes = ReadonlyMap<string, number>;
 
 const KIB_PER_MIB = 1024;
@@ -25,8 +25,8 @@ export async function readMemory(pid: number): Promise<Memory> {
 }
 
 /**
- * Reads the CPU time of all threads. From `schedstat`, since the 10 ms of the unit in `stat` are
- * as much as an idle process may use in five seconds.
+ * Reads the CPU time of all threads from `schedstat`: the 10 ms units of `stat` are as much as an
+ * idle process may use in five seconds.
  */
 export async function readCpuTimes(pid: number): Promise<CpuTimes> {
   const times = new Map<string, number>();

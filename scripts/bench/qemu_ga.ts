@@ -1,5 +1,5 @@
 /**
- * qemu-ga, the guest agent of QEMU, as it comes with the distribution.
+ * qemu-ga, the guest agent of QEMU, as the distribution packages it.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "
 import type { Scratch } from "./scratch.ts";
 import { parseLine } from "./wire.ts";
 
-/** How often the commands that run together are asked about. A single one is asked all the time. */
+/** Pause between two polls of commands that run together. A single command is polled without one. */
 const POLL_MS = 2;
 
-/** Where Debian puts it, which a user's PATH does not have. */
+/** Debian installs it in a directory that is not on a user's PATH. */
 const PROGRAMS = ["qemu-ga", "/usr/sbin/qemu-ga"] as const;
 
-/** The program that is installed. */
+/** The installed program. */
 export interface QemuGa {
   readonly program: string;
   /** What `--version` prints. */
@@ -54,7 +54,7 @@ export function qemuGaPeer({ program }: QemuGa, scratch: Scratch): Peer {
   };
 }
 
-/** What a host says to qemu-ga. */
+/** qemu-ga's requests. */
 export class QemuGaSpeech implements Speech {
   readonly ping = request("guest-ping");
   readonly systemInfo = request("guest-get-osinfo");
@@ -102,6 +102,10 @@ export class QemuGaSpeech implements Speech {
       );
   }
 
+  async writeWhole(path: string, content: string): Promise<void> {
+    await this.writeFile(path, [content]);
+  }
+
   async writeFile(path: string, pieces: readonly string[]): Promise<void> {
     const handle = await this.#open(path, "w");
     for (const content of pieces) {
@@ -114,7 +118,7 @@ export class QemuGaSpeech implements Speech {
     return numberIn(await this.caller.call(request("guest-file-open", { path, mode })), "return");
   }
 
-  /** Asks until the process has exited; returns how many bytes it printed. */
+  /** Polls until the process has exited; returns how many bytes it printed. */
   async #exited(pid: number, pauseMs: number): Promise<number> {
     const status = request("guest-exec-status", { pid });
     for (;;) {

@@ -1,5 +1,5 @@
 /**
- * From the rounds' numbers to what the table says of each row.
+ * From the readings of all rounds to the numbers of the table.
  *
  * @module
  */
@@ -11,23 +11,28 @@ import { median } from "./stats.ts";
 export interface Rounds {
   readonly agent: readonly Reading[];
   readonly qemuGa: readonly Reading[];
+  /** In how many rounds other load disturbed the measure. @default {0} */
+  readonly disturbed?: number;
 }
 
-/** One row with its numbers, in the row's unit; `undefined` where there is none. */
+/** One row with its numbers, in the row's unit; `undefined` for a missing number. */
 export interface Result {
   readonly row: Row;
   readonly agent: number | undefined;
   readonly qemuGa: number | undefined;
-  /** Ours by qemu-ga's. */
+  /** Our number divided by qemu-ga's. */
   readonly ratio: number | undefined;
   /** Whether the limit is kept; `undefined` for a row without one. */
   readonly ok: boolean | undefined;
-  /** What the numbers were made from, a number for each round. */
+  /** Whether other load disturbed half of the rounds or more. */
+  readonly isDisturbed: boolean;
+  /** The numbers of the rounds. */
   readonly rounds: { readonly agent: readonly number[]; readonly qemuGa: readonly number[] };
 }
 
 /** Makes the results of a measure. */
 export function summarize({ rows }: Pick<Measure, "rows">, rounds: Rounds): Result[] {
+  const isDisturbed = (rounds.disturbed ?? 0) * 2 >= Math.max(1, rounds.agent.length);
   const ours = (label: string) => {
     const row = rows.find((candidate) => candidate.label === label);
     return row === undefined ? undefined : overRounds(row, valuesOf(label, rounds.agent));
@@ -40,7 +45,15 @@ export function summarize({ rows }: Pick<Measure, "rows">, rounds: Rounds): Resu
     const hasRatio = agent !== undefined && qemuGa !== undefined && qemuGa > 0;
     const ratio = hasRatio ? agent / qemuGa : undefined;
     const ok = row.limit === undefined ? undefined : isKept(row.limit, { agent, ratio, ours });
-    return { row, agent, qemuGa, ratio, ok, rounds: { agent: agentRounds, qemuGa: qemuGaRounds } };
+    return {
+      row,
+      agent,
+      qemuGa,
+      ratio,
+      ok,
+      isDisturbed,
+      rounds: { agent: agentRounds, qemuGa: qemuGaRounds },
+    };
   });
 }
 
@@ -51,7 +64,7 @@ interface Numbers {
   readonly ours: (label: string) => number | undefined;
 }
 
-/** A number that is missing keeps no limit: NaN compares as false. */
+/** A missing number breaks every limit: comparing NaN is always false. */
 function isKept(limit: Limit, { agent = NaN, ratio = NaN, ours }: Numbers): boolean {
   switch (limit.kind) {
     case "ratio at most":

@@ -1,5 +1,5 @@
 /**
- * What the bench makes on this machine, and its removal.
+ * The files and processes of the bench, and their removal.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const TERMINATION_GRACE_MS = 3000;
 const REMOVAL_ATTEMPTS = 10;
 const REMOVAL_PAUSE_MS = 100;
 
-/** A temporary directory and the processes started in it; gone when disposed of. */
+/** A temporary directory and the processes started in it; both are removed when disposed of. */
 export class Scratch implements AsyncDisposable {
   readonly #children = new Set<Deno.ChildProcess>();
   #names = 0;
@@ -45,14 +45,14 @@ export class Scratch implements AsyncDisposable {
       stdin: "null",
       stdout: "null",
       stderr: "inherit",
-      // A Ctrl-C is for the bench, which ends them in order.
+      // Ctrl-C signals the bench only, which ends its children in order.
       detached: true,
     }).spawn();
     this.#children.add(child);
     return child;
   }
 
-  /** Ends a process and what it has started. */
+  /** Ends a process and its children. */
   async stop(child: Deno.ChildProcess): Promise<void> {
     for (const grandchild of await childrenOf(child.pid)) kill(grandchild, "SIGKILL");
     kill(child, "SIGTERM");
@@ -69,7 +69,7 @@ export class Scratch implements AsyncDisposable {
   }
 }
 
-/** What was interrupted may still be writing a file: then the directory is not empty at first. */
+/** Interrupted work may still be writing files, so the directory may not be empty at first. */
 async function removeAll(directory: string): Promise<void> {
   for (let left = REMOVAL_ATTEMPTS; left > 0; left--) {
     try {
@@ -86,6 +86,6 @@ function kill(process: number | Deno.ChildProcess, signal: Deno.Signal): void {
     if (typeof process === "number") Deno.kill(process, signal);
     else process.kill(signal);
   } catch {
-    // Ended already.
+    // It has ended already.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Starting one of the two, up to its first answer.
+ * Starting an agent, up to its first answer.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Wire } from "./wire.ts";
 const CONNECT_RETRY_MS = 1;
 const CONNECT_DEADLINE_MS = 10_000;
 
-/** A process of its own, connected, that has answered one ping; ended when disposed of. */
+/** A connected process that has answered one ping; ended when disposed of. */
 export interface Started extends AsyncDisposable {
   readonly peer: Peer;
   readonly pid: number;
@@ -59,7 +59,7 @@ async function connect(socket: string, child: Deno.ChildProcess): Promise<Wire> 
         error instanceof Deno.errors.ConnectionRefused;
       if (!isEarly || performance.now() > deadline) throw error;
     }
-    if (ended !== undefined) throw new Error(`it ended at once with exit code ${ended.code}`);
+    if (ended !== undefined) throw new Error(`it exited immediately with code ${ended.code}`);
     await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
   }
 }

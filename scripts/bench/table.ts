@@ -1,9 +1,10 @@
 /**
- * The results for people (Markdown, as the README has it) and for programs.
+ * The results for people, as Markdown, and for programs.
  *
  * @module
  */
 
+import type { Format } from "./options.ts";
 import type { Machine } from "./machine.ts";
 import type { Limit, Row } from "./measure.ts";
 import type { Result } from "./results.ts";
@@ -11,12 +12,29 @@ import type { Result } from "./results.ts";
 const NONE = "–";
 const RATIO_DIGITS = 2;
 
-/** The whole report as Markdown. */
+/** The report of one agent. */
+export interface Report {
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly results: readonly Result[];
+}
+
+/** Prints a report in a format. */
+export function format(name: Format, { machine, rounds, results }: Report): string {
+  if (name === "json") return json(machine, rounds, results);
+  if (name === "markdown") return markdown(machine, rounds, results);
+  return markdown(machine, rounds, results.filter(({ row }) => row.inReadme === true));
+}
+
+/** A report as Markdown. */
 export function markdown(machine: Machine, rounds: number, results: readonly Result[]): string {
   return [
     ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
-    `- rounds: ${rounds}, alternating, a fresh process for each measure; the median of the ` +
-    "rounds, for memory the most; 1 MiB is 1024 × 1024 bytes, 1 MB a million",
+    `- rounds: ${rounds}, alternating between the agents, with a fresh process for each measure; ` +
+    "the median of the rounds, for memory the maximum; 1 MiB is 1,048,576 bytes, 1 MB is 1,000,000",
+    ...(results.some(({ isDisturbed }) => isDisturbed)
+      ? ["- †: other load disturbed this row, also when it was repeated"]
+      : []),
     "",
     "| measure | kvmmanager-agent | qemu-ga | ratio | required | ok |",
     "|---|---:|---:|---:|---|---|",
@@ -24,9 +42,9 @@ export function markdown(machine: Machine, rounds: number, results: readonly Res
   ].join("\n");
 }
 
-/** The whole report as JSON. */
-export function json(machine: Machine, rounds: number, results: readonly Result[]): string {
-  const rows = results.map(({ row, agent, qemuGa, ratio, ok, rounds: each }) => ({
+/** A report as JSON. */
+function json(machine: Machine, rounds: number, results: readonly Result[]): string {
+  const rows = results.map(({ row, agent, qemuGa, ratio, ok, isDisturbed, rounds: each }) => ({
     measure: row.label,
     unit: row.unit,
     agent,
@@ -34,14 +52,15 @@ export function json(machine: Machine, rounds: number, results: readonly Result[
     ratio,
     required: row.limit,
     ok,
+    disturbed: isDisturbed,
     rounds: { agent: each.agent, qemu_ga: each.qemuGa },
   }));
   return JSON.stringify({ machine, rounds, results: rows }, null, 2);
 }
 
-function line({ row, agent, qemuGa, ratio, ok }: Result): string {
+function line({ row, agent, qemuGa, ratio, ok, isDisturbed }: Result): string {
   const cells = [
-    row.label,
+    isDisturbed ? `${row.label} †` : row.label,
     amount(row, agent),
     amount(row, qemuGa),
     ratio === undefined ? NONE : ratio.toFixed(RATIO_DIGITS),

@@ -1,7 +1,7 @@
 /**
  * Lines over a unix socket, with as little between the clock and the kernel as Deno allows.
  *
- * The product's own client is made for convenience: it would be a part of what is measured.
+ * The product's own client is made for convenience and would distort the numbers.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const decoder = new TextDecoder();
 export class Wire implements Disposable {
   readonly #connection: Deno.UnixConn;
   #buffer = new Uint8Array(INITIAL_BUFFER_BYTES);
-  /** What has been received and not been given out lies between the two. */
+  /** Received bytes that have not been returned lie between the two. */
   #start = 0;
   #end = 0;
 
@@ -38,7 +38,7 @@ export class Wire implements Disposable {
   }
 
   /**
-   * The next line's bytes without its end, valid until the next call.
+   * The next line without its newline, valid until the next call.
    *
    * @throws {Error} when the connection ends.
    */
@@ -55,7 +55,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** A line that has been received already, if there is one; valid until the next call. */
+  /** A line that has already been received, if any; valid until the next call. */
   receivedLine(): Uint8Array | undefined {
     return this.#take(this.#start);
   }
@@ -64,7 +64,7 @@ export class Wire implements Disposable {
     try {
       this.#connection.close();
     } catch {
-      // Closed already.
+      // It is closed already.
     }
   }
 

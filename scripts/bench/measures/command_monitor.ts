@@ -18,7 +18,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const PING = encoder.encode('{"Name":"agent.Ping"}');
 
-/** A round trip as a program of the guest makes it: a connection of its own, up to its end. */
+/** A round trip as a program in the guest makes it: a new connection, read to its end. */
 async function ping(path: string): Promise<void> {
   using connection = await Deno.connect({ transport: "unix", path });
   await connection.write(PING);
@@ -30,12 +30,12 @@ async function ping(path: string): Promise<void> {
   if (JSON.parse(text).Status !== 0) throw new Error(`agent.Ping was answered with ${text}`);
 }
 
-/** A client that begins a large request, goes on byte by byte and never ends it. */
+/** A client that begins a large request, continues it byte by byte and never ends it. */
 async function dawdle(path: string): Promise<void> {
   using connection = await Deno.connect({ transport: "unix", path });
   const end = performance.now() + SLOW_MS;
   let rest = encoder.encode(HALF_REQUEST);
-  // The agent reads from a few at a time: what is left does not go into the socket before its turn.
+  // The agent reads from a few clients at a time; the others cannot send everything at first.
   const sending = (async () => {
     while (rest.byteLength > 0) rest = rest.subarray(await connection.write(rest));
     while (performance.now() < end) {
@@ -61,7 +61,7 @@ const LABELS = {
 const MEMORY = { unit: "MiB", digits: 1, over: "max" } as const;
 const BUDGET: Row["limit"] = { kind: "at most", value: 50 };
 
-/** The command monitor: what a program of the guest waits for, and what many of them cost. */
+/** The command monitor: how long a program in the guest waits, and what many of them cost. */
 export const commandMonitor: Measure = {
   name: "command monitor",
   rows: [

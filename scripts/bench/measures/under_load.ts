@@ -3,12 +3,12 @@ import { median } from "../stats.ts";
 import { timeEach } from "./latency.ts";
 
 const COMMANDS = 10;
-/** Shorter than the commands run, so that all of them run the whole time. */
+/** Shorter than the commands, so that all of them run the whole time. */
 const PINGING_MS = 800;
 const US_PER_MS = 1000;
 const IDLE = { warmUp: 500, measured: 2000 } as const;
 
-/** Pings while commands are started and run. */
+/** Pings while commands run. */
 export const pingUnderLoad: Measure = {
   name: "ping while commands run",
   rows: [
