@@ -6,12 +6,13 @@
 
 import * as z from "zod";
 import { check } from "./commands/check.ts";
-import { command } from "./commands/monitor_command.ts";
+import { sendMonitorCommand } from "./commands/monitor_command.ts";
 import { serve } from "./commands/serve.ts";
 import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
 import { ChannelError } from "./lib/channel/channel.ts";
 import { UsageError } from "./lib/base/command_line.ts";
+import { stackOf } from "./lib/base/message_of.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/base/terminal.ts";
 import { ListenError } from "./lib/platform/linux/unix_socket.ts";
@@ -27,7 +28,7 @@ async function run(args: readonly string[]): Promise<number> {
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
     else if (invocation.command === "check") printLine(await check(invocation));
     else if (invocation.sending !== undefined) {
-      return await command(invocation.sending, invocation.config);
+      return await sendMonitorCommand(invocation.sending, invocation.config);
     } else if (invocation.channel === undefined) return await supervise(invocation, args);
     else await serve(invocation, invocation.channel);
     return EXIT.ok;
@@ -49,7 +50,7 @@ function explain(error: unknown): number {
     printError(`kvmmanager-agent: ${error.message}`);
     return EXIT.unavailable;
   }
-  printError(`kvmmanager-agent: ${error instanceof Error ? error.stack : String(error)}`);
+  printError(`kvmmanager-agent: ${stackOf(error)}`);
   return EXIT.software;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `kvmmanager-agent command`: sends one command to the agent that runs in this guest.
+ * `kvmmanager-agent command`: sends one command to the agent of this guest.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { type CommandAnswer, refusal, STATUS } from "../lib/monitor/answer.ts";
-import { sendCommand } from "../lib/monitor/client.ts";
-import { NAME_MEMBERS } from "../lib/monitor/command_request.ts";
+import { sendCommand } from "../lib/platform/linux/monitor_client.ts";
+import { memberOf, NAME_MEMBERS } from "../lib/monitor/command_request.ts";
 import { printLine } from "../lib/base/terminal.ts";
 import type { CommandWords } from "./usage.ts";
 
-/** Shells use higher exit statuses for themselves. */
+/** Higher exit statuses have a meaning of their own in shells. */
 const MAX_EXIT_STATUS = 125;
 
 /**
  * Sends the command, prints the answer and returns the exit status: the answer's `Status`, at most
  * 125.
  *
- * @param configFile Where the socket's path is from; `undefined` for the default file.
- * @throws {UsageError} when the fields are no JSON object, or name a command themselves.
+ * @param configFile The file with the socket's path; `undefined` for the default file.
+ * @throws {UsageError} when the fields are not a JSON object, or name a command themselves.
  * @throws {ConfigError} when the configuration cannot be used.
  */
-export async function command(
+export async function sendMonitorCommand(
   { name, json }: CommandWords,
   configFile: string | undefined,
 ): Promise<number> {
@@ -58,7 +58,7 @@ function readFields(text: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError("the command's fields must be a JSON object");
   }
-  const named = NAME_MEMBERS.find((member) => Object.hasOwn(value, member));
-  if (named !== undefined) throw new UsageError(`"${named}" is given by the word before`);
+  const named = NAME_MEMBERS.find((member) => memberOf({ ...value }, member) !== undefined);
+  if (named !== undefined) throw new UsageError(`"${named}" is already given by NAME; remove it`);
   return { ...value };
 }

@@ -17,12 +17,15 @@ import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
 import { linkedRoots } from "../lib/platform/linux/files/linked_roots.ts";
-import { confine } from "../lib/platform/linux/confinement.ts";
+import { confine, confinementRemedy } from "../lib/platform/linux/confinement.ts";
 import {
   parsePermissions,
   type Permissions,
   permissionsFor,
 } from "../lib/platform/linux/grants.ts";
+import { RpcError } from "../lib/base/errors.ts";
+import { auditedReload } from "../lib/monitor/audited_reload.ts";
+import { stackOf } from "../lib/base/message_of.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
 import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
@@ -70,7 +73,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   reportLinks(log, config);
 
   const stopping = new AbortController();
-  const audit = Audit.for(config, log);
+  const audit = await Audit.open(config, { source: loaded.source, log });
   const guest = linuxGuest(invocation);
   const executor = new Executor({ config, guest, log, methods: METHODS }, audit);
   live.onChange((changed) => {
@@ -90,7 +93,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   handleSignals(log, stopping, channel, async () => {
     // Not waited for: a disk that hangs must not keep a new configuration away.
     void audit.reopen();
-    await reload(live, monitor, log);
+    await reload(live, monitor, log, audit);
   });
   await monitor.start();
   log.info("agent ready", { channel: channel.name });
@@ -149,12 +152,19 @@ function handleSignals(
 }
 
 /** What SIGHUP asks for; a configuration that cannot be used has been logged as such. */
-async function reload(live: LiveConfig, monitor: MonitorService, log: Logger): Promise<void> {
+async function reload(
+  live: LiveConfig,
+  monitor: MonitorService,
+  log: Logger,
+  audit: Audit,
+): Promise<void> {
   await log.reopen();
   try {
-    await live.reload();
+    await auditedReload(audit, "SIGHUP", () => live.reload());
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (error instanceof RpcError) {
+      log.error("the configuration was not reloaded", { error: error.message });
+    } else if (!(error instanceof ConfigError)) throw error;
   }
   await monitor.start();
 }
@@ -170,8 +180,7 @@ function reportLinks(log: Logger, config: Config): void {
 
 /** A fault nobody has caught is logged; the agent lives on, other requests depend on it. */
 function logFaults(log: Logger): void {
-  const tell = (message: string, error: unknown) =>
-    log.error(message, { error: error instanceof Error ? error.stack : String(error) });
+  const tell = (message: string, error: unknown) => log.error(message, { error: stackOf(error) });
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     tell("a promise was rejected unnoticed", event.reason);
@@ -203,7 +212,7 @@ function reportConfinement(
   } else {
     log.warn("not confined: the agent's own checks hold, Deno's do not stand behind them", {
       uncovered,
-      remedy: `deno task compile --config ${configFile ?? "FILE"}`,
+      remedy: confinementRemedy(permissions, configFile),
     });
   }
   return confined;

@@ -13,8 +13,9 @@ import { Aborted, withTimer } from "../lib/base/waiting.ts";
 import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
+import { confineSupervisor } from "../lib/platform/linux/confinement.ts";
+import { parsePermissions } from "../lib/platform/linux/grants.ts";
 import { SHELL } from "../lib/platform/linux/programs.ts";
-
 import { BAKED_OPTIONS, EXIT, type Invocation } from "./usage.ts";
 
 const PORT_DIRECTORY = "/dev/virtio-ports";
@@ -70,6 +71,8 @@ export async function supervise(invocation: Invocation, args: readonly string[])
   }
   const { config } = await loadConfig(invocation.config);
   const log = await Logger.open(config.log_file, invocation.logLevel ?? config.log_level);
+  const { granted } = invocation;
+  confineSupervisor(config.log_file, granted === undefined ? undefined : parsePermissions(granted));
   Deno.addSignalListener("SIGHUP", () => void log.reopen());
   const status = await keepRunning({
     port: `${PORT_DIRECTORY}/${config.channel_name}`,

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { changedKeys, type ReloadReport, takeOver } from "../../lib/config/changes.ts";
+import { applicableConfig, changedKeys, type ReloadReport } from "../../lib/config/changes.ts";
 import { ConfigError, loadConfig } from "../../lib/config/load.ts";
 import type { Config, LogLevel } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { refusedByDeno } from "../../lib/platform/linux/confinement.ts";
+import { permissionRemedy } from "../../lib/platform/linux/permission_remedy.ts";
 import { permissionsFor, type StartPaths } from "../../lib/platform/linux/grants.ts";
 
 /** What stays the same over all reloads. */
@@ -59,7 +60,7 @@ export class LiveConfig {
     const { file, logLevel, start, log } = this.#options;
     const loaded = await loadConfig(file).catch((error) => {
       if (error instanceof ConfigError) {
-        log.warn("the configuration cannot be used, the one before stays in effect", {
+        log.warn("the configuration is invalid, the previous one stays in effect", {
           config: error.path,
           problems: error.problems,
         });
@@ -67,7 +68,7 @@ export class LiveConfig {
       throw error;
     });
     const fresh = { ...loaded.config, log_level: logLevel ?? loaded.config.log_level };
-    const { config, needRestart } = takeOver(this.#current, fresh);
+    const { config, needRestart } = applicableConfig(this.#current, fresh);
     const report: ReloadReport = {
       source: loaded.source,
       changed: changedKeys(this.#current, config),
@@ -81,15 +82,15 @@ export class LiveConfig {
   }
 
   #tell({ source, changed, needRestart, refusedByDeno }: ReloadReport): void {
-    const { log } = this.#options;
+    const { log, file } = this.#options;
     log.info("configuration reloaded", { config: source, changed });
     if (needRestart.length > 0) {
-      log.warn("keys of the configuration take effect at the next start", { keys: needRestart });
+      log.warn("some keys of the configuration take effect after a restart", { keys: needRestart });
     }
     if (refusedByDeno.length > 0) {
-      log.warn("the configuration allows what Deno does not let this process do", {
+      log.warn("the configuration allows more than Deno lets this process do", {
         refused: refusedByDeno,
-        remedy: "start the agent again, with a binary that was compiled for it",
+        remedy: permissionRemedy(file),
       });
     }
   }

@@ -1,17 +1,19 @@
 /**
- * The command monitor of a running agent: its own commands, and the socket where the configuration
- * wants one.
+ * The command monitor of a running agent: its own commands, and the socket if the configuration
+ * enables one.
  *
  * @module
  */
 
 import type { Audit } from "../../lib/audit/audit.ts";
+import { HostUnreachableError } from "../../lib/channel/dialect.ts";
+import type { HostLink } from "../../lib/channel/host_link.ts";
 import { type Config, durationMs } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
-import { audited } from "../../lib/monitor/audited.ts";
-import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
-import type { AgentParts } from "../../lib/monitor/builtin/parts.ts";
-import { Monitor } from "../../lib/monitor/monitor.ts";
+import { auditedReload } from "../../lib/monitor/audited_reload.ts";
+import { registerBuiltins } from "../../lib/monitor/builtin/mod.ts";
+import type { MonitorContext } from "../../lib/monitor/context.ts";
+import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../lib/monitor/server.ts";
 import { listenOnSocket } from "../../lib/platform/linux/monitor_socket.ts";
 import { ListenError } from "../../lib/platform/linux/unix_socket.ts";
@@ -23,38 +25,35 @@ const limitsOf = ({ command_monitor, request_timeout_seconds }: Config): ServerL
   maxConnections: command_monitor.max_connections,
 });
 
-/** The monitor's server, once it could be started. */
+/** What the monitor's commands need of the running agent. */
+export type RunningAgent =
+  & Omit<MonitorContext, "host" | "notifyHost" | "reload">
+  & { readonly host: HostLink };
+
+/** The command monitor's server, which may not be running. */
 export class MonitorService {
   readonly #live: LiveConfig;
   readonly #monitor: Monitor;
   readonly #log: Log;
   #server: CommandServer | undefined;
 
-  constructor(
-    live: LiveConfig,
-    log: Log,
-    audit: Audit,
-    parts: Omit<AgentParts, "config" | "reload">,
-  ) {
+  constructor(live: LiveConfig, log: Log, audit: Audit, agent: RunningAgent) {
     this.#live = live;
     this.#log = log;
     this.#monitor = new Monitor(log);
-    const handlers = builtinCommands({
-      ...parts,
-      config: () => live.current,
-      reload: () => live.reload(),
+    registerBuiltins(this.#monitor, {
+      ...agent,
+      notifyHost: (params) => notifyHost(agent.host, params),
+      reload: () => auditedReload(audit, "agent.ReloadConfig", () => live.reload()),
     });
-    for (const [name, handler] of Object.entries(handlers)) {
-      this.#monitor.register(name, audited(audit, name, handler));
-    }
     live.onChange((config) => {
       if (this.#server !== undefined) this.#server.limits = limitsOf(config);
     });
   }
 
   /**
-   * Starts the server where the configuration wants it and it does not run. An agent without it
-   * still serves its host: what is in the way is logged.
+   * Starts the server if the configuration enables it and it is not running. An agent without it
+   * still serves its host, so a failure is only logged.
    */
   async start(): Promise<void> {
     const { current } = this.#live;
@@ -76,13 +75,22 @@ export class MonitorService {
       this.#log.error("the command monitor cannot be started", {
         pipe_path: options.pipe_path,
         error: error.message,
-        remedy: "mend it and send SIGHUP",
+        remedy: "fix the cause and send SIGHUP",
       });
     }
   }
 
-  /** Takes the socket away and ends what is under way. */
+  /** Removes the socket and ends running commands. */
   async stop(): Promise<void> {
     await this.#server?.close();
+  }
+}
+
+function notifyHost(host: HostLink, params: Readonly<Record<string, unknown>>): void {
+  try {
+    host.notify({ name: "event", params });
+  } catch (error) {
+    if (!(error instanceof HostUnreachableError)) throw error;
+    throw new CommandError(`the event was not sent: ${error.message}`);
   }
 }

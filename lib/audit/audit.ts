@@ -1,77 +1,85 @@
 /**
- * The audit file: what was done to the guest, by whom, and what came of it.
+ * The audit file: what was done to the guest, by whom, and with which outcome.
  *
- * Each thing has two lines. `begin` is on the disk before anything is done, `end` before the answer
- * leaves; both name who asked and what was done to what, so that each can be read by itself. A
- * `begin` without its `end` is a thing that the agent did not live to finish, or to tell of.
- * Contents are never in it: no file's, no output, no arguments.
+ * Each operation has two lines. `begin` is on the disk before anything is done, `end` before the
+ * answer leaves; both name the caller, the operation and its target, so that each line stands
+ * alone. A `begin` without an `end`: the agent died before it could record the outcome.
+ * Contents are never recorded: no file's, no output, no arguments.
  *
  * @module
  */
 
-import type { Config } from "../config/schema.ts";
+import { dirname } from "@std/path/posix";
 import { commandFailed, permissionDenied } from "../base/errors.ts";
-import { type Log, NO_LOG } from "../log/logger.ts";
+import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
 import { withTimer } from "../base/waiting.ts";
+import { ConfigError } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { type Log, NO_LOG } from "../log/logger.ts";
 import { DurableLines, openLines } from "./durable_lines.ts";
 
-/** How long a line may take to be on the disk; a disk that hangs must not hang the agent. */
+/** How long a line may take to reach the disk: a disk that hangs must not hang the agent. */
 const WAIT_MS = 5000;
-/** Lines that wait for such a disk at most. */
+/** The most lines that wait for such a disk. */
 const MAX_WAITING = 1000;
-/** More than the longest path has (PATH_MAX), in characters. */
+/** Longer than any path (PATH_MAX), in characters. */
 const MAX_FIELD_CHARACTERS = 5000;
 
-/** Who has something done: the host, or a program of the guest through the command monitor. */
-export type AuditSource = "channel" | "monitor";
+/**
+ * Where an operation comes from: the host, a program of the guest through the command monitor, or a
+ * signal to the agent.
+ */
+export type AuditSource = "channel" | "monitor" | "signal";
 
-/** A thing that is done to the guest. */
-export interface AuditedThing {
+/** An operation on the guest. */
+export interface AuditedOperation {
   readonly who: AuditSource;
-  /** The method, or the command of the monitor. */
+  /** The method, the command of the monitor, or the signal. */
   readonly what: string;
-  /** The request's id, where it has one. */
+  /** The request's id, if it has one. */
   readonly id?: unknown;
-  /** What it is done to: names, never contents. */
+  /** The parameters that name what is changed or read; never contents. */
   readonly target: Readonly<Record<string, unknown>>;
 }
 
-/** What came of it: nothing more where it went well. */
+/** The outcome: an error if it has a code or a reason. */
 export interface AuditOutcome {
   /** The error's code. */
   readonly code?: number;
   readonly reason?: unknown;
+  /** More about a success, such as the keys of the configuration that changed; never contents. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** How an audit is kept. */
 export interface AuditOptions {
-  /** Where lines go; `undefined` where no audit is kept. */
+  /** Where lines go; `undefined` if no audit is kept. */
   readonly lines: DurableLines | undefined;
-  /** Whether what cannot be written down is not done. */
+  /** Whether operations that cannot be recorded are refused. */
   readonly isRequired: boolean;
   readonly log: Log;
   /** @default {5000} */
   readonly waitMs?: number;
 }
 
-/** One thing between its two lines. */
+/** An operation between its two lines. */
 export interface AuditEntry {
   /**
-   * Writes what came of it. Once: what comes later is not written.
+   * Records the outcome. Only the first call has an effect.
    *
-   * @throws {RpcError} -32000 where the audit is required and cannot be written: the answer must
-   * not leave as if nothing was wrong.
+   * @throws {RpcError} -32000 when the audit is required and cannot be written: the answer must not
+   * look like a success.
    */
   end(outcome: AuditOutcome): Promise<void>;
-  /** Writes that what was to happen after the answer has failed; never throws. */
+  /** Records that an action after the answer failed; never throws. */
   failedAfterAnswer(error: unknown): Promise<void>;
 }
 
-/** Keeps the audit file, or none. */
+/** Writes the audit file, if there is one. */
 export class Audit {
   readonly #options: AuditOptions;
-  /** Lines of what was done all the same, which are not in the file. */
+  /** Lines of operations that were carried out but are not in the file. */
   #missing = 0;
   #isInTrouble = false;
 
@@ -79,10 +87,35 @@ export class Audit {
     this.#options = options;
   }
 
-  /** The audit that a configuration asks for; the file is opened with its first line. */
-  static for({ audit_file, audit }: Config, log: Log): Audit {
-    const lines = audit_file === null ? undefined : new DurableLines(() => openLines(audit_file));
-    return new Audit({ lines, isRequired: audit === "required", log });
+  /**
+   * The audit that a configuration asks for. Creates the file.
+   *
+   * A file that cannot be created is an error if `audit` is "required", and a warning in the log
+   * otherwise. Both say how to create it.
+   *
+   * @param source The configuration's file, for the error.
+   * @throws {ConfigError}
+   */
+  static async open(
+    { audit_file, audit }: Config,
+    { source, log }: { readonly source: string; readonly log: Log },
+  ): Promise<Audit> {
+    if (audit_file === null) return Audit.NONE;
+    const isRequired = audit === "required";
+    const lines = new DurableLines(() => openLines(audit_file));
+    try {
+      await lines.open();
+    } catch (error) {
+      const remedy = auditFileRemedy(audit_file, error, Deno.uid());
+      const problem = `audit_file ${audit_file} cannot be written: ${messageOf(error)}`;
+      if (isRequired) throw new ConfigError(source, [`${problem}; ${remedy}`]);
+      log.warn("the audit file cannot be written: operations are carried out without a record", {
+        audit_file,
+        error: messageOf(error),
+        remedy,
+      });
+    }
+    return new Audit({ lines, isRequired, log });
   }
 
   /** No audit. */
@@ -93,17 +126,17 @@ export class Audit {
     return this.#options.lines !== undefined;
   }
 
-  /** Opens the file anew with the next line, after logrotate has moved it. */
+  /** Opens the file again with the next line: logrotate may have moved it. */
   async reopen(): Promise<void> {
     await this.#options.lines?.close();
   }
 
   /**
-   * Writes that something is about to be done.
+   * Records that an operation is about to begin.
    *
-   * @throws {RpcError} -32001 where the audit is required and cannot be written.
+   * @throws {RpcError} -32001 when the audit is required and cannot be written.
    */
-  async begin({ who, what, id, target }: AuditedThing): Promise<AuditEntry> {
+  async begin({ who, what, id, target }: AuditedOperation): Promise<AuditEntry> {
     const { isRequired } = this.#options;
     const start = performance.now();
     const about = { audit_id: crypto.randomUUID(), who, what, id, target };
@@ -114,16 +147,17 @@ export class Audit {
     if (trouble !== undefined) this.#missing += 1;
     let hasEnded = false;
     return {
-      end: async ({ code, reason }) => {
+      end: async ({ code, reason, details }) => {
         if (hasEnded) return;
         hasEnded = true;
         const ms = Math.round(performance.now() - start);
-        const outcome = code === undefined ? "ok" : "error";
-        const trouble = await this.#write({ event: "end", ...about, outcome, code, reason, ms });
+        const outcome = (code ?? reason) === undefined ? "ok" : "error";
+        const result = { outcome, code, reason, ...details, ms };
+        const trouble = await this.#write({ event: "end", ...about, ...result });
         if (trouble === undefined) return;
         this.#missing += 1;
         if (!isRequired) return;
-        throw commandFailed(`${trouble}, and audit is "required": ${what} was begun all the same`);
+        throw commandFailed(`${trouble}, and audit is "required"; ${what} had already begun`);
       },
       failedAfterAnswer: async (error) => {
         const reason = messageOf(error);
@@ -133,13 +167,13 @@ export class Audit {
     };
   }
 
-  /** Writes a line; resolves to why it could not be written, or to nothing. */
+  /** Writes a line; resolves to the reason if it could not be written. */
   async #write(fields: Readonly<Record<string, unknown>>): Promise<string | undefined> {
     const { log, isRequired } = this.#options;
     const missing = this.#missing;
     this.#missing = 0;
     try {
-      // What is missing is told before anything else is.
+      // First the gap, then what comes after it.
       if (missing > 0) await this.#append({ event: "missing", lines: missing });
       await this.#append(fields);
     } catch (error) {
@@ -149,14 +183,14 @@ export class Audit {
         this.#isInTrouble = true;
         log.error("the audit file cannot be written", {
           error: reason,
-          consequence: isRequired ? "what it would tell of is refused" : "it will have gaps",
+          consequence: isRequired ? "audited operations are refused" : "the file will have gaps",
         });
       }
       return `the audit file cannot be written (${reason})`;
     }
     if (this.#isInTrouble) {
       this.#isInTrouble = false;
-      log.warn("the audit file is written again", { missing_lines: missing });
+      log.warn("the audit file can be written again", { missing_lines: missing });
     }
     return undefined;
   }
@@ -164,16 +198,42 @@ export class Audit {
   async #append(fields: Readonly<Record<string, unknown>>): Promise<void> {
     const { lines, waitMs = WAIT_MS } = this.#options;
     if (lines === undefined) return;
-    if (lines.waiting >= MAX_WAITING) throw new Error(`${MAX_WAITING} lines wait for the disk`);
-    const line = JSON.stringify({ time: new Date().toISOString(), ...fields }, bounded);
+    if (lines.waiting >= MAX_WAITING) {
+      throw new Error(`${MAX_WAITING} lines already wait for the disk`);
+    }
+    const line = jsonLine({ time: new Date().toISOString(), ...fields }, bounded);
     let isWritten = false;
     await withTimer(waitMs, lines.append(line).then(() => isWritten = true));
     if (!isWritten) throw new Error(`not on the disk within ${waitMs} ms`);
   }
 }
 
-/** For JSON.stringify(): a line does not grow with what a host sends. */
+/** For {@link jsonLine}: limits the length of a line, whatever a host sends. */
 const bounded = (_name: string, value: unknown): unknown =>
   typeof value === "string" && value.length > MAX_FIELD_CHARACTERS
     ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`
     : value;
+
+/**
+ * How root makes the audit file writable for the agent.
+ *
+ * @param uid The agent's user.
+ */
+export function auditFileRemedy(path: string, error: unknown, uid: number | null): string {
+  const directory = dirname(path);
+  if (error instanceof Deno.errors.NotCapable) {
+    return "restart the agent: it was started for another audit_file";
+  }
+  // EROFS: to a service with ProtectSystem=strict, all but its own directories are read-only.
+  if (error instanceof Error && /\(os error 30\)/.test(error.message)) {
+    return `the file system is read-only for the agent; under systemd, run "systemctl edit ` +
+      `kvmmanager-agent", add ReadWritePaths=${directory} under [Service], and restart the agent`;
+  }
+  const create = `install -m 0640 -o ${uid ?? "USER"} /dev/null ${shellWord(path)}`;
+  return error instanceof Deno.errors.NotFound
+    ? `run as root: mkdir -p ${shellWord(directory)} && ${create}`
+    : `run as root: ${create}`;
+}
+
+const shellWord = (word: string) =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,5 +1,5 @@
 /**
- * A file that lines are appended to, each of them on the disk before its writer goes on.
+ * A file to which lines are appended, each on the disk before its writer continues.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { countGarbage } from "../base/memory/garbage.ts";
 
 const NEWLINE = 0x0a;
-/** Readable for owner and group, as the log is. */
+/** Readable for owner and group, like the log. */
 const MODE = 0o640;
 /** What a write and a flush leave for the garbage collector (measured). */
 const GARBAGE_BYTES = 2048;
 const encoder = new TextEncoder();
 
-/** What lines are written to: a file of Deno's. */
+/** The part of Deno.FsFile that lines are written with. */
 export interface DurableFile {
   write(bytes: Uint8Array): Promise<number>;
-  /** Resolves when what was written is on the disk. */
+  /** Resolves when everything written is on the disk. */
   syncData(): Promise<void>;
   close(): void;
 }
 
-/** An open file, and whether its last line has no end: who wrote it died, or the disk was full. */
+/** An open file, and whether its last line is incomplete: the writer died, or the disk was full. */
 export interface OpenedLines {
   readonly file: DurableFile;
   readonly isTorn: boolean;
@@ -34,8 +34,8 @@ interface Waiting {
 }
 
 /**
- * Appends lines. Those that come while others are on their way to the disk go together, so many at
- * once cost little more than one.
+ * Appends lines. Lines that arrive while others are on their way to the disk are written together,
+ * so many at once cost little more than one.
  */
 export class DurableLines {
   readonly #open: () => Promise<OpenedLines>;
@@ -54,11 +54,21 @@ export class DurableLines {
   }
 
   /**
-   * Appends a line; resolves when it is on the disk. After a failure the next line opens the file
-   * anew.
+   * Opens the file now instead of with the first line.
    *
-   * @param line Without its end.
-   * @throws Why it cannot be opened, written or flushed; a part of the line may be in the file.
+   * @throws The reason why it cannot be opened.
+   */
+  async open(): Promise<void> {
+    this.#file ??= await this.#openAgain();
+  }
+
+  /**
+   * Appends a line; resolves when it is on the disk. After a failure the next line opens the file
+   * again.
+   *
+   * @param line Without its newline.
+   * @throws The reason why it cannot be opened, written or flushed; a part of the line may be in
+   * the file.
    */
   append(line: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -67,7 +77,7 @@ export class DurableLines {
     return promise;
   }
 
-  /** Lets go of the file once nothing waits; the next line opens it anew. */
+  /** Closes the file once nothing waits; the next line opens it again. */
   async close(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     this.#file?.close();
@@ -75,7 +85,7 @@ export class DurableLines {
   }
 
   async #drain(): Promise<void> {
-    // What is done in the same turn goes together.
+    // Lines of the same turn are written together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const together = this.#waiting;
@@ -94,7 +104,7 @@ export class DurableLines {
 
   async #write(text: string): Promise<void> {
     const file = this.#file ??= await this.#openAgain();
-    // A line that was left without its end must not swallow the next one.
+    // An incomplete line must not swallow the next one.
     const bytes = encoder.encode(this.#isTorn ? `\n${text}` : text);
     for (let sent = 0; sent < bytes.byteLength;) {
       sent += await file.write(bytes.subarray(sent));
@@ -111,7 +121,7 @@ export class DurableLines {
   }
 }
 
-/** Opens or makes the file at `path` for {@link DurableLines}. */
+/** Opens or creates the file at `path` for {@link DurableLines}. */
 export async function openLines(path: string): Promise<OpenedLines> {
   const file = await Deno.open(path, { read: true, append: true, create: true, mode: MODE });
   try {

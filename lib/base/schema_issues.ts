@@ -1,5 +1,5 @@
 /**
- * Sentences for people out of what a schema found wrong: which member, its value, the rule.
+ * Turns a schema's issues into sentences for people: the member, its value, the rule it breaks.
  *
  * @module
  */
@@ -15,16 +15,17 @@ export interface Problem {
   readonly sentence: string;
 }
 
-/** How problems are told. */
+/** How problems are described. */
 export interface ExplainOptions {
-  /** The schema that was broken, to name the members it knows. */
+  /** The schema that was violated, to name the members it knows. */
   schema: z.ZodMiniType;
-  /** Top-level members whose values are never shown: a person's data, secrets. */
+  /** Top-level members whose values are never shown: personal data, secrets. */
   hidden?: ReadonlySet<string>;
 }
 
 const MAX_SHOWN_CHARACTERS = 60;
 const MAX_NAME_CHARACTERS = 120;
+/** More are only counted: each costs a comparison with all known names. */
 const MAX_PROBLEMS = 20;
 
 /** The value as JSON, cut to a length that fits a line of a log. */
@@ -37,8 +38,8 @@ function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    // What can be parsed can be nested deeper than the stack of who writes it.
-    return "what is nested too deeply to be shown";
+    // JSON.parse() takes deeper nesting than JSON.stringify().
+    return "a value nested too deeply to show";
   }
 }
 
@@ -50,7 +51,7 @@ function pathName(path: readonly PropertyKey[]): string {
   return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
 
-/** A name that comes from outside, in quotes where it would break the line that it is told in. */
+/** A name from outside, quoted if it would break the sentence. */
 const readable = (key: PropertyKey): string =>
   /^[^\p{C}\p{Z}"]+$/u.test(String(key)) ? String(key) : JSON.stringify(String(key));
 
@@ -72,7 +73,7 @@ function knownMembers(schema: unknown, path: readonly PropertyKey[]): string[] {
   return knownMembers(Object.getOwnPropertyDescriptor(schema.shape, head)?.value, rest);
 }
 
-/** " (did you mean …?)" where a known word is close to the one given, else the known words. */
+/** " (did you mean …?)" if a known word is close to the given one, else all known words. */
 export function suggestion(given: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const word = given.slice(0, 64);
@@ -92,7 +93,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   array: "an array",
 };
 
-/** The rule that an issue broke. */
+/** The rule that was broken. */
 function rule(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
@@ -121,8 +122,8 @@ function bound(origin: string, word: string, limit: number | bigint): string {
 }
 
 /**
- * Every issue as a {@link Problem}; unknown members one by one. A number that breaks two rules is
- * told once.
+ * The issues as {@link Problem}s, one for each unknown member; a number that breaks two rules is
+ * one problem. After 20 problems, one more says how many are left.
  *
  * @param issues What the schema found.
  * @param root The value that was checked, to show what was refused.
@@ -133,30 +134,32 @@ export function explainIssues(
   { schema, hidden }: ExplainOptions,
 ): Problem[] {
   const problems = new Map<string, Problem>();
-  const add = (path: string, text: string) => {
+  let unexplained = 0;
+  const add = (at: readonly PropertyKey[], explain: () => string) => {
+    if (problems.size === MAX_PROBLEMS) {
+      unexplained += 1;
+      return;
+    }
+    const path = pathName(at);
     const subject = path === "" ? "the value" : path;
-    problems.set(path, { path, sentence: `${subject} ${text}` });
+    problems.set(path, { path, sentence: `${subject} ${explain()}` });
   };
   for (const issue of issues) {
-    const path = pathName(issue.path);
     if (issue.code === "unrecognized_keys") {
+      const known = knownMembers(schema, issue.path);
       for (const key of issue.keys) {
-        const known = knownMembers(schema, issue.path);
-        add(pathName([...issue.path, key]), `is not known here${suggestion(key, known)}`);
+        add([...issue.path, key], () => `is not known here${suggestion(key, known)}`);
       }
-      continue;
+    } else {
+      const isHidden = hidden?.has(String(issue.path[0])) ?? false;
+      add(issue.path, () => `${rule(issue)}${receivedValue(valueAt(root, issue.path), isHidden)}`);
     }
-    const isHidden = hidden?.has(String(issue.path[0])) ?? false;
-    const value = valueAt(root, issue.path);
-    const received = value === undefined
-      ? " and is missing"
-      : isHidden
-      ? ""
-      : `, received ${shown(value)}`;
-    add(path, `${rule(issue)}${received}`);
   }
-  const all = [...problems.values()];
-  if (all.length <= MAX_PROBLEMS) return all;
-  const more = { path: "", sentence: `and ${all.length - MAX_PROBLEMS} more` };
-  return [...all.slice(0, MAX_PROBLEMS), more];
+  if (unexplained === 0) return [...problems.values()];
+  return [...problems.values(), { path: "", sentence: `and ${unexplained} more` }];
+}
+
+function receivedValue(value: unknown, isHidden: boolean): string {
+  if (value === undefined) return " and is missing";
+  return isHidden ? "" : `, received ${shown(value)}`;
 }

@@ -1,16 +1,13 @@
 /**
- * What differs between two configurations, and what of it a running agent can take over.
+ * The differences between two configurations, and which of them a running agent can apply.
  *
  * @module
  */
 
 import type { Config } from "./schema.ts";
 
-/**
- * Keys that are looked at when the agent starts and not again: what they name is open by then. The
- * version of the file's format changes nothing.
- */
-const READ_AT_START: readonly string[] = [
+/** Keys that are read at startup only: what they name is open from then on. */
+export const READ_AT_STARTUP: readonly string[] = [
   "audit",
   "audit_file",
   "channel_name",
@@ -22,15 +19,15 @@ const READ_AT_START: readonly string[] = [
   "log_file",
 ];
 
-/** What came of reloading the configuration. */
+/** The result of a reload. */
 export interface ReloadReport {
-  /** The file, or that there is none. */
+  /** The file, or "defaults". */
   readonly source: string;
-  /** Keys that are different from now on, as `security.max_file_size_mb`. */
+  /** Keys that are different from now on, such as `security.max_file_size_mb`. */
   readonly changed: readonly string[];
-  /** Keys that are different in the file and take effect at the next start. */
+  /** Keys that are different in the file and take effect after a restart. */
   readonly needRestart: readonly string[];
-  /** What the configuration allows and Deno, as it was started, does not. */
+  /** What the configuration allows and Deno does not, since it was started without it. */
   readonly refusedByDeno: readonly string[];
 }
 
@@ -39,7 +36,7 @@ type Members = readonly (readonly [key: string, value: unknown])[];
 const isGroup = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The keys with their values, those of groups as `group.key`. */
+/** The keys with their values; those in groups as `group.key`. */
 const membersOf = (config: object, prefix = ""): Members =>
   Object.entries(config).flatMap(([key, value]): Members =>
     isGroup(value) ? membersOf(value, `${prefix}${key}.`) : [[`${prefix}${key}`, value]]
@@ -52,8 +49,8 @@ export function changedKeys(before: Config, after: Config): string[] {
     .map(([key]) => key).sort();
 }
 
-/** The configuration that a running agent can go on with, out of one that was read anew. */
-export function takeOver(
+/** The configuration that a running agent can use, from one that was just read. */
+export function applicableConfig(
   running: Config,
   fresh: Config,
 ): { readonly config: Config; readonly needRestart: readonly string[] } {
@@ -68,6 +65,6 @@ export function takeOver(
       connection_retry_seconds: running.connection_retry_seconds,
       command_monitor: { ...fresh.command_monitor, enabled, pipe_path, pipe_mode, pipe_group },
     },
-    needRestart: changedKeys(running, fresh).filter((key) => READ_AT_START.includes(key)),
+    needRestart: changedKeys(running, fresh).filter((key) => READ_AT_STARTUP.includes(key)),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Reading and checking the configuration file.
+ * Reads and checks the configuration file.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { messageOf } from "../base/message_of.ts";
 import { explainIssues } from "../base/schema_issues.ts";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
 
-/** Where the agent looks when no `--config` is given. */
+/** The file that is read without `--config`. */
 export const DEFAULT_CONFIG_PATH = "/etc/kvmmanager-agent/config.json";
 
-/** The configuration cannot be used; `problems` has one sentence for each thing that is wrong. */
+/** The configuration is invalid; `problems` has one sentence for each error in it. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -25,7 +25,7 @@ export class ConfigError extends Error {
  * Checks the text of a configuration file.
  *
  * @param source The file's name, for the error.
- * @throws {ConfigError} with every problem at once.
+ * @throws {ConfigError} with all problems at once.
  */
 export function parseConfig(text: string, source: string): Config {
   let raw: unknown;
@@ -44,10 +44,10 @@ export function parseConfig(text: string, source: string): Config {
 }
 
 /**
- * Loads the configuration: the file named, or the default file, or the defaults where there is no
- * default file. A file that was named must exist.
+ * Loads the configuration: the given file, or the default file, or the defaults if there is no
+ * default file. A given file must exist.
  *
- * @throws {ConfigError} when the file cannot be read or used.
+ * @throws {ConfigError} when the file cannot be read or is invalid.
  */
 export async function loadConfig(path?: string): Promise<{ config: Config; source: string }> {
   const file = path ?? DEFAULT_CONFIG_PATH;

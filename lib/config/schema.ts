@@ -10,10 +10,10 @@ import { normalize } from "@std/path/posix";
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
 export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
 
-/** How much the agent logs, from nothing but faults to everything. */
+/** How much the agent logs, from faults only to everything. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
-/** What happens where the audit file cannot be written: it is done all the same, or refused. */
+/** What happens to an operation that cannot be recorded: it is done anyway, or refused. */
 export const AUDIT_DEMANDS = ["best_effort", "required"] as const;
 
 /** One of {@link LOG_LEVELS}. */
@@ -31,7 +31,7 @@ const AbsolutePath = z.string().check(
   z.refine((path) => pathLength(path) <= MAX_PATH_BYTES, `must be at most ${MAX_PATH_BYTES} bytes`),
   z.refine(
     (path) => normalize(path) === path,
-    "must be written without '.', '..' and '//'",
+    "must not contain '.', '..' or '//'",
   ),
 );
 
@@ -59,7 +59,7 @@ export const SecuritySchema = z.strictObject({
 
 /** `sun_path` of sockaddr_un (unix(7)) without its final NUL. */
 const MAX_SOCKET_PATH_BYTES = 107;
-/** What the path under which the socket is made has more than its final one (socket_path.ts). */
+/** How much longer the path is under which the socket is created (monitor_socket.ts). */
 const SOCKET_SUFFIX_BYTES = 6;
 
 const SocketPath = AbsolutePath.check(
@@ -68,14 +68,14 @@ const SocketPath = AbsolutePath.check(
     `must be at most ${MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES} bytes, as a socket's path`,
   ),
   z.refine((path) => path !== "/", "must name a socket"),
-  z.refine((path) => !path.includes(","), "must have no comma, which Deno's list cannot say"),
+  z.refine((path) => !path.includes(","), "must not contain a comma"),
 );
 
 const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000 } as const;
 const DURATION_REGEXP = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)$/;
 const MAX_DURATION_MS = 3_600_000;
 
-/** Milliseconds of a duration as the configuration has it, `"10s"`; NaN for what is none. */
+/** Milliseconds of a duration such as `"10s"`; NaN if it is not one. */
 export function durationMs(text: string): number {
   const [, amount, unit] = DURATION_REGEXP.exec(text) ?? [];
   if (unit !== "ms" && unit !== "s" && unit !== "m") return NaN;
@@ -85,7 +85,7 @@ export function durationMs(text: string): number {
 const Duration = z.string().check(
   z.refine(
     (text) => durationMs(text) >= 1 && durationMs(text) <= MAX_DURATION_MS,
-    'must be a number with ms, s or m, as "10s", from 1 ms to 60 m',
+    'must be a number and ms, s or m, as in "10s", from 1 ms to 60 m',
   ),
 );
 
@@ -103,8 +103,8 @@ export const CommandMonitorSchema = z.strictObject({
     z.nullable(
       z.string().check(
         z.refine(
-          (name) => /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$/.test(name),
-          "must be a group's name or number",
+          (name) => /^([A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?|-1)$/.test(name),
+          'must be a group\'s name or number, or "-1" for no change',
         ),
       ),
     ),
@@ -125,11 +125,11 @@ export const ConfigSchema = z.strictObject({
     "1.0.0",
   ),
   log_level: z._default(z.enum(LOG_LEVELS), "info"),
-  log_file: z._default(z.nullable(AbsolutePath), "/var/log/kvmmanager-agent.log"),
+  log_file: z._default(z.nullable(AbsolutePath), null),
   channel_name: z._default(
     z.string().check(z.refine(
       (name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name),
-      "must be 1 to 128 of A-Z a-z 0-9 . _ - and begin with a letter or digit",
+      "must be 1 to 128 of A-Z a-z 0-9 . _ - and start with a letter or digit",
     )),
     DEFAULT_CHANNEL_NAME,
   ),
@@ -146,7 +146,7 @@ export const ConfigSchema = z.strictObject({
 }).check(
   z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
     path: ["audit"],
-    error: 'may be "required" only where audit_file names a file',
+    error: 'can be "required" only if audit_file names a file',
   }),
   z.refine(({ audit_file, security }) => !isBelowAny(audit_file, security.allowed_write_paths), {
     path: ["audit_file"],
@@ -154,8 +154,8 @@ export const ConfigSchema = z.strictObject({
   }),
 );
 
-/** A checked configuration with every default filled in. */
+/** A valid configuration with all defaults filled in. */
 export type Config = z.output<typeof ConfigSchema>;
 
-/** The configuration of an agent that has no file. */
+/** The configuration of an agent without a file. */
 export const DEFAULT_CONFIG: Config = z.parse(ConfigSchema, {});

@@ -5,6 +5,7 @@
  */
 
 import { ERRORS, type RpcError } from "../base/errors.ts";
+import { stackOf } from "../base/message_of.ts";
 import type { Log, LogFields } from "../log/logger.ts";
 import { RateLimit } from "./admission.ts";
 import type { CallId } from "./call.ts";
@@ -82,7 +83,7 @@ export class RequestLog {
     this.#log.error(message, {
       id: shortened(request.id),
       method: request.method,
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
+      error: stackOf(error),
     });
   }
 

@@ -1,21 +1,23 @@
 /**
  * The agent's log: JSON lines, one object each, to standard error or a file.
  *
- * Writing never blocks the agent and never fails it: lines wait in a bounded queue, and when the
- * target does not take them (a full disk, a reader that stopped) they are dropped and counted.
+ * Logging never blocks the agent and never fails: lines wait in a bounded queue, and when the target
+ * does not take them (a full disk, a reader that stopped) they are dropped and counted. Control
+ * characters are escaped, so a line is safe to show in a terminal.
  *
  * @module
  */
 
-import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
+import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
+import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
 
-/** What a line of the log carries beside time, level and message. */
+/** The fields of a line beside time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** How a part of the agent writes to the log. */
+/** The log as the agent's parts see it. */
 export interface Log {
-  /** Whether lines of this level are kept at all, for those that cost something to put together. */
+  /** Whether lines of this level are written: ask before building an expensive one. */
   isLogged(level: LogLevel): boolean;
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -33,18 +35,18 @@ export interface LogTarget {
 const MAX_QUEUED_CHARACTERS = 256 * 1024;
 const encoder = new TextEncoder();
 
-/** Opens the log file for appending; it is readable for its owner and group. */
+/** Opens the log file for appending; its owner and group can read it. */
 async function openLogFile(path: string): Promise<LogTarget> {
   return await Deno.open(path, { append: true, create: true, mode: 0o640 });
 }
 
-/** The process's standard error, which stays open. */
+/** The process's standard error, which stays open; under systemd that is the journal. */
 export const STANDARD_ERROR: LogTarget = {
   write: (bytes) => Deno.stderr.write(bytes),
   close: () => {},
 };
 
-/** A log with a level, a target that can be opened anew, and a bounded queue. */
+/** A log with a level, a target that can be reopened, and a bounded queue. */
 export class Logger implements Log {
   #target: LogTarget;
   readonly #file: string | null;
@@ -65,8 +67,8 @@ export class Logger implements Log {
   }
 
   /**
-   * A log that appends to `file`, or writes to standard error where that is `null` or cannot be
-   * opened: an agent without its log file is worth more than none, and it says so.
+   * A log that appends to `file`, or writes to standard error if that is `null` or cannot be
+   * opened: an agent without its log file is better than no agent. The first line says so.
    */
   static async open(file: string | null, level: LogLevel): Promise<Logger> {
     if (file === null) return new Logger(level, STANDARD_ERROR, null);
@@ -74,7 +76,7 @@ export class Logger implements Log {
       return new Logger(level, await openLogFile(file), file);
     } catch (error) {
       const log = new Logger(level, STANDARD_ERROR, null);
-      log.warn("the log file cannot be opened, logging to standard error", {
+      log.warn("cannot open the log file, logging to standard error", {
         log_file: file,
         error: messageOf(error),
       });
@@ -82,12 +84,12 @@ export class Logger implements Log {
     }
   }
 
-  /** How much is logged from now on. */
+  /** Changes how much is logged from now on. */
   set level(level: LogLevel) {
     this.#threshold = LOG_LEVELS.indexOf(level);
   }
 
-  /** Opens the log file anew, after logrotate has moved it; nothing where there is no file. */
+  /** Reopens the log file after logrotate has moved it; does nothing if there is no file. */
   async reopen(): Promise<void> {
     if (this.#file === null) return;
     await this.flush();
@@ -97,7 +99,7 @@ export class Logger implements Log {
       this.#target = target;
       this.info("log file reopened", { log_file: this.#file });
     } catch (error) {
-      this.warn("the log file cannot be reopened, the old one stays in use", {
+      this.warn("cannot reopen the log file, the old one stays in use", {
         log_file: this.#file,
         error: messageOf(error),
       });
@@ -128,7 +130,7 @@ export class Logger implements Log {
     this.#line("trace", message, fields);
   }
 
-  /** Resolves when everything logged so far has been handed to the target or dropped. */
+  /** Resolves when everything logged so far has been written or dropped. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
@@ -152,7 +154,7 @@ export class Logger implements Log {
       try {
         await this.#write(text);
       } catch {
-        // There is nowhere left to tell it; the count is told once writing works again.
+        // There is nowhere to report it; the count is logged once writing works again.
         this.#dropped += text.split("\n").length - 1;
       }
     }
@@ -179,9 +181,9 @@ export class Logger implements Log {
 function format(level: LogLevel, message: string, fields?: LogFields): string {
   const time = new Date().toISOString();
   try {
-    return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+    return `${jsonLine({ time, level, message, ...fields })}\n`;
   } catch {
-    return `${JSON.stringify({ time, level, message, fields: "are no JSON" })}\n`;
+    return `${jsonLine({ time, level, message, fields: "cannot be written as JSON" })}\n`;
   }
 }
 

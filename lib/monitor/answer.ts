@@ -6,16 +6,16 @@
 
 import * as z from "zod";
 
-/** Statuses that the command monitor itself answers with; everything else is a handler's own. */
+/** The statuses that the command monitor itself answers with; handlers choose all others. */
 export const STATUS = {
   ok: 0,
-  /** Nobody has registered a handler of that name. */
+  /** No handler is registered under that name. */
   noHandler: 101,
-  /** Not JSON, no name, or too large. */
+  /** Not a request: not JSON, a name of the wrong type, or too large. */
   badRequest: 102,
-  /** There is no connection, which clients say themselves, or it ended within the request. */
+  /** The connection ended before the request did; clients also report a failed connection so. */
   connection: 103,
-  /** No whole request in time. */
+  /** The request was not complete in time. */
   timeout: 104,
   /** The handler failed; the message is its error. */
   handlerFailed: 105,
@@ -23,26 +23,30 @@ export const STATUS = {
   internal: 106,
 } as const;
 
-/** One of {@link STATUS}. */
-export type Status = (typeof STATUS)[keyof typeof STATUS];
-
-/** What every answer begins with for a person. */
-const MEANINGS: Readonly<Record<Exclude<Status, 0 | 105>, string>> = {
-  [STATUS.noHandler]: "No handler for this command",
-  [STATUS.badRequest]: "Bad request",
+/** The texts of Google's guest agent, word for word: its clients may compare them. */
+const STATUS_MESSAGES = {
+  [STATUS.noHandler]: "Could not find a handler for the requested command",
+  [STATUS.badRequest]: "Could not parse valid JSON from request",
   [STATUS.connection]: "Connection error",
-  [STATUS.timeout]: "Timeout before a whole request",
-  [STATUS.internal]: "Internal error",
-};
+  [STATUS.timeout]: "Connection timeout before reading valid request",
+  [STATUS.internal]:
+    "The command server encountered an internal error trying to respond to your request",
+} as const;
 
 const AnswerSchema = z.looseObject({ Status: z.int(), StatusMessage: z.string() });
 
-/** An answer: `Status` 0 is success, `StatusMessage` is for a person, more is the handler's own. */
+/** An answer: `Status` 0 is success, `StatusMessage` is for a person, the handler may add more. */
 export type CommandAnswer = z.output<typeof AnswerSchema>;
 
-/** An answer that the monitor gives itself. */
-export function refusal(status: keyof typeof MEANINGS, reason: string): CommandAnswer {
-  return { Status: status, StatusMessage: `${MEANINGS[status]}: ${reason}` };
+/**
+ * An answer from the monitor itself.
+ *
+ * @param reason What exactly is wrong, as the member `Reason`. Without one the answer is the same
+ * bytes that Google's guest agent sends.
+ */
+export function refusal(status: keyof typeof STATUS_MESSAGES, reason?: string): CommandAnswer {
+  const answer = { Status: status, StatusMessage: STATUS_MESSAGES[status] };
+  return reason === undefined ? answer : { ...answer, Reason: reason };
 }
 
 /** The answer for a handler that failed. */
@@ -51,7 +55,7 @@ export const failure = (message: string): CommandAnswer => ({
   StatusMessage: message,
 });
 
-/** The value as an answer, or `undefined` for what is none. */
+/** The value as an answer; `undefined` if it lacks `Status` or `StatusMessage`. */
 export function readAnswer(value: unknown): CommandAnswer | undefined {
   const result = z.safeParse(AnswerSchema, value);
   return result.success ? result.data : undefined;

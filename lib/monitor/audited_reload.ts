@@ -1,30 +1,42 @@
 /**
- * Commands of the monitor that the audit file tells of.
+ * A change of the configuration at run time, with its lines in the audit file.
  *
  * @module
  */
 
-import type { Audit } from "../audit/audit.ts";
+import type { Audit, AuditedOperation } from "../audit/audit.ts";
 import { messageOf } from "../base/message_of.ts";
-import { STATUS } from "./answer.ts";
-import type { CommandHandler } from "./monitor.ts";
+import type { ReloadReport } from "../config/changes.ts";
 
-/** Those that change what the host may do; the others tell something, or tell the host something. */
-export const AUDITED_COMMANDS: readonly string[] = ["agent.ReloadConfig"];
+/** By which way a reload was asked for. */
+export type ReloadRequest = "SIGHUP" | "agent.ReloadConfig";
 
-/** The handler, with what it does written down before and after. */
-export function audited(audit: Audit, what: string, handler: CommandHandler): CommandHandler {
-  if (!audit.isKept || !AUDITED_COMMANDS.includes(what)) return handler;
-  return async (request, context) => {
-    const entry = await audit.begin({ who: "monitor", what, target: {} });
-    try {
-      const answer = await handler(request, context);
-      const { Status: code, StatusMessage: reason } = answer;
-      await entry.end(code === STATUS.ok ? {} : { code, reason });
-      return answer;
-    } catch (error) {
-      await entry.end({ code: STATUS.handlerFailed, reason: messageOf(error) }).catch(() => {});
-      throw error;
-    }
-  };
+const OPERATIONS: Readonly<Record<ReloadRequest, AuditedOperation>> = {
+  SIGHUP: { who: "signal", what: "SIGHUP", target: {} },
+  "agent.ReloadConfig": { who: "monitor", what: "agent.ReloadConfig", target: {} },
+};
+
+/**
+ * Reloads the configuration, and records before and after it that this was done, by whom, and which
+ * keys changed.
+ *
+ * @throws What `reload` throws.
+ * @throws {RpcError} when the audit is required and cannot be written.
+ */
+export async function auditedReload(
+  audit: Audit,
+  request: ReloadRequest,
+  reload: () => Promise<ReloadReport>,
+): Promise<ReloadReport> {
+  const entry = await audit.begin(OPERATIONS[request]);
+  let report: ReloadReport;
+  try {
+    report = await reload();
+  } catch (error) {
+    await entry.end({ reason: messageOf(error) }).catch(() => {});
+    throw error;
+  }
+  const { source: config, changed, needRestart: need_restart } = report;
+  await entry.end({ details: { config, changed, need_restart } });
+  return report;
 }

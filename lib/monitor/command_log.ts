@@ -1,30 +1,29 @@
 /**
- * What the log says of commands: name, status, milliseconds, never what came with them.
+ * The log lines of commands: name, status, milliseconds, never what came with them.
+ *
+ * Any program that may connect can send commands as fast as the agent answers them, so lines are
+ * limited by number and length, whatever the outcome.
  *
  * @module
  */
 
-import type { Log } from "../log/logger.ts";
 import { RateLimit } from "../core/admission.ts";
 import { withoutValue } from "../core/request_log.ts";
+import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, STATUS } from "./answer.ts";
 
-/** Lines a second for what a flood could cause without having a handler run. */
-const MAX_REFUSALS_PER_SECOND = 10;
+/** Lines a second for commands that succeeded; apart, so that failures cannot crowd them out … */
+const MAX_DONE_PER_SECOND = 10;
+/** … and for those that were refused or failed. */
+const MAX_FAILED_PER_SECOND = 10;
 const MAX_SHOWN_CHARACTERS = 100;
 const MAX_REASON_CHARACTERS = 500;
 
-const REFUSALS: readonly number[] = [
-  STATUS.noHandler,
-  STATUS.badRequest,
-  STATUS.connection,
-  STATUS.timeout,
-];
-
-/** Writes the lines of commands, and few of those of a flood. */
+/** Writes the lines of commands. */
 export class CommandLog {
   readonly #log: Log;
-  readonly #refusals = new RateLimit(MAX_REFUSALS_PER_SECOND);
+  readonly #done = new RateLimit(MAX_DONE_PER_SECOND);
+  readonly #failed = new RateLimit(MAX_FAILED_PER_SECOND);
   #unlogged = 0;
 
   constructor(log: Log) {
@@ -34,11 +33,11 @@ export class CommandLog {
   /** A client has been answered. */
   answered(name: string | undefined, answer: CommandAnswer, start: number): void {
     const { Status: status, StatusMessage: message } = answer;
-    if (REFUSALS.includes(status) && !this.#mayLogRefusal()) return;
+    if (!this.#mayLog(status === STATUS.ok ? this.#done : this.#failed)) return;
     this.#log.info("command", {
       name: name?.slice(0, MAX_SHOWN_CHARACTERS),
       status,
-      // What a refusal says may quote the request, and nobody knows what was in it.
+      // The reason of any other refusal may quote the request.
       ...(status === STATUS.handlerFailed
         ? { reason: withoutValue(message.slice(0, MAX_REASON_CHARACTERS)) }
         : {}),
@@ -46,13 +45,20 @@ export class CommandLog {
     });
   }
 
-  #mayLogRefusal(): boolean {
-    if (this.#refusals.take() > 0) {
+  /** A fault of the agent's, with its stack. */
+  fault(message: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.#mayLog(this.#failed)) this.#log.error(message, fields);
+  }
+
+  #mayLog(rate: RateLimit): boolean {
+    if (rate.take() > 0) {
       this.#unlogged += 1;
       return false;
     }
     if (this.#unlogged > 0) {
-      this.#log.warn("refused commands were not logged one by one", { count: this.#unlogged });
+      this.#log.warn("some commands were not logged, there were too many", {
+        count: this.#unlogged,
+      });
       this.#unlogged = 0;
     }
     return true;

@@ -7,37 +7,40 @@
 import { messageOf } from "../base/message_of.ts";
 import { shown } from "../base/schema_issues.ts";
 
-/** A request that can be handed to a handler. */
+/** A request that can be given to a handler. */
 export interface CommandRequest {
-  /** Which handler is meant. */
+  /** The handler's name; empty if the request has none. */
   readonly name: string;
-  /** Every member as it came, the name included. */
+  /** All members as they came, including the name. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The request's JSON, for numbers that JavaScript cannot hold exactly. */
+  /** The request's JSON, for numbers that JavaScript cannot represent exactly. */
   readonly text: string;
 }
 
-/** A request that is none; the message tells its sender why. */
+/** Not a request; the message tells its sender why. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
-/** The members that say which handler is meant; existing clients of the protocol send the second. */
-export const NAME_MEMBERS = ["Name", "Command"] as const;
+/**
+ * The members that can name the handler, in any case. Existing clients send `Command`, which wins;
+ * the documentation of Google's guest agent has `Name`.
+ */
+export const NAME_MEMBERS = ["Command", "Name"] as const;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Whether two names of members are the same to Go's JSON decoder, which ignores case. */
+const isSameMember = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
+
 /**
  * Reads a request.
  *
- * @param bytes From the opening to the closing brace.
+ * @param text From the opening to the closing brace.
  * @throws {BadRequestError}
  */
-export function readCommand(bytes: Uint8Array): CommandRequest {
-  const text = decode(bytes);
+export function readCommand(text: string): CommandRequest {
   let fields: unknown;
   try {
     fields = JSON.parse(text);
@@ -48,24 +51,38 @@ export function readCommand(bytes: Uint8Array): CommandRequest {
   return { name: nameIn(fields), fields, text };
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new BadRequestError("not UTF-8");
-  }
+/**
+ * The value of a member, whatever its case; the last one counts, as in Go.
+ *
+ * @returns `undefined` if there is no such member.
+ */
+export function memberOf(fields: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.entries(fields).findLast(([key]) => isSameMember(key, name))?.[1];
+}
+
+/**
+ * The members beside the handler's name, those listed in `known` under their usual spelling.
+ * A handler that is strict about its members checks these.
+ */
+export function handlerFields(
+  fields: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): Record<string, unknown> {
+  const spelled = (key: string) => known.find((name) => isSameMember(name, key)) ?? key;
+  return Object.fromEntries(
+    Object.entries(fields)
+      .filter(([key]) => !NAME_MEMBERS.some((name) => isSameMember(name, key)))
+      .map(([key, value]) => [spelled(key), value]),
+  );
 }
 
 function nameIn(fields: Record<string, unknown>): string {
-  const names = NAME_MEMBERS.filter((member) => Object.hasOwn(fields, member)).map((member) => {
-    const name = fields[member];
-    if (typeof name === "string" && name !== "") return name;
-    throw new BadRequestError(`${member} must be a command's name, received ${shown(name)}`);
-  });
-  const [name, other = name] = names;
-  if (name === undefined) throw new BadRequestError('there is no "Name"');
-  if (name !== other) {
-    throw new BadRequestError(`Name and Command differ: ${shown(name)} and ${shown(other)}`);
+  for (const member of NAME_MEMBERS) {
+    const name = memberOf(fields, member) ?? undefined;
+    if (typeof name === "string") return name;
+    if (name !== undefined) {
+      throw new BadRequestError(`${member} must be a string, received ${shown(name)}`);
+    }
   }
-  return name;
+  return "";
 }

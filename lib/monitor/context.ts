@@ -1,27 +1,51 @@
 /**
- * What the agent's own commands ask of the agent.
+ * What the agent's own commands need from the agent.
  *
  * @module
  */
 
-import type { HostLink } from "../../channel/host_link.ts";
-import type { ReloadReport } from "../../config/changes.ts";
-import type { Config } from "../../config/schema.ts";
-import type { RequestCounters } from "../../core/request_counters.ts";
+import type { ReloadReport } from "../config/changes.ts";
+
+/** The state of the connection to the host. */
+export interface HostState {
+  /** Whether a host is connected. */
+  readonly isOpen: boolean;
+  /** Bytes received from hosts since the start. */
+  readonly receivedBytes: number;
+  /** Bytes sent to hosts since the start. */
+  readonly sentBytes: number;
+}
+
+/** Counts of the host's requests since the start. */
+export interface RequestTotals {
+  /** By method; requests for methods that do not exist are under "unknown". */
+  readonly methods: ReadonlyMap<string, { readonly ok: number; readonly error: number }>;
+  /** Requests that were over the rate, or found the queue full. */
+  readonly rejected: number;
+  /** Messages that were not requests. */
+  readonly malformed: number;
+}
 
 /** The agent as its own commands see it. */
-export interface AgentParts {
-  /** The configuration in effect. */
-  readonly config: () => Config;
-  /** Whether Deno itself stops what is outside of it. */
+export interface MonitorContext {
+  /** Whether Deno itself blocks access outside the configured paths. */
   readonly isConfined: boolean;
-  /** What the log calls the channel to the host. */
+  /** The channel's name in the log. */
   readonly channelName: string;
-  readonly host: HostLink;
-  /** The host's requests so far. */
-  readonly counters: RequestCounters;
-  /** How many of them are under way. */
+  readonly host: HostState;
+  readonly counters: RequestTotals;
+  /** How many of the host's requests are running. */
   readonly inFlight: () => number;
-  /** @throws {ConfigError} when the file cannot be used. */
+  /**
+   * Sends the host the notification `event`.
+   *
+   * @throws {CommandError} when it cannot be sent now.
+   */
+  readonly notifyHost: (params: Readonly<Record<string, unknown>>) => void;
+  /**
+   * Reads the configuration again.
+   *
+   * @throws {ConfigError} when the file cannot be used.
+   */
   readonly reload: () => Promise<ReloadReport>;
 }

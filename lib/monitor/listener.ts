@@ -1,35 +1,35 @@
 /**
- * Where commands come from: what the server asks of a platform's socket or pipe.
+ * Where commands come from: what the server needs from a platform's socket or pipe.
  *
  * @module
  */
 
-/** One client, as a unix socket or a named pipe has it. */
+/** One client on a unix socket or a named pipe. */
 export interface CommandConnection {
   /** Fills the beginning of the buffer; resolves to the number of bytes, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Tells the client that the answer is complete; it may still be sending. */
+  /** Tells the client that the answer is complete; the client may still be sending. */
   closeWrite(): Promise<void>;
   close(): void;
 }
 
 /** A socket or pipe that clients can connect to. */
 export interface CommandListener {
-  /** What the log calls it. */
+  /** Its name in the log. */
   readonly path: string;
-  /** The next client, or `undefined` once it has been closed. */
+  /** The next client, or `undefined` after {@link close}. */
   accept(): Promise<CommandConnection | undefined>;
-  /** Whether clients still find it; somebody may have removed its file. */
+  /** Whether clients still find it: its file may have been removed. */
   isInPlace(): Promise<boolean>;
-  /** Takes no more clients, and removes what it has made where that is still there. */
+  /** Takes no more clients. Removes its file, unless another file has taken its place. */
   close(): void;
 }
 
 /**
- * Makes the listener.
+ * Creates the listener.
  *
- * @throws {ListenError} when it cannot be made; the message tells a person why.
+ * @throws {Error} when it cannot be created; the message tells a person why.
  */
 export type OpenListener = () => Promise<CommandListener>;

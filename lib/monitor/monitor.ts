@@ -4,12 +4,14 @@
  * @module
  */
 
-import { Aborted } from "../base/waiting.ts";
 import { RpcError } from "../base/errors.ts";
-import type { Log } from "../log/logger.ts";
-import { messageOf } from "../base/message_of.ts";
+import { messageOf, stackOf } from "../base/message_of.ts";
 import { suggestion } from "../base/schema_issues.ts";
+import { Aborted } from "../base/waiting.ts";
+import { RateLimit } from "../core/admission.ts";
+import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, failure, readAnswer, refusal, STATUS } from "./answer.ts";
+import { CommandLog } from "./command_log.ts";
 import type { CommandRequest } from "./command_request.ts";
 
 /** What a handler gets beside the request. */
@@ -24,31 +26,43 @@ export type CommandHandler = (
   context: CommandContext,
 ) => CommandAnswer | Promise<CommandAnswer>;
 
-/** What ends a handler that does not end by itself. */
+/** How a handler is registered. */
+export interface HandlerOptions {
+  /** Calls a second; more are refused before the handler sees them. @default unlimited */
+  readonly maxPerSecond?: number;
+}
+
+/** When a handler is stopped. */
 export interface RunBounds {
   readonly timeoutSeconds: number;
-  /** Aborted when the agent stops, with the error that the client is told. */
+  /** Aborted when the agent stops, with the error for the client. */
   readonly stopping: AbortSignal;
 }
 
-/** A handler refuses: the message is for who sent the command, and no fault of the agent's. */
+/** A handler's refusal: the message is for the client, and it is no fault of the agent. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+}
+
+interface Registered {
+  readonly handler: CommandHandler;
+  readonly rate: RateLimit | undefined;
 }
 
 const NAME_REGEXP = /^agent\.[A-Z][A-Za-z0-9]{0,99}$/;
 const MAX_SHOWN_CHARACTERS = 100;
 
 /**
- * The commands that the agent's components offer to other programs of the guest. Registering works
- * whether or not a server is running.
+ * The commands that the agent's components offer to other programs of the guest. Handlers can be
+ * registered whether or not a server is running.
  */
 export class Monitor {
-  readonly #handlers = new Map<string, CommandHandler>();
-  readonly #log: Log;
+  /** The log lines of its commands. */
+  readonly log: CommandLog;
+  readonly #handlers = new Map<string, Registered>();
 
   constructor(log: Log) {
-    this.#log = log;
+    this.log = new CommandLog(log);
   }
 
   /** The registered names, sorted. */
@@ -63,16 +77,17 @@ export class Monitor {
    * @throws {TypeError} for a name of another form.
    * @throws {Error} when the name is taken.
    */
-  register(name: string, handler: CommandHandler): void {
+  register(name: string, handler: CommandHandler, { maxPerSecond }: HandlerOptions = {}): void {
     if (!NAME_REGEXP.test(name)) {
       throw new TypeError(`a command's name has the form agent.PascalCase, received "${name}"`);
     }
-    if (this.#handlers.has(name)) throw new Error(`the command "${name}" is registered already`);
-    this.#handlers.set(name, handler);
+    if (this.#handlers.has(name)) throw new Error(`the command "${name}" is already registered`);
+    const rate = maxPerSecond === undefined ? undefined : new RateLimit(maxPerSecond);
+    this.#handlers.set(name, { handler, rate });
   }
 
   /**
-   * Takes a handler away.
+   * Removes a handler.
    *
    * @throws {Error} when there is none of that name.
    */
@@ -80,13 +95,16 @@ export class Monitor {
     if (!this.#handlers.delete(name)) throw new Error(`no command "${name}" is registered`);
   }
 
-  /** Carries out a command within the bounds given; never throws. */
+  /** Carries out a command within the given bounds; never throws. */
   async run(request: CommandRequest, bounds: RunBounds): Promise<CommandAnswer> {
-    const handler = this.#handlers.get(request.name);
-    if (handler === undefined) {
-      const name = request.name.slice(0, MAX_SHOWN_CHARACTERS);
-      const hint = suggestion(name, this.names);
-      return refusal(STATUS.noHandler, `${JSON.stringify(name)} is not registered${hint}`);
+    const registered = this.#handlers.get(request.name);
+    if (registered === undefined) return this.#notRegistered(request.name);
+    const { handler, rate } = registered;
+    const waitMs = rate?.take() ?? 0;
+    if (waitMs > 0) {
+      return failure(
+        `over ${rate?.perSecond} ${request.name} a second; try again in ${waitMs} ms`,
+      );
     }
     let value: unknown;
     try {
@@ -97,29 +115,35 @@ export class Monitor {
     }
     const answer = readAnswer(value);
     if (answer !== undefined) return answer;
-    this.#fault(request, new TypeError("the handler's result has no Status and StatusMessage"));
-    return refusal(STATUS.internal, "the handler's result is no answer; the log has more");
+    this.#fault(request, new TypeError("the handler's result lacks Status or StatusMessage"));
+    return refusal(STATUS.internal, "the handler's result is not an answer; see the agent's log");
+  }
+
+  #notRegistered(name: string): CommandAnswer {
+    if (name === "") {
+      return refusal(STATUS.noHandler, `there is no "Command"${suggestion(name, this.names)}`);
+    }
+    const shown = name.slice(0, MAX_SHOWN_CHARACTERS);
+    const hint = suggestion(shown, this.names);
+    return refusal(STATUS.noHandler, `${JSON.stringify(shown)} is not registered${hint}`);
   }
 
   #fault({ name }: CommandRequest, error: unknown): void {
-    this.#log.error("a command's handler failed", {
-      name,
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
+    this.log.fault("a command's handler failed", { name, error: stackOf(error) });
   }
 }
 
 const isForTheClient = (error: unknown) =>
   error instanceof CommandError || error instanceof RpcError;
 
-/** The handler's result in time; a handler that does not heed its signal is left behind. */
+/** The handler's result in time; a handler that ignores its signal is abandoned. */
 async function runWithin(
   { timeoutSeconds, stopping }: RunBounds,
   handle: (context: CommandContext) => unknown,
 ): Promise<unknown> {
   const late = new AbortController();
   const working = handle({ signal: late.signal });
-  // Most have their answer at hand, and need neither timer nor listener.
+  // Most handlers answer synchronously, and need neither timer nor listener.
   if (!(working instanceof Promise)) return working;
   const stopped = new Aborted(stopping);
   using _stopped = stopped;

@@ -1,39 +1,81 @@
 /**
- * Memory for requests that are more than a few words: few buffers, used again and again. A hundred
- * slow clients with one each would cost an eighth of the agent's memory, and buffers that are made
- * anew would be freed too late.
+ * The memory that requests may take: one budget of 1 MiB for all clients of a server.
+ *
+ * Requests up to 1 KiB, which is most of them, are not counted. Of the larger ones, eight may take
+ * 64 KiB at once, and one of those eight may grow to 576 KiB. All others wait. A request keeps its
+ * share until its command is done, since a handler holds what it was given.
  *
  * @module
  */
 
 import { Slots } from "../core/admission.ts";
+import { EventLoopTurns } from "./event_loop_turns.ts";
 
-/** The most bytes of a request, and of an answer. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
+const KIB = 1024;
 
-/** How many large requests are taken in at once; more wait. */
-const MAX_LARGE_REQUESTS = 8;
-/** How many buffers are kept when nobody needs them. */
+/** The size of one buffer, and the most bytes of an answer. */
+export const BUFFER_BYTES = 64 * KIB;
+/** How many requests over 1 KiB are read at once. */
+export const MAX_BUFFERS = 8;
+/** The most bytes of a request: what the budget has left beside the other seven buffers. */
+export const MAX_REQUEST_BYTES = 1024 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
+/** Clients wait until their time is over, and hold at most 64 KiB meanwhile. */
+const UNLIMITED = { calls: Infinity, bytes: Infinity };
+/** How many unused buffers are kept. */
 const MAX_KEPT = 4;
 
-/** The buffers of one server. */
-export class RequestBuffers {
-  readonly #slots = new Slots(MAX_LARGE_REQUESTS, { calls: Infinity, bytes: Infinity });
+/** The budget of one server. */
+export class RequestMemory {
+  /** When its requests may be processed. */
+  readonly turns = new EventLoopTurns();
+  readonly #buffers = new Slots(MAX_BUFFERS, UNLIMITED);
+  readonly #large = new Slots(1, UNLIMITED);
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /**
-   * A buffer of {@link MAX_MESSAGE_BYTES}, once there is one.
+   * Waits for a share of 64 KiB.
    *
-   * @throws The reason of `signal`, which ends the waiting.
+   * @throws The reason of `signal`, which ends the wait.
    */
-  async take(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#slots.take(signal);
-    return this.#free.pop() ?? new Uint8Array(MAX_MESSAGE_BYTES);
+  async take(signal: AbortSignal): Promise<RequestShare> {
+    await this.#buffers.take(signal);
+    const buffer = this.#free.pop() ?? new Uint8Array(BUFFER_BYTES);
+    return new RequestShare(buffer, this.#large, () => {
+      if (this.#free.length < MAX_KEPT) this.#free.push(buffer);
+      this.#buffers.give();
+    });
+  }
+}
+
+/** What one request has of the budget. */
+export class RequestShare {
+  readonly #large: Slots;
+  readonly #giveBuffer: () => void;
+  #isLarge = false;
+  #isGivenBack = false;
+
+  constructor(readonly buffer: Uint8Array<ArrayBuffer>, large: Slots, giveBuffer: () => void) {
+    this.#large = large;
+    this.#giveBuffer = giveBuffer;
   }
 
-  /** Takes a buffer back that nothing will be read into any more. */
-  give(buffer: Uint8Array<ArrayBuffer>): void {
-    if (this.#free.length < MAX_KEPT) this.#free.push(buffer);
-    this.#slots.give();
+  /**
+   * Waits until this request may grow to {@link MAX_REQUEST_BYTES}. The one that may never waits
+   * for anything else, so there is no deadlock.
+   *
+   * @throws The reason of `signal`, which ends the wait.
+   */
+  async grow(signal: AbortSignal): Promise<void> {
+    if (this.#isLarge) return;
+    await this.#large.take(signal);
+    this.#isLarge = true;
+  }
+
+  /** Returns all of it. Nothing may be read into the buffer any more. */
+  giveBack(): void {
+    if (this.#isGivenBack) return;
+    this.#isGivenBack = true;
+    if (this.#isLarge) this.#large.give();
+    this.#giveBuffer();
   }
 }

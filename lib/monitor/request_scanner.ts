@@ -1,26 +1,44 @@
 /**
- * Where a request ends: one JSON object, over where its outermost brace closes.
+ * Finds the end of a request: one JSON object, over where its outermost brace closes.
  *
  * @module
  */
 
-const OPENING = 0x7b;
-const CLOSING = 0x7d;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+const OPENING_BRACKET = 0x5b;
+const COMMA = 0x2c;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** White space of JSON (RFC 8259, section 2). */
+/** JSON's white space (RFC 8259, section 2). */
 const WHITE_SPACE: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 
-/** What the bytes so far are: half a request, the beginning of something else, or where it ends. */
-export type Scanned = "unfinished" | "no object" | { readonly end: number };
+/**
+ * The most members and elements of a request. Parsed, each takes up to 250 bytes of memory, however
+ * few bytes of JSON it is.
+ */
+export const MAX_VALUES = 16_384;
 
-/** Finds the end of a request in bytes that come in pieces, and looks at each of them once. */
+/** The state of a request: incomplete, invalid, too large to parse, or complete. */
+export type Scanned =
+  | "unfinished"
+  | "no object"
+  | "too many values"
+  | { readonly end: number };
+
+/** Finds the end of a request that arrives in pieces. Looks at each byte once. */
 export class RequestScanner {
   #depth = 0;
+  #values = 0;
   #isInString = false;
   #isEscaped = false;
 
-  /** Takes the bytes of `buffer` from `start` to `filled`; `end` is counted from the buffer's. */
+  /** How many members and elements there are so far, roughly. */
+  get values(): number {
+    return this.#values;
+  }
+
+  /** Takes the bytes of `buffer` from `start` to `filled`; `end` is an index into `buffer`. */
   scan(buffer: Uint8Array, start: number, filled: number): Scanned {
     for (let at = start; at < filled; at++) {
       if (this.#isInString) {
@@ -28,23 +46,27 @@ export class RequestScanner {
         continue;
       }
       const byte = buffer[at];
-      if (byte === OPENING) this.#depth += 1;
-      else if (this.#depth === 0) {
+      if (byte === OPENING_BRACE) {
+        this.#depth += 1;
+        this.#values += 1;
+      } else if (this.#depth === 0) {
         if (byte === undefined || !WHITE_SPACE.includes(byte)) return "no object";
       } else if (byte === QUOTE) this.#isInString = true;
-      else if (byte === CLOSING && --this.#depth === 0) return { end: at + 1 };
+      else if (byte === COMMA || byte === OPENING_BRACKET) this.#values += 1;
+      else if (byte === CLOSING_BRACE && --this.#depth === 0) return { end: at + 1 };
+      if (this.#values > MAX_VALUES) return "too many values";
     }
     return "unfinished";
   }
 
-  /** Where the string's closing quote is, or the end of what there is. */
+  /** The index of the string's closing quote, or `filled` if it has not arrived. */
   #skipString(buffer: Uint8Array, start: number, filled: number): number {
     let at = start;
     if (this.#isEscaped) {
       this.#isEscaped = false;
       at += 1;
     }
-    // The engine's own search, since most of what is long is strings.
+    // The engine's own search: long requests are mostly strings.
     let quote = indexOf(buffer, QUOTE, at, filled);
     for (;;) {
       const escape = indexOf(buffer, BACKSLASH, at, quote);
@@ -61,7 +83,7 @@ export class RequestScanner {
   }
 }
 
-/** Where the byte is between `start` and `end`, or `end`. */
+/** The index of the byte between `start` and `end`, or `end`. */
 function indexOf(buffer: Uint8Array, byte: number, start: number, end: number): number {
   const found = buffer.subarray(start, end).indexOf(byte);
   return found < 0 ? end : start + found;

@@ -6,7 +6,7 @@
  */
 
 import * as z from "zod";
-import { closeQuietly } from "../../lib/platform/linux/unix_socket.ts";
+import { closeQuietly } from "../../lib/base/close_quietly.ts";
 import { readMemory } from "../bench/proc.ts";
 import type { Scratch } from "../bench/scratch.ts";
 import { startAgent } from "./agent.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeQuietly } from "../../lib/platform/linux/unix_socket.ts";
+import { closeQuietly } from "../../lib/base/close_quietly.ts";
 import type { SoakedAgent } from "./agent.ts";
 
 const PING = '{"jsonrpc":"2.0","method":"ping","id":1}\n';

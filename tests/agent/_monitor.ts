@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import type { CommandAnswer } from "../../lib/monitor/answer.ts";
-import { sendCommand } from "../../lib/monitor/client.ts";
+import { sendCommand } from "../../lib/platform/linux/monitor_client.ts";
 import { type AgentOptions, type Configuration, type Paths, TestAgent } from "./_agent.ts";
 
 /** What a command answers with that has nothing to tell. */

@@ -1,18 +1,26 @@
 /**
- * The audit file from end to end: what it tells, and when it is there.
+ * The audit file from end to end: what it records, and when it is written.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { type AgentOptions, type Paths, TestAgent } from "./_agent.ts";
+import { EXIT } from "../../commands/usage.ts";
+import {
+  type AgentOptions,
+  configuration,
+  makePaths,
+  type Paths,
+  runAgent,
+  TestAgent,
+} from "./_agent.ts";
 import { assertRefused, type Host } from "./_host.ts";
-import { command, startMonitored } from "./_monitor.ts";
+import { command, monitored, startMonitored } from "./_monitor.ts";
 import { endLeftOver } from "../_processes.ts";
 import { tinyDisk } from "./_tiny_disk.ts";
-import { until } from "../_waiting.ts";
 import { PERMISSION_DENIED } from "../_error_codes.ts";
+import { until } from "../_waiting.ts";
 
 const Line = z.looseObject({
   time: z.string(),
@@ -38,7 +46,7 @@ const audited = (options: Readonly<Record<string, unknown>> = {}): AgentOptions 
 const write = (host: Host, path: string, content = "a secret") =>
   host.request("file_write", { path, content });
 
-/** Ends an agent whose log tells of an error, as it should. */
+/** Ends an agent that is expected to have logged errors. */
 async function endWithErrors(agent: TestAgent, errors: readonly string[]): Promise<void> {
   agent.kill("SIGTERM");
   assertEquals((await agent.ended()).code, 0, agent.logTail);
@@ -46,7 +54,7 @@ async function endWithErrors(agent: TestAgent, errors: readonly string[]): Promi
   assertEquals(told, errors);
 }
 
-Deno.test("each thing that is done has its lines when the answer comes, names and no contents", async () => {
+Deno.test("each operation has its lines before its answer arrives, with names and without contents", async () => {
   await using agent = await TestAgent.start(audited());
   await using host = await agent.connect();
   const path = `${agent.paths.files}/f`;
@@ -81,7 +89,7 @@ Deno.test("each thing that is done has its lines when the answer comes, names an
   assertEquals(((await Deno.stat(auditOf(agent.paths))).mode ?? 0) & 0o007, 0);
 });
 
-Deno.test("notifications and batches are told of as well", async () => {
+Deno.test("notifications and batches are recorded as well", async () => {
   await using agent = await TestAgent.start(audited());
   await using host = await agent.connect();
   const params = { path: `${agent.paths.files}/f`, content: "x" };
@@ -91,7 +99,7 @@ Deno.test("notifications and batches are told of as well", async () => {
   assertEquals((await linesIn(auditOf(agent.paths))).length, 4);
 });
 
-Deno.test("an agent that dies in the middle has told what it began", async () => {
+Deno.test("an agent that dies during an operation has recorded that it began", async () => {
   const paths = await (async () => {
     const agent = await TestAgent.start(audited({ audit: "required" }));
     await using host = await agent.connect();
@@ -123,13 +131,45 @@ Deno.test("an agent that dies in the middle has told what it began", async () =>
   assert(lines.filter((line) => line.includes(String(begun?.audit_id))).length === 1);
 });
 
-Deno.test("required: what cannot be written down is refused, until it can be", async () => {
+/** An agent whose audit file cannot be written since a SIGHUP: its directory is gone. */
+async function startWithLostAudit(audit: "required" | "best_effort"): Promise<TestAgent> {
   const agent = await TestAgent.start({
-    config: ({ directory }) => ({
-      audit_file: `${directory}/mounted-later/audit.jsonl`,
-      audit: "required",
-    }),
+    prepare: ({ directory }) => Deno.mkdir(`${directory}/mounted`),
+    config: ({ directory }) => ({ audit_file: `${directory}/mounted/audit.jsonl`, audit }),
   });
+  await Deno.rename(`${agent.paths.directory}/mounted`, `${agent.paths.directory}/elsewhere`);
+  agent.kill("SIGHUP");
+  await agent.logged(({ message }) => message === "the audit file cannot be written", "it");
+  return agent;
+}
+
+Deno.test("required: an agent without its audit file does not start, and says how to create it", async () => {
+  const paths = await makePaths();
+  const audit_file = `${paths.directory}/missing/audit.jsonl`;
+  const config = configuration(paths, { audit_file, audit: "required" });
+  await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
+  const { code, stderr } = await runAgent([
+    ...["--channel", `listen:${paths.socket}`, "--config", paths.configFile],
+  ]);
+  assertEquals(code, EXIT.config, stderr);
+  assertMatch(
+    stderr,
+    /config\.json: audit_file .* cannot be written: .*; run as root: mkdir -p .* && install -m 0640 -o \d+ /,
+  );
+  await Deno.remove(paths.directory, { recursive: true });
+});
+
+Deno.test("best effort: an agent without its audit file starts, and warns how to create it", async () => {
+  await using agent = await TestAgent.start({
+    config: ({ directory }) => ({ audit_file: `${directory}/missing/audit.jsonl` }),
+  });
+  const line = await agent.logged(({ remedy }) => remedy !== undefined, "the remedy");
+  assertEquals(line.level, "warn");
+  assertMatch(String(line.remedy), /^run as root: mkdir -p .*missing && install -m 0640 -o \d+ /);
+});
+
+Deno.test("required: an operation that cannot be recorded is refused, until it can be", async () => {
+  const agent = await startWithLostAudit("required");
   await using _agent = agent;
   await using host = await agent.connect();
   const { files, directory } = agent.paths;
@@ -144,25 +184,26 @@ Deno.test("required: what cannot be written down is refused, until it can be", a
   assertEquals(await Array.fromAsync(Deno.readDir(files)), [], "nothing was done");
   await host.ping();
   assert("result" in await host.request("get_system_info"), "what is only told goes on");
-  await Deno.mkdir(`${directory}/mounted-later`);
-  assert("result" in await write(host, `${files}/f`), "without a new start");
-  assertEquals((await linesIn(`${directory}/mounted-later/audit.jsonl`)).length, 2);
-  await endWithErrors(agent, ["the audit file cannot be written"]);
+  await Deno.mkdir(`${directory}/mounted`);
+  assert("result" in await write(host, `${files}/f`), "without a restart");
+  assertEquals((await linesIn(`${directory}/mounted/audit.jsonl`)).length, 2);
+  await endWithErrors(agent, [
+    "the audit file cannot be written",
+    "the configuration was not reloaded",
+  ]);
 });
 
-Deno.test("best effort: it is done all the same, and the log says that the file has gaps", async () => {
-  const agent = await TestAgent.start({
-    config: ({ directory }) => ({ audit_file: `${directory}/mounted-later/audit.jsonl` }),
-  });
+Deno.test("best effort: the operation is carried out, and the log says that the file has gaps", async () => {
+  const agent = await startWithLostAudit("best_effort");
   await using _agent = agent;
   await using host = await agent.connect();
   const { files, directory } = agent.paths;
   assert("result" in await write(host, `${files}/f`));
-  await Deno.mkdir(`${directory}/mounted-later`);
+  await Deno.mkdir(`${directory}/mounted`);
   assert("result" in await write(host, `${files}/f`));
-  const lines = await linesIn(`${directory}/mounted-later/audit.jsonl`);
+  const lines = await linesIn(`${directory}/mounted/audit.jsonl`);
   assertEquals(lines.map(({ event }) => event), ["missing", "begin", "end"]);
-  assertEquals(lines[0]?.lines, 2);
+  assertEquals(lines[0]?.lines, 4, "those of the reload and of the write");
   await endWithErrors(agent, ["the audit file cannot be written"]);
 });
 
@@ -198,7 +239,7 @@ Deno.test("required, on a disk that fills up: no line is lost without a refusal"
   await endWithErrors(agent, ["the audit file cannot be written"]);
 });
 
-Deno.test("SIGHUP opens the file anew, after it was moved", async () => {
+Deno.test("SIGHUP reopens the file after it was moved, and is recorded itself", async () => {
   await using agent = await TestAgent.start(audited());
   await using host = await agent.connect();
   const path = `${agent.paths.files}/f`;
@@ -208,12 +249,25 @@ Deno.test("SIGHUP opens the file anew, after it was moved", async () => {
   await agent.logged(({ message }) => message === "configuration reloaded", "it was reloaded");
   await write(host, path);
   assertEquals((await linesIn(`${auditOf(agent.paths)}.1`)).length, 2);
-  assertEquals((await linesIn(auditOf(agent.paths))).length, 2);
+  const lines = await linesIn(auditOf(agent.paths));
+  assertEquals(lines.map(({ event, who, what }) => [event, who, what]), [
+    ["begin", "signal", "SIGHUP"],
+    ["end", "signal", "SIGHUP"],
+    ["begin", "channel", "file_write"],
+    ["end", "channel", "file_write"],
+  ]);
+  assertEquals([lines[1]?.outcome, lines[1]?.changed], ["ok", []]);
 });
 
-Deno.test("a new configuration that a program of the guest puts into effect is told of", async () => {
+Deno.test("a reload by a program of the guest is recorded, with the keys that changed", async () => {
   await using agent = await startMonitored(audited());
   await command(agent, "agent.Ping");
+  const config = configuration(agent.paths, {
+    ...monitored(agent.paths),
+    audit_file: auditOf(agent.paths),
+    max_requests_per_second: 7,
+  });
+  await Deno.writeTextFile(agent.paths.configFile, JSON.stringify(config));
   assertEquals((await command(agent, "agent.ReloadConfig")).Status, 0);
   const lines = await linesIn(auditOf(agent.paths));
   assertEquals(lines.map(({ event, who, what }) => [event, who, what]), [
@@ -221,4 +275,14 @@ Deno.test("a new configuration that a program of the guest puts into effect is t
     ["end", "monitor", "agent.ReloadConfig"],
   ]);
   assertEquals(lines[1]?.outcome, "ok");
+  assertEquals(lines[1]?.changed, ["max_requests_per_second"]);
+});
+
+Deno.test("a reload that fails is recorded with its reason", async () => {
+  await using agent = await startMonitored(audited());
+  await Deno.writeTextFile(agent.paths.configFile, '{"log_level":"loud"}');
+  assertEquals((await command(agent, "agent.ReloadConfig")).Status, 105);
+  const [, end] = await linesIn(auditOf(agent.paths));
+  assertEquals(end?.outcome, "error");
+  assertMatch(String(end?.reason), /log_level must be one of/);
 });

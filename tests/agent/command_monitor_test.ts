@@ -23,13 +23,13 @@ async function stop(agent: TestAgent): Promise<void> {
   assertEquals((await agent.ended()).code, 0, agent.logTail);
 }
 
-Deno.test("agent.Ping is answered with Status 0, whatever comes with it", async () => {
+Deno.test("agent.Ping is answered with Status 0, whatever other members it has", async () => {
   await using agent = await startMonitored();
   await succeed(agent, "agent.Ping", Nothing);
   await succeed(agent, "agent.Ping", Nothing, { ArbitraryArgument: 123 });
 });
 
-Deno.test("the socket and its directory are as configured, and gone when the agent is", async () => {
+Deno.test("the socket and its directory are as configured, and the socket is removed when the agent ends", async () => {
   const paths = await makePaths();
   {
     await using agent = await startMonitored({ paths });
@@ -80,7 +80,7 @@ Deno.test("an agent with a command monitor has no other part of the network", as
   }
 });
 
-Deno.test("agent.GetInfo tells version, process, confinement and channel", async () => {
+Deno.test("agent.GetInfo has version, process, confinement and channel", async () => {
   const Info = z.strictObject({
     Status: z.literal(0),
     StatusMessage: z.literal(""),
@@ -104,7 +104,7 @@ Deno.test("agent.GetInfo tells version, process, confinement and channel", async
   );
 });
 
-Deno.test("agent.GetInfo tells an agent with all permissions that it is not confined", async () => {
+Deno.test("agent.GetInfo says of an agent with all permissions that it is not confined", async () => {
   await using agent = await startMonitored({ flags: unconfined });
   const Info = z.looseObject({ Confined: z.literal(false) });
   await succeed(agent, "agent.GetInfo", Info);
@@ -179,7 +179,7 @@ Deno.test("commands are served while the host keeps the agent busy, and the othe
   resultOf(await host.answerTo(id), z.looseObject({ exit_code: z.literal(0) }));
 });
 
-Deno.test("an agent whose command monitor cannot be made serves its host, and says why", async (t) => {
+Deno.test("an agent whose command monitor cannot be created serves its host, and says why", async (t) => {
   const cases: readonly (readonly [string, (paths: Paths) => Promise<void>, RegExp])[] = [
     ["a live socket", async (paths) => {
       await Deno.mkdir(`${paths.directory}/monitor`);
@@ -240,10 +240,10 @@ Deno.test("a command monitor that could not be started is started on SIGHUP", as
   await stop(agent);
 });
 
-Deno.test("a socket that was deleted while the agent runs is there again", async () => {
+Deno.test("a socket that is deleted while the agent runs is created again", async () => {
   await using agent = await startMonitored();
   await Deno.remove(pipeOf(agent.paths));
-  await agent.logged(({ message }) => /made anew/.test(message), "the new socket");
+  await agent.logged(({ message }) => /was created again/.test(message), "the new socket");
   await succeed(agent, "agent.Ping", Nothing);
 });
 
@@ -258,11 +258,52 @@ Deno.test("an agent that was killed leaves a socket that the next one replaces",
   await succeed(agent, "agent.Ping", Nothing);
 });
 
-Deno.test("SIGTERM ends an agent at once whose clients say nothing", async () => {
+Deno.test("SIGTERM ends an agent immediately, even if its clients are silent", async () => {
   await using agent = await startMonitored();
   const silent = await Deno.connect({ transport: "unix", path: pipeOf(agent.paths) });
   using _silent = silent;
   await succeed(agent, "agent.Ping", Nothing);
   agent.kill("SIGTERM");
   assertEquals((await agent.ended(3000)).code, 0);
+});
+
+Deno.test("the host is answered while a crowd of clients sends large requests", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  const text = `{"Name":"agent.Ping","A":[${"1,".repeat(15_000)}1]}`;
+  let answered = 0;
+  const crowd = Array.from({ length: 100 }, async () => {
+    const { Status } = await command(agent, "agent.Ping", JSON.parse(text));
+    answered += 1;
+    return Status;
+  });
+  const isOver = () => answered === crowd.length;
+  let pings = 0;
+  while (!isOver()) {
+    const before = answered;
+    await host.ping();
+    pings += 1;
+    // Before the agent gave the host its turn, one ping waited for the whole crowd.
+    assert(answered - before < crowd.length / 2, `${answered - before} were served first`);
+  }
+  assertEquals((await Promise.all(crowd)).filter((status) => status !== 0), []);
+  assert(pings >= 3, `${pings} pings`);
+});
+
+Deno.test("a client cannot make the agent log more than a few lines a second", async () => {
+  await using agent = await startMonitored();
+  const start = performance.now();
+  const before = agent.logText.length;
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(
+      Array.from(
+        { length: 100 },
+        () => command(agent, "agent.SendEvent", { Event: "x".repeat(200) }),
+      ),
+    );
+  }
+  await succeed(agent, "agent.Ping", Nothing);
+  const seconds = (performance.now() - start) / 1000;
+  const perSecond = (agent.logText.length - before) / (seconds + 1);
+  assert(perSecond < 10_000, `${perSecond} bytes of log a second`);
 });

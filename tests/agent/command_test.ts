@@ -18,11 +18,17 @@ const EXIT_CONFIG = 78;
 const run = (agent: TestAgent, ...words: readonly string[]): Promise<Outcome> =>
   runAgent(["command", ...words, "--config", agent.paths.configFile]);
 
-const Answer = z.looseObject({ Status: z.int(), StatusMessage: z.string() });
+const Answer = z.looseObject({
+  Status: z.int(),
+  StatusMessage: z.string(),
+  Reason: z.optional(z.string()),
+});
 
 function assertAnswer({ code, stdout, stderr }: Outcome, status: number, message: RegExp): void {
   assertEquals([code, stderr], [status, ""]);
-  assertMatch(z.parse(Answer, JSON.parse(stdout)).StatusMessage, message);
+  const answer = z.parse(Answer, JSON.parse(stdout));
+  assertEquals(answer.Status, status);
+  assertMatch(answer.Reason ?? answer.StatusMessage, message);
 }
 
 Deno.test("command prints the answer and exits with its Status", async () => {
@@ -35,7 +41,7 @@ Deno.test("command prints the answer and exits with its Status", async () => {
   assertAnswer(event, 105, /no host is connected$/);
 });
 
-Deno.test("command sends the fields that come on its standard input", async () => {
+Deno.test("command sends the fields from its standard input", async () => {
   await using agent = await startMonitored();
   const args = ["command", "agent.SendEvent", "-", "--config", agent.paths.configFile];
   const child = new Deno.Command(Deno.execPath(), {
@@ -52,9 +58,9 @@ Deno.test("command sends the fields that come on its standard input", async () =
   assertAnswer(outcome, 105, /^Event must be a string, received 7$/);
 });
 
-Deno.test("a Status that is no exit status of a program becomes 125", async () => {
+Deno.test("a Status that a program cannot exit with becomes 125", async () => {
   await using agent = await TestAgent.start({ config: (paths) => monitored(paths) });
-  // In the monitor's place, somebody who answers with whatever he likes.
+  // A server in the monitor's place, with answers that the monitor would not give.
   await Deno.remove(pipeOf(agent.paths));
   for (const [status, code] of [[126, 125], [100_000, 125], [-1, 125], [125, 125]] as const) {
     const path = `${agent.paths.directory}/monitor/${status}.sock`;
@@ -85,7 +91,7 @@ Deno.test("command says with status 103 why nobody answers", async () => {
   assertAnswer(
     await run(agent, "agent.Ping"),
     103,
-    /^Connection error: command_monitor\.enabled is false \(.*config\.json\)$/,
+    /^command_monitor\.enabled is false \(.*config\.json\)$/,
   );
   const config = `${agent.paths.directory}/other.json`;
   await Deno.writeTextFile(config, JSON.stringify(monitored(agent.paths)));
@@ -101,8 +107,9 @@ Deno.test("wrong use of command is one line on standard error and status 64", as
     [["agent.Ping", "[]"], /must be a JSON object/],
     [["agent.Ping", "null"], /must be a JSON object/],
     [["agent.Ping", ""], /not JSON/],
-    [["agent.Ping", '{"Name":"agent.GetInfo"}'], /"Name" is given by the word before/],
-    [["agent.Ping", '{"Command":"agent.Ping"}'], /"Command" is given by the word before/],
+    [["agent.Ping", '{"Name":"agent.GetInfo"}'], /"Name" is already given by NAME; remove it/],
+    [["agent.Ping", '{"Command":"agent.Ping"}'], /"Command" is already given by NAME; remove it/],
+    [["agent.Ping", '{"command":"agent.Ping"}'], /"Command" is already given by NAME/],
     [["agent.Ping", "{}", "{}"], /unexpected argument "\{\}"/],
   ];
   for (const [words, message] of cases) {
@@ -115,7 +122,7 @@ Deno.test("wrong use of command is one line on standard error and status 64", as
   }
 });
 
-Deno.test("command with a configuration that is wrong ends with status 78", async () => {
+Deno.test("command exits with status 78 if its configuration is wrong", async () => {
   const { code } = await runAgent(["command", "agent.Ping", "--config", "/nonexistent.json"]);
   assertEquals(code, EXIT_CONFIG);
 });

@@ -1,11 +1,12 @@
 /**
- * `agent.SendEvent`: what programs of the guest tell the host.
+ * `agent.SendEvent`: events from programs of the guest for the host.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
+import { sendCommand } from "../../lib/platform/linux/monitor_client.ts";
 import { makePaths } from "./_agent.ts";
 import type { Host } from "./_host.ts";
 import { command, Nothing, pipeOf, startMonitored, succeed } from "./_monitor.ts";
@@ -39,6 +40,32 @@ Deno.test("agent.SendEvent sends the host a notification", async () => {
   assert(Math.abs(event.timestamp - Date.now() / 1000) < 60);
   await succeed(agent, "agent.SendEvent", Nothing, { Event: "bare" });
   assertEquals((await nextEvent(host)).data, null);
+});
+
+Deno.test("agent.SendEvent takes its members in any case", async () => {
+  await using agent = await startMonitored();
+  await using host = await agent.connect();
+  await host.ping();
+  const answer = await sendCommand(pipeOf(agent.paths), {
+    command: "agent.SendEvent",
+    EVENT: "backup.done",
+    data: 7,
+  });
+  assertEquals(answer, { Status: 0, StatusMessage: "" });
+  const { event, data } = await nextEvent(host);
+  assertEquals([event, data], ["backup.done", 7]);
+});
+
+Deno.test("the rate of agent.SendEvent counts before the event is checked", async () => {
+  await using agent = await startMonitored();
+  const wrong = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`wrong${at}`, 1]));
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => command(agent, "agent.SendEvent", wrong)),
+  );
+  const rated = answers.filter(({ StatusMessage }) => /^over 10 /.test(StatusMessage));
+  const checked = answers.filter(({ StatusMessage }) => / and 88\d more$/.test(StatusMessage));
+  assertEquals(rated.length + checked.length, answers.length, JSON.stringify(answers[0]));
+  assert(checked.length >= 10 && rated.length > 0, `${checked.length} were checked`);
 });
 
 Deno.test("agent.SendEvent sends numbers as they were written", async () => {
@@ -93,7 +120,7 @@ Deno.test("ten events a second are let through, more are refused with the time t
   const sent = answers.filter(({ Status }) => Status === 0).length;
   assert(sent >= 10 && sent < 20, `${sent}`);
   for (const { StatusMessage } of answers.filter(({ Status }) => Status !== 0)) {
-    assertMatch(StatusMessage, /^over 10 events a second: try again in \d+ ms$/);
+    assertMatch(StatusMessage, /^over 10 agent\.SendEvent a second; try again in \d+ ms$/);
   }
   for (let event = 0; event < sent; event++) await nextEvent(host);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { type Configuration, configuration, type TestAgent } from "./_agent.ts";
 import { assertRefused, resultOf } from "./_host.ts";
@@ -32,7 +32,7 @@ async function reload(agent: TestAgent, changes: Configuration): Promise<z.outpu
   return await succeed(agent, "agent.ReloadConfig", Report);
 }
 
-Deno.test("a configuration that is the same changes nothing", async () => {
+Deno.test("an unchanged configuration changes nothing", async () => {
   await using agent = await startMonitored();
   assertEquals(await reload(agent, {}), {
     Status: 0,
@@ -67,7 +67,7 @@ Deno.test("policy and limits change without dropping the channel", async () => {
   await host.call("file_read", { path }, Content);
 });
 
-Deno.test("SIGHUP does the same, and says so in the log", async () => {
+Deno.test("SIGHUP does the same, and logs it", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   await rewrite(agent, { security: { command_whitelist: [] } });
@@ -81,7 +81,7 @@ Deno.test("SIGHUP does the same, and says so in the log", async () => {
   );
 });
 
-Deno.test("the message limit changes for the connection that stands, both ways", async () => {
+Deno.test("the message limit changes for an open connection, both ways", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   const long = `{"jsonrpc":"2.0","method":"ping","id":"${"x".repeat(3000)}"}`;
@@ -94,7 +94,7 @@ Deno.test("the message limit changes for the connection that stands, both ways",
   assertEquals(id, longer);
 });
 
-Deno.test("the number of places changes while requests run and wait", async () => {
+Deno.test("the number of concurrent requests changes while requests run and wait", async () => {
   await using agent = await startMonitored({ config: () => ({ max_concurrent_requests: 1 }) });
   await using host = await agent.connect();
   const first = await host.start("exec_command", {
@@ -136,13 +136,13 @@ Deno.test("rate, log level, announcement and the monitor's own limits change", a
   assertEquals(agent.log.slice(logged).filter(({ level }) => level === "info"), []);
 });
 
-Deno.test("the level that the command line gave stands above the file's", async () => {
+Deno.test("the log level of the command line overrides the file's", async () => {
   await using agent = await startMonitored({ args: () => ["--log-level", "info"] });
   const { Changed } = await reload(agent, { log_level: "error" });
   assertEquals(Changed, []);
 });
 
-Deno.test("keys that take effect at the next start are named, in the answer and in the log", async () => {
+Deno.test("keys that take effect after a restart are named, in the answer and in the log", async () => {
   await using agent = await startMonitored();
   const keys = [
     "channel_name",
@@ -166,14 +166,14 @@ Deno.test("keys that take effect at the next start are named, in the answer and 
       },
     });
     assertEquals([report.Changed, report.NeedRestart], [[], keys], "as long as they differ");
-    assertEquals(report.StatusMessage, `not before the next start: ${keys.join(", ")}`);
+    assertEquals(report.StatusMessage, `takes effect after a restart: ${keys.join(", ")}`);
   }
-  const line = await agent.logged(({ message }) => /next start/.test(message), "the keys");
+  const line = await agent.logged(({ message }) => /after a restart/.test(message), "the keys");
   assertEquals([line.level, line.keys], ["warn", keys]);
   assertEquals((await command(agent, "agent.Ping")).Status, 0, "the socket is where it was");
 });
 
-Deno.test("what Deno was not granted at the start is named, and refused to the host", async () => {
+Deno.test("what Deno was not granted at startup is named, and refused to the host", async () => {
   await using agent = await startMonitored({
     config: () => ({ security: { command_whitelist: ["true"] } }),
   });
@@ -194,8 +194,12 @@ Deno.test("what Deno was not granted at the start is named, and refused to the h
     assertEquals(Refused.includes(one), true, Refused.join());
   }
   assertEquals(Refused.some((one) => one.includes("true")), false);
-  const line = await agent.logged(({ message }) => /Deno does not let/.test(message), "it");
+  const line = await agent.logged(({ message }) => /more than Deno lets/.test(message), "it");
   assertEquals(line.refused, Refused);
+  assertMatch(
+    String(line.remedy),
+    /^restart the agent: its permissions are derived from its config/,
+  );
   for (
     const [method, params] of [
       ["file_read", { path: "/etc/passwd" }],
@@ -206,7 +210,7 @@ Deno.test("what Deno was not granted at the start is named, and refused to the h
   }
 });
 
-Deno.test("a configuration that cannot be used keeps the one before, and says why:", async (t) => {
+Deno.test("an invalid configuration leaves the previous one in effect, and says why:", async (t) => {
   await using agent = await startMonitored({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/f`, "content"),
   });
@@ -227,7 +231,7 @@ Deno.test("a configuration that cannot be used keeps the one before, and says wh
       await Deno.writeTextFile(configFile, text);
       const { Status, StatusMessage } = await command(agent, "agent.ReloadConfig");
       assertEquals(Status, 105);
-      assertMatch(StatusMessage, /^the configuration before stays in effect: /);
+      assertMatch(StatusMessage, /^the previous configuration stays in effect: /);
       assertMatch(StatusMessage, reason);
       await host.call("file_read", { path: `${files}/f` }, Content);
     });
@@ -236,17 +240,22 @@ Deno.test("a configuration that cannot be used keeps the one before, and says wh
     await Deno.remove(configFile);
     agent.kill("SIGHUP");
     const fits = ({ message, problems }: Record<string, unknown>) =>
-      message === "the configuration cannot be used, the one before stays in effect" &&
+      message === "the configuration is invalid, the previous one stays in effect" &&
       JSON.stringify(problems).includes("cannot be read");
     assertEquals((await agent.logged(fits, "the reason")).level, "warn");
     await host.call("file_read", { path: `${files}/f` }, Content);
   });
 });
 
-Deno.test("many reloads at once are done one after the other", async () => {
+Deno.test("many reloads at once are done one after the other, ten a second", async () => {
   await using agent = await startMonitored();
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => command(agent, "agent.ReloadConfig")),
   );
-  assertEquals(answers.filter(({ Status }) => Status !== 0), []);
+  const done = answers.filter(({ Status }) => Status === 0);
+  assert(done.length >= 10, `${done.length} were done`);
+  for (const { Status, StatusMessage } of answers.filter((answer) => !done.includes(answer))) {
+    assertEquals(Status, 105);
+    assertMatch(StatusMessage, /^over 10 agent\.ReloadConfig a second; try again in \d+ ms$/);
+  }
 });

@@ -253,7 +253,10 @@ Deno.test("what is no socket at the socket's path is left alone, status 69", asy
         const before = await Deno.lstat(path);
         const { code, stderr } = await runOn(paths, path);
         assertEquals(code, EXIT_UNAVAILABLE, stderr);
-        assertMatch(errorLine(stderr), /^kvmmanager-agent: .* is no socket; it is left alone$/);
+        assertMatch(
+          errorLine(stderr),
+          /^kvmmanager-agent: .* is not a socket; remove it or choose another path$/,
+        );
         const after = await Deno.lstat(path);
         assertEquals([after.ino, after.mtime, after.size], [before.ino, before.mtime, before.size]);
       });

@@ -7,11 +7,10 @@
 import { assertEquals, assertStringIncludes, fail } from "@std/assert";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
-import { builtinCommands } from "../../lib/monitor/builtin/mod.ts";
-import { HostLink } from "../../lib/channel/host_link.ts";
+import { BUILTIN_NAMES } from "../../lib/monitor/builtin/mod.ts";
+import { READ_AT_STARTUP } from "../../lib/config/changes.ts";
 import { parseConfig } from "../../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { RequestCounters } from "../../lib/core/request_counters.ts";
 import type { TestAgent } from "../agent/_agent.ts";
 import { pipeOf, startMonitored } from "../agent/_monitor.ts";
 import { within } from "../_waiting.ts";
@@ -141,17 +140,16 @@ Deno.test("the example handler in the document works", async () => {
   assertEquals((await send({})).Status, 105);
 });
 
-Deno.test("the document lists every built-in command", () => {
-  const names = Object.keys(builtinCommands({
-    config: () => DEFAULT_CONFIG,
-    isConfined: true,
-    channelName: "",
-    host: new HostLink(),
-    counters: new RequestCounters(new Set()),
-    inFlight: () => 0,
-    reload: () => Promise.reject(new Error("not here")),
-  }));
+Deno.test("the document has all of the agent's own commands", () => {
   const table = DOCUMENT.split("\n## The agent's own commands\n")[1]?.split("\n## ")[0] ?? "";
   const documented = [...table.matchAll(/^\| `(agent\.\w+)`/gm)].map(([, name]) => name);
-  assertEquals(documented.toSorted(), names);
+  assertEquals(documented.toSorted(), [...BUILTIN_NAMES]);
+});
+
+Deno.test("the document has every key that needs a restart", () => {
+  const text = DOCUMENT.split("`NeedRestart`")[2]?.split("`Refused`")[0] ?? "";
+  const documented = [...text.matchAll(/`([a-z_]+)`/g)].map(([, key]) => key);
+  const monitorKeys = ["enabled", "pipe_path", "pipe_mode", "pipe_group"];
+  const others = READ_AT_STARTUP.filter((key) => !key.startsWith("command_monitor."));
+  assertEquals(documented.toSorted(), [...others, ...monitorKeys].toSorted());
 });

@@ -1,13 +1,13 @@
 import { type CommandAnswer, STATUS } from "../answer.ts";
-import type { AgentParts } from "./parts.ts";
+import type { MonitorContext } from "../context.ts";
 
 /**
- * `agent.GetStatus`: what the host has asked for since the start of the agent, and what that costs.
+ * `agent.GetStatus`: the host's requests since the agent started, and the agent's memory.
  *
- * `Requests` counts those that were let in, by method; under "unknown" are those for methods that
- * there are not. `Rejected` were over the rate or the queue, `Malformed` were no requests.
+ * `Requests` counts accepted requests by method; "unknown" are those for methods that do not exist.
+ * `Rejected` were over the rate or found the queue full, `Malformed` were not requests.
  */
-export const getStatus = ({ counters, inFlight, host }: AgentParts) => (): CommandAnswer => ({
+export const getStatus = ({ counters, inFlight, host }: MonitorContext) => (): CommandAnswer => ({
   Status: STATUS.ok,
   StatusMessage: "",
   Requests: Object.fromEntries(

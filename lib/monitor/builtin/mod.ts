@@ -1,22 +1,41 @@
 /**
- * The one list of the agent's own commands. A command is added by one file and one line here.
+ * The one list of the agent's own commands. A new command is one file and one line here.
  *
  * @module
  */
 
-import type { CommandHandler } from "../monitor.ts";
+import type { MonitorContext } from "../context.ts";
+import type { CommandHandler, Monitor } from "../monitor.ts";
 import { getInfo } from "./get_info.ts";
 import { getStatus } from "./get_status.ts";
-import type { AgentParts } from "./parts.ts";
 import { ping } from "./ping.ts";
 import { reloadConfig } from "./reload_config.ts";
 import { sendEvent } from "./send_event.ts";
 
-/** The handlers by their names. */
-export const builtinCommands = (parts: AgentParts): Readonly<Record<string, CommandHandler>> => ({
-  "agent.GetInfo": getInfo(parts),
-  "agent.GetStatus": getStatus(parts),
-  "agent.Ping": ping,
-  "agent.ReloadConfig": reloadConfig(parts),
-  "agent.SendEvent": sendEvent(parts),
-});
+/** For commands that write to the log, the audit file or the host. */
+const MAX_PER_SECOND = 10;
+
+/** One of the agent's own commands. */
+interface BuiltinCommand {
+  readonly handler: (context: MonitorContext) => CommandHandler;
+  /** More are refused before the handler looks at them. */
+  readonly maxPerSecond?: number;
+}
+
+const BUILTIN_COMMANDS: Readonly<Record<string, BuiltinCommand>> = {
+  "agent.GetInfo": { handler: getInfo },
+  "agent.GetStatus": { handler: getStatus },
+  "agent.Ping": { handler: () => ping },
+  "agent.ReloadConfig": { handler: reloadConfig, maxPerSecond: MAX_PER_SECOND },
+  "agent.SendEvent": { handler: sendEvent, maxPerSecond: MAX_PER_SECOND },
+};
+
+/** The names of the agent's own commands, sorted. */
+export const BUILTIN_NAMES: readonly string[] = Object.keys(BUILTIN_COMMANDS);
+
+/** Registers all of the agent's own commands. */
+export function registerBuiltins(monitor: Monitor, context: MonitorContext): void {
+  for (const [name, { handler, maxPerSecond }] of Object.entries(BUILTIN_COMMANDS)) {
+    monitor.register(name, handler(context), { maxPerSecond });
+  }
+}

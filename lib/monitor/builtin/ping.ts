@@ -1,4 +1,4 @@
 import { type CommandAnswer, STATUS } from "../answer.ts";
 
-/** `agent.Ping`: the agent is alive. Anything else in the request is of no account. */
+/** `agent.Ping`: the agent is alive. Ignores all other members of the request. */
 export const ping = (): CommandAnswer => ({ Status: STATUS.ok, StatusMessage: "" });

@@ -1,27 +1,28 @@
 import { ConfigError } from "../../config/load.ts";
 import { STATUS } from "../answer.ts";
+import type { MonitorContext } from "../context.ts";
 import { CommandError, type CommandHandler } from "../monitor.ts";
-import type { AgentParts } from "./parts.ts";
 
 /**
- * `agent.ReloadConfig`: reads the configuration anew, as SIGHUP does, and drops no connection.
+ * `agent.ReloadConfig`: reads the configuration again, as SIGHUP does, and drops no connection.
  *
- * `Changed` are the keys that are different now, `NeedRestart` those that take effect at the next
- * start, `Refused` what the configuration allows and Deno, as it was started, does not.
+ * `Changed` lists the keys that are different now, `NeedRestart` those that take effect at the next
+ * start, `Refused` what the configuration allows and Deno does not, because this process was
+ * started without it.
  */
-export const reloadConfig = ({ reload }: AgentParts): CommandHandler => async () => {
+export const reloadConfig = ({ reload }: MonitorContext): CommandHandler => async () => {
   try {
     const { changed, needRestart, refusedByDeno } = await reload();
     const left = [...needRestart, ...refusedByDeno];
     return {
       Status: STATUS.ok,
-      StatusMessage: left.length === 0 ? "" : `not before the next start: ${left.join(", ")}`,
+      StatusMessage: left.length === 0 ? "" : `takes effect after a restart: ${left.join(", ")}`,
       Changed: changed,
       NeedRestart: needRestart,
       Refused: refusedByDeno,
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new CommandError(`the configuration before stays in effect: ${error.message}`);
+    throw new CommandError(`the previous configuration stays in effect: ${error.message}`);
   }
 };

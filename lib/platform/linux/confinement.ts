@@ -1,21 +1,23 @@
 /**
- * Start-up confinement: giving up the right to read and write everywhere.
+ * Confinement at startup: dropping the permission to read and write everywhere.
  *
- * The compiled binary carries the lists of one configuration plus `/`, so that it can read a
- * configuration file anywhere and serve one that goes further. Deno cannot narrow "everything" to a
- * list at run time, but it can take one entry out of a list: that is what happens here.
+ * The compiled binary carries the permission lists of one configuration plus `/`, so that it can
+ * read a configuration file anywhere and serve one that allows more. Deno cannot narrow
+ * "everything" to a list at run time, but it can remove one entry from a list, here `/`.
  *
  * @module
  */
 
 import { isInside } from "../../policy/paths.ts";
 import type { Permissions } from "./grants.ts";
+import { permissionRemedy } from "./permission_remedy.ts";
+import { SHELL } from "./programs.ts";
 
-/** What the start-up check found. */
+/** The result of the check at startup. */
 export interface Confinement {
-  /** Whether Deno itself now stops what is outside the configuration's paths. */
+  /** Whether Deno itself now blocks access outside the configured paths. */
   readonly confined: boolean;
-  /** What the configuration allows and the binary's own lists do not cover: paths, commands. */
+  /** What the configuration allows and the binary's own lists lack: paths, commands, sockets. */
   readonly uncovered: readonly string[];
 }
 
@@ -32,6 +34,9 @@ const uncoveredPaths = (wanted: Permissions, granted: Permissions) => [
   ...uncoveredBy(wanted.write, granted.write),
 ];
 
+const allowsEverything = ({ read, write }: Permissions) =>
+  read.includes("/") || write.includes("/");
+
 function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run"]): string[] {
   if (granted === "all") return [];
   if (wanted === "all") return ["every command (command_whitelist null)"];
@@ -39,11 +44,11 @@ function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run
 }
 
 /**
- * Says whether an agent started with `granted` (its own lists, without the `/` beside them) would
- * be confined under a configuration that needs `wanted`; changes nothing.
+ * Whether an agent started with `granted` (its own lists, without the `/` beside them) would be
+ * confined under a configuration that needs `wanted`; changes nothing.
  *
- * @param granted What the binary was compiled with; `undefined` for an agent started with the
- * flags of its own configuration.
+ * @param granted What the binary was compiled with; `undefined` for an agent that was started with
+ * the flags of its own configuration.
  */
 export function judgeConfinement(
   wanted: Permissions,
@@ -55,17 +60,15 @@ export function judgeConfinement(
   const uncovered = uncoveredPaths(wanted, granted);
   const commands = uncoveredCommands(wanted.run, granted.run);
   const sockets = wanted.sockets.filter((path) => !granted.sockets.includes(path));
-  // Who is allowed "/" is confined by nothing, covered or not.
-  const isEverything = wanted.read.includes("/") || wanted.write.includes("/");
   return {
-    confined: uncovered.length === 0 && !isEverything,
+    confined: uncovered.length === 0 && !allowsEverything(wanted),
     uncovered: [...new Set([...uncovered, ...commands, ...sockets])],
   };
 }
 
 /**
- * Gives up `/` for reading and writing where the configuration does not need it, and the sockets
- * that it does not have.
+ * Drops `/` for reading and writing unless the configuration needs it, and the sockets that the
+ * configuration does not have.
  *
  * @returns What holds from now on.
  */
@@ -77,15 +80,51 @@ export function confine(wanted: Permissions, granted: Permissions | undefined): 
   }
   if (granted === undefined || uncoveredPaths(wanted, granted).length > 0) return judged;
   for (const name of ["read", "write"] as const) {
-    // An allowed path "/" is the administrator's wish; there is nothing to give up then.
+    // The administrator allowed "/": there is nothing to drop.
     if (!wanted[name].includes("/")) Deno.permissions.revokeSync({ name, path: "/" });
   }
   return { ...judged, confined: !holdsEverything("read") && !holdsEverything("write") };
 }
 
 /**
- * What of `wanted` Deno does not let this process touch, by name: after a change of the
- * configuration, what only a new start can bring into effect.
+ * Drops all that a process does not need which only starts the shell and writes a log: reading, the
+ * network, facts about the system, and writing anywhere but to the log file.
+ *
+ * @param granted What the binary was compiled with; `undefined` where that is not known.
+ */
+export function confineSupervisor(
+  logFile: string | null,
+  granted: Pick<Permissions, "write" | "run"> | undefined,
+): void {
+  for (const name of ["read", "net", "sys", "env", "ffi"] as const) {
+    Deno.permissions.revokeSync({ name });
+  }
+  // Dropping a permission as a whole drops every entry of its list.
+  if (logFile === null) Deno.permissions.revokeSync({ name: "write" });
+  for (const path of ["/", ...granted?.write ?? []]) {
+    if (path !== logFile) Deno.permissions.revokeSync({ name: "write", path });
+  }
+  const programs = granted?.run ?? "all";
+  if (programs === "all") return;
+  for (const command of programs) {
+    if (command !== SHELL) Deno.permissions.revokeSync({ name: "run", command });
+  }
+}
+
+/** What to do for an agent that is not confined. */
+export function confinementRemedy(wanted: Permissions, configFile: string | undefined): string {
+  if (allowsEverything(wanted)) {
+    return 'list narrower paths than "/" in security.allowed_read_paths and allowed_write_paths';
+  }
+  return Deno.build.standalone
+    ? permissionRemedy(configFile)
+    : "start the agent through its service, kvmmanager-agent or deno task agent: these derive " +
+      "Deno's permissions from the configuration";
+}
+
+/**
+ * What of `wanted` Deno does not let this process do, by name: after a change of the configuration,
+ * what only a restart can bring into effect.
  */
 export function refusedByDeno({ read, write, run, sockets }: Permissions): string[] {
   const isRefused = (descriptor: Deno.PermissionDescriptor) =>

@@ -1,6 +1,6 @@
 /**
- * The Deno permissions that a configuration needs: the one function behind `deno task agent`, the
- * compile task and the start-up check.
+ * The Deno permissions that a configuration needs: one function for `deno task agent`, the compile
+ * task and the check at startup.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { DEFAULT_CONFIG_PATH } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { GROUP_FILE } from "./groups.ts";
 import { POWER_DIRECTORY } from "./systemd_power.ts";
-import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket_path.ts";
+import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./files/new_file.ts";
 import { RESTING_DIRECTORY } from "./files/real_file.ts";
@@ -20,7 +20,7 @@ const Paths = z.readonly(z.array(z.string()));
 const PermissionsSchema = z.strictObject({
   read: Paths,
   write: Paths,
-  /** `"all"` where every command is allowed. */
+  /** `"all"` if every command is allowed. */
   run: z.union([z.literal("all"), Paths]),
   /** Unix sockets; no other part of the network is ever granted. */
   sockets: Paths,
@@ -28,20 +28,20 @@ const PermissionsSchema = z.strictObject({
   system: Paths,
 });
 
-/** What Deno lets the agent touch. */
+/** What Deno lets the agent use. */
 export type Permissions = z.output<typeof PermissionsSchema>;
 
 /**
- * The permissions that a binary was compiled with, out of the text that the compile task put into
- * it.
+ * Reads the permissions that a binary was compiled with, from the text that the compile task put
+ * into it.
  *
- * @throws {Error} when it is something else.
+ * @throws {Error} when it is not such a text.
  */
 export function parsePermissions(text: string): Permissions {
   try {
     return z.parse(PermissionsSchema, JSON.parse(text));
   } catch {
-    throw new Error("--granted is written by the compile task and has been damaged");
+    throw new Error("--granted is not what the compile task wrote; compile the agent again");
   }
 }
 
@@ -60,21 +60,21 @@ const SYSTEM_FACTS = [
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
-/** What else a start of the agent touches beside what its configuration says. */
+/** What a start of the agent needs beside its configuration. */
 export interface StartPaths {
   /** The unix socket of `--channel listen:PATH`. */
   readonly listen?: string;
-  /** The configuration file, read at the start and when it is reloaded. */
+  /** The configuration file, read at startup and at each reload. */
   readonly configFile?: string;
-  /** Whether the agent asks the service manager's units to turn the guest off. */
+  /** Whether the agent turns the guest off through the service manager's units. */
   readonly power?: boolean;
 }
 
 /**
  * The permissions for a configuration.
  *
- * Reading covers what may be written too: a path is proven to be free of links before it is used.
- * Which of both a request may do is the path policy's matter (`paths.ts`).
+ * Reading covers what may be written too: a path is checked for links before it is used. The path
+ * policy (`paths.ts`) decides which of both a request may do.
  */
 export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
@@ -96,7 +96,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       DEFAULT_CONFIG_PATH,
       ...configFile,
       ...power,
-      // Whether its last line has an end.
+      // To see whether its last line is complete.
       ...audit,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
@@ -116,13 +116,13 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
         entry.startsWith("/") ? [entry] : PROGRAM_DIRECTORIES.map((dir) => `${dir}/${entry}`)
       ),
     ]),
-    // Clients connect to the first, the server makes it as the second.
+    // Clients connect to the first path, the server creates the socket under the second.
     sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf)]),
     system: SYSTEM_FACTS,
   };
 }
 
-// In a list of Deno's, a comma that belongs to a path is written twice.
+// In Deno's lists, a comma within a path is written twice.
 const list = (values: readonly string[]) => values.map((v) => v.replaceAll(",", ",,")).join(",");
 
 /** The permissions as command-line flags of `deno run` and `deno compile`. */

@@ -1,25 +1,25 @@
 /**
- * The numbers of groups, which Deno does not look up.
+ * Group numbers by name, which Deno cannot look up.
  *
  * @module
  */
 
-/** The guest's own groups (group(5)). */
+/** The guest's local groups (group(5)). */
 export const GROUP_FILE = "/etc/group";
 
 /**
- * The number of a group that is given by its name, or by its number already.
+ * The number of a group, given by its name or its number.
  *
  * @param file Where to look. @default {"/etc/group"}
- * @throws {Error} for a name that is not in the file: groups of a directory service have to be
- * given by their numbers.
+ * @throws {Error} for a name that is not in the file: groups of a directory service must be given
+ * by number.
  */
 export async function groupNumber(group: string, file = GROUP_FILE): Promise<number> {
   if (/^\d+$/.test(group)) return Number(group);
   const found = findGroup(await Deno.readTextFile(file), group);
   if (found !== undefined) return found;
   throw new Error(
-    `there is no group "${group}" in ${file}; a group from elsewhere needs its number`,
+    `there is no group "${group}" in ${file}; give a directory service's group by its number`,
   );
 }
 

@@ -1,32 +1,33 @@
 /**
- * Sending a command, as a program of the guest does.
+ * Sends a command to the agent of this guest, as any other program would.
  *
  * @module
  */
 
-import { withTimer } from "../base/waiting.ts";
-import { closeQuietly, reasonOf } from "../platform/linux/unix_socket.ts";
-import { type CommandAnswer, readAnswer, refusal, STATUS } from "./answer.ts";
+import { closeQuietly } from "../../base/close_quietly.ts";
+import { withTimer } from "../../base/waiting.ts";
+import { type CommandAnswer, readAnswer, refusal, STATUS } from "../../monitor/answer.ts";
+import { socketErrorReason } from "./unix_socket.ts";
 
 /** How a command is sent. */
 export interface SendOptions {
-  /** Milliseconds for all of it. @default {60000} */
+  /** Milliseconds for the whole exchange. @default {60000} */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-/** Far more than any monitor answers with. */
+/** Far more than any monitor's answer has. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const READ_BYTES = 16 * 1024;
 
 const noConnection = (reason: string): CommandAnswer => refusal(STATUS.connection, reason);
 
 /**
- * Sends one command and returns its answer. Never throws for what the connection does: whatever is
- * wrong with it is an answer of status 103, as with other clients of the protocol.
+ * Sends one command and returns its answer. Does not throw when the connection fails: that is an
+ * answer of status 103 with a `Reason`, as in other clients of the protocol.
  *
  * @param path The monitor's unix socket.
- * @param request An object with a `Name`, and whatever the command takes beside it.
+ * @param request An object with a `Name`, and all that the command takes beside it.
  */
 export async function sendCommand(
   path: string,
@@ -45,7 +46,7 @@ export async function sendCommand(
     await withTimer(timeoutMs, exchange(connection, bytes).then((text) => answer = parse(text)));
     return answer;
   } catch (error) {
-    return noConnection(reasonOf(error, path));
+    return noConnection(socketErrorReason(error, path));
   } finally {
     closeQuietly(connection);
   }
@@ -74,9 +75,9 @@ function parse(text: string): CommandAnswer {
     const answer = readAnswer(JSON.parse(text));
     if (answer !== undefined) return answer;
   } catch {
-    // Told below.
+    // Not JSON: reported below.
   }
-  return noConnection("what came back is no answer of a command monitor");
+  return noConnection("the answer is not that of a command monitor");
 }
 
 function explainConnect(path: string, error: unknown): string {
@@ -85,5 +86,5 @@ function explainConnect(path: string, error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return `${path}: permission denied; command_monitor.pipe_group says who may connect`;
   }
-  return `${path}: ${reasonOf(error, path)}`;
+  return `${path}: ${socketErrorReason(error, path)}`;
 }

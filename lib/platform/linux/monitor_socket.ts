@@ -1,6 +1,6 @@
 /**
- * The command monitor's unix socket: made where nobody can reach it, given its mode and group, and
- * renamed into place. At no time can more be done with it than `pipe_mode` says.
+ * The command monitor's unix socket: created where nobody else can reach it, given its mode and
+ * group, and renamed into place. At no time does it allow more than `pipe_mode`.
  *
  * @module
  */
@@ -13,18 +13,17 @@ import {
   findStale,
   LEADS_THROUGH_LINK,
   ListenError,
-  reasonOf,
+  socketErrorReason,
 } from "./unix_socket.ts";
 import type { CommandListener } from "../../monitor/listener.ts";
-import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket_path.ts";
 
-/** How the socket is made: keys of `command_monitor`. */
+/** How the socket is created: keys of `command_monitor`. */
 export interface SocketOptions {
   /** Absolute. */
   readonly pipe_path: string;
   /** Octal digits. */
   readonly pipe_mode: string;
-  /** Name or number; `null` leaves the agent's own. */
+  /** Name or number; `null` and "-1" keep the agent's own group. */
   readonly pipe_group: string | null;
 }
 
@@ -33,10 +32,10 @@ const DONE = "done";
 const PRIVATE_MODE = 0o700;
 
 /**
- * $1 the directory to make, $2 its mode, $3 its group or empty. By the shell, since Deno would have
- * to be granted everything below the directory for it.
+ * $1 the directory to create, $2 its mode, $3 its group or empty. In the shell, since Deno would
+ * need a permission for everything below the directory.
  */
-const MAKE_DIRECTORY = `
+const CREATE_DIRECTORY = `
 exec 2>&1
 mkdir -m 0700 -- "$1" || exit
 if { [ -n "$3" ] && ! chgrp -- "$3" "$1"; } || ! chmod -- "$2" "$1"; then
@@ -46,30 +45,46 @@ fi
 echo ${DONE}
 `;
 
+/** Google's configuration has it for "no change". */
+const NO_GROUP = "-1";
+
 /**
- * Makes the socket, and the last directory of its path where that is missing. A socket that nobody
+ * A directory for the agent alone, beside the socket: what is in it can be given its mode and group
+ * while nobody else can reach it. The schema leaves room for both endings in a socket's path.
+ */
+export const privateDirectoryOf = (pipePath: string): string => `${pipePath}.new`;
+
+/** The path under which the socket is created. */
+export const unfinishedSocketOf = (pipePath: string): string => `${privateDirectoryOf(pipePath)}/s`;
+
+/**
+ * Creates the socket, and the last directory of its path if that is missing. A socket that nobody
  * serves any more is replaced in one step.
  *
- * @throws {ListenError} when somebody serves it, or it cannot be made.
+ * @throws {ListenError} when another process serves it, or it cannot be created.
  */
 export async function listenOnSocket(options: SocketOptions): Promise<CommandListener> {
   const path = options.pipe_path;
   await findStale(path);
   try {
-    const group = options.pipe_group === null ? null : await groupNumber(options.pipe_group);
-    await makePrivateDirectory(options, group);
+    const { pipe_group } = options;
+    const group = pipe_group === null || pipe_group === NO_GROUP
+      ? null
+      : await groupNumber(pipe_group);
+    await createPrivateDirectory(options, group);
     try {
-      return make(options, group);
+      return createSocket(options, group);
     } finally {
       removeQuietly(privateDirectoryOf(path));
     }
   } catch (error) {
-    throw new ListenError(`cannot make the socket ${path}: ${reasonOf(error, path)}`);
+    const reason = socketErrorReason(error, path, unfinishedSocketOf(path));
+    throw new ListenError(`cannot create the socket ${path}: ${reason}`);
   }
 }
 
-/** Synchronous: a few system calls, where the other form would keep threads for them. */
-function make(
+/** Synchronous: a few system calls, for which the other form would keep threads. */
+function createSocket(
   { pipe_path: path, pipe_mode: mode }: SocketOptions,
   group: number | null,
 ): CommandListener {
@@ -88,34 +103,34 @@ function make(
   }
 }
 
-async function makePrivateDirectory(options: SocketOptions, group: number | null): Promise<void> {
+async function createPrivateDirectory(options: SocketOptions, group: number | null): Promise<void> {
   const directory = privateDirectoryOf(options.pipe_path);
-  if (tryToMake(directory)) return;
-  await makeDirectory(options, group);
-  if (!tryToMake(directory)) throw new Error(`${directory} cannot be made`);
+  if (tryToCreate(directory)) return;
+  await createDirectory(options, group);
+  if (!tryToCreate(directory)) throw new Error(`${directory} cannot be created`);
 }
 
-/** Makes the private directory; says whether the one it belongs into was there. */
-function tryToMake(directory: string): boolean {
-  const makeIt = () => Deno.mkdirSync(directory, { mode: PRIVATE_MODE });
+/** Creates the private directory; returns whether its parent was there. */
+function tryToCreate(directory: string): boolean {
+  const create = () => Deno.mkdirSync(directory, { mode: PRIVATE_MODE });
   try {
-    makeIt();
+    create();
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
-  removeLeftOver(directory);
-  makeIt();
+  removeLeftover(directory);
+  create();
   return true;
 }
 
-async function makeDirectory(
+async function createDirectory(
   { pipe_path, pipe_mode }: SocketOptions,
   group: number | null,
 ): Promise<void> {
   const said = await runScript({
-    code: MAKE_DIRECTORY,
+    code: CREATE_DIRECTORY,
     args: [dirname(pipe_path), directoryMode(pipe_mode), String(group ?? "")],
     timeoutMs: SCRIPT_TIMEOUT_MS,
     signal: new AbortController().signal,
@@ -123,11 +138,11 @@ async function makeDirectory(
   if (said.trim() !== DONE) throw new Error(said.trim());
 }
 
-/** Takes away what an agent that was killed has left behind, and nothing that is not our own. */
-function removeLeftOver(directory: string): void {
+/** Removes what an agent that was killed left behind, and nothing that is not ours. */
+function removeLeftover(directory: string): void {
   const { isDirectory, uid } = Deno.lstatSync(directory);
   if (!isDirectory || uid !== Deno.uid()) {
-    throw new Error(`${directory} is in the way and not this agent's; remove it`);
+    throw new Error(`${directory} is in the way and was not made by this agent; remove it`);
   }
   Deno.removeSync(directory, { recursive: true });
 }
@@ -136,7 +151,7 @@ function removeQuietly(directory: string): void {
   try {
     Deno.removeSync(directory, { recursive: true });
   } catch {
-    // It is taken away when the socket is made the next time.
+    // It is removed when the socket is created the next time.
   }
 }
 
@@ -146,7 +161,7 @@ function refuseLinks(directory: string): void {
   throw new Error(`${LEADS_THROUGH_LINK}; the directory is ${dirname(realPath)}`);
 }
 
-/** Who may connect may pass through the directory; only the owner may change what is in it. */
+/** Searchable by everyone who may connect; writable for the owner alone. */
 export function directoryMode(socketMode: string): string {
   const [, group = 0, others = 0] = socketMode.slice(-3).split("").map(Number);
   const passage = (bits: number) => (bits & 0o2) === 0 ? 0 : 0o5;
@@ -170,10 +185,10 @@ function fromListener(
     isInPlace: () => Deno.lstat(path).then(isOurs, () => false),
     close: () => {
       try {
-        // Not somebody else's who has taken the place.
+        // Another process may have put its own socket there.
         if (isOurs(Deno.lstatSync(path))) Deno.removeSync(path);
       } catch {
-        // It was removed already.
+        // Removed already.
       }
       listener.close();
     },

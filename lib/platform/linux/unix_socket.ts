@@ -1,31 +1,34 @@
 /**
- * What every unix socket of the agent's needs: a path that is free, and connections until it closes.
+ * What all of the agent's unix sockets need: a free path, and connections until they are closed.
  *
  * @module
  */
 
 import { messageOf } from "../../base/message_of.ts";
+import { socketRemedy } from "./permission_remedy.ts";
 
 const ACCEPT_RETRY_MS = 100;
 
 /** A link in the path would let others decide where the socket is. */
 export const LEADS_THROUGH_LINK = "its path leads through a symbolic link, which is never followed";
 
-/** The socket cannot be made; the message tells a person why. */
+/** The socket cannot be created; the message tells a person why. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
 /**
- * Makes sure that a socket may be made at a path.
+ * Makes sure that a socket may be created at a path.
  *
  * @returns Whether a socket that nobody serves any more is in the way.
- * @throws {ListenError} when somebody serves it, or the path is something else.
+ * @throws {ListenError} when another process serves it, or the path is not a socket.
  */
 export async function findStale(path: string): Promise<boolean> {
   const info = await lstatIfAny(path);
   if (info === undefined) return false;
-  if (!info.isSocket) throw new ListenError(`${path} exists and is no socket; it is left alone`);
+  if (!info.isSocket) {
+    throw new ListenError(`${path} exists and is not a socket; remove it or choose another path`);
+  }
   if (await isServed(path)) {
     throw new ListenError(`${path} is served by another process; stop it or choose another path`);
   }
@@ -37,7 +40,7 @@ async function lstatIfAny(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new ListenError(`cannot look at ${path}: ${reasonOf(error, path)}`);
+    throw new ListenError(`cannot check ${path}: ${socketErrorReason(error, path)}`);
   }
 }
 
@@ -48,7 +51,9 @@ async function isServed(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw new ListenError(`cannot tell whether ${path} is in use: ${reasonOf(error, path)}`);
+    throw new ListenError(
+      `cannot find out whether ${path} is in use: ${socketErrorReason(error, path)}`,
+    );
   }
 }
 
@@ -63,26 +68,34 @@ export async function acceptUnlessClosed(
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return undefined;
       }
-      // Out of descriptors, or a peer that was gone again: the next one may fare better.
+      // Out of file descriptors, or the client has left already: the next try may succeed.
       await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
     }
   }
 }
 
-/** Closes a connection that may be closed already. */
-export function closeQuietly(connection: { close(): void }): void {
-  try {
-    connection.close();
-  } catch {
-    // Closed already.
-  }
+/**
+ * Why an operation on the socket at `path` failed. Of Deno's own refusals it says which permission
+ * is missing and how to get it, or that a symbolic link is in the path.
+ *
+ * @param used The path that Deno was given, if that is not `path` itself.
+ */
+export function socketErrorReason(error: unknown, path: string, used = path): string {
+  if (!(error instanceof Deno.errors.NotCapable)) return messageOf(error);
+  const missing = missingPermissions(used);
+  // Deno grants the path and refuses all the same: it has resolved a link that leads elsewhere.
+  if (missing.length === 0) return LEADS_THROUGH_LINK;
+  return `the agent was started without permission to ${missing.join(" and ")} this socket; ` +
+    socketRemedy();
 }
 
-/** What went wrong with a socket, without Deno's advice about its flags. */
-export function reasonOf(error: unknown, path: string): string {
-  if (!(error instanceof Deno.errors.NotCapable)) return messageOf(error);
-  // Deno may touch the path and refuses all the same: it has followed a link.
-  return Deno.permissions.querySync({ name: "read", path }).state === "granted"
-    ? LEADS_THROUGH_LINK
-    : "this agent is confined and was not granted the socket when it was compiled or started";
+function missingPermissions(path: string): string[] {
+  const needed: readonly (readonly [what: string, permission: Deno.PermissionDescriptor])[] = [
+    ["read", { name: "read", path }],
+    ["write", { name: "write", path }],
+    ["connect to", { name: "net", host: `unix:${path}` }],
+  ];
+  return needed
+    .filter(([, permission]) => Deno.permissions.querySync(permission).state !== "granted")
+    .map(([what]) => what);
 }

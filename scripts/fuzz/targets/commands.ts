@@ -45,8 +45,8 @@ function check(bytes: Uint8Array, cuts: readonly number[]): void {
   checkWholeObject(bytes, expected);
   if (typeof expected === "string") return;
   try {
-    const { name, text } = readCommand(bytes.subarray(0, expected.end));
-    assert(name !== "" && text.length > 0);
+    const decoded = new TextDecoder().decode(bytes.subarray(0, expected.end));
+    assertEquals(readCommand(decoded).text, decoded);
   } catch (error) {
     assert(error instanceof BadRequestError, `a refusal, not ${error}`);
   }

@@ -59,6 +59,37 @@ Deno.test("explainIssues() tells all that is wrong, each once", () => {
   assertEquals(paths.sort(), ["count", "name", "nested", "one", "two"]);
 });
 
+Deno.test("explainIssues() explains 20 problems and counts the rest", () => {
+  const unknown = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`k${at}`, 1]));
+  const problems = problemsOf(Sample, unknown);
+  assertEquals(problems.length, 21);
+  assertEquals(problems.at(-1), { path: "", sentence: "and 880 more" });
+  const exactly = Object.fromEntries(Object.entries(unknown).slice(0, 20));
+  assertEquals(problemsOf(Sample, exactly).length, 20);
+});
+
+Deno.test("explainIssues() spends no time on problems that it only counts", () => {
+  const known = Object.fromEntries(
+    Array.from({ length: 300 }, (_, at) => [`member_${at}`, z.optional(z.string())]),
+  );
+  const schema = z.strictObject(known);
+  const timeFor = (count: number) => {
+    const value = Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`mistake_${at}`, 1]),
+    );
+    const { error } = z.safeParse(schema, value);
+    const issues = error?.issues ?? [];
+    const start = performance.now();
+    explainIssues(issues, value, { schema });
+    return performance.now() - start;
+  };
+  timeFor(20);
+  const few = Math.min(...Array.from({ length: 5 }, () => timeFor(20)));
+  const many = Math.min(...Array.from({ length: 5 }, () => timeFor(2000)));
+  // A hundred times as long before the explaining stopped.
+  assert(many < few * 10 + 5, `20 problems take ${few} ms, 2000 take ${many} ms`);
+});
+
 Deno.test("explainIssues() knows the members of an object with defaults inside another", () => {
   assertEquals(sentencesOf(Sample, { nested: { innner: true } }), [
     'nested.innner is not known here (did you mean "inner"?)',

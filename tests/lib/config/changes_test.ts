@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { changedKeys, takeOver } from "../../../lib/config/changes.ts";
+import { applicableConfig, changedKeys } from "../../../lib/config/changes.ts";
 import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 
 const OTHER: Config = {
   version: "1.2.3",
   log_level: "debug",
-  log_file: null,
+  log_file: "/var/log/other.log",
   channel_name: "other.0",
   max_message_size_kb: 1,
   connection_retry_seconds: 1,
@@ -54,7 +54,7 @@ Deno.test("changedKeys() names every key that differs, and nothing else", () => 
   assertEquals(changedKeys(DEFAULT_CONFIG, OTHER), all);
 });
 
-Deno.test("changedKeys() looks into lists", () => {
+Deno.test("changedKeys() compares lists by their members", () => {
   const security = { ...DEFAULT_CONFIG.security, command_whitelist: ["ls"] };
   const more = { ...security, command_whitelist: ["ls", "cat"] };
   assertEquals(
@@ -63,8 +63,8 @@ Deno.test("changedKeys() looks into lists", () => {
   );
 });
 
-Deno.test("takeOver() keeps what is looked at when the agent starts, and names it", () => {
-  const { config, needRestart } = takeOver(DEFAULT_CONFIG, OTHER);
+Deno.test("applicableConfig() keeps the keys that are read at startup, and names them", () => {
+  const { config, needRestart } = applicableConfig(DEFAULT_CONFIG, OTHER);
   assertEquals(needRestart, AT_START);
   assertEquals(
     changedKeys(DEFAULT_CONFIG, config),

@@ -44,9 +44,12 @@ async function loadError(path: string): Promise<ConfigError> {
   throw new Error("no error");
 }
 
-Deno.test("the protocol's example of a configuration is the defaults", () => {
+Deno.test("the protocol's example is the defaults, but for its log file", () => {
   const withoutComment = PROTOCOL_EXAMPLE.replace(/ +\/\/.*$/m, "");
-  assertEquals(parseConfig(withoutComment, "example"), DEFAULT_CONFIG);
+  assertEquals(parseConfig(withoutComment, "example"), {
+    ...DEFAULT_CONFIG,
+    log_file: "/var/log/kvmmanager-agent.log",
+  });
 });
 
 Deno.test("a comment in a configuration is named as what is wrong", () => {
@@ -78,7 +81,7 @@ for (
     ],
     [
       '{"security":{"allowed_write_paths":["/tmp/../etc"]}}',
-      "security.allowed_write_paths[0] must be written without '.', '..' and '//'",
+      "security.allowed_write_paths[0] must not contain '.', '..' or '//'",
     ],
     [
       '{"security":{"command_whitelist":["bin/ls"]}}',

@@ -14,7 +14,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
   assertEquals(DEFAULT_CONFIG, {
     version: "1.0.0",
     log_level: "info",
-    log_file: "/var/log/kvmmanager-agent.log",
+    log_file: null,
     channel_name: "org.kvmmanager.agent.0",
     max_message_size_kb: 64,
     connection_retry_seconds: 5,
@@ -97,7 +97,7 @@ for (
     for (const key of ["allowed_read_paths", "allowed_write_paths"]) {
       assertEquals(securityOf({ [key]: ["/srv", path] }), undefined);
     }
-    // A log file alone may be none.
+    // Only a log file may be null.
     if (path !== null) assertEquals(configOf({ log_file: path }), undefined);
   });
 }
@@ -250,3 +250,9 @@ for (const root of ["/a", "/a/audit", "/"]) {
     assert(configOf({ ...keys, security: { allowed_write_paths: ["/a/aud", "/b"] } }));
   });
 }
+
+Deno.test("pipe_group may be -1, which changes no group, as with Google's guest agent", () => {
+  const configured = (pipe_group: string) => configOf({ command_monitor: { pipe_group } });
+  assertEquals(configured("-1")?.command_monitor.pipe_group, "-1");
+  for (const wrong of ["-2", "-", "-root", ""]) assertEquals(configured(wrong), undefined);
+});

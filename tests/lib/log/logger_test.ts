@@ -16,7 +16,7 @@ function linesOf(text: string) {
 
 const messagesOf = (text: string) => linesOf(text).map(({ message }) => message);
 
-/** A target in memory that can be made to fail, to take little and to wait. */
+/** A target in memory that can fail, take little at a time, and stall. */
 class FakeTarget implements LogTarget {
   writes = 0;
   failures = 0;
@@ -79,7 +79,7 @@ Deno.test("a log line is one JSON object with time, level, message and fields", 
   });
 });
 
-Deno.test("a log writes its level and what is more severe", async () => {
+Deno.test("a log writes its own level and all more severe ones", async () => {
   const expected: [LogLevel, LogLevel[]][] = [
     ["error", ["error"]],
     ["warn", ["error", "warn"]],
@@ -97,7 +97,7 @@ Deno.test("a log writes its level and what is more severe", async () => {
   }
 });
 
-Deno.test("log lines of one turn leave in one write, in their order", async () => {
+Deno.test("log lines of one turn are written together, in order", async () => {
   const target = new FakeTarget();
   const log = Logger.to(target, "info");
   for (let i = 0; i < 100; i++) log.info(`${i}`);
@@ -106,7 +106,7 @@ Deno.test("log lines of one turn leave in one write, in their order", async () =
   assertEquals(messagesOf(target.text), Array.from({ length: 100 }, (_, i) => `${i}`));
 });
 
-Deno.test("a log goes on until a write that takes little has taken all", async () => {
+Deno.test("a log writes a line completely, however little one write takes", async () => {
   const target = new FakeTarget();
   target.mostBytes = 7;
   const log = Logger.to(target, "info");
@@ -116,7 +116,7 @@ Deno.test("a log goes on until a write that takes little has taken all", async (
   assertEquals(messagesOf(target.text), ["first", "second"]);
 });
 
-Deno.test("a log whose target waits keeps a bounded queue and tells how much is missing", async () => {
+Deno.test("a log whose target is stalled keeps a bounded queue and says how many lines are missing", async () => {
   const target = new FakeTarget();
   target.block();
   const log = Logger.to(target, "info");
@@ -142,7 +142,7 @@ Deno.test("a log whose target waits keeps a bounded queue and tells how much is 
   assertEquals(messagesOf(target.text).filter((message) => message === MISSING).length, 1);
 });
 
-Deno.test("a log whose target fails goes on, and tells how many lines are missing", async () => {
+Deno.test("a log whose target fails goes on, and says how many lines are missing", async () => {
   const target = new FakeTarget();
   target.isFailing = true;
   const log = Logger.to(target, "info");
@@ -173,7 +173,7 @@ Deno.test("a log whose target never works again does not grow and does not spin"
   assertEquals(messagesOf(target.text), ["works", MISSING]);
 });
 
-Deno.test("log lines that come while a write fails are handed over by flush()", async () => {
+Deno.test("log lines that arrive while a write fails are written by flush()", async () => {
   const target = new FakeTarget();
   target.block();
   target.isFailing = true;
@@ -189,7 +189,7 @@ Deno.test("log lines that come while a write fails are handed over by flush()", 
   assertEquals(messagesOf(target.text).includes("meanwhile"), true);
 });
 
-Deno.test("a field that is no JSON does not fail the one who logs it", async () => {
+Deno.test("a field without JSON form does not make logging fail", async () => {
   const target = new FakeTarget();
   const log = Logger.to(target, "info");
   const cycle: Record<string, unknown> = {};
@@ -210,7 +210,7 @@ async function logTo(path: string, ...steps: string[]): Promise<string> {
   return stderr;
 }
 
-Deno.test("a log file is appended to, and readable for its owner and group alone", async () => {
+Deno.test("a log file is appended to, and only its owner and group can read it", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("agent.log");
   for (const message of ["first start", "second start"]) {
@@ -220,7 +220,7 @@ Deno.test("a log file is appended to, and readable for its owner and group alone
   assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o640);
 });
 
-Deno.test("a log file is opened anew after it was moved, and no line is lost", async () => {
+Deno.test("a log file is reopened after it was moved, and no line is lost", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("agent.log");
   const count = 500;
@@ -238,7 +238,7 @@ Deno.test("a log file is opened anew after it was moved, and no line is lost", a
   assertEquals(meanwhile, Array.from({ length: count }, (_, i) => `while ${i}`));
 });
 
-Deno.test("a log that cannot be opened anew stays where it is and says so", async () => {
+Deno.test("a log that cannot be reopened keeps its old file and says so", async () => {
   await using directory = await TempDirectory.make();
   await directory.directory("logs");
   const path = directory.at("logs/agent.log");
@@ -251,7 +251,7 @@ Deno.test("a log that cannot be opened anew stays where it is and says so", asyn
   assertEquals(stderr, "");
   assertEquals(messagesOf(await Deno.readTextFile(kept)), [
     "before",
-    "the log file cannot be reopened, the old one stays in use",
+    "cannot reopen the log file, the old one stays in use",
     "after",
   ]);
 });
@@ -275,11 +275,11 @@ for (
   });
 }
 
-Deno.test("NO_LOG takes everything", () => {
+Deno.test("NO_LOG accepts everything", () => {
   for (const level of LOG_LEVELS) NO_LOG[level]("message", { field: 1 });
 });
 
-Deno.test("a level that is set holds from the next line on", async () => {
+Deno.test("a new level holds from the next line on", async () => {
   const written: string[] = [];
   const log = Logger.to({
     write: (bytes) => {
@@ -295,4 +295,14 @@ Deno.test("a level that is set holds from the next line on", async () => {
   log.warn("third");
   await log.flush();
   assertEquals(linesOf(written.join("")).map(({ message }) => message), ["second"]);
+});
+
+Deno.test("a log line carries no control or format characters, and parses to what was given", async () => {
+  const target = new FakeTarget();
+  const log = Logger.to(target, "info");
+  const path = "/tmp/\u009b31m\u007f\u202egnp.exe";
+  log.info(path, { path });
+  await log.flush();
+  assert(!/[\u007f-\u009f\u202e]/.test(target.text), JSON.stringify(target.text));
+  assertEquals(linesOf(target.text)[0]?.path, path);
 });

@@ -31,6 +31,8 @@ export class ServedMonitor implements AsyncDisposable {
   readonly monitor = new Monitor(this.log);
   /** Every request that `agent.Echo` was given. */
   readonly received: Readonly<Record<string, unknown>>[] = [];
+  /** How often the socket was created, or an attempt made. */
+  opened = 0;
   readonly server: CommandServer;
   readonly path: string;
   #isClosed = false;
@@ -43,13 +45,15 @@ export class ServedMonitor implements AsyncDisposable {
     });
     this.server = new CommandServer({
       monitor: this.monitor,
-      open: () =>
-        listenOnSocket({
+      open: () => {
+        this.opened += 1;
+        return listenOnSocket({
           pipe_path: this.path,
           pipe_mode: "0770",
           pipe_group: null,
           ...options.socket,
-        }),
+        });
+      },
       limits: { ...LIMITS, ...options.limits },
       log: this.log,
       watchMs: options.watchMs,

@@ -4,13 +4,8 @@
  * @module
  */
 
-import {
-  acceptUnlessClosed,
-  closeQuietly,
-  findStale,
-  ListenError,
-  reasonOf,
-} from "../unix_socket.ts";
+import { closeQuietly } from "../../../base/close_quietly.ts";
+import { acceptUnlessClosed, findStale, ListenError, socketErrorReason } from "../unix_socket.ts";
 import type { Channel, Connection } from "../../../channel/channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */
@@ -52,7 +47,7 @@ function bind(path: string): Deno.UnixListener {
   try {
     return Deno.listen({ transport: "unix", path });
   } catch (error) {
-    throw new ListenError(`cannot listen on ${path}: ${reasonOf(error, path)}`);
+    throw new ListenError(`cannot listen on ${path}: ${socketErrorReason(error, path)}`);
   } finally {
     Deno.umask(umask);
   }
@@ -63,7 +58,9 @@ async function removeStale(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {
-    throw new ListenError(`cannot replace the unused socket ${path}: ${reasonOf(error, path)}`);
+    throw new ListenError(
+      `cannot replace the unused socket ${path}: ${socketErrorReason(error, path)}`,
+    );
   }
 }
 

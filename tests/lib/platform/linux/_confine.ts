@@ -1,5 +1,5 @@
 /**
- * Confines itself, or only judges, and tells what it can still do: JSON in, JSON out.
+ * Confines itself, or only judges, and prints what it can still do: JSON in, JSON out.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import * as z from "zod";
 import {
   confine,
+  confineSupervisor,
   judgeConfinement,
   refusedByDeno,
 } from "../../../../lib/platform/linux/confinement.ts";
@@ -14,12 +15,14 @@ import { parsePermissions } from "../../../../lib/platform/linux/grants.ts";
 import { printLine } from "../../../../lib/base/terminal.ts";
 
 const Task = z.strictObject({
-  action: z.enum(["confine", "judge", "refused"]),
+  action: z.enum(["confine", "judge", "refused", "supervise"]),
   wanted: z.unknown(),
   granted: z.optional(z.unknown()),
   read: z.array(z.string()),
   write: z.array(z.string()),
   sockets: z._default(z.array(z.string()), []),
+  logFile: z._default(z.nullable(z.string()), null),
+  run: z._default(z.array(z.string()), []),
 });
 
 const task = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
@@ -39,7 +42,8 @@ function outcome(run: () => unknown): string {
   }
 }
 
-const confinement = act(wanted, granted);
+if (task.action === "supervise") confineSupervisor(task.logFile, granted);
+const confinement = task.action === "supervise" ? {} : act(wanted, granted);
 const isGranted = (path: string) =>
   Deno.permissions.querySync({ name: "net", host: `unix:${path}` }).state === "granted";
 printLine(JSON.stringify({
@@ -47,5 +51,12 @@ printLine(JSON.stringify({
   read: task.read.map((path) => outcome(() => Deno.readTextFileSync(path))),
   write: task.write.map((path) => outcome(() => Deno.writeTextFileSync(path, "written"))),
   ...(task.sockets.length > 0 ? { sockets: task.sockets.filter(isGranted) } : {}),
+  ...(task.action === "supervise"
+    ? {
+      run: task.run.map((program) => outcome(() => new Deno.Command(program).outputSync())),
+      sys: outcome(() => Deno.hostname()),
+      net: Deno.permissions.querySync({ name: "net" }).state,
+    }
+    : {}),
   ...(task.action === "refused" ? { refused: refusedByDeno(wanted) } : {}),
 }));

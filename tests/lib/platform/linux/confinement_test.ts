@@ -53,7 +53,7 @@ async function attempt(places: Places, { action = "confine", wanted, granted, fl
 
 const ALL = ["ok", "ok", "ok"];
 
-Deno.test("confine() leaves what is inside and takes away all else", async () => {
+Deno.test("confine() keeps access to what is inside and drops all else", async () => {
   await using places = await Places.make();
   const inside = places.permissions("inside");
   const result = await attempt(places, {
@@ -77,7 +77,7 @@ Deno.test("confine() keeps the whole granted list for a configuration that needs
   assertEquals(result.read, ["ok", "NotCapable", "ok"]);
 });
 
-Deno.test("confine() takes a file below a granted directory for covered", async () => {
+Deno.test("confine() treats a file below a granted directory as covered", async () => {
   await using places = await Places.make();
   const result = await attempt(places, {
     wanted: places.permissions("inside/file"),
@@ -87,7 +87,7 @@ Deno.test("confine() takes a file below a granted directory for covered", async 
   assertEquals([result.confined, result.uncovered], [true, []]);
 });
 
-Deno.test("confine() changes nothing for a configuration that goes further, and names it", async () => {
+Deno.test("confine() changes nothing for a configuration that allows more, and names that", async () => {
   await using places = await Places.make();
   const result = await attempt(places, {
     wanted: places.permissions("inside", "more"),
@@ -102,7 +102,7 @@ Deno.test("confine() changes nothing for a configuration that goes further, and 
   });
 });
 
-Deno.test("confine() does not take a directory that only begins the same for covered", async () => {
+Deno.test("confine() does not treat a directory whose name only begins the same as covered", async () => {
   await using places = await Places.make();
   const result = await attempt(places, {
     wanted: { ...NONE, read: [places.at("inside-not")] },
@@ -112,7 +112,7 @@ Deno.test("confine() does not take a directory that only begins the same for cov
   assertEquals([result.confined, result.uncovered], [false, [places.at("inside-not")]]);
 });
 
-Deno.test("confine() looks at reading and writing apart", async () => {
+Deno.test("confine() judges reading and writing separately", async () => {
   await using places = await Places.make();
   const granted = { ...NONE, read: [places.at("inside"), places.at("more")], write: [] };
   const flags = ["/", places.at("inside"), places.at("more")];
@@ -121,7 +121,7 @@ Deno.test("confine() looks at reading and writing apart", async () => {
   assertEquals([unconfined.confined, unconfined.uncovered], [false, [places.at("inside")]]);
 });
 
-Deno.test("confine() keeps / where the configuration allows it and the binary has it", async () => {
+Deno.test("confine() keeps / if the configuration allows it and the binary has it", async () => {
   await using places = await Places.make();
   const everything = places.permissions("/");
   const result = await attempt(places, {
@@ -132,7 +132,7 @@ Deno.test("confine() keeps / where the configuration allows it and the binary ha
   assertEquals(result, { confined: false, uncovered: [], read: ALL, write: ALL });
 });
 
-Deno.test("confine() gives up writing everywhere also where reading everywhere is allowed", async () => {
+Deno.test("confine() drops writing everywhere even if reading everywhere is allowed", async () => {
   await using places = await Places.make();
   const permissions = { ...NONE, read: ["/"], write: [places.at("inside")] };
   const result = await attempt(places, {
@@ -180,7 +180,7 @@ for (const action of ["confine", "judge"] as const) {
   });
 }
 
-Deno.test("commands that go further are named, and reading and writing confined all the same", async () => {
+Deno.test("commands beyond those granted are named, and reading and writing are confined anyway", async () => {
   await using places = await Places.make();
   const inside = places.permissions("inside");
   const flags = ["/", places.at("inside")];
@@ -219,7 +219,7 @@ async function attemptSockets(wanted: readonly string[]) {
   return JSON.parse(stdout);
 }
 
-Deno.test("confine() gives up the sockets that the configuration does not have", async () => {
+Deno.test("confine() drops the sockets that the configuration does not have", async () => {
   for (const wanted of [[], ["/run/b.sock"], ["/run/a.sock", "/run/b.sock"]]) {
     const { confined, uncovered, sockets } = await attemptSockets(wanted);
     assertEquals([confined, uncovered, sockets], [true, [], wanted]);
@@ -231,7 +231,7 @@ Deno.test("confine() names a socket that was not granted", async () => {
   assertEquals([confined, uncovered, sockets], [true, ["/run/c.sock"], []]);
 });
 
-Deno.test("refusedByDeno() names what a process may not touch, by how it would", async () => {
+Deno.test("refusedByDeno() names what a process may not do, with the kind of access", async () => {
   const wanted = {
     read: ["/srv/in", "/srv/in/deep", "/etc/x"],
     write: ["/srv/out", "/srv/in"],
@@ -257,4 +257,59 @@ Deno.test("refusedByDeno() names what a process may not touch, by how it would",
   const paths = ["read /etc/x", "write /srv/in", "connect /run/b.sock"];
   assertEquals(await refused(wanted.run), [...paths, "run /bin/rm"]);
   assertEquals(await refused("all"), [...paths, "run every command"]);
+});
+
+/** What a process that supervises an agent can still do. */
+async function superviseIn(places: Places, options: {
+  readonly flags: readonly string[];
+  readonly granted?: Permissions;
+  readonly logFile: string | null;
+}) {
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {
+    flags: options.flags,
+    args: [JSON.stringify({
+      action: "supervise",
+      wanted: NONE,
+      granted: options.granted,
+      logFile: options.logFile,
+      read: [places.at("inside/file"), places.at("outside/file")],
+      write: [places.at("inside/file"), places.at("outside/file")],
+      run: ["/bin/sh", "/bin/true"],
+    })],
+  });
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+Deno.test("confineSupervisor() keeps the shell and the log file, and drops all else", async () => {
+  await using places = await Places.make();
+  const logFile = places.at("inside/file");
+  const paths = ["/", logFile, places.at("outside")];
+  const granted = { ...NONE, read: paths, write: paths.slice(1), run: ["/bin/sh", "/bin/true"] };
+  const flags = [
+    `--allow-read=${paths.join(",")}`,
+    `--allow-write=${paths.join(",")}`,
+    "--allow-run=/bin/sh,/bin/true",
+    "--allow-sys=hostname",
+    "--allow-net=unix:/run/a.sock",
+  ];
+  assertEquals(await superviseIn(places, { flags, granted, logFile }), {
+    read: ["NotCapable", "NotCapable"],
+    write: ["ok", "NotCapable"],
+    run: ["ok", "NotCapable"],
+    sys: "NotCapable",
+    net: "prompt",
+  });
+  const without = await superviseIn(places, { flags, granted, logFile: null });
+  assertEquals(without.write, ["NotCapable", "NotCapable"]);
+});
+
+Deno.test("confineSupervisor() drops what it can of all permissions", async () => {
+  await using places = await Places.make();
+  const result = await superviseIn(places, { flags: ["-A"], logFile: null });
+  assertEquals([result.read, result.write], [
+    ["NotCapable", "NotCapable"],
+    ["NotCapable", "NotCapable"],
+  ]);
+  assertEquals([result.run, result.sys], [["ok", "ok"], "NotCapable"]);
 });

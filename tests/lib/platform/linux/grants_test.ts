@@ -32,7 +32,7 @@ Deno.test("the default configuration needs these permissions and no more", () =>
     "--allow-read=/bin,/etc/hostname,/etc/kvmmanager-agent/config.json,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
     "/tmp/kvmmanager.kvmmanager-new,/usr/bin,/usr/lib/os-release,/usr/local/bin,/usr/local/sbin," +
     "/usr/sbin,/usr/share,/var/log",
-    "--allow-write=/tmp/kvmmanager,/tmp/kvmmanager.kvmmanager-new,/var/log/kvmmanager-agent.log",
+    "--allow-write=/tmp/kvmmanager,/tmp/kvmmanager.kvmmanager-new",
     "--allow-run",
   ]);
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { sendCommand } from "../../../lib/monitor/client.ts";
-import { TempDirectory } from "../_helpers.ts";
-import { ServedMonitor } from "./_socket.ts";
+import { sendCommand } from "../../../../lib/platform/linux/monitor_client.ts";
+import { TempDirectory } from "../../_helpers.ts";
+import { ServedMonitor } from "../../monitor/_socket.ts";
 
 const PING = { Name: "agent.Echo", A: "{" };
 
@@ -15,23 +15,24 @@ Deno.test("sendCommand() returns the answer as it came", async () => {
   assertEquals((await sendCommand(served.path, { Command: "agent.None" })).Status, 101);
 });
 
-Deno.test("sendCommand() answers 103 where there is no socket, or nobody behind it", async () => {
+Deno.test("sendCommand() answers 103 if there is no socket, or nobody serves it", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
   assertEquals(await sendCommand(path, PING), {
     Status: 103,
-    StatusMessage: `Connection error: ${path}: there is no such socket`,
+    StatusMessage: "Connection error",
+    Reason: `${path}: there is no such socket`,
   });
   const listener = Deno.listen({ transport: "unix", path: `${path}.made` });
   await Deno.rename(`${path}.made`, path);
   listener.close();
   assertEquals(
-    (await sendCommand(path, PING)).StatusMessage,
-    `Connection error: ${path}: nobody serves this socket`,
+    (await sendCommand(path, PING)).Reason,
+    `${path}: nobody serves this socket`,
   );
 });
 
-/** What the client makes of a server that says this and closes the connection. */
+/** The client's answer for a server that sends this and closes the connection. */
 async function answerTo(text: string): Promise<readonly [number, string]> {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
@@ -47,33 +48,33 @@ async function answerTo(text: string): Promise<readonly [number, string]> {
         sent += await connection.write(bytes.subarray(sent));
       }
     } catch {
-      // The client has had enough.
+      // The client has closed the connection.
     }
   })();
-  const { Status, StatusMessage } = await sendCommand(path, PING);
+  const { Status, Reason } = await sendCommand(path, PING);
   await serving;
-  return [Status, StatusMessage];
+  return [Status, String(Reason)];
 }
 
 for (
   const [what, text, message] of [
     ["nothing", "", /closed the connection without an answer/],
-    ["no JSON", "hello", /no answer of a command monitor/],
-    ["half an answer", '{"Status":0', /no answer of a command monitor/],
-    ["something else", '{"status":0}', /no answer of a command monitor/],
+    ["no JSON", "hello", /the answer is not that of a command monitor/],
+    ["half an answer", '{"Status":0', /the answer is not that of a command monitor/],
+    ["something else", '{"status":0}', /the answer is not that of a command monitor/],
     ["far too much", "x".repeat(3_000_000), /the answer is over 1048576 bytes/],
   ] as const
 ) {
-  Deno.test(`sendCommand() answers 103 where ${what} comes back`, async () => {
+  Deno.test(`sendCommand() answers 103 to ${what}`, async () => {
     const [status, said] = await answerTo(text);
     assertEquals(status, 103);
     assertMatch(said, message);
   });
 }
 
-Deno.test("sendCommand() answers 103 where no answer comes in time", async () => {
+Deno.test("sendCommand() answers 103 if there is no answer in time", async () => {
   await using served = await ServedMonitor.start();
   served.monitor.register("agent.Never", () => new Promise(() => {}));
   const answer = await sendCommand(served.path, { Name: "agent.Never" }, { timeoutMs: 50 });
-  assertEquals(answer, { Status: 103, StatusMessage: "Connection error: no answer within 50 ms" });
+  assertEquals([answer.Status, answer.Reason], [103, "no answer within 50 ms"]);
 });

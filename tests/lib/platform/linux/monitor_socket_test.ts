@@ -55,7 +55,7 @@ for (
     ["0702", "0705"],
   ] as const
 ) {
-  Deno.test(`a directory that is made for a socket of mode ${socket} has ${directory}`, async () => {
+  Deno.test(`a directory created for a socket of mode ${socket} has ${directory}`, async () => {
     assertEquals(directoryMode(socket), directory);
     await using temporary = await TempDirectory.make();
     const path = temporary.at("run/s.sock");
@@ -95,14 +95,14 @@ Deno.test("a group is found by its name", async () => {
   listener.close();
 });
 
-Deno.test("a group that there is not is refused by name, and nothing is left", async () => {
+Deno.test("an unknown group is refused by name, and nothing is left behind", async () => {
   await using directory = await TempDirectory.make();
   const said = await refusal(directory.at("s.sock"), { pipe_group: "no-such-group" });
-  assertMatch(said, /no group "no-such-group" in \/etc\/group; .* needs its number/);
+  assertMatch(said, /no group "no-such-group" in \/etc\/group; .* by its number/);
   assertEquals(await namesIn(directory.path), []);
 });
 
-Deno.test("the socket appears with its mode: until then only the owner can get at it", async () => {
+Deno.test("the socket appears with its mode: until then only the owner can reach it", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
   const { stdout, stderr } = await runTestScript("lib/platform/linux/_make_socket.ts", {
@@ -139,20 +139,20 @@ Deno.test("a socket that is served is refused, and goes on being served", async 
   first.close();
 });
 
-Deno.test("what is no socket is left alone", async () => {
+Deno.test("a file that is not a socket is left alone", async () => {
   await using directory = await TempDirectory.make();
   const path = await directory.file("s.sock", "content");
-  assertMatch(await refusal(path), /exists and is no socket; it is left alone/);
+  assertMatch(await refusal(path), /exists and is not a socket; remove it/);
   assertEquals(await Deno.readTextFile(path), "content");
   await Deno.symlink(path, directory.at("link"));
-  assertMatch(await refusal(directory.at("link")), /exists and is no socket/);
+  assertMatch(await refusal(directory.at("link")), /exists and is not a socket/);
   assertEquals(await namesIn(directory.path), ["link", "s.sock"]);
 });
 
-Deno.test("only the last directory of the path is made", async () => {
+Deno.test("only the last directory of the path is created", async () => {
   await using directory = await TempDirectory.make();
   const said = await refusal(directory.at("a/b/s.sock"));
-  assertMatch(said, /^cannot make the socket .*mkdir: .*a\/b.*No such file or directory$/);
+  assertMatch(said, /^cannot create the socket .*mkdir: .*a\/b.*No such file or directory$/);
   assertEquals(await namesIn(directory.path), []);
 });
 
@@ -178,7 +178,7 @@ Deno.test("a directory that is a symbolic link is refused, with the path to writ
   assertEquals(await namesIn(directory.at("real/deep")), []);
 });
 
-Deno.test("what an agent that was killed has left behind is taken away", async () => {
+Deno.test("what a killed agent left behind is removed", async () => {
   await using directory = await TempDirectory.make();
   await Deno.mkdir(directory.at("s.sock.new"));
   await leaveStale(directory.at("s.sock.new/s"));
@@ -186,15 +186,18 @@ Deno.test("what an agent that was killed has left behind is taken away", async (
   assertEquals(await namesIn(directory.path), []);
 });
 
-Deno.test("what somebody else has put in the private directory's place is left alone", async () => {
+Deno.test("a link in the private directory's place is left alone", async () => {
   await using directory = await TempDirectory.make();
   await directory.directory("theirs");
   await Deno.symlink(directory.at("theirs"), directory.at("s.sock.new"));
-  assertMatch(await refusal(directory.at("s.sock")), /s\.sock\.new is in the way and not this/);
+  assertMatch(
+    await refusal(directory.at("s.sock")),
+    /s\.sock\.new is in the way and was not made by/,
+  );
   assertEquals(await namesIn(directory.path), ["s.sock.new", "theirs"]);
 });
 
-Deno.test("close() leaves alone who has taken the socket's place", async () => {
+Deno.test("close() leaves another socket in its place alone", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("s.sock");
   const first = await listenOnSocket(options(path));
@@ -205,4 +208,27 @@ Deno.test("close() leaves alone who has taken the socket's place", async () => {
   first.close();
   assertEquals(await second.isInPlace(), true);
   second.close();
+});
+
+Deno.test({
+  name: "a directory of another user in the private directory's place is left alone",
+  // Only root can give a directory away.
+  ignore: !isRoot,
+  fn: async () => {
+    await using directory = await TempDirectory.make();
+    const theirs = await directory.directory("s.sock.new");
+    await Deno.writeTextFile(`${theirs}/kept`, "");
+    await Deno.chown(theirs, 1, 1);
+    assertMatch(await refusal(directory.at("s.sock")), /was not made by this agent; remove it/);
+    assertEquals(await namesIn(theirs), ["kept"]);
+  },
+});
+
+Deno.test('the group "-1" is no change of the group', async () => {
+  await using directory = await TempDirectory.make();
+  const path = directory.at("run/s.sock");
+  const listener = await listenOnSocket(options(path, { pipe_group: "-1" }));
+  assertEquals((await Deno.lstat(path)).gid, Deno.gid());
+  assertEquals((await Deno.lstat(directory.at("run"))).gid, Deno.gid());
+  listener.close();
 });

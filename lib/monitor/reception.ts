@@ -1,0 +1,150 @@
+/**
+ * Receives one request from a client.
+ *
+ * @module
+ */
+
+import { countGarbage } from "../base/memory/garbage.ts";
+import { messageOf } from "../base/message_of.ts";
+import { type CommandRequest, readCommand } from "./command_request.ts";
+import type { CommandConnection } from "./listener.ts";
+import { MAX_REQUEST_BYTES, type RequestMemory, type RequestShare } from "./request_memory.ts";
+import { MAX_VALUES, RequestScanner } from "./request_scanner.ts";
+
+/** Most requests fit, and those never wait for others. */
+const FIRST_BUFFER_BYTES = 1024;
+/** What a byte of a request leaves for the garbage collector: text, parsed strings, an answer. */
+const GARBAGE_PER_BYTE = 4;
+/** What a member or an element leaves when it is parsed, up to a hidden class of its own. */
+const GARBAGE_PER_VALUE = 200;
+
+/** What a client sent. */
+export type Received =
+  | { readonly kind: "request"; readonly request: CommandRequest }
+  | { readonly kind: "bad"; readonly reason: string }
+  /** The request was not complete in time. */
+  | { readonly kind: "late" }
+  /** The client closed the connection, or its half of it, before the request was complete. */
+  | { readonly kind: "cut"; readonly isEmpty: boolean };
+
+/** The receiving of one request. */
+export class Reception {
+  /** Resolves at the end of the request, at the latest when the connection is closed. */
+  readonly ended: Promise<Received>;
+  readonly #connection: CommandConnection;
+  readonly #finished = new AbortController();
+  readonly #memory: RequestMemory;
+  #share: RequestShare | undefined;
+  #garbageBytes = 0;
+
+  constructor(connection: CommandConnection, memory: RequestMemory) {
+    this.#connection = connection;
+    this.#memory = memory;
+    this.ended = this.#receive();
+  }
+
+  /**
+   * Ends the wait for memory, waits until nothing is read any more, which closing the connection
+   * brings about, and returns the request's memory.
+   */
+  async finish(): Promise<void> {
+    this.#finished.abort();
+    await this.ended;
+    this.#share?.giveBack();
+    countGarbage(this.#garbageBytes);
+    this.#garbageBytes = 0;
+  }
+
+  async #receive(): Promise<Received> {
+    const request = new PartialRequest();
+    const { signal } = this.#finished;
+    let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BUFFER_BYTES);
+    for (;;) {
+      const received = await this.#fill(buffer, request);
+      if (received !== undefined) return received;
+      if (request.bytes >= MAX_REQUEST_BYTES) {
+        return { kind: "bad", reason: `the request is over ${MAX_REQUEST_BYTES} bytes` };
+      }
+      try {
+        if (this.#share === undefined) this.#share = await this.#memory.take(signal);
+        else await this.#share.grow(signal);
+      } catch {
+        return { kind: "late" };
+      }
+      const left = MAX_REQUEST_BYTES - request.bytes;
+      buffer = this.#share.buffer.subarray(0, Math.min(this.#share.buffer.byteLength, left));
+    }
+  }
+
+  /** Reads until the request is over; `undefined` once the buffer is full. */
+  async #fill(
+    buffer: Uint8Array<ArrayBuffer>,
+    request: PartialRequest,
+  ): Promise<Received | undefined> {
+    for (let filled = 0; filled < buffer.byteLength;) {
+      const read = await readOrEnd(this.#connection, buffer.subarray(filled));
+      if (read === null) return { kind: "cut", isEmpty: request.bytes + filled === 0 };
+      await this.#memory.turns.take(read);
+      const { scanner } = request;
+      const scanned = scanner.scan(buffer, filled, filled + read);
+      this.#garbageBytes = (request.bytes + filled + read) * GARBAGE_PER_BYTE +
+        scanner.values * GARBAGE_PER_VALUE;
+      filled += read;
+      if (scanned === "no object") return { kind: "bad", reason: 'a request begins with "{"' };
+      if (scanned === "too many values") {
+        return { kind: "bad", reason: `the request has over ${MAX_VALUES} values` };
+      }
+      if (scanned !== "unfinished") return request.complete(buffer.subarray(0, scanned.end));
+    }
+    try {
+      request.add(buffer);
+    } catch {
+      return NOT_UTF8;
+    }
+    return undefined;
+  }
+}
+
+const NOT_UTF8: Received = { kind: "bad", reason: "not UTF-8" };
+
+/** The part of a request that has arrived, as text. */
+class PartialRequest {
+  readonly scanner = new RequestScanner();
+  /** Bytes that {@link add} has taken. */
+  bytes = 0;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  #text = "";
+
+  /** @throws {TypeError} when it is not UTF-8. */
+  add(bytes: Uint8Array): void {
+    this.#text += this.#decoder.decode(bytes, { stream: true });
+    this.bytes += bytes.byteLength;
+  }
+
+  /** The request, with its last bytes. */
+  complete(bytes: Uint8Array): Received {
+    let text: string;
+    try {
+      text = this.#text + this.#decoder.decode(bytes);
+    } catch {
+      return NOT_UTF8;
+    }
+    try {
+      return { kind: "request", request: readCommand(text) };
+    } catch (error) {
+      return { kind: "bad", reason: messageOf(error) };
+    }
+  }
+}
+
+/** Reads; `null` at the end, and when the connection was closed here or reset by the client. */
+export async function readOrEnd(
+  connection: CommandConnection,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  try {
+    return await connection.read(buffer);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * What a person can do when Deno does not let the agent do what its configuration allows.
+ *
+ * @module
+ */
+
+/**
+ * For everything that the configuration names.
+ *
+ * @param configFile The configuration's file, if it is known.
+ */
+export const permissionRemedy = (configFile = "FILE"): string =>
+  Deno.build.standalone
+    ? `compile the agent for this configuration (deno task compile --config ${configFile}) and ` +
+      "start that binary"
+    : "restart the agent: its permissions are derived from its configuration and its command line " +
+      "at startup";
+
+/** For a unix socket, which the command line may name as well. */
+export const socketRemedy = (): string =>
+  Deno.build.standalone
+    ? "a compiled agent may use one socket, the command_monitor.pipe_path that it was compiled " +
+      "with (deno task compile --config FILE)"
+    : permissionRemedy();
