@@ -18,7 +18,9 @@ type Key =
 const MEANINGS: Readonly<Record<Key, string>> = {
   version: "The version of this file's format",
   log_level: "The least severe messages to log",
-  log_file: "The log file; with `null`, or if the file cannot be opened, standard error",
+  log_file:
+    "The log file; with `null`, or if the file cannot be opened, standard error, which is the " +
+    "journal under systemd",
   channel_name: "The name of the virtio-serial port",
   max_message_size_kb: "The longest message in either direction",
   connection_retry_seconds: "The pause before a lost port is opened again",
@@ -45,7 +47,8 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "The unix socket for commands; the last directory of its path is created",
   "command_monitor.pipe_mode":
     "The socket's permissions; whoever may write to it may send commands",
-  "command_monitor.pipe_group": "The socket's group; `null` keeps the agent's own group",
+  "command_monitor.pipe_group":
+    "The socket's group; `null` and `\"-1\"` keep the agent's own group",
   "command_monitor.request_timeout":
     "The time a program has to send its request, and to read the " +
     "answer",

@@ -1,5 +1,5 @@
 /**
- * The log: what it tells of each request, what it never tells, and its file.
+ * The log: what it says about each request, what it never says, and its file.
  *
  * @module
  */
@@ -22,7 +22,7 @@ Deno.test("each request has one line with id, method, milliseconds and outcome",
   const send = (id: unknown, method: string, params?: unknown) =>
     host.ask(JSON.stringify({ jsonrpc: "2.0", method, params, id }));
 
-  await t.step("one that went well", async () => {
+  await t.step("one that succeeded", async () => {
     await send(1, "get_system_info");
     const line = await lineOf(agent, 1);
     assertEquals([line.level, line.method, line.outcome], ["info", "get_system_info", "ok"]);
@@ -30,7 +30,7 @@ Deno.test("each request has one line with id, method, milliseconds and outcome",
     assertMatch(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert(!("code" in line));
   });
-  await t.step("one that took its time", async () => {
+  await t.step("one that took long", async () => {
     await send("slow", "exec_command", { command: "sleep", args: ["0.3"] });
     const line = await lineOf(agent, "slow");
     assert(typeof line.ms === "number" && line.ms >= 300, `${line.ms} ms`);
@@ -59,14 +59,14 @@ Deno.test("each request has one line with id, method, milliseconds and outcome",
     assertEquals(line.outcome, "ok");
     assert(!("id" in line));
   });
-  await t.step("and no line is written twice", async () => {
+  await t.step("no line is written twice", async () => {
     await host.ping();
     await agent.logged(({ method }) => method === "ping", "ping");
     assertEquals(requests(agent).length, 7);
   });
 });
 
-Deno.test("what is no request is told at level warn, with its code and reason", async () => {
+Deno.test("a message that is not a request is logged at level warn, with its code and reason", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   await host.ask("{'single': 'quotes'}");
@@ -141,7 +141,7 @@ Deno.test("--log-level goes before the configuration's log_level", async () => {
   await agent.logged(({ method }) => method === "ping", "the request");
 });
 
-Deno.test("a log file is appended to, for owner and group alone, and opened anew on SIGHUP", async (t) => {
+Deno.test("a log file is appended to, for owner and group alone, and reopened on SIGHUP", async (t) => {
   let file = "";
   await using agent = await TestAgent.start({
     isSilent: true,
@@ -183,11 +183,11 @@ Deno.test("a log file is appended to, for owner and group alone, and opened anew
     );
     for (let round = 0; round < count; round++) assert(ids.includes(`round ${round}`));
   });
-  await t.step("SIGHUP where the file cannot be opened keeps the old one", async () => {
+  await t.step("SIGHUP keeps the old file if the new one cannot be opened", async () => {
     await Deno.rename(file, `${file}.2`);
     await Deno.mkdir(file);
     agent.kill("SIGHUP");
-    await contains(`${file}.2`, "the log file cannot be reopened");
+    await contains(`${file}.2`, "cannot reopen the log file");
     await host.request("get_disk_usage");
     await contains(`${file}.2`, '"method":"get_disk_usage"');
   });
