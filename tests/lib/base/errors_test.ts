@@ -84,7 +84,7 @@ Deno.test("toRpcError() turns Deno's refusal into -32001, without its advice", (
     "  or with --allow-all";
   const error = toRpcError(new Deno.errors.NotCapable(message));
   assertEquals(error?.code, -32001);
-  assertEquals(error?.data.reason, 'the agent is confined: no read access to "/etc/shadow"');
+  assertEquals(error?.data.reason, 'the agent is confined: Requires read access to "/etc/shadow"');
 });
 
 Deno.test("toRpcError() turns the kernel's timeout into -32003", () => {
