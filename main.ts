@@ -10,12 +10,11 @@ import { sendMonitorCommand } from "./commands/monitor_command.ts";
 import { serve } from "./commands/serve.ts";
 import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
-import { ChannelError } from "./lib/channel/channel.ts";
+import { ChannelError, ListenError } from "./lib/channel/channel.ts";
 import { UsageError } from "./lib/base/command_line.ts";
 import { stackOf } from "./lib/base/message_of.ts";
 import { ConfigError } from "./lib/config/load.ts";
 import { printError, printLine } from "./lib/base/terminal.ts";
-import { ListenError } from "./lib/platform/linux/unix_socket.ts";
 import { VERSION } from "./lib/base/version.ts";
 
 // There is no JIT compiler to generate code for.

@@ -16,7 +16,7 @@ import type { MonitorContext } from "../../lib/monitor/context.ts";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../lib/monitor/server.ts";
 import { listenOnSocket } from "../../lib/platform/linux/monitor_socket.ts";
-import { ListenError } from "../../lib/platform/linux/unix_socket.ts";
+import { ListenError } from "../../lib/channel/channel.ts";
 import type { LiveConfig } from "./live_config.ts";
 
 const limitsOf = ({ command_monitor, request_timeout_seconds }: Config): ServerLimits => ({

@@ -24,6 +24,11 @@ export class ChannelError extends Error {
   override readonly name = "ChannelError";
 }
 
+/** The socket cannot be created; the message tells a person why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
 /** Where hosts come from. */
 export interface Channel {
   /** What the log calls it. */

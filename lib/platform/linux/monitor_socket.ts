@@ -8,11 +8,11 @@
 import { dirname } from "@std/path/posix";
 import { groupNumber } from "./groups.ts";
 import { runScript } from "./shell.ts";
+import { ListenError } from "../../channel/channel.ts";
 import {
   acceptUnlessClosed,
   findStale,
   LEADS_THROUGH_LINK,
-  ListenError,
   socketErrorReason,
 } from "./unix_socket.ts";
 import type { CommandListener } from "../../monitor/listener.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ListenError } from "../../channel/channel.ts";
 import { messageOf } from "../../base/message_of.ts";
 import { socketRemedy } from "./permission_remedy.ts";
 
@@ -11,11 +12,6 @@ const ACCEPT_RETRY_MS = 100;
 
 /** A link in the path would let others decide where the socket is. */
 export const LEADS_THROUGH_LINK = "its path leads through a symbolic link, which is never followed";
-
-/** The socket cannot be created; the message tells a person why. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
 
 /**
  * Makes sure that a socket may be created at a path.

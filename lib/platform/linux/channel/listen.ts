@@ -5,7 +5,8 @@
  */
 
 import { closeQuietly } from "../../../base/close_quietly.ts";
-import { acceptUnlessClosed, findStale, ListenError, socketErrorReason } from "../unix_socket.ts";
+import { ListenError } from "../../../channel/channel.ts";
+import { acceptUnlessClosed, findStale, socketErrorReason } from "../unix_socket.ts";
 import type { Channel, Connection } from "../../../channel/channel.ts";
 
 /** Neither group nor others: whoever can connect commands the agent. */

@@ -4,7 +4,7 @@ import {
   listenOnSocket,
   type SocketOptions,
 } from "../../../../lib/platform/linux/monitor_socket.ts";
-import { ListenError } from "../../../../lib/platform/linux/unix_socket.ts";
+import { ListenError } from "../../../../lib/channel/channel.ts";
 import { namesIn, TempDirectory } from "../../_helpers.ts";
 import { runTestScript } from "../../../_deno.ts";
 
