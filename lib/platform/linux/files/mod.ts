@@ -96,6 +96,7 @@ export class LinuxFiles implements Files, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#kept[Symbol.dispose]();
+    await this.#rouser.settled();
     await this.#shells[Symbol.asyncDispose]();
     this.#rouser[Symbol.dispose]();
   }

@@ -15,6 +15,7 @@ export class ThreadRouser implements Disposable {
   readonly #shells: FileShells;
   readonly #ignore = () => {};
   #isListening = false;
+  #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(shells: FileShells) {
     this.#shells = shells;
@@ -33,9 +34,15 @@ export class ThreadRouser implements Disposable {
     const deadline = new AbortController();
     const { signal } = deadline;
     const roused = this.#shells.use(signal, (shell) => shell.ask("rouse", HERE, [], signal));
+    this.#underWay = roused.catch(() => {});
     await withTimer(DEADLINE_MS, roused);
     deadline.abort();
     await roused;
+  }
+
+  /** Resolves when no signal is being sent. */
+  settled(): Promise<unknown> {
+    return this.#underWay;
   }
 
   /** For when the shells have ended and no signal can arrive any more. */
