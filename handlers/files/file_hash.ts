@@ -1,21 +1,21 @@
 import * as z from "zod";
 import { ERRORS } from "../../lib/base/errors.ts";
-import { allowPath } from "../../lib/policy/paths.ts";
-import { openRealFile } from "../../lib/platform/linux/files/real_file.ts";
-import { method } from "../../lib/core/method.ts";
-import { hashFile, refuseOversized } from "./_file.ts";
+import { fileMethod } from "./_file_method.ts";
+import { refuseOversized } from "./_parameters.ts";
 
 /** `file_hash`: the SHA-256 of a file or of a part of it; sizes in bytes. */
-export const fileHash = method({
+export const fileHash = fileMethod({
   name: "file_hash",
   capability: "file_hash",
-  summary: "Computes the SHA-256 of a file, whole or in part.",
+  summary: "Computes the SHA-256 of a file or of a part of it.",
   notes: [
-    "Files as for `file_read`. With `offset` and `length` (bytes) only that part is hashed, as far " +
-    "as the file goes: `bytes_hashed` tells how much there was. The file passes through in small " +
-    "pieces, whatever its size; a file that is written to meanwhile is refused with -32000, one " +
-    "that takes longer than `request_timeout_seconds` with -32003.",
+    "Files as for `file_read`. With `offset` and `length` (bytes) only that part is hashed, up to " +
+    "the end of the file; `bytes_hashed` is its size. The file is read in small pieces, whatever " +
+    "its size. A file that changes meanwhile is refused with -32000, one that takes longer than " +
+    "`request_timeout_seconds` with -32003.",
   ],
+  governedBy: "allowed_read_paths",
+  audited: true,
   params: z.strictObject({
     path: z.string(),
     offset: z._default(z.int().check(z.gte(0)), 0),
@@ -29,18 +29,13 @@ export const fileHash = method({
     bytes_hashed: z.int(),
   }),
   errors: [
-    {
-      code: ERRORS.permissionDenied.code,
-      when: "Outside `allowed_read_paths`, through a link, or refused by the guest",
-    },
-    { code: ERRORS.notFound.code, when: "There is no such file" },
+    { code: ERRORS.notFound.code, when: "The file does not exist" },
     {
       code: ERRORS.commandFailed.code,
-      when: "No regular file, over `max_file_size_mb`, or changed while it was read",
+      when: "Not a regular file, over `max_file_size_mb`, or changed while it was being hashed",
     },
     { code: ERRORS.timeout.code, when: "Not done within `request_timeout_seconds`" },
   ],
-  audited: true,
   example: {
     params: { path: "/etc/hostname" },
     result: {
@@ -51,18 +46,17 @@ export const fileHash = method({
       bytes_hashed: 10,
     },
   },
-  available: ({ config }) => config.security.allowed_read_paths.length > 0,
   target: ({ path, offset, length }) => ({ path, offset, length }),
-  run: async (params, { config: { security }, signal }) => {
-    const target = allowPath(params.path, security.allowed_read_paths, "allowed_read_paths");
+  run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
-    const { file, info } = await openRealFile(target, "read", signal);
+    const file = await files.open(target, { access: "read", signal });
     using _file = file;
-    refuseOversized(path, info.size, security.max_file_size_mb);
+    const size = file.sizeBytes;
+    refuseOversized(path, size, security.max_file_size_mb);
     const { offset } = params;
-    const left = Math.max(0, info.size - offset);
+    const left = Math.max(0, size - offset);
     const length = Math.min(params.length ?? left, left);
-    const digest = await hashFile({ file, path, info }, { offset, length }, signal);
-    return { path, sha256: digest, size_bytes: info.size, offset, bytes_hashed: length };
+    const sha256 = await file.sha256(offset, length, signal);
+    return { path, sha256, size_bytes: size, offset, bytes_hashed: length };
   },
 });

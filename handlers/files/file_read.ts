@@ -1,10 +1,14 @@
 import * as z from "zod";
 import { commandFailed, ERRORS } from "../../lib/base/errors.ts";
-import { base64Capacity, fitText, jsonBytes, type PlainText } from "../../lib/base/json_text.ts";
-import { BorrowedFile, type Piece } from "../../lib/platform/linux/files/kept_files.ts";
-import { allowPath } from "../../lib/policy/paths.ts";
-import { method } from "../../lib/core/method.ts";
-import { refuseOversized } from "./_file.ts";
+import {
+  base64Capacity,
+  fitText,
+  jsonBytes,
+  type UnescapedBytes,
+} from "../../lib/base/json_text.ts";
+import type { Piece } from "../../lib/guest/files.ts";
+import { fileMethod } from "./_file_method.ts";
+import { refuseOversized } from "./_parameters.ts";
 
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
@@ -19,18 +23,20 @@ const Params = z.strictObject({
 type Encoding = z.output<typeof Params>["encoding"];
 
 /** `file_read` (protocol §6): a regular file, whole or a piece of it; sizes in bytes. */
-export const fileRead = method({
+export const fileRead = fileMethod({
   name: "file_read",
   capability: "file_read",
   summary: "Reads a file, whole or in pieces.",
   notes: [
-    "Only regular files inside `allowed_read_paths`, at most `max_file_size_mb` large, with no " +
+    "Only regular files of at most `max_file_size_mb` inside `allowed_read_paths`, with no " +
     'symbolic link anywhere in the path. `encoding: "base64"` reads any bytes; `utf8` refuses ' +
-    "what is not UTF-8 rather than alter it.",
+    "anything that is not UTF-8 rather than alter it.",
     "With `offset` or `length` (bytes) it reads a piece: as many of the bytes asked for as fit one " +
-    "message, so go on at `offset + bytes_read` until `eof`. In `utf8` a piece ends with a whole " +
+    "message, so continue at `offset + bytes_read` until `eof`. In `utf8` a piece ends with a whole " +
     "character. `size_bytes` is always the size of the file.",
   ],
+  governedBy: "allowed_read_paths",
+  audited: true,
   params: Params,
   result: z.strictObject({
     content: z.string(),
@@ -41,51 +47,38 @@ export const fileRead = method({
     eof: z.optional(z.boolean()),
   }),
   errors: [
-    {
-      code: ERRORS.permissionDenied.code,
-      when: "Outside `allowed_read_paths`, through a link, or refused by the guest",
-    },
-    { code: ERRORS.notFound.code, when: "There is no such file" },
+    { code: ERRORS.notFound.code, when: "The file does not exist" },
     {
       code: ERRORS.commandFailed.code,
-      when: "No regular file, over `max_file_size_mb`, too large for one message, not UTF-8",
+      when: "Not a regular file, over `max_file_size_mb`, too large for one message, not UTF-8",
     },
   ],
-  audited: true,
   example: {
     params: { path: "/etc/hostname", encoding: "utf8" },
     result: { content: "ubuntu-vm\n", size_bytes: 10, encoding: "utf8" },
   },
-  available: ({ config }) => config.security.allowed_read_paths.length > 0,
   target: ({ path, offset, length }) => ({ path, offset, length }),
-  run: async (params, { config, signal, resultLimitBytes }) => {
-    const { security } = config;
-    const target = allowPath(params.path, security.allowed_read_paths, "allowed_read_paths");
+  run: async (params, { files, target, config: { security }, signal, resultLimitBytes }) => {
+    const { path } = target;
     const { encoding } = params;
     const isPiece = params.offset !== undefined || params.length !== undefined;
     const capacity = resultLimitBytes - OTHER_MEMBERS_BYTES;
-    const mostBytes = encoding === "base64" ? base64Capacity(capacity) : capacity;
+    const limit = encoding === "base64" ? base64Capacity(capacity) : capacity;
 
-    const borrowed = await BorrowedFile.take(target, "read", signal);
-    using _borrowed = borrowed;
-    const { path } = target;
-    const { size } = borrowed.info;
+    const file = await files.open(target, { access: "read", signal });
+    using _file = file;
+    const size = file.sizeBytes;
     refuseOversized(path, size, security.max_file_size_mb);
-    if (!isPiece && size > mostBytes) throw tooLargeForOneMessage(path, size, mostBytes);
+    if (!isPiece && size > limit) throw tooLargeForOneMessage(path, size, limit);
 
     const offset = params.offset ?? 0;
-    const wanted = Math.min(params.length ?? size, mostBytes, Math.max(0, size - offset));
-    const piece = await borrowed.readAt(offset, wanted, signal);
+    const wanted = Math.min(params.length ?? size, limit, Math.max(0, size - offset));
+    const piece = await file.readAt(offset, wanted, signal);
     const { byteLength } = piece.bytes;
-    const isEnd = offset + byteLength >= size;
-    const { content, bytesRead } = encode(borrowed, piece, {
-      encoding,
-      isWhole: isEnd,
-      capacity,
-      path,
-    });
+    const isWhole = offset + byteLength >= size;
+    const { content, bytesRead } = encode(piece, { encoding, isWhole, capacity, path });
     if (!isPiece) {
-      if (bytesRead < byteLength) throw tooLargeForOneMessage(path, size, mostBytes);
+      if (bytesRead < byteLength) throw tooLargeForOneMessage(path, size, limit);
       return { content, size_bytes: byteLength, encoding };
     }
     return {
@@ -101,7 +94,7 @@ export const fileRead = method({
 
 function tooLargeForOneMessage(path: string, size: number, limit: number) {
   const reason = `${path} has ${size} bytes, too many for one message: read it in pieces with ` +
-    `offset and length, ${limit} bytes at most each`;
+    `offset and length, at most ${limit} bytes each`;
   return commandFailed(reason, { path, size_bytes: size, limit_bytes: limit });
 }
 
@@ -114,20 +107,17 @@ interface EncodeOptions {
   readonly path: string;
 }
 
-/** The content on the wire, and how many of the bytes it has. */
+/** The content for the wire, and how many of the bytes it has. */
 function encode(
-  borrowed: BorrowedFile,
   piece: Piece,
   { encoding, isWhole, capacity, path }: EncodeOptions,
-): { content: string | PlainText; bytesRead: number } {
+): { content: string | UnescapedBytes; bytesRead: number } {
   const { bytes } = piece;
-  if (encoding === "base64") {
-    return { content: borrowed.base64Of(piece), bytesRead: bytes.byteLength };
-  }
+  if (encoding === "base64") return { content: piece.base64(), bytesRead: bytes.byteLength };
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text: string;
   try {
-    // As a stream, what begins a character that is cut off is held back.
+    // In streaming mode the beginning of a character that is cut off is held back.
     text = decoder.decode(bytes, { stream: !isWhole });
   } catch {
     throw notUtf8(path);

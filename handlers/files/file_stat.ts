@@ -1,42 +1,30 @@
 import * as z from "zod";
 import { ERRORS } from "../../lib/base/errors.ts";
-import {
-  ENTRY_TYPES,
-  entryType,
-  permissionText,
-} from "../../lib/platform/linux/files/file_type.ts";
-import { allowPath } from "../../lib/policy/paths.ts";
-import { statRealPath } from "../../lib/platform/linux/files/real_file.ts";
-import { method } from "../../lib/core/method.ts";
+import { FILE_TYPES } from "../../lib/guest/files.ts";
+import { fileMethod } from "./_file_method.ts";
+import { permissionText } from "./_parameters.ts";
 
-const MS_PER_SECOND = 1000;
-
-/** `file_stat`: what a path is, its size in bytes and its time in seconds (Unix). */
-export const fileStat = method({
+/** `file_stat`: what a path names; size in bytes, time in seconds (Unix). */
+export const fileStat = fileMethod({
   name: "file_stat",
   capability: "file_stat",
-  summary: "Tells what a path is, how large and how old.",
+  summary: "Returns the type, size, permissions and age of a path.",
   notes: [
     "Only inside `allowed_read_paths`, with no symbolic link anywhere in the path. " +
-    "`modified_at` is in seconds since 1970-01-01 UTC; `permissions` are the octal digits that " +
-    "`file_write` takes.",
+    "`modified_at` is in seconds since 1970-01-01 UTC; `permissions` are octal digits, as " +
+    "`file_write` takes them.",
   ],
+  governedBy: "allowed_read_paths",
+  audited: true,
   params: z.strictObject({ path: z.string() }),
   result: z.strictObject({
     path: z.string(),
-    type: z.enum(ENTRY_TYPES),
+    type: z.enum(FILE_TYPES),
     size_bytes: z.int(),
     permissions: z.string(),
     modified_at: z.int(),
   }),
-  errors: [
-    {
-      code: ERRORS.permissionDenied.code,
-      when: "Outside `allowed_read_paths`, through a link, or refused by the guest",
-    },
-    { code: ERRORS.notFound.code, when: "There is nothing of that name" },
-  ],
-  audited: true,
+  errors: [{ code: ERRORS.notFound.code, when: "Nothing has that name" }],
   example: {
     params: { path: "/var/log/syslog" },
     result: {
@@ -47,18 +35,15 @@ export const fileStat = method({
       modified_at: 1702123456,
     },
   },
-  available: ({ config }) => config.security.allowed_read_paths.length > 0,
   target: ({ path }) => ({ path }),
-  run: async (params, { config: { security } }) => {
-    const target = allowPath(params.path, security.allowed_read_paths, "allowed_read_paths");
-    const info = await statRealPath(target);
-    const mode = info.mode ?? 0;
+  run: async (_params, { files, target, signal }) => {
+    const { type, sizeBytes, mode, modifiedAt } = await files.status(target, signal);
     return {
       path: target.path,
-      type: entryType(mode),
-      size_bytes: info.size,
+      type,
+      size_bytes: sizeBytes,
       permissions: permissionText(mode),
-      modified_at: Math.floor((info.mtime?.getTime() ?? 0) / MS_PER_SECOND),
+      modified_at: modifiedAt,
     };
   },
 });

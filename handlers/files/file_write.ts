@@ -1,16 +1,10 @@
 import * as z from "zod";
-import { commandFailed, ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
-import { BorrowedFile, writeFully } from "../../lib/platform/linux/files/kept_files.ts";
-import {
-  createEmpty,
-  NewFile,
-  type NewFileOptions,
-} from "../../lib/platform/linux/files/new_file.ts";
-import { type AllowedPath, allowPath, HALF_PAIR } from "../../lib/policy/paths.ts";
-import { openRealFile, statIfAny } from "../../lib/platform/linux/files/real_file.ts";
-import { method } from "../../lib/core/method.ts";
-import { BYTES_PER_MB, modeFor, Permissions, Scratch } from "./_file.ts";
+import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
+import { fileMethod } from "./_file_method.ts";
+import { modeOf, Permissions, refuseGrowth } from "./_parameters.ts";
 
 const Params = z.strictObject({
   path: z.string(),
@@ -21,37 +15,36 @@ const Params = z.strictObject({
   offset: z.optional(z.int().check(z.gte(0))),
 });
 
+type Encoding = z.output<typeof Params>["encoding"];
+
 /** `file_write` (protocol §7): a whole file, replaced atomically, or a piece in place. */
-export const fileWrite = method({
+export const fileWrite = fileMethod({
   name: "file_write",
   capability: "file_write",
   summary: "Writes a file, whole or in pieces.",
   notes: [
     "Only inside `allowed_write_paths`, with no symbolic link anywhere in the path. Without " +
-    "`offset` the content replaces the file atomically: it is written to a temporary file beside " +
-    "it, flushed to the disk and renamed, so that a crash or a full disk leaves the old one. With " +
-    "`offset` (bytes) it is written in place, for files in pieces; a file that does not exist is " +
-    "made.",
-    "`create_dirs` makes missing directories (0755), inside the allowed paths only. `permissions` " +
-    "are for a file that is made or replaced; without them a replaced file keeps its own, a new " +
-    "one gets 0644. No file grows over `max_file_size_mb`.",
+    "`offset` the content replaces the file atomically: it is written to a temporary file, " +
+    "flushed to the disk and renamed, so a crash or a full disk leaves the old one. With " +
+    "`offset` (bytes) it is written in place, for files in pieces; a missing file is created.",
+    "`create_dirs` creates missing directories (0755), only inside the allowed paths. " +
+    "`permissions` apply to a file that is created or replaced; without them a replaced file " +
+    "keeps its own and a new one gets 0644. No file grows over `max_file_size_mb`. A directory " +
+    "holds at most 64 unfinished uploads of the client (`.NAME.kvmmanager-part`).",
   ],
+  governedBy: "allowed_write_paths",
+  audited: true,
   params: Params,
   result: z.strictObject({ bytes_written: z.int(), path: z.string() }),
   errors: [
-    {
-      code: ERRORS.permissionDenied.code,
-      when: "Outside `allowed_write_paths`, through a link, or refused by the guest",
-    },
     { code: ERRORS.notFound.code, when: "The directory does not exist" },
     {
       code: ERRORS.commandFailed.code,
-      when:
-        "No regular file, over `max_file_size_mb`, disk full or another error of the file system",
+      when: "Not a regular file, over `max_file_size_mb`, too many unfinished uploads, disk full " +
+        "or another error of the file system",
     },
   ],
   hidden: ["content"],
-  audited: true,
   example: {
     params: {
       path: "/tmp/kvmmanager/data.txt",
@@ -62,83 +55,43 @@ export const fileWrite = method({
     },
     result: { bytes_written: 16, path: "/tmp/kvmmanager/data.txt" },
   },
-  available: ({ config }) => config.security.allowed_write_paths.length > 0,
   target: ({ path, offset }) => ({ path, offset }),
-  run: async (params, { config: { security }, signal }) => {
-    const target = allowPath(params.path, security.allowed_write_paths, "allowed_write_paths");
+  run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
     if (params.path.endsWith("/")) {
-      throw invalidParams("path names a directory, it ends with a slash");
+      throw invalidParams("path must name a file, it ends with a slash", { params: ["path"] });
     }
-    const { content, encoding } = params;
-    const scratch = new Scratch(mostBytes(content, encoding));
-    using _scratch = scratch;
-    const bytes = decode(content, encoding, scratch.bytes);
-    const end = (params.offset ?? 0) + bytes.byteLength;
-    if (end > security.max_file_size_mb * BYTES_PER_MB) {
-      const reason =
-        `${path} would have ${end} bytes, over max_file_size_mb ${security.max_file_size_mb}`;
-      throw commandFailed(reason, { path, size_bytes: end });
+    const { content, encoding, offset } = params;
+    const buffer = takeBuffer(maxBytes(content, encoding));
+    try {
+      const bytes = decode(content, encoding, buffer);
+      refuseGrowth(path, (offset ?? 0) + bytes.byteLength, security.max_file_size_mb);
+      const create = { mode: modeOf(params.permissions), createDirectories: params.create_dirs };
+      if (offset === undefined) {
+        await files.replace(target, bytes, { ...create, signal });
+      } else {
+        const file = await files.open(target, { access: "write", create, signal });
+        using _file = file;
+        await file.writeAt(offset, bytes, signal);
+      }
+      return { bytes_written: bytes.byteLength, path };
+    } finally {
+      giveBuffer(buffer);
     }
-    const createDirectories = params.create_dirs;
-    if (params.offset === undefined) {
-      const mode = modeFor(params.permissions, await statIfAny(path));
-      await replace(target, bytes, { mode, createDirectories }, signal);
-    } else {
-      const options = { mode: modeFor(params.permissions), createDirectories };
-      await writePiece(target, params.offset, bytes, options, signal);
-    }
-    return { bytes_written: bytes.byteLength, path };
   },
 });
 
-/** Writes into the file, which is made first where there is none. */
-async function writePiece(
-  target: AllowedPath,
-  offset: number,
-  bytes: Uint8Array,
-  options: NewFileOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const open = () => BorrowedFile.take(target, "write", signal);
-  const borrowed = await open().catch(async (error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    await createEmpty(target, options);
-    return await open();
-  });
-  using _borrowed = borrowed;
-  await borrowed.writeAt(offset, bytes, signal);
-}
-
-async function replace(
-  target: AllowedPath,
-  bytes: Uint8Array,
-  options: NewFileOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const created = await NewFile.beside(target, options);
-  await using _created = created;
-  {
-    const { file } = await openRealFile(created.temporary, "write", signal);
-    using _file = file;
-    await writeFully(file, 0, bytes, signal);
-    await file.sync();
-  }
-  signal.throwIfAborted();
-  await created.commit(target.path);
-}
-
-/** The most bytes that the content can stand for. */
-const mostBytes = (content: string, encoding: "utf8" | "base64") =>
+/** The maximum number of bytes that the content can stand for. */
+const maxBytes = (content: string, encoding: Encoding) =>
   encoding === "utf8" ? content.length * 3 : Math.ceil(content.length / 4) * 3;
 
 /** The content's bytes, in the beginning of the buffer. */
-function decode(content: string, encoding: "utf8" | "base64", buffer: Uint8Array): Uint8Array {
+function decode(content: string, encoding: Encoding, buffer: Uint8Array): Uint8Array {
   if (encoding === "utf8") {
     if (content.isWellFormed()) {
       return buffer.subarray(0, new TextEncoder().encodeInto(content, buffer).written);
     }
-    throw invalidParams(`content ${HALF_PAIR}: use base64`);
+    throw invalidParams(`content ${LONE_SURROGATE}: use base64`);
   }
   try {
     const { read, written } = buffer.setFromBase64(content);
@@ -146,5 +99,5 @@ function decode(content: string, encoding: "utf8" | "base64", buffer: Uint8Array
   } catch (error) {
     throw invalidParams(`content is not base64: ${messageOf(error)}`);
   }
-  throw invalidParams("content is not base64: it goes on after its end");
+  throw invalidParams("content is not base64: it continues after its end");
 }

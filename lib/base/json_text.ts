@@ -5,14 +5,29 @@
  */
 
 /**
- * Text that is ASCII and has nothing in it that JSON escapes, as base64, in bytes: as a member of a
- * result it goes into the answer as it is. JSON.stringify() would look at each character, in a
- * buffer of eight times the size, which costs more than reading the file.
+ * Text as bytes that JSON need not escape, such as base64. As a member of a result they are copied
+ * into the reply as they are: JSON.stringify() would inspect each character in a buffer eight times
+ * as large, which costs more than reading the file.
  */
-export class PlainText {
-  constructor(readonly bytes: Uint8Array<ArrayBuffer>) {}
+export class UnescapedBytes {
+  #onReleased: (() => void) | undefined;
 
-  /** For where it is written as any other text. */
+  /**
+   * @param bytes ASCII without quotes, backslashes or control characters.
+   * @param onReleased Called once nobody reads `bytes` any more: their buffer may be used again.
+   */
+  constructor(readonly bytes: Uint8Array<ArrayBuffer>, onReleased?: () => void) {
+    this.#onReleased = onReleased;
+  }
+
+  /** Says that the bytes have been copied or dropped. Only the first call counts. */
+  release(): void {
+    const onReleased = this.#onReleased;
+    this.#onReleased = undefined;
+    onReleased?.();
+  }
+
+  /** The text as a string, where it is serialised like any other text. */
   toJSON(): string {
     return new TextDecoder().decode(this.bytes);
   }
@@ -25,17 +40,23 @@ const BASE64_STEP_BYTES = 12_288;
 export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
 
 /**
- * Writes the bytes in base64 into the beginning of `target`, which has {@link base64Length} bytes
- * at least. One long text would live until V8's next full collection of garbage, and there is one
- * for every piece of a large file.
+ * Encodes the bytes as base64 into the beginning of `target`, which has at least
+ * {@link base64Length} bytes. One long string per piece of a large file would stay in memory until
+ * V8's next full garbage collection.
+ *
+ * @param onReleased As in {@link UnescapedBytes}.
  */
-export function encodeBase64(bytes: Uint8Array, target: Uint8Array<ArrayBuffer>): PlainText {
+export function encodeBase64(
+  bytes: Uint8Array,
+  target: Uint8Array<ArrayBuffer>,
+  onReleased?: () => void,
+): UnescapedBytes {
   let end = 0;
   for (let start = 0; start < bytes.byteLength; start += BASE64_STEP_BYTES) {
     const text = bytes.subarray(start, start + BASE64_STEP_BYTES).toBase64();
     end += encoder.encodeInto(text, target.subarray(end)).written;
   }
-  return new PlainText(target.subarray(0, end));
+  return new UnescapedBytes(target.subarray(0, end), onReleased);
 }
 
 const encoder = new TextEncoder();

@@ -7,7 +7,7 @@
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { invalidParams } from "../base/errors.ts";
-import type { PlainText } from "../base/json_text.ts";
+import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
 import type { ResultThen } from "./outcome.ts";
@@ -84,7 +84,8 @@ export type Returned<Result> = Encodable<Result> | ResultThen<Encodable<Result>>
 
 /** A result in which some texts are known to need no escaping. */
 export type Encodable<Result> = Result extends object ? {
-    [Member in keyof Result]: Result[Member] extends string | undefined ? Result[Member] | PlainText
+    [Member in keyof Result]: Result[Member] extends string | undefined
+      ? Result[Member] | UnescapedBytes
       : Result[Member];
   }
   : Result;

@@ -1,7 +1,7 @@
 /**
  * Which paths a request may name: the lexical half of the path policy.
  *
- * The other half, that no link leads away from such a path, is `real_file.ts`.
+ * The other half belongs to the platform: no symbolic link may lead away from such a path.
  *
  * @module
  */
@@ -9,16 +9,18 @@
 import { normalize } from "@std/path/posix";
 import { invalidParams, permissionDenied } from "../base/errors.ts";
 
-/** PATH_MAX of Linux (limits.h), in bytes, its final NUL not counted. */
+/** PATH_MAX of Linux (limits.h), in bytes, without the final NUL. */
 const MAX_PATH_BYTES = 4096;
 
-/** The refusal of text that would be altered on its way: a lone surrogate has no UTF-8. */
-export const HALF_PAIR = "has half a surrogate pair, which UTF-8 cannot say";
+/** Why text with a lone surrogate is refused: it would be altered on its way. */
+export const LONE_SURROGATE = "must not contain a lone surrogate, which UTF-8 cannot encode";
 
 const encoder = new TextEncoder();
 
 /**
- * The absolute, lexically normalised form of a path from the wire.
+ * The absolute, lexically normalised form of a path from a request.
+ *
+ * @param parameter Its name, for the refusal.
  *
  * @throws {RpcError} -32602 for a relative path, NUL, or more than 4096 bytes.
  */
@@ -26,7 +28,7 @@ export function normalizePath(path: string, parameter = "path"): string {
   if (!path.startsWith("/")) {
     throw invalidParams(`${parameter} must be absolute, received ${JSON.stringify(cut(path))}`);
   }
-  if (!path.isWellFormed()) throw invalidParams(`${parameter} ${HALF_PAIR}`);
+  if (!path.isWellFormed()) throw invalidParams(`${parameter} ${LONE_SURROGATE}`);
   if (path.includes("\0")) throw invalidParams(`${parameter} must not contain NUL`);
   const bytes = path.length > MAX_PATH_BYTES ? path.length : encoder.encode(path).byteLength;
   if (bytes > MAX_PATH_BYTES) {
@@ -47,27 +49,38 @@ export function isInside(path: string, root: string): boolean {
 export interface AllowedPath {
   /** Absolute and normalised. */
   readonly path: string;
-  /** The entry of the configuration that it is, or is below of. */
+  /** The entry of the configuration that it is, or is below. */
   readonly root: string;
 }
 
+/** What a path is checked against, for the refusal. */
+export interface AllowOptions {
+  /** The list's name in the configuration. */
+  readonly list: string;
+  /** The parameter that has the path. */
+  readonly parameter?: string;
+}
+
 /**
- * Checks a path from the wire against a list of the configuration.
+ * Checks a path from a request against a list of the configuration.
  *
- * @param setting The list's name, for the refusal.
  * @throws {RpcError} -32602 for a malformed path, -32001 for one outside the list.
  */
-export function allowPath(path: string, roots: readonly string[], setting: string): AllowedPath {
-  const normal = normalizePath(path);
-  // The longest entry is the one that speaks of this path most exactly.
+export function allowPath(
+  path: string,
+  roots: readonly string[],
+  { list, parameter = "path" }: AllowOptions,
+): AllowedPath {
+  const normal = normalizePath(path, parameter);
+  // The longest entry is the most specific one.
   const root = roots.filter((entry) => isInside(normal, entry))
     .reduce<string | undefined>(
       (best, entry) => best && best.length >= entry.length ? best : entry,
       undefined,
     );
   if (root === undefined) {
-    const list = roots.length === 0 ? "it is empty" : `it has ${roots.join(", ")}`;
-    throw permissionDenied(`${normal} is outside ${setting} (${list})`, { path: normal });
+    const content = roots.length === 0 ? "it is empty" : `it has ${roots.join(", ")}`;
+    throw permissionDenied(`${normal} is outside ${list} (${content})`, { path: normal });
   }
   return { path: normal, root };
 }

@@ -226,9 +226,9 @@ for (
       const written = await host.call("file_write", { path, content: "x" }, Written);
       assertEquals(written.path, `${files}/d/new`);
     });
-    await t.step("with a slash at its end names a directory", async () => {
+    await t.step("that ends with a slash is refused", async () => {
       const answer = await host.request("file_write", { path: `${files}/new/`, content: "" });
-      assertRefused(answer, INVALID_PARAMS, /directory, it ends with a slash/);
+      assertRefused(answer, INVALID_PARAMS, /must name a file, it ends with a slash/);
     });
   });
 }

@@ -6,7 +6,7 @@
 
 import { invalidRequest, type RpcError } from "../../base/errors.ts";
 import { type CallId, isRawNumber } from "../../core/call_id.ts";
-import { PlainText } from "../../base/json_text.ts";
+import { UnescapedBytes } from "../../base/json_text.ts";
 import { shown, suggestion } from "../../base/schema_issues.ts";
 
 /** A request, or a notification where `id` is `undefined`. */
@@ -109,11 +109,11 @@ export const textOf = (parts: readonly Part[]): string =>
   parts.map((part) => typeof part === "string" ? part : new TextDecoder().decode(part)).join("");
 
 /**
- * A successful answer as text, without the line's end. The bytes of a {@link PlainText} in the
+ * A successful answer as text, without the line's end. The bytes of a {@link UnescapedBytes} in the
  * result are a part of their own, not copied before they are written.
  */
 export function resultParts(id: CallId, result: unknown): readonly Part[] {
-  const plain = isObject(result) ? Object.entries(result).find(isPlainText) : undefined;
+  const plain = isObject(result) ? Object.entries(result).find(isUnescaped) : undefined;
   if (plain === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
   const [name, { bytes }] = plain;
   const rest = JSON.stringify({ ...Object(result), [name]: undefined }).slice(1);
@@ -124,8 +124,8 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
   ];
 }
 
-const isPlainText = (entry: [string, unknown]): entry is [string, PlainText] =>
-  entry[1] instanceof PlainText;
+const isUnescaped = (entry: [string, unknown]): entry is [string, UnescapedBytes] =>
+  entry[1] instanceof UnescapedBytes;
 
 /** An error answer as text, without the line's end. */
 export function errorText(id: CallId, error: RpcError): string {

@@ -13,7 +13,7 @@ import { POWER_DIRECTORY } from "./systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./files/new_file.ts";
-import { RESTING_DIRECTORY } from "./files/real_file.ts";
+import { RESTING_DIRECTORY } from "./files/real_path.ts";
 
 const Paths = z.readonly(z.array(z.string()));
 

@@ -101,7 +101,7 @@ Deno.test("file_hash refuses a file that is written to meanwhile", async () => {
   while (!isDone) await Deno.writeTextFile(path, "x", { append: true });
   const { code, data } = errorOf(await hashing);
   assertEquals(code, -32000);
-  assertMatch(data.reason, /was written to while it was read/);
+  assertMatch(data.reason, /changed while it was being hashed/);
 });
 
 Deno.test("file_hash refuses what file_read refuses", async () => {

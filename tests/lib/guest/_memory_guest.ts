@@ -8,6 +8,7 @@ import { notFound } from "../../../lib/base/errors.ts";
 import type { Commands, RunOptions, RunResult } from "../../../lib/guest/commands.ts";
 import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
+import { MemoryFiles } from "./_memory_files.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
 
 /** Facts of a guest with no network interface and no disk. */
@@ -105,6 +106,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
   return {
     platform: "linux",
     facts: MEMORY_FACTS,
+    files: new MemoryFiles(),
     commands: NO_COMMANDS,
     power: new Power(new RecordingPower()),
     ...parts,

@@ -45,7 +45,7 @@ Deno.test("allowPath() allows what is inside of some entry, by the longest, and 
     const holding = roots.filter((root) => isInside(walked(path), root));
     const longest = Math.max(...holding.map((root) => root.length));
     try {
-      const allowed = allowPath(path, roots, "setting");
+      const allowed = allowPath(path, roots, { list: "setting" });
       assertEquals(allowed.path, walked(path));
       assert(holding.includes(allowed.root));
       assertEquals(allowed.root.length, longest);

@@ -40,7 +40,7 @@ for (
     ["a URL", "file:///etc/passwd", "must be absolute"],
     ["a Windows path", "C:\\x", "must be absolute"],
     ["a blank before the slash", " /tmp", "must be absolute"],
-    ["half a surrogate pair", "/tmp/\ud83d", "half a surrogate pair"],
+    ["a lone surrogate", "/tmp/\ud83d", "lone surrogate"],
     ["NUL at the end", "/tmp/x\0", "NUL"],
     ["NUL within", "/tmp/x\0.txt", "NUL"],
     ["4097 bytes", `/${"x".repeat(4096)}`, "at most 4096 bytes, received 4097"],
@@ -95,7 +95,7 @@ for (
   ] as const
 ) {
   Deno.test(`${path} is allowed by ${roots.join(", ")}, as ${normal} in ${root}`, () => {
-    assertEquals(allowPath(path, roots, "allowed_read_paths"), { path: normal, root });
+    assertEquals(allowPath(path, roots, { list: "allowed_read_paths" }), { path: normal, root });
   });
 }
 
@@ -112,7 +112,7 @@ for (
   ] as const
 ) {
   Deno.test(`${path} is refused with -32001 by [${roots.join(", ")}]`, async () => {
-    const error = await rpcErrorOf(() => allowPath(path, roots, "allowed_write_paths"));
+    const error = await rpcErrorOf(() => allowPath(path, roots, { list: "allowed_write_paths" }));
     assertEquals(error.code, -32001);
     assertEquals(error.data.path, normalizePath(path));
     assertStringIncludes(error.data.reason, "allowed_write_paths");
@@ -122,6 +122,9 @@ for (
 
 Deno.test("a malformed path is -32602 also where nothing is allowed", async () => {
   for (const path of ["x", "/x\0", `/${"x".repeat(5000)}`]) {
-    assertEquals((await rpcErrorOf(() => allowPath(path, [], "allowed_read_paths"))).code, -32602);
+    assertEquals(
+      (await rpcErrorOf(() => allowPath(path, [], { list: "allowed_read_paths" }))).code,
+      -32602,
+    );
   }
 });

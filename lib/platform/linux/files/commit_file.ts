@@ -1,75 +1,63 @@
 /**
- * Giving a file that has been written in pieces its final name.
+ * Giving a file that was written in pieces its final name.
  *
  * @module
  */
 
 import { basename, dirname } from "@std/path/posix";
-import { Aborted } from "../../../base/waiting.ts";
-import { signalGroup } from "../processes/process_group.ts";
+import { commandFailed } from "../../../base/errors.ts";
+import type { CommitOptions } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
-import { routeTo, spawnWalk, WALK, WALK_STATUS, walkFailure } from "./walk.ts";
+import type { BoundedOpens } from "./bounded_opens.ts";
+import type { FileShells } from "./file_shells.ts";
+import { permissionBits } from "./file_type.ts";
+import { hashPart } from "./hash_part.ts";
+import { openRealFile, statIfAny } from "./real_file.ts";
+import { routeTo, walkFailure } from "./walk.ts";
 
-/**
- * $1 where the walk begins, $2 device and inode of the file, $3 its permissions, $4 its name, $5 its
- * final name; the rest: the names to walk through.
- *
- * The file is held open, so that what is checked, given its permissions and renamed is one file.
- */
-const SCRIPT = `${WALK}
-identity=$2 mode=$3 from=$4 final=$5
-begin "$1"
-shift 5
-walk 0 "$@"
-[ -f "./$from" ] && [ ! -L "./$from" ] || exit ${WALK_STATUS.link}
-command exec 3< "./$from" || exit ${WALK_STATUS.failed}
-[ "$(stat -L -c %d:%i /proc/self/fd/3)" = "$identity" ] || exit ${WALK_STATUS.link}
-chmod -- "$mode" /proc/self/fd/3 && mv -f -T -- "./$from" "./$final" || exit ${WALK_STATUS.failed}
-`;
+const DEFAULT_MODE = 0o644;
 
-/** What a file becomes. */
-export interface CommitOptions {
-  /** The file's name in the directory of the target. */
-  readonly from: string;
-  /** The file as it was opened and checked. */
-  readonly info: Deno.FileInfo;
-  /** Permission bits, up to 0777. */
-  readonly mode: number;
-  readonly signal: AbortSignal;
+/** What committing needs. */
+export interface CommitTools {
+  readonly shells: FileShells;
+  readonly opens: BoundedOpens;
 }
 
 /**
- * Renames a file within its directory, over what has the name.
+ * Verifies a file, flushes it to the disk and renames it within its directory.
  *
- * @throws {RpcError} -32001 where a link is in the way or another file has taken its place, -32000
- * when it cannot be renamed; what had the name is as it was then.
+ * @throws {RpcError} -32001 for a link on the way or if another file has taken its place, -32000 if
+ * size or hash differ or it cannot be renamed; both files are untouched then.
  */
 export async function commitFile(
+  { shells, opens }: CommitTools,
   target: AllowedPath,
-  { from, info, mode, signal }: CommitOptions,
+  { from, sizeBytes, sha256, mode, signal }: CommitOptions,
 ): Promise<void> {
-  signal.throwIfAborted();
-  const { start, names } = routeTo(dirname(target.path), target.root);
-  const child = spawnWalk({
-    code: SCRIPT,
-    args: [
-      start,
-      `${info.dev}:${info.ino}`,
-      mode.toString(8),
-      basename(from),
-      basename(target.path),
-      ...names,
-    ],
-    start,
-    target,
-  });
-  const aborted = new Aborted(signal);
-  using _aborted = aborted;
-  void aborted.happened.then(() => signalGroup(child, "SIGKILL"));
-  await Promise.all([child.stdin.close(), child.stdout.cancel()]);
-  const { success } = await child.status;
-  if (success) return await child.stderr.cancel();
-  if (!signal.aborted) throw await walkFailure(child, target.path, "put in place");
-  await child.stderr.cancel();
-  throw signal.reason;
+  const { file, info } = await openRealFile(opens, from, "both", signal);
+  using _file = file;
+  if (info.size !== sizeBytes) {
+    const reason = `${from.path} has ${info.size} bytes, not ${sizeBytes}`;
+    throw commandFailed(reason, { path: from.path, size_bytes: info.size });
+  }
+  const all = { offset: 0, length: info.size };
+  if (await hashPart({ file, info, path: from.path }, all, signal) !== sha256) {
+    throw commandFailed(`${from.path} has another SHA-256`, { path: from.path });
+  }
+  await file.sync();
+  const existing = await statIfAny(target.path);
+  const { word, text } = await shells.use(
+    signal,
+    (shell) =>
+      shell.ask("commit", routeTo(dirname(target.path), target.root), [
+        `${info.dev}:${info.ino}`,
+        (mode ?? permissionBits(existing?.mode ?? DEFAULT_MODE)).toString(8),
+        basename(from.path),
+        `.kvmmanager-${shell.pid}-${crypto.randomUUID()}`,
+        basename(target.path),
+      ], signal),
+  );
+  if (word !== "0") {
+    throw walkFailure(target, { status: Number(word), text, action: "put in place" });
+  }
 }

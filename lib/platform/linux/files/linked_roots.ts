@@ -1,5 +1,5 @@
 /**
- * Entries of the configuration that no request can use, because a link is in their way.
+ * Allowed paths that no request can use, because they lead through a symbolic link.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function linkedRoots({ security }: Config): LinkedRoot[] {
       const realPath = Deno.realPathSync(path);
       return realPath === path ? [] : [{ path, realPath }];
     } catch {
-      // Not there, or not for us to see: nothing can be said.
+      // Missing, or not visible to the agent: unknown.
       return [];
     }
   });

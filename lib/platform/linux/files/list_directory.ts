@@ -1,81 +1,65 @@
 /**
  * Listing a directory by a path in which nothing is a symbolic link, in bounded memory.
  *
- * `Deno.readDir` reads the whole directory before it gives out the first entry: 12 MB for 200,000
- * files. So find(1) prints the names into a pipe, of which only the page asked for is kept, and
+ * `Deno.readDir` reads the whole directory before it returns the first entry: 12 MB for 200,000
+ * files. So find(1) prints the names into a pipe, of which only the requested page is kept, and
  * stat(1) describes those. Both run in a shell that has walked to the directory (`walk.ts`).
  *
  * @module
  */
 
-import { Aborted } from "../../../base/waiting.ts";
 import { commandFailed } from "../../../base/errors.ts";
-import { signalGroup } from "../processes/process_group.ts";
-import { NulReader } from "../processes/nul_reader.ts";
-import { type DirectoryEntry, entryType, permissionText } from "./file_type.ts";
-import { FirstNames, NAME_PREFIX } from "./name_page.ts";
+import { countChild } from "../../../base/memory/garbage.ts";
+import { Aborted } from "../../../base/waiting.ts";
+import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
-import { routeTo, spawnWalk, WALK, walkFailure } from "./walk.ts";
+import { NulReader } from "../processes/nul_reader.ts";
+import { signalGroup } from "../processes/process_group.ts";
+import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fileType, permissionBits } from "./file_type.ts";
+import { NAME_PREFIX, NamePage } from "./name_page.ts";
+import { routeTo, WALK, walkFailure } from "./walk.ts";
 
 /**
  * $1 where the walk begins; the rest: the names to walk through. Prints each name and a NUL, then
  * an empty name; reads the names to describe, each with a NUL, and prints a line for each. A name
- * has no slash, so a line's end and a slash end nothing but a line.
+ * has no slash, so a newline followed by a slash can only end a line.
  */
 const SCRIPT = `${WALK}
-begin "$1"
+begin "$1" || exit
 shift
-walk 0 "$@"
+walk 0 "$@" || exit
 find . -mindepth 1 -maxdepth 1 -print0 && printf '\\0' || exit 1
 exec xargs -0 -r stat -c '/%f %s %Y %n' -- 2> /dev/null
 `;
-/** Status of xargs(1) where some of what it ran failed: entries that are gone by now. */
+/** Status of xargs(1) if some of what it ran failed: entries that have vanished. */
 const SOME_GONE = 123;
-
-/** A page of a directory. */
-export interface DirectoryPage {
-  /** In the order of their names (UTF-16 units). */
-  readonly entries: readonly DirectoryEntry[];
-  /** The last name of the page, also if that entry was gone when it was to be described. */
-  readonly last: string | undefined;
-  /** How many names come after the last of the page. */
-  readonly following: number;
-  /** How many names of the whole directory are not UTF-8: no request can name them. */
-  readonly notUtf8: number;
-}
-
-/** Which part of a directory is wanted. */
-export interface PageOptions {
-  /** Only names after this one. */
-  readonly after: string;
-  /** How many entries at most. */
-  readonly limit: number;
-  readonly signal: AbortSignal;
-}
 
 /**
  * Lists a part of a directory.
  *
- * @throws {RpcError} -32001 where a link is in the way, -32002 where it does not exist, -32000 for
- * what is no directory.
+ * @throws {RpcError} -32001 for a link on the way, -32002 if it does not exist, -32000 if it is not a
+ * directory.
  */
 export async function listDirectory(
   target: AllowedPath,
   { after, limit, signal }: PageOptions,
 ): Promise<DirectoryPage> {
   signal.throwIfAborted();
-  const { start, names } = routeTo(target.path, target.root);
-  const child = spawnWalk({ code: SCRIPT, args: [start, ...names], start, target });
+  const child = spawn(target);
   const aborted = new Aborted(signal);
   using _aborted = aborted;
-  // Where a file system hangs, the reading below would wait as long as it does.
+  // If a file system hangs, reading the pipe would wait for it.
   void aborted.happened.then(() => signalGroup(child, "SIGKILL"));
   const reader = new NulReader(child.stdout);
   try {
-    const page = new FirstNames(after, limit);
+    const page = new NamePage(after, limit);
     const isComplete = await page.read(reader);
     signal.throwIfAborted();
-    if (!isComplete) throw await walkFailure(child, target.path, "listed");
+    if (!isComplete) {
+      const [{ code }, text] = await Promise.all([child.status, new Response(child.stderr).text()]);
+      throw walkFailure(target, { status: code, text, action: "listed" });
+    }
     const entries = await describe(child, reader, page.names);
     signal.throwIfAborted();
     const { code } = await child.status;
@@ -83,19 +67,30 @@ export async function listDirectory(
       throw commandFailed(`${target.path} cannot be listed: status ${code}`, { path: target.path });
     }
     await child.stderr.cancel();
-    return { entries, last: page.names.at(-1), following: page.left, notUtf8: page.notUtf8 };
+    return { entries, last: page.names.at(-1), following: page.following, notUtf8: page.notUtf8 };
   } catch (error) {
-    await giveUp(child, reader);
+    await Promise.allSettled([reader.cancel(), child.stdin.abort(), child.stderr.cancel()]);
     throw signal.aborted ? signal.reason : error;
   }
 }
 
-/** Lets go of the pipes, at which the script ends. */
-async function giveUp(child: Deno.ChildProcess, reader: NulReader): Promise<void> {
-  await Promise.allSettled([reader.cancel(), child.stdin.abort(), child.stderr.cancel()]);
+function spawn({ path, root }: AllowedPath): Deno.ChildProcess {
+  countChild();
+  const { start, names } = routeTo(path, root);
+  return new Deno.Command(SHELL, {
+    args: ["-c", SCRIPT, "sh", start, ...names],
+    cwd: "/",
+    clearEnv: true,
+    env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    // Its own group, to be killed as a whole.
+    detached: true,
+  }).spawn();
 }
 
-/** Descriptions of the names, without those that are gone by now. */
+/** Describes the names; those that have vanished are left out. */
 async function describe(
   child: Deno.ChildProcess,
   reader: NulReader,
@@ -110,13 +105,12 @@ async function describe(
 
 function parseEntry(line: string): DirectoryEntry {
   const [mode = "", size = "", time = ""] = line.split(" ", 3);
-  const name = line.slice(`${mode} ${size} ${time} ${NAME_PREFIX}`.length);
   const bits = Number.parseInt(mode, 16);
   return {
-    name,
-    type: entryType(bits),
+    name: line.slice(`${mode} ${size} ${time} ${NAME_PREFIX}`.length),
+    type: fileType(bits),
     sizeBytes: Number(size),
-    permissions: permissionText(bits),
+    mode: permissionBits(bits),
     modifiedAt: Number(time),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The first names of a directory of any size, in bounded memory.
+ * A page of the names in a directory of any size, in bounded memory.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { NulReader } from "../processes/nul_reader.ts";
 /** What find(1) puts before each name. */
 export const NAME_PREFIX = "./";
 
-/** The first names after a given one, out of any number. */
-export class FirstNames {
-  /** Sorted by their UTF-16 units, once {@link read} has ended. */
+/** The first names after a given one, in sorted order. */
+export class NamePage {
+  /** Sorted by UTF-16 code units, once {@link read} has ended. */
   names: string[] = [];
-  /** How many names are not UTF-8 and were left out. */
+  /** How many names are not UTF-8; they are left out. */
   notUtf8 = 0;
   #count = 0;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   /**
    * @param after Only names after this one are kept.
-   * @param limit How many are kept.
+   * @param limit The maximum number of names.
    */
   constructor(readonly after: string, readonly limit: number) {}
 
-  /** How many names come after those that were kept. */
-  get left(): number {
+  /** How many names follow the page. */
+  get following(): number {
     return this.#count - this.names.length;
   }
 
-  /** Reads names up to the empty one; says whether there was one. */
+  /** Reads names up to the empty one; false if the stream ends before. */
   async read(reader: NulReader): Promise<boolean> {
     for (;;) {
       const bytes = await reader.next();
@@ -52,12 +52,12 @@ export class FirstNames {
     if (name <= this.after) return;
     this.#count += 1;
     this.names.push(name);
-    // Sorted seldom, so that the cost of it is shared by many names.
+    // Rarely, so that many names share the cost of sorting.
     if (this.names.length >= 2 * this.limit + 100) this.#shrink();
   }
 
   #shrink(): void {
-    // Not localeCompare: the order must be the same at every call.
+    // Not localeCompare: the order must be the same for every call.
     this.names.sort((a, b) => a < b ? -1 : 1);
     this.names.length = Math.min(this.names.length, this.limit);
   }

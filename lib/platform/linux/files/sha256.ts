@@ -1,5 +1,5 @@
 /**
- * SHA-256 of what does not fit memory.
+ * SHA-256 of data that does not fit into memory.
  *
  * `crypto.subtle` wants all bytes at once, `node:crypto` costs the agent 9.6 MB, and JavaScript
  * without a JIT compiler hashes 2.5 MB a second while nothing else runs. sha256sum(1), which every
@@ -9,23 +9,33 @@
  */
 
 import { commandFailed } from "../../../base/errors.ts";
+import { Aborted, withTimer } from "../../../base/waiting.ts";
+import { signalGroup } from "../processes/process_group.ts";
 import { PROGRAM_PATH, SHELL } from "../programs.ts";
 
-/** Fills the buffer's beginning with the next bytes; resolves to how many, 0 at the end. */
+/** How long the kernel may take to end a process. */
+const EXIT_MS = 2000;
+
+/** Fills the beginning of the buffer with the next bytes; resolves to their number, 0 at the end. */
 export type NextBytes = (buffer: Uint8Array) => Promise<number>;
+
+/** What hashing works with. */
+export interface HashOptions {
+  /** What the bytes pass through. */
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+}
 
 /**
  * The SHA-256 of the bytes that `next` gives, as 64 hexadecimal digits.
  *
- * @param buffer What the bytes pass through.
- * @throws {RpcError} -32000 where the guest has no sha256sum; whatever `next` throws.
+ * @throws {RpcError} -32000 if the guest has no sha256sum.
+ * @throws Whatever `next` throws, and the signal's reason.
  */
-export async function sha256(
-  next: NextBytes,
-  buffer: Uint8Array<ArrayBuffer>,
-): Promise<string> {
+export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): Promise<string> {
+  signal.throwIfAborted();
   const child = new Deno.Command(SHELL, {
-    // The agent's permissions have the shell whatever the configuration, and nothing else.
+    // The agent may always run the shell, but nothing else that is not in the whitelist.
     args: ["-c", "exec sha256sum"],
     cwd: "/",
     clearEnv: true,
@@ -35,6 +45,10 @@ export async function sha256(
     stderr: "null",
     detached: true,
   }).spawn();
+  const aborted = new Aborted(signal);
+  using _aborted = aborted;
+  // A write to a process that is stopped would wait for ever.
+  void aborted.happened.then(() => signalGroup(child, "SIGKILL"));
   const writer = child.stdin.getWriter();
   try {
     for (;;) {
@@ -44,15 +58,20 @@ export async function sha256(
     }
     await writer.close();
   } catch (error) {
-    // Without input it ends by itself.
-    await Promise.allSettled([writer.abort(), child.stdout.cancel(), child.status]);
+    await signalGroup(child, "SIGKILL");
+    await withTimer(
+      EXIT_MS,
+      Promise.allSettled([writer.abort(), child.stdout.cancel(), child.status]),
+    );
+    signal.throwIfAborted();
     throw error instanceof Deno.errors.BrokenPipe ? noProgram() : error;
   }
   const text = await new Response(child.stdout).text();
   await child.status;
+  signal.throwIfAborted();
   const digest = /^[0-9a-f]{64}/.exec(text)?.[0];
   if (digest === undefined) throw noProgram();
   return digest;
 }
 
-const noProgram = () => commandFailed("the guest has no sha256sum, which computes SHA-256");
+const noProgram = () => commandFailed("the guest has no sha256sum, which is needed for SHA-256");

@@ -20,7 +20,7 @@ const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
  * `$0` is a random token that tells a failure of this script from an exit of the command. An agent
  * that is not in such a group leaves its children where they are.
  */
-const ENTER = `trap 'echo "$0 $?" >&2' EXIT
+export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 shopt -s execfail 2>/dev/null || :
 IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in

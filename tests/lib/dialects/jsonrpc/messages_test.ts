@@ -10,7 +10,7 @@ import {
   resultParts,
   textOf,
 } from "../../../../lib/dialects/jsonrpc/messages.ts";
-import { PlainText } from "../../../../lib/base/json_text.ts";
+import { UnescapedBytes } from "../../../../lib/base/json_text.ts";
 import { resultText } from "../../core/_host.ts";
 
 // The id as it stands in the request, which is how it must stand in the answer.
@@ -185,7 +185,7 @@ Deno.test("messages never hold a line's end of their own", () => {
 
 Deno.test("plain text in a result goes out as its bytes, the rest around it as JSON", () => {
   const bytes = new TextEncoder().encode("AAECAw==");
-  const content = new PlainText(bytes);
+  const content = new UnescapedBytes(bytes);
   for (const result of [{ content }, { content, size: 4 }, { a: "ä", content, b: null }]) {
     for (const id of ['a"b', 7, null]) {
       const parts = resultParts(id, result);
@@ -198,7 +198,7 @@ Deno.test("plain text in a result goes out as its bytes, the rest around it as J
 });
 
 Deno.test("plain text deeper in a result, or a second one, is text like any other", () => {
-  const plain = new PlainText(new TextEncoder().encode("QQ=="));
+  const plain = new UnescapedBytes(new TextEncoder().encode("QQ=="));
   for (const result of [[plain], { deep: { plain } }, { one: plain, two: plain }, plain]) {
     const { result: sent } = JSON.parse(resultText(1, result));
     assertEquals(sent, JSON.parse(JSON.stringify(result)));

@@ -1,5 +1,5 @@
 /**
- * Runs the attacker of `_swap.ts` beside a test.
+ * Runs the attacker in `_swap.ts` beside a test.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import { assertEquals } from "@std/assert";
 import { testScript } from "../../../../_deno.ts";
 
-/** How the attacker swaps; see `_swap.ts`. */
+/** How the attacker swaps: see `_swap.ts`. */
 export type Swap = "rename" | "link" | "symlink";
 
-/** An attacker at work; ended when disposed of. */
+/** A running attacker; disposing of it ends it. */
 export class Attacker implements AsyncDisposable {
   private constructor(readonly child: Deno.ChildProcess) {}
 
-  /** Resolves once the first swap is done. */
+  /** Resolves after the first swap. */
   static async start(how: Swap, path: string, spare: string): Promise<Attacker> {
     const flags = ["--allow-read", "--allow-write"];
     const child = testScript("lib/platform/linux/files/_swap.ts", {
@@ -28,7 +28,7 @@ export class Attacker implements AsyncDisposable {
     return new Attacker(child);
   }
 
-  /** Fails if the attacker gave up by itself: then there was no attack. */
+  /** Fails if the attacker has ended by itself: then there was no attack. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill("SIGKILL");
     const said = await new Response(this.child.stderr).text();

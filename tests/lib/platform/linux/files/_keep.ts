@@ -1,22 +1,22 @@
 /**
- * Reads pieces of one file as requests would and tells what they were: JSON in, JSON out. It is a
- * process of its own because proving a path changes the working directory of the whole process.
+ * Reads pieces of one file as requests would and prints them: JSON in, JSON out. It is a separate
+ * process because proving a path changes the working directory of the whole process.
  *
  * @module
  */
 
 import * as z from "zod";
-import type { PlainText } from "../../../../../lib/base/json_text.ts";
-import { BorrowedFile } from "../../../../../lib/platform/linux/files/kept_files.ts";
+import type { UnescapedBytes } from "../../../../../lib/base/json_text.ts";
 import { printLine } from "../../../../../lib/base/terminal.ts";
+import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
 
 const Task = z.strictObject({
   path: z.string(),
   root: z.string(),
   steps: z.array(z.union([
     z.strictObject({ read: z.int(), length: z.int() }),
-    /** The answer with the piece that was read last leaves. */
-    z.literal("answered"),
+    /** The reply with the last piece has been sent. */
+    z.literal("sent"),
     /** Somebody fills the file with this byte. */
     z.strictObject({ fill: z.int() }),
   ])),
@@ -24,11 +24,11 @@ const Task = z.strictObject({
 
 const { path, root, steps } = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
 const { signal } = new AbortController();
-const texts: (PlainText | string)[] = [];
-let goOn = () => {};
+const files = new LinuxFiles();
+const texts: (UnescapedBytes | string)[] = [];
 
 for (const step of steps) {
-  if (step === "answered") goOn();
+  if (step === "sent") release();
   else if ("fill" in step) await fill(step.fill);
   else await read(step.read, step.length);
 }
@@ -36,16 +36,18 @@ printLine(JSON.stringify(texts));
 Deno.exit(0);
 
 async function read(offset: number, length: number): Promise<void> {
-  const borrowed = await BorrowedFile.take({ path, root }, "read", signal);
-  using _borrowed = borrowed;
-  const piece = await borrowed.readAt(offset, length, signal);
-  texts.push(borrowed.base64Of(piece));
-  const index = texts.length - 1;
-  goOn = () => {
-    // As the host has it now; the buffer is the agent's again.
-    texts[index] = borrowed.base64Of(piece).toJSON();
-    borrowed.goOn(piece);
-  };
+  const file = await files.open({ path, root }, { access: "read", signal });
+  using _file = file;
+  const piece = await file.readAt(offset, length, signal);
+  texts.push(piece.base64());
+}
+
+/** Copies the last piece, as the host gets it, and gives its buffer back. */
+function release(): void {
+  const last = texts.pop();
+  if (last === undefined || typeof last === "string") return;
+  texts.push(last.toJSON());
+  last.release();
 }
 
 async function fill(byte: number): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * An attacker: swaps what a path names, there and back, as fast as it goes, until it is killed.
+ * An attacker: swaps what a path names, there and back, as fast as it can, until it is killed.
  *
- *     _swap.ts rename PATH SPARE    the entries change places, with a moment in which there is none
- *     _swap.ts link PATH SPARE      hard links to SPARE/a and SPARE/b take PATH's place by turns
- *     _swap.ts symlink PATH SPARE   a symbolic link to SPARE and a copy of SPARE.real, by turns
+ *     _swap.ts rename PATH SPARE    the entries change places; for a moment there is none
+ *     _swap.ts link PATH SPARE      hard links to SPARE/a and SPARE/b take PATH's place in turn
+ *     _swap.ts symlink PATH SPARE   a symbolic link to SPARE and a copy of SPARE.real, in turn
  *
  * @module
  */
@@ -11,10 +11,13 @@
 import { printLine } from "../../../../../lib/base/terminal.ts";
 
 const [how = "", path = "", spare = ""] = Deno.args;
-const MOST_PAUSE_MS = 0.2;
+const SHORT_PAUSE_MS = 0.2;
+/** Now and then long enough for the agent to be served: it must meet both states. */
+const LONG_PAUSE_MS = 5;
+const LONG_PAUSES = 0.03;
 const temporary = `${path}.swap`;
 
-/** Renames, also where someone has made a directory of that name in the meantime. */
+/** Renames, even if a directory of that name has been made meanwhile. */
 function place(from: string, to: string): void {
   for (;;) {
     try {
@@ -29,7 +32,7 @@ function removeIfAny(directory: string): void {
   try {
     Deno.removeSync(directory, { recursive: true });
   } catch {
-    // Gone, or being filled at this moment: it is tried again.
+    // Gone, or just being filled: try again.
   }
 }
 
@@ -59,9 +62,10 @@ function symlink(): void {
   pause();
 }
 
-/** For a moment of any length, so as not to fall into step with who is attacked. */
+/** For a random time, so as not to fall into step with the agent. */
 function pause(): void {
-  const end = performance.now() + Math.random() * MOST_PAUSE_MS;
+  const longest = Math.random() < LONG_PAUSES ? LONG_PAUSE_MS : SHORT_PAUSE_MS;
+  const end = performance.now() + Math.random() * longest;
   while (performance.now() < end);
 }
 

@@ -6,7 +6,7 @@ import { runTestScript } from "../../../../_deno.ts";
 const SIZE = 30_000;
 const LENGTH = 3000;
 
-type Step = "answered" | { read: number; length: number } | { fill: number };
+type Step = "sent" | { read: number; length: number } | { fill: number };
 
 const piece = (index: number): Step => ({ read: index * LENGTH, length: LENGTH });
 
@@ -26,26 +26,26 @@ async function pieces(steps: readonly Step[]): Promise<{ read: Uint8Array[]; fil
 }
 
 Deno.test("base64 of a piece stays what it is until its answer has left", async () => {
-  const { read, file } = await pieces([piece(0), "answered", piece(1), piece(2), piece(3)]);
+  const { read, file } = await pieces([piece(0), "sent", piece(1), piece(2), piece(3)]);
   for (const [index, bytes] of read.entries()) {
     assertEquals(bytes, file.slice(index * LENGTH, (index + 1) * LENGTH), `piece ${index}`);
   }
 });
 
 Deno.test("a piece that was read ahead is read again when the file has been written to", async () => {
-  const { read } = await pieces([piece(0), "answered", { fill: 7 }, piece(1)]);
+  const { read } = await pieces([piece(0), "sent", { fill: 7 }, piece(1)]);
   assertEquals(read[1], new Uint8Array(LENGTH).fill(7));
 });
 
 Deno.test("what was read ahead serves a shorter piece, and no longer one", async () => {
   for (const length of [0, 1, LENGTH - 1, LENGTH, LENGTH + 1, SIZE]) {
-    const { read, file } = await pieces([piece(0), "answered", { read: LENGTH, length }]);
+    const { read, file } = await pieces([piece(0), "sent", { read: LENGTH, length }]);
     assertEquals(read[1], file.slice(LENGTH, LENGTH + length), `${length} bytes`);
   }
 });
 
 Deno.test("a piece from elsewhere is not taken for what was read ahead", async () => {
-  const { read, file } = await pieces([piece(0), "answered", piece(5), "answered", piece(1)]);
+  const { read, file } = await pieces([piece(0), "sent", piece(5), "sent", piece(1)]);
   assertEquals(read[1], file.slice(5 * LENGTH, 6 * LENGTH));
   assertEquals(read[2], file.slice(LENGTH, 2 * LENGTH));
 });

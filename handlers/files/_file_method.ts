@@ -1,0 +1,74 @@
+/**
+ * The gate of the file methods: which list of the configuration governs the paths that a method
+ * takes, and what follows from that.
+ *
+ * @module
+ */
+
+import type * as z from "zod";
+import { ERRORS } from "../../lib/base/errors.ts";
+import { type Context, type Definition, method, type TypedMethod } from "../../lib/core/method.ts";
+import type { Files } from "../../lib/guest/files.ts";
+import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
+
+/** A list of allowed paths in the configuration. */
+export type PathList = "allowed_read_paths" | "allowed_write_paths";
+
+/** What a file method works with. */
+export interface FileContext extends Context {
+  readonly files: Files;
+  /** The parameter `path`, allowed. */
+  readonly target: AllowedPath;
+  /**
+   * Allows another path by the same list.
+   *
+   * @throws {RpcError} -32602 for a malformed path, -32001 for one outside the list.
+   */
+  allow(path: string, parameter: string): AllowedPath;
+}
+
+/** A file method as its file declares it; `governedBy` stands for what it implies. */
+export interface FileDefinition<
+  Name extends string,
+  Params extends z.ZodMiniType<{ path: string }>,
+  Result extends z.ZodMiniType,
+> extends Omit<Definition<Name, Params, Result>, "available" | "run"> {
+  /** The list that allows its paths; the method is unavailable while that list is empty. */
+  readonly governedBy: PathList;
+  readonly run: (
+    params: z.output<Params>,
+    context: FileContext,
+  ) => ReturnType<Definition<Name, Params, Result>["run"]>;
+}
+
+/** Turns the definition of a file method into a method. */
+export function fileMethod<
+  const Name extends string,
+  Params extends z.ZodMiniType<{ path: string }>,
+  Result extends z.ZodMiniType,
+>(
+  { governedBy, run, errors = [], ...rest }: FileDefinition<Name, Params, Result>,
+): TypedMethod<Name, Params, Result> {
+  const definition = {
+    ...rest,
+    errors: [
+      {
+        code: ERRORS.permissionDenied.code,
+        when: `Outside \`${governedBy}\`, through a link, or refused by the guest`,
+      },
+      ...errors,
+    ],
+    available: ({ config }: Pick<Context, "config">) => config.security[governedBy].length > 0,
+    run: (params: z.output<Params>, context: Context) => {
+      const allow = (path: string, parameter: string) =>
+        allowPath(path, context.config.security[governedBy], { list: governedBy, parameter });
+      return run(params, {
+        ...context,
+        files: context.guest.files,
+        target: allow(params.path, "path"),
+        allow,
+      });
+    },
+  };
+  return method<Name, Params, Result>(definition);
+}

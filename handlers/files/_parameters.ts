@@ -1,0 +1,45 @@
+/**
+ * Parameters and limits that several file methods share.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { commandFailed } from "../../lib/base/errors.ts";
+
+/** The unit of `max_file_size_mb`. */
+const BYTES_PER_MB = 1024 * 1024;
+
+/** The parameter `permissions`. */
+export const Permissions = z.string().check(
+  z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
+);
+
+/** The bits that the parameter `permissions` stands for. */
+export const modeOf = (permissions: string | undefined): number | undefined =>
+  permissions === undefined ? undefined : Number.parseInt(permissions, 8);
+
+/** Permission bits as `file_write` takes them: `0644`. */
+export const permissionText = (mode: number): string => `0${mode.toString(8).padStart(3, "0")}`;
+
+/**
+ * Refuses a file that is larger than the configuration allows.
+ *
+ * @throws {RpcError} -32000
+ */
+export function refuseOversized(path: string, size: number, limitMb: number): void {
+  if (size <= limitMb * BYTES_PER_MB) return;
+  const reason = `${path} has ${size} bytes, over max_file_size_mb ${limitMb}`;
+  throw commandFailed(reason, { path, size_bytes: size });
+}
+
+/**
+ * Refuses to let a file grow over what the configuration allows.
+ *
+ * @throws {RpcError} -32000
+ */
+export function refuseGrowth(path: string, size: number, limitMb: number): void {
+  if (size <= limitMb * BYTES_PER_MB) return;
+  const reason = `${path} would have ${size} bytes, over max_file_size_mb ${limitMb}`;
+  throw commandFailed(reason, { path, size_bytes: size });
+}

@@ -1,0 +1,157 @@
+/**
+ * A shell that makes and renames files.
+ *
+ * Deno cannot do this without following links: see `walk.ts`. Starting a shell costs more than all
+ * that it does for one file, so it serves one request after the other (`file_shells.ts`).
+ *
+ * @module
+ */
+
+import { commandFailed } from "../../../base/errors.ts";
+import { countChild } from "../../../base/memory/garbage.ts";
+import { Aborted, withTimer } from "../../../base/waiting.ts";
+import { ENTER } from "../processes/command_cgroup.ts";
+import { signalGroup } from "../processes/process_group.ts";
+import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
+import type { Route } from "./walk.ts";
+
+/** How long a shell that is told to stop may clean up, and how long the kernel may take to end it. */
+const GRACE_MS = 1000;
+
+/** What the shell answered. */
+export interface ShellAnswer {
+  /** `ready`, or the status at the end: 0 for success. */
+  readonly word: string;
+  /** What it and its programs printed before. */
+  readonly text: string;
+}
+
+const NUL = 0;
+const NEWLINE = 0x0a;
+const encoder = new TextEncoder();
+
+/** A running shell, for one request at a time. */
+export class FileShell {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #hasExited = false;
+  #ending: Promise<void> | undefined;
+  #isIdle = true;
+
+  /** @param separate Whether it moves to the control group for commands. */
+  constructor(separate: boolean) {
+    countChild();
+    const script = ["-c", FILE_SHELL_SCRIPT, "sh"];
+    this.#child = new Deno.Command(SHELL, {
+      args: separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script,
+      cwd: "/",
+      clearEnv: true,
+      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+      // In its own group: a Ctrl-C for the agent must not leave half a file behind.
+      detached: true,
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.getReader();
+    void this.#child.status.then(() => this.#hasExited = true);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Whether it can take a request. */
+  get isIdle(): boolean {
+    return this.#isIdle && !this.#hasExited && this.#ending === undefined;
+  }
+
+  /**
+   * Sends a request and waits for its first answer.
+   *
+   * @param route Where the operation takes place.
+   * @param values What the operation reads beside that.
+   * @throws The signal's reason, once the shell and what it started have been stopped.
+   */
+  async ask(
+    operation: string,
+    { start, names }: Route,
+    values: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ShellAnswer> {
+    this.#isIdle = false;
+    const all = [operation, start, String(names.length), ...names, ...values];
+    const request = all.map((value) => `${value.split("\n").length}\n${value}\n`).join("");
+    return await this.send([encoder.encode(request)], signal);
+  }
+
+  /**
+   * Sends more and waits for the next answer.
+   *
+   * @throws As {@link ask}.
+   */
+  async send(
+    parts: readonly Uint8Array<ArrayBuffer>[],
+    signal: AbortSignal,
+  ): Promise<ShellAnswer> {
+    if (signal.aborted) await this.end();
+    signal.throwIfAborted();
+    const aborted = new Aborted(signal);
+    using _aborted = aborted;
+    // A shell that fails answers without reading the rest: the answer counts, not the broken pipe.
+    for (const part of parts) void this.#writer.write(part).catch(() => {});
+    const answer = await Promise.race([this.#answer(), aborted.happened]);
+    if (answer !== undefined) {
+      this.#isIdle = answer.word !== "ready";
+      return answer;
+    }
+    await this.end();
+    throw signal.reason;
+  }
+
+  async #answer(): Promise<ShellAnswer> {
+    let bytes = new Uint8Array(0);
+    for (;;) {
+      const end = bytes.lastIndexOf(NUL);
+      if (end >= 0 && bytes.at(-1) === NEWLINE) {
+        const decoder = new TextDecoder();
+        return {
+          word: decoder.decode(bytes.subarray(end + 1, -1)),
+          text: decoder.decode(bytes.subarray(0, end)),
+        };
+      }
+      const { value, done } = await this.#reader.read();
+      if (done) throw commandFailed("the shell that works on files ended unexpectedly");
+      bytes = bytes.byteLength === 0 ? value : join(bytes, value);
+    }
+  }
+
+  /** Stops it. It removes an unfinished file; one that hangs is killed with all it started. */
+  end(): Promise<void> {
+    return this.#ending ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    void this.#writer.close().catch(() => {});
+    const { status } = this.#child;
+    await withTimer(GRACE_MS, status);
+    if (!this.#hasExited) {
+      await signalGroup(this.#child, "SIGKILL");
+      await withTimer(GRACE_MS, status);
+    }
+    await this.#reader.cancel().catch(() => {});
+  }
+}
+
+function join(
+  first: Uint8Array<ArrayBuffer>,
+  second: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(first.byteLength + second.byteLength);
+  joined.set(first);
+  joined.set(second, first.byteLength);
+  return joined;
+}

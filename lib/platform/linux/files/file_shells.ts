@@ -1,0 +1,57 @@
+/**
+ * The file shells of an agent: started when needed, kept for a moment.
+ *
+ * @module
+ */
+
+import { FileShell } from "./file_shell.ts";
+
+const MAX_KEPT = 2;
+const KEEP_MS = 1000;
+
+/** Shells for requests that come one after the other, or at once. */
+export class FileShells implements AsyncDisposable {
+  readonly #separate: boolean;
+  readonly #kept: FileShell[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param separate Whether they move to the control group for commands. */
+  constructor(separate: boolean) {
+    this.#separate = separate;
+  }
+
+  /** Does some work with a shell that nobody else uses meanwhile. */
+  async use<T>(signal: AbortSignal, work: (shell: FileShell) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const shell = this.#take();
+    try {
+      return await work(shell);
+    } finally {
+      if (shell.isIdle && this.#kept.length < MAX_KEPT) this.#keep(shell);
+      else await shell.end();
+    }
+  }
+
+  #take(): FileShell {
+    for (let shell = this.#kept.pop(); shell !== undefined; shell = this.#kept.pop()) {
+      if (shell.isIdle) return shell;
+      void shell.end();
+    }
+    return new FileShell(this.#separate);
+  }
+
+  #keep(shell: FileShell): void {
+    this.#kept.push(shell);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#endAll(), KEEP_MS);
+  }
+
+  async #endAll(): Promise<void> {
+    await Promise.all(this.#kept.splice(0).map((shell) => shell.end()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#endAll();
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The files of a Linux guest.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path/posix";
+import type {
+  CommitOptions,
+  DirectoryPage,
+  Files,
+  FileStatus,
+  OpenFile,
+  OpenOptions,
+  PageOptions,
+  ReplaceOptions,
+} from "../../../guest/files.ts";
+import { type AllowedPath, isInside } from "../../../policy/paths.ts";
+import { BoundedOpens } from "./bounded_opens.ts";
+import { ChildWrittenFile } from "./child_written_file.ts";
+import { commitFile } from "./commit_file.ts";
+import { FileShells } from "./file_shells.ts";
+import { fileStatus } from "./file_type.ts";
+import type { KeptFile } from "./kept_file.ts";
+import { KeptFiles } from "./kept_files.ts";
+import { listDirectory } from "./list_directory.ts";
+import { MemoryBacked } from "./memory_backed.ts";
+import { NewFiles } from "./new_file.ts";
+import { statRealPath } from "./real_path.ts";
+import { ThreadRouser } from "./rouse_threads.ts";
+
+/** Files of a Linux guest, by way of Deno and a shell. */
+export class LinuxFiles implements Files, AsyncDisposable {
+  readonly #shells: FileShells;
+  readonly #rouser: ThreadRouser;
+  readonly #opens: BoundedOpens;
+  readonly #kept: KeptFiles;
+  readonly #new: NewFiles;
+  readonly #memoryBacked: MemoryBacked | undefined;
+
+  /** @param separate Whether the agent's control group is not to be charged for files in memory. */
+  constructor(separate = false) {
+    this.#shells = new FileShells(separate);
+    this.#rouser = new ThreadRouser(this.#shells);
+    this.#opens = new BoundedOpens(() => this.#rouser.rouse());
+    this.#kept = new KeptFiles(this.#opens);
+    this.#memoryBacked = separate ? new MemoryBacked(this.#shells) : undefined;
+    this.#new = new NewFiles({
+      shells: this.#shells,
+      opens: this.#opens,
+      memoryBacked: this.#memoryBacked,
+    });
+  }
+
+  async status(path: AllowedPath, signal: AbortSignal): Promise<FileStatus> {
+    signal.throwIfAborted();
+    return fileStatus(await statRealPath(path));
+  }
+
+  list(directory: AllowedPath, options: PageOptions): Promise<DirectoryPage> {
+    return listDirectory(directory, options);
+  }
+
+  async open(path: AllowedPath, { access, create, signal }: OpenOptions): Promise<OpenFile> {
+    const open = () => this.#kept.take(path, access, signal);
+    const file = await open().catch(async (error) => {
+      if (create === undefined || !(error instanceof Deno.errors.NotFound)) throw error;
+      await this.#new.create(path, create, signal);
+      return await open();
+    });
+    return access === "write" ? await this.#forWriting(file, path, signal) : file;
+  }
+
+  async #forWriting(file: KeptFile, path: AllowedPath, signal: AbortSignal): Promise<OpenFile> {
+    try {
+      const directory = dirname(path.path);
+      const isInMemory = await this.#memoryBacked?.has(file.info.dev, {
+        path: directory,
+        root: isInside(directory, path.root) ? path.root : directory,
+      }, signal);
+      return isInMemory === true ? new ChildWrittenFile(file, path, this.#shells) : file;
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  replace(path: AllowedPath, bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
+    return this.#new.replace(path, bytes, options);
+  }
+
+  async commit(path: AllowedPath, options: CommitOptions): Promise<void> {
+    this.#kept.forget(options.from.path);
+    await commitFile({ shells: this.#shells, opens: this.#opens }, path, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#kept[Symbol.dispose]();
+    await this.#rouser.settled();
+    await this.#shells[Symbol.asyncDispose]();
+    this.#rouser[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,70 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BoundedOpens } from "../../../../../lib/platform/linux/files/bounded_opens.ts";
+import { runTestScript } from "../../../../_deno.ts";
+import { tool } from "../../../../_tool.ts";
+import { until } from "../../../../_waiting.ts";
+import { NEVER, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
+
+const READ = { read: true };
+
+/** Lets everything go that waits to read from a FIFO. */
+async function release(path: string): Promise<void> {
+  (await Deno.open(path, { read: true, write: true })).close();
+}
+
+Deno.test("an open that waits at a FIFO finishes once a file has taken its place", async () => {
+  await using directory = await TempDirectory.make();
+  const path = directory.at("file");
+  await tool("mkfifo", path);
+  // A separate process: a listener for a signal belongs to all of it.
+  const { code, stdout, stderr } = await runTestScript("lib/platform/linux/files/_rouse.ts", {
+    args: [path],
+  });
+  assertEquals([code, stdout, stderr], [0, "content, 0 under way\n", ""]);
+});
+
+Deno.test("FIFOs that stay hold up four opens below their allowed path, and no other path", async () => {
+  await using directory = await TempDirectory.make();
+  const root = await directory.directory("in");
+  const path = directory.at("in/fifo");
+  await tool("mkfifo", "-m", "0444", path);
+  const other = await directory.file("file", "content");
+  const opens = new BoundedOpens(() => Promise.resolve());
+  const controller = new AbortController();
+  const given = new Error("given up");
+  const stuck = Array.from(
+    { length: 4 },
+    () => opens.open({ path, root }, READ, controller.signal),
+  );
+  const ended = Promise.allSettled(stuck);
+  const refused = await rpcErrorOf(() => opens.open({ path, root }, READ, NEVER));
+  assertEquals(refused.code, -32000);
+  assert(refused.data.reason.includes(`4 files in ${root} do not open`), refused.data.reason);
+  (await opens.open({ path: other, root: directory.path }, READ, NEVER)).close();
+  controller.abort(given);
+  assertEquals((await ended).map((one) => "reason" in one && one.reason), Array(4).fill(given));
+  // Given up is not gone: they still hold their threads.
+  assertEquals(opens.count, 4);
+  await release(path);
+  await until(() => opens.count === 0, "the end of all opens");
+});
+
+Deno.test("waiting for a turn to open ends when the signal is aborted", async () => {
+  await using directory = await TempDirectory.make();
+  const path = directory.at("fifo");
+  await tool("mkfifo", path);
+  const opens = new BoundedOpens(() => Promise.resolve());
+  const first = new AbortController();
+  const stuck = Promise.allSettled(
+    Array.from({ length: 4 }, () => opens.open({ path, root: path }, READ, first.signal)),
+  );
+  const second = new AbortController();
+  const waiting = opens.open({ path, root: path }, READ, second.signal);
+  const reason = new Error("enough");
+  second.abort(reason);
+  assertEquals(await assertRejects(() => waiting), reason);
+  first.abort(reason);
+  await stuck;
+  await release(path);
+  await until(() => opens.count === 0, "the end of all opens");
+});
