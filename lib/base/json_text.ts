@@ -20,6 +20,11 @@ export class UnescapedBytes {
     this.#onReleased = onReleased;
   }
 
+  /** How many bytes there are. */
+  get length(): number {
+    return this.bytes.byteLength;
+  }
+
   /** Says that the bytes have been copied or dropped. Only the first call counts. */
   release(): void {
     const onReleased = this.#onReleased;

@@ -4,8 +4,15 @@
  * @module
  */
 
+import { UnescapedBytes } from "../base/json_text.ts";
+
 /** A part of what is sent: text, or text in bytes. */
-export type Part = string | Uint8Array;
+export type Part = string | Uint8Array | UnescapedBytes;
+
+/** The part has been copied or dropped: a buffer that is lent may be used again. */
+export function releasePart(part: Part): void {
+  if (part instanceof UnescapedBytes) part.release();
+}
 
 /** The way back to the host. */
 export interface ReplyLink {

@@ -5,7 +5,8 @@
  */
 
 import { collectIfDue, countSentBytes, countSentText } from "../base/memory/garbage.ts";
-import type { Part, ReplyLink } from "./dialect.ts";
+import { UnescapedBytes } from "../base/json_text.ts";
+import { type Part, releasePart, type ReplyLink } from "./dialect.ts";
 
 /** What a writer writes to. */
 export interface ByteSink {
@@ -51,7 +52,10 @@ export class MessageWriter implements ReplyLink {
 
   /** Resolves when everything sent so far has been written or dropped. */
   send(...parts: readonly Part[]): Promise<void> {
-    if (this.#isBroken) return Promise.resolve();
+    if (this.#isBroken) {
+      parts.forEach(releasePart);
+      return Promise.resolve();
+    }
     for (const part of parts) {
       this.#queue.push(part);
       this.#queuedCharacters += part.length;
@@ -71,6 +75,7 @@ export class MessageWriter implements ReplyLink {
    */
   discard(): void {
     this.#era += 1;
+    this.#queue.forEach(releasePart);
     this.#queue = [];
     this.#queuedCharacters = 0;
   }
@@ -82,7 +87,7 @@ export class MessageWriter implements ReplyLink {
       while (this.#queue.length > 0) {
         const parts = this.#queue;
         this.#queue = [];
-        await this.#writeAll(parts);
+        await this.#writeAll(parts).finally(() => parts.forEach(releasePart));
       }
       collectIfDue();
     } catch (error) {
@@ -97,7 +102,8 @@ export class MessageWriter implements ReplyLink {
   async #writeAll(parts: readonly Part[]): Promise<void> {
     const era = this.#era;
     for (const part of parts) {
-      let rest = this.#encode(part);
+      let rest = this.#encode(part instanceof UnescapedBytes ? part.bytes : part);
+      if (rest.length === 0) releasePart(part);
       while (rest.length > 0) {
         await this.#writeOut();
         if (era !== this.#era) return this.#endCutLine();
@@ -116,7 +122,7 @@ export class MessageWriter implements ReplyLink {
   }
 
   /** Puts the part behind what is in the buffer; returns what there was no room for. */
-  #encode(part: Part): Part {
+  #encode(part: string | Uint8Array): string | Uint8Array {
     const room = this.#buffer.subarray(this.#buffered);
     if (typeof part !== "string") {
       const fitting = part.subarray(0, room.byteLength);

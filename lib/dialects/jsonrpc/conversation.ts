@@ -11,6 +11,7 @@ import {
   type HostEvent,
   HostUnreachableError,
   type Part,
+  releasePart,
   type ReplyLink,
 } from "../../channel/dialect.ts";
 import type { Call, Outcome } from "../../core/call.ts";
@@ -154,7 +155,10 @@ export class JsonRpcConversation implements Conversation {
       const { id } = request;
       const after = outcome.ok ? outcome.after : undefined;
       if (id === undefined) return { id: null, text: undefined, after };
-      return { id, text: textOf(this.#partsOf(outcome, id)), after };
+      const parts = this.#partsOf(outcome, id);
+      const text = textOf(parts);
+      parts.forEach(releasePart);
+      return { id, text, after };
     };
     const outcome = this.#executor.run(this.#call(request, bytes));
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
@@ -190,7 +194,10 @@ export class JsonRpcConversation implements Conversation {
   }
 
   #send(...parts: readonly Part[]): Promise<void> {
-    if (this.#isAbandoned) return Promise.resolve();
+    if (this.#isAbandoned) {
+      parts.forEach(releasePart);
+      return Promise.resolve();
+    }
     const [only] = parts;
     // One string for most messages: the writer copies it in one step.
     return parts.length === 1 && typeof only === "string"

@@ -6,6 +6,7 @@
 
 import { invalidRequest, type RpcError } from "../../base/errors.ts";
 import { type CallId, isRawNumber } from "../../core/call_id.ts";
+import type { Part } from "../../channel/dialect.ts";
 import { UnescapedBytes } from "../../base/json_text.ts";
 import { shown, suggestion } from "../../base/schema_issues.ts";
 
@@ -101,12 +102,13 @@ export function readRequest(message: unknown): Request | Malformed {
 export const isMalformed = (request: Request | Malformed): request is Malformed =>
   "error" in request;
 
-/** A part of an answer: text, or text in bytes. */
-export type Part = string | Uint8Array;
-
 /** The parts joined into one text. */
-export const textOf = (parts: readonly Part[]): string =>
-  parts.map((part) => typeof part === "string" ? part : new TextDecoder().decode(part)).join("");
+export const textOf = (parts: readonly Part[]): string => parts.map(partText).join("");
+
+function partText(part: Part): string {
+  if (typeof part === "string") return part;
+  return part instanceof UnescapedBytes ? part.toJSON() : new TextDecoder().decode(part);
+}
 
 /**
  * A successful answer as text, without the line's end. The bytes of a {@link UnescapedBytes} in the
@@ -115,11 +117,11 @@ export const textOf = (parts: readonly Part[]): string =>
 export function resultParts(id: CallId, result: unknown): readonly Part[] {
   const plain = isObject(result) ? Object.entries(result).find(isUnescaped) : undefined;
   if (plain === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
-  const [name, { bytes }] = plain;
+  const [name, unescaped] = plain;
   const rest = JSON.stringify({ ...Object(result), [name]: undefined }).slice(1);
   return [
     `{"jsonrpc":"2.0","result":{${JSON.stringify(name)}:"`,
-    bytes,
+    unescaped,
     `"${rest === "}" ? "" : ","}${rest},"id":${JSON.stringify(id)}}`,
   ];
 }

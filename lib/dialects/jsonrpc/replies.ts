@@ -6,7 +6,7 @@
 
 import { commandFailed, RpcError } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
-import type { Part } from "../../channel/dialect.ts";
+import { type Part, releasePart } from "../../channel/dialect.ts";
 import type { CallId } from "../../core/call_id.ts";
 import { errorText, resultParts } from "./messages.ts";
 
@@ -30,6 +30,7 @@ export function resultReply(id: CallId, result: unknown, limitBytes: number): re
   const parts = resultParts(id, result);
   const size = sizeIfLarge(parts, limitBytes);
   if (size <= limitBytes) return parts;
+  parts.forEach(releasePart);
   throw commandFailed(`the answer has ${size} bytes, over max_message_size_kb`, {
     size_bytes: size,
     limit_bytes: limitBytes,
@@ -52,7 +53,7 @@ function sizeIfLarge(parts: readonly Part[], limitBytes: number): number {
   const length = parts.reduce((sum, { length }) => sum + length, 0);
   if (length * MAX_BYTES_PER_UNIT <= limitBytes) return 0;
   return parts.reduce(
-    (sum, part) => sum + (typeof part === "string" ? utf8Bytes(part) : part.byteLength),
+    (sum, part) => sum + (typeof part === "string" ? utf8Bytes(part) : part.length),
     0,
   );
 }

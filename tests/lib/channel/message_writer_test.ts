@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { UnescapedBytes } from "../../../lib/base/json_text.ts";
 import type { Part } from "../../../lib/channel/dialect.ts";
 import { MessageWriter } from "../../../lib/channel/message_writer.ts";
 import { FakeConnection } from "./_fake_connection.ts";
@@ -154,4 +155,25 @@ Deno.test("MessageWriter adds nothing after a whole line when what waits is drop
   connection.unblock();
   await writer.flush();
   assertEquals(connection.text, "whole\nnext\n");
+});
+
+Deno.test("MessageWriter releases lent bytes once they are copied, or dropped", async () => {
+  const connection = new FakeConnection("host away");
+  const { writer } = writerTo(connection);
+  const released: string[] = [];
+  const lent = (name: string, size: number) =>
+    new UnescapedBytes(new Uint8Array(size).fill(0x61), () => released.push(name));
+  connection.block();
+  void sendLine(writer, lent("copied", 10));
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assertEquals(released, ["copied"]);
+  void sendLine(writer, lent("waiting", 10));
+  writer.discard();
+  assertEquals(released, ["copied", "waiting"]);
+  connection.unblock();
+  await writer.flush();
+  connection.writeError = new Error("gone");
+  await sendLine(writer, lent("too large for the buffer", 200_000));
+  await sendLine(writer, lent("after the end", 10));
+  assertEquals(released, ["copied", "waiting", "too large for the buffer", "after the end"]);
 });

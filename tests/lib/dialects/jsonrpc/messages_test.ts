@@ -190,7 +190,7 @@ Deno.test("plain text in a result goes out as its bytes, the rest around it as J
     for (const id of ['a"b', 7, null]) {
       const parts = resultParts(id, result);
       assertEquals(parts.length, 3);
-      assert(parts[1] === bytes, "not a copy");
+      assert(parts[1] === content, "not a copy");
       const message = { jsonrpc: "2.0", result: { ...result, content: "AAECAw==" }, id };
       assertEquals(JSON.parse(textOf(parts)), message);
     }
