@@ -8,29 +8,20 @@ import { resolve } from "@std/path/posix";
 import { METHODS } from "../handlers/mod.ts";
 import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
-import { deviceChannel } from "../lib/platform/linux/channel/device.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
-import { listenChannel } from "../lib/platform/linux/channel/listen.ts";
-import { serveConnection, type ServeOptions } from "../lib/channel/serve_connection.ts";
-import { stdioChannel } from "../lib/platform/linux/channel/stdio.ts";
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
-import type { Config } from "../lib/config/schema.ts";
-import { type Log, Logger } from "../lib/log/logger.ts";
-import { linkedRoots } from "../lib/platform/linux/files/linked_roots.ts";
-import { confine, confinementRemedy } from "../lib/platform/linux/confinement.ts";
-import {
-  parsePermissions,
-  type Permissions,
-  permissionsFor,
-} from "../lib/platform/linux/grants.ts";
+import { Logger } from "../lib/log/logger.ts";
+import { permissionsFor } from "../lib/platform/linux/grants.ts";
 import { RpcError } from "../lib/base/errors.ts";
 import { auditedReload } from "../lib/monitor/audited_reload.ts";
-import { stackOf } from "../lib/base/message_of.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
 import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { VERSION } from "../lib/base/version.ts";
+import { reportConfinement, reportLinks } from "./serve/confinement.ts";
+import { logFaults } from "./serve/faults.ts";
+import { openChannel, serveHosts } from "./serve/hosts.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";
@@ -47,7 +38,6 @@ const DRAIN_MS = 1000;
  * @throws {ListenError | ChannelError} when the channel cannot be opened.
  */
 export async function serve(invocation: Invocation, choice: ChannelChoice): Promise<void> {
-  const { granted } = invocation;
   const loaded = await loadConfig(invocation.config);
   const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
   const log = await Logger.open(config.log_file, config.log_level);
@@ -56,12 +46,11 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
   const start = { listen, power: invocation.power === "systemd" };
-  const isConfined = reportConfinement(
-    log,
-    permissionsFor(config, start),
-    granted,
-    invocation.config,
-  );
+  const isConfined = reportConfinement(log, {
+    permissions: permissionsFor(config, start),
+    granted: invocation.granted,
+    configFile: invocation.config,
+  });
   const live = new LiveConfig(config, {
     // The agent changes its working directory.
     file: invocation.config === undefined ? undefined : resolve(invocation.config),
@@ -111,30 +100,6 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   await withTimer(DRAIN_MS, log.flush());
 }
 
-async function openChannel(choice: ChannelChoice, config: Config, log: Log): Promise<Channel> {
-  if (choice.kind === "stdio") return stdioChannel();
-  if (choice.kind === "listen") return await listenChannel(resolve(choice.path));
-  return deviceChannel(resolve(choice.path), config.connection_retry_seconds * 1000, log);
-}
-
-/** Serves one connection after the other; returns the answers still on their way at the end. */
-async function serveHosts(
-  channel: Channel,
-  options: ServeOptions,
-): Promise<Set<Promise<void>>> {
-  const draining = new Set<Promise<void>>();
-  const { log } = options;
-  for await (const connection of channel.connections()) {
-    log.info("host connected", { channel: channel.name });
-    const { drained } = await serveConnection(connection, options);
-    draining.add(drained);
-    void drained.finally(() => draining.delete(drained));
-    if (options.signal.aborted) break;
-    log.info("host disconnected", { channel: channel.name });
-  }
-  return draining;
-}
-
 function handleSignals(
   log: Logger,
   stopping: AbortController,
@@ -167,53 +132,4 @@ async function reload(
     } else if (!(error instanceof ConfigError)) throw error;
   }
   await monitor.start();
-}
-
-function reportLinks(log: Logger, config: Config): void {
-  for (const { path, realPath } of linkedRoots(config)) {
-    log.info("an allowed path leads through a symbolic link, requests for it are refused", {
-      path,
-      use_instead: realPath,
-    });
-  }
-}
-
-/** A fault nobody has caught is logged; the agent lives on, other requests depend on it. */
-function logFaults(log: Logger): void {
-  const tell = (message: string, error: unknown) => log.error(message, { error: stackOf(error) });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    tell("a promise was rejected unnoticed", event.reason);
-  });
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    tell("an error was not caught", event.error);
-  });
-}
-
-/** Gives up what is not needed, logs what holds from now on; says whether Deno confines us. */
-function reportConfinement(
-  log: Logger,
-  permissions: Permissions,
-  granted: string | undefined,
-  configFile: string | undefined,
-): boolean {
-  const { confined, uncovered } = confine(
-    permissions,
-    granted === undefined ? undefined : parsePermissions(granted),
-  );
-  if (confined) {
-    log.info("confined: Deno itself stops what is outside the configured paths", {
-      read: permissions.read,
-      write: permissions.write,
-      run: permissions.run,
-      ...(uncovered.length > 0 ? { uncovered } : {}),
-    });
-  } else {
-    log.warn("not confined: the agent's own checks hold, Deno's do not stand behind them", {
-      uncovered,
-      remedy: confinementRemedy(permissions, configFile),
-    });
-  }
-  return confined;
 }
