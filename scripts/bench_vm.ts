@@ -15,7 +15,7 @@ import { Caller, successful } from "./bench/caller.ts";
 import { describeMachine } from "./bench/machine.ts";
 import type { Reading, Row } from "./bench/measure.ts";
 import { timeEach } from "./bench/measures/latency.ts";
-import type { Speech } from "./bench/peer.ts";
+import { PIECE_BYTES, type Speech } from "./bench/peer.ts";
 import { QemuGaSpeech } from "./bench/qemu_ga.ts";
 import { summarize } from "./bench/results.ts";
 import { median, quantile } from "./bench/stats.ts";
@@ -38,11 +38,19 @@ const ROWS: readonly Row[] = [
   { label: "ping through the port, median", unit: "µs" },
   { label: "ping through the port, 99 of 100 within", unit: "µs" },
   { label: "exec /bin/true in the guest, median", unit: "µs" },
+  { label: "host connects after a pause, to its first answer, median", unit: "ms", digits: 1 },
+  { label: "CPU while no host is connected", unit: "% of a core", digits: 2 },
+  { label: "file read through the port, 2 MB in pieces of 48 kB", unit: "MB/s", digits: 2 },
+  { label: "file written through the port, 2 MB in pieces of 48 kB", unit: "MB/s", digits: 2 },
   { label: "idle in the guest, resident", unit: "MiB", digits: 1 },
 ];
 
 const PINGS = { warmUp: 300, measured: 2000 };
 const COMMANDS = { warmUp: 5, measured: 40 };
+/** How often a host connects, and how long it was away before: longer than the agent's longest pause. */
+const CONNECTS = { count: 15, awayMs: 2500 };
+const IDLE_SECONDS = 20;
+const FILE_BYTES = 2_000_000;
 const POLL_MS = 50;
 const BOOT_MS = 180_000;
 const MEMORY_MB = 512;
@@ -55,6 +63,12 @@ systemctl restart kvmmanager-agent.service`;
 const RESIDENT = `for unit in kvmmanager-agent qemu-guest-agent; do
   sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$(systemctl show -P MainPID $unit)/status
 done`;
+
+/** Clock ticks of CPU that both agents have used, of which there are 100 in a second (proc(5)). */
+const CPU_TICKS = `for unit in kvmmanager-agent qemu-guest-agent; do
+  sed 's/.*) //' /proc/$(systemctl show -P MainPID $unit)/stat | cut -d' ' -f12,13 | tr ' ' +
+done`;
+const TICKS_PER_SECOND = 100;
 
 /** Seconds from `start` until the agent behind a socket answers; it is polled. */
 async function secondsToAnswer(
@@ -101,6 +115,61 @@ async function measure(socket: string, speechOf: (caller: Caller) => Speech): Pr
   };
 }
 
+/** Milliseconds from connecting to the first answer, after each pause without a host. */
+async function timeConnects(
+  socket: string,
+  speechOf: (caller: Caller) => Speech,
+): Promise<number[]> {
+  const times: number[] = [];
+  for (let count = 0; count < CONNECTS.count; count++) {
+    await new Promise((resolve) => setTimeout(resolve, CONNECTS.awayMs));
+    const start = performance.now();
+    const wire = await Wire.connect(socket);
+    using _wire = wire;
+    const caller = new Caller(wire);
+    await caller.call(speechOf(caller).ping);
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** Megabytes per second of a file that is written to the guest and read back. */
+async function transfer(
+  socket: string,
+  speechOf: (caller: Caller) => Speech,
+): Promise<{ readonly written: number; readonly read: number }> {
+  const wire = await Wire.connect(socket);
+  using _wire = wire;
+  const speech = speechOf(new Caller(wire));
+  const bytes = crypto.getRandomValues(new Uint8Array(PIECE_BYTES));
+  const pieces = Array.from({ length: FILE_BYTES / PIECE_BYTES }, () => bytes.toBase64());
+  const size = pieces.length * PIECE_BYTES;
+  const path = "/tmp/kvmmanager/bench";
+  const rate = async (work: () => Promise<unknown>) => {
+    const start = performance.now();
+    await work();
+    return size / 1000 / (performance.now() - start);
+  };
+  const written = await rate(() => speech.writeFile(path, pieces));
+  const read = await rate(() => speech.readFile(path, size));
+  return { written, read };
+}
+
+/** Percent of a core that each agent uses while nobody is connected: ours, qemu-ga. */
+async function idleCpu(guest: Guest): Promise<number[]> {
+  const ticks = async () =>
+    (await guest.root(CPU_TICKS)).trim().split("\n").map((line) => {
+      const [user = 0, system = 0] = line.split("+").map(Number);
+      return user + system;
+    });
+  const before = await ticks();
+  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+  const after = await ticks();
+  return after.map((sum, index) =>
+    (sum - (before[index] ?? 0)) / TICKS_PER_SECOND / IDLE_SECONDS * 100
+  );
+}
+
 interface Readings {
   readonly agent: Reading;
   readonly qemuGa: Reading;
@@ -121,15 +190,29 @@ async function boot(image: Image, accelerator: Accelerator): Promise<Readings> {
   await guest.rootReady();
   await guest.root(LIFT_LIMITS);
   await guest.ready();
+  await guest.root("mkdir -p -m 0777 /tmp/kvmmanager && chmod 0777 /tmp/kvmmanager");
+  const idle = await idleCpu(guest);
   const resident = (await guest.root(RESIDENT)).trim().split("\n").map((kb) => Number(kb) / 1024);
+  const connects = "host connects after a pause, to its first answer, median";
+  const port = async (socket: string, speechOf: (caller: Caller) => Speech): Promise<Reading> => {
+    const { written, read } = await transfer(socket, speechOf);
+    return {
+      ...await measure(socket, speechOf),
+      [connects]: median(await timeConnects(socket, speechOf)),
+      "file read through the port, 2 MB in pieces of 48 kB": read,
+      "file written through the port, 2 MB in pieces of 48 kB": written,
+    };
+  };
   return {
     agent: {
-      ...await measure(guest.socket, agentSpeech),
+      ...await port(guest.socket, agentSpeech),
+      "CPU while no host is connected": idle[0],
       "power-on to first answer": ours,
       "idle in the guest, resident": resident[0],
     },
     qemuGa: {
-      ...await measure(guest.qemuGaSocket, qemuGaSpeech),
+      ...await port(guest.qemuGaSocket, qemuGaSpeech),
+      "CPU while no host is connected": idle[1],
       "power-on to first answer": theirs,
       "idle in the guest, resident": resident[1],
     },
