@@ -22,6 +22,9 @@ export const LIMIT_BYTES = 4096;
 /** Programs that end by themselves and touch nothing. */
 export const PROGRAMS = ["echo", "true", "false", "cat"] as const;
 
+/** How many hosts there are. */
+export const HOSTS = 2;
+
 /** A fault that the executor has logged: an error that is not an answer was thrown. */
 export class FaultLogged extends Error {
   override readonly name = "FaultLogged";
@@ -31,7 +34,7 @@ export class FaultLogged extends Error {
 export class FuzzAgent implements AsyncDisposable {
   readonly config: Config;
   readonly #executor: Executor;
-  readonly #caller = new Caller();
+  readonly #callers = Array.from({ length: HOSTS }, () => new Caller());
   #fault: unknown;
 
   private constructor(
@@ -91,9 +94,10 @@ export class FuzzAgent implements AsyncDisposable {
   /**
    * All that is sent for a line, once its work has ended.
    *
+   * @param host Which host sends it, counted from 0.
    * @throws {FaultLogged} when the agent's log would have told of a fault.
    */
-  async exchange(line: string): Promise<string[]> {
+  async exchange(line: string, host = 0): Promise<string[]> {
     const texts: string[] = [];
     this.#fault = undefined;
     const link = {
@@ -103,7 +107,7 @@ export class FuzzAgent implements AsyncDisposable {
       },
     };
     const options = { executor: this.#executor, ready: () => undefined };
-    await new JsonRpcConversation(link, options, this.#caller).onLine(line);
+    await new JsonRpcConversation(link, options, this.#callers[host]).onLine(line);
     if (this.#fault !== undefined) throw new FaultLogged(String(this.#fault));
     return texts;
   }

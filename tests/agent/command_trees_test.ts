@@ -34,6 +34,12 @@ const held = async (pid: number) => ({
   children: (await childrenOf(pid)).length,
 });
 
+/** Less is fine: what was open at the first look may have been closed since. */
+async function holdsAtMost(pid: number, before: Awaited<ReturnType<typeof held>>) {
+  const now = await held(pid);
+  return now.descriptors <= before.descriptors && now.children <= before.children;
+}
+
 Deno.test("a tree of forks is killed completely, including stopped processes and those that ignore SIGTERM", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
@@ -98,6 +104,8 @@ Deno.test("a process that leaves its group and session outlives the limit and de
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const list = `${agent.paths.files}/pids`;
+  // The first command may start what the agent keeps.
+  await exec(host, { command: "true" });
   const before = await held(agent.pid);
   // A daemon's double fork that keeps the output open.
   const script = `setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & sleep 300`;
@@ -110,7 +118,7 @@ Deno.test("a process that leaves its group and session outlives the limit and de
   try {
     assert(await isAlive(daemon), "docs/security.md says that it survives");
     await until(
-      async () => JSON.stringify(await held(agent.pid)) === JSON.stringify(before),
+      () => holdsAtMost(agent.pid, before),
       "the agent to close its pipes",
     );
   } finally {
@@ -151,7 +159,7 @@ Deno.test("hundreds of commands in a row leave no zombie and no descriptor", asy
     assertEquals(answers.filter((answer) => "result" in answer).length, 10);
   }
   await until(
-    async () => JSON.stringify(await held(agent.pid)) === JSON.stringify(before),
+    () => holdsAtMost(agent.pid, before),
     () => `the agent to hold no more than before: ${JSON.stringify(before)}`,
   );
 });

@@ -1,6 +1,7 @@
 /**
  * The command monitor's unix socket: created where nobody else can reach it, given its mode and
- * group, and renamed into place. At no time does it allow more than `pipe_mode`.
+ * group, and linked into place. At no time does it allow more than `pipe_mode`, and it never
+ * overwrites a file that somebody else put there.
  *
  * @module
  */
@@ -59,13 +60,13 @@ export const unfinishedSocketOf = (pipePath: string): string => `${privateDirect
 
 /**
  * Creates the socket, and the last directory of its path if that is missing. A socket that nobody
- * serves any more is replaced in one step.
+ * serves any more is removed first.
  *
  * @throws {ListenError} when another process serves it, or it cannot be created.
  */
 export async function listenOnSocket(options: SocketOptions): Promise<CommandListener> {
   const path = options.pipe_path;
-  await findStale(path);
+  const stale = await findStale(path);
   try {
     const { pipe_group } = options;
     const group = pipe_group === null || pipe_group === NO_GROUP
@@ -73,11 +74,13 @@ export async function listenOnSocket(options: SocketOptions): Promise<CommandLis
       : await groupNumber(pipe_group);
     await createPrivateDirectory(options, group);
     try {
-      return createSocket(options, group);
+      return createSocket(options, group, stale);
     } finally {
       removeQuietly(privateDirectoryOf(path));
     }
   } catch (error) {
+    // Another file has taken the place meanwhile: this says which kind.
+    if (error instanceof Deno.errors.AlreadyExists) await findStale(path);
     const reason = socketErrorReason(error, path, unfinishedSocketOf(path));
     throw new ListenError(`cannot create the socket ${path}: ${reason}`);
   }
@@ -87,6 +90,7 @@ export async function listenOnSocket(options: SocketOptions): Promise<CommandLis
 function createSocket(
   { pipe_path: path, pipe_mode: mode }: SocketOptions,
   group: number | null,
+  stale: Deno.FileInfo | undefined,
 ): CommandListener {
   const unfinished = unfinishedSocketOf(path);
   refuseLinks(privateDirectoryOf(path));
@@ -94,9 +98,11 @@ function createSocket(
   try {
     if (group !== null) Deno.chownSync(unfinished, null, group);
     Deno.chmodSync(unfinished, parseInt(mode, 8));
-    const { ino, dev } = Deno.lstatSync(unfinished);
-    Deno.renameSync(unfinished, path);
-    return fromListener(listener, path, { ino, dev });
+    const identity = Deno.lstatSync(unfinished);
+    if (stale !== undefined) removeIfSame(path, stale);
+    // Unlike a rename, this fails if the path is taken.
+    Deno.linkSync(unfinished, path);
+    return fromListener(listener, path, identity);
   } catch (error) {
     listener.close();
     throw error;
@@ -168,27 +174,35 @@ export function directoryMode(socketMode: string): string {
   return `07${passage(group)}${passage(others)}`;
 }
 
-interface Identity {
-  readonly ino: number | null;
-  readonly dev: number;
+/** What tells one file from another. */
+type Identity = Pick<Deno.FileInfo, "ino" | "dev">;
+
+const isSame = (a: Identity, b: Identity) => a.ino === b.ino && a.dev === b.dev;
+
+/** Removes the file at a path if it is the one that was found there. */
+function removeIfSame(path: string, found: Identity): void {
+  try {
+    if (isSame(Deno.lstatSync(path), found)) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function fromListener(
   listener: Deno.UnixListener,
   path: string,
-  { ino, dev }: Identity,
+  identity: Identity,
 ): CommandListener {
-  const isOurs = (info: Deno.FileInfo) => info.ino === ino && info.dev === dev;
   return {
     path,
     accept: () => acceptUnlessClosed(listener),
-    isInPlace: () => Deno.lstat(path).then(isOurs, () => false),
+    isInPlace: () => Deno.lstat(path).then((info) => isSame(info, identity), () => false),
     close: () => {
       try {
         // Another process may have put its own socket there.
-        if (isOurs(Deno.lstatSync(path))) Deno.removeSync(path);
+        removeIfSame(path, identity);
       } catch {
-        // Removed already.
+        // The socket stays behind; the next agent removes it.
       }
       listener.close();
     },

@@ -16,19 +16,19 @@ export const LEADS_THROUGH_LINK = "its path leads through a symbolic link, which
 /**
  * Makes sure that a socket may be created at a path.
  *
- * @returns Whether a socket that nobody serves any more is in the way.
+ * @returns The socket in the way that nobody serves any more, if there is one.
  * @throws {ListenError} when another process serves it, or the path is not a socket.
  */
-export async function findStale(path: string): Promise<boolean> {
+export async function findStale(path: string): Promise<Deno.FileInfo | undefined> {
   const info = await lstatIfAny(path);
-  if (info === undefined) return false;
+  if (info === undefined) return undefined;
   if (!info.isSocket) {
     throw new ListenError(`${path} exists and is not a socket; remove it or choose another path`);
   }
   if (await isServed(path)) {
     throw new ListenError(`${path} is served by another process; stop it or choose another path`);
   }
-  return true;
+  return info;
 }
 
 async function lstatIfAny(path: string): Promise<Deno.FileInfo | undefined> {

@@ -7,6 +7,8 @@
 import type { Target } from "../target.ts";
 import { commands } from "./commands.ts";
 import { configuration } from "./configuration.ts";
+import { environments } from "./environments.ts";
+import { hosts } from "./hosts.ts";
 import { lines } from "./lines.ts";
 import { messages } from "./messages.ts";
 import { parameters } from "./parameters.ts";
@@ -17,6 +19,8 @@ import { requests } from "./requests.ts";
 export const TARGETS: readonly Target[] = [
   commands,
   configuration,
+  environments,
+  hosts,
   lines,
   messages,
   parameters,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
 import { METHODS } from "../../../handlers/mod.ts";
+import { MAX_BATCH_MEMBERS } from "../../../lib/dialects/jsonrpc/batch.ts";
 import { isMalformed, parseLine, readRequest } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { FuzzAgent } from "../agent.ts";
 import { type Answer, answersIn, assertNoFault } from "../answers.ts";
@@ -35,7 +36,8 @@ const NAMES = METHODS.map(({ name }) => name);
 
 function generate(random: Random): string {
   const one = () => requestText(random, random.oneIn(6) ? undefined : random.pick(NAMES));
-  const line = random.oneIn(3) ? `[${random.many(12, one).join(",")}]` : one();
+  const members = random.oneIn(10) ? 2 * MAX_BATCH_MEMBERS : 12;
+  const line = random.oneIn(3) ? `[${random.many(members, one).join(",")}]` : one();
   if (!random.oneIn(4)) return line;
   return new TextDecoder().decode(mutated(random, new TextEncoder().encode(line)));
 }
@@ -59,7 +61,8 @@ function checkAnswers(line: string, lines: number, answers: readonly Answer[]): 
   });
   assertEquals(lines, owed.length === 0 ? 0 : 1, "one line for a line");
   if (owed.length === 0) return;
-  // Where a batch has no room, one error stands for all.
+  // One error stands for all where there is no room, and for a batch with too many members.
+  if (items.length > MAX_BATCH_MEMBERS) assertEquals(answers.map(({ id }) => id), [null]);
   if (isBatch && answers.length === 1 && answers[0]?.id === null) return;
   const sorted = (ids: readonly unknown[]) => ids.map((id) => JSON.stringify(id)).sort();
   const got = sorted(answers.map(({ id }) => id));

@@ -103,6 +103,20 @@ Deno.test("explainIssues() takes what looks like the prototype for a member", ()
   }
 });
 
+Deno.test("explainIssues() describes a rule about a member whose object is missing", () => {
+  const Range = z.object({
+    range: z.nullish(z.object({ end: z.number() })),
+  }).check(z.refine(({ range }) => range?.end !== undefined, {
+    path: ["range", "end"],
+    error: "must be given",
+  }));
+  for (const value of [{}, { range: null }]) {
+    assertEquals(problemsOf(Range, value), [
+      { path: "range.end", sentence: "range.end must be given and is missing" },
+    ]);
+  }
+});
+
 Deno.test("explainIssues() shows no value of a hidden member, nor of what is in it", () => {
   const hidden = new Set(["env", "name"]);
   for (const value of [{ env: { A: 53273 } }, { env: 53273 }, { name: 53273 }]) {

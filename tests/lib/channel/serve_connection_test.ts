@@ -7,10 +7,10 @@ import { configWith } from "../_helpers.ts";
 import {
   answerOf,
   anyMethod,
+  InProcessAgent,
   ObedientMethod,
   ParkedMethod,
   request,
-  TestAgent,
 } from "../core/_host.ts";
 import { FakeConnection } from "./_fake_connection.ts";
 import { until, within } from "../../_waiting.ts";
@@ -28,7 +28,7 @@ interface SessionOptions {
 
 /** A served connection on which a test plays the host. */
 class TestSession {
-  readonly agent: TestAgent;
+  readonly agent: InProcessAgent;
   readonly stopping = new AbortController();
   readonly ended: Promise<{ drained: Promise<void> }>;
 
@@ -37,7 +37,7 @@ class TestSession {
     methods: readonly Method[] = [echo],
     { link, ready, limitBytes = LIMIT_BYTES }: SessionOptions = {},
   ) {
-    this.agent = new TestAgent(methods, { max_message_size_kb: limitBytes / 1024 });
+    this.agent = new InProcessAgent(methods, { max_message_size_kb: limitBytes / 1024 });
     const { executor, log } = this.agent;
     this.ended = serveConnection(connection, {
       dialect: new JsonRpcDialect({ executor, ready: () => ready }),

@@ -180,7 +180,7 @@ export class TestHost {
 }
 
 /** An executor with a test's methods, and a host of it. */
-export class TestAgent extends TestHost {
+export class InProcessAgent extends TestHost {
   readonly log: CollectingLog;
   readonly power: RecordingPower;
   readonly executor: Executor;

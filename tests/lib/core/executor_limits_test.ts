@@ -11,10 +11,10 @@ import {
   answerOf,
   anyMethod,
   batchOf,
+  InProcessAgent,
   ObedientMethod,
   ParkedMethod,
   request,
-  TestAgent,
 } from "./_host.ts";
 import { within } from "../../_waiting.ts";
 
@@ -25,7 +25,7 @@ const pingLine = (id: number) => request({ id, method: "ping" });
 
 Deno.test("requests over the rate are -32004 with the time to wait, and nothing is done", async () => {
   let runs = 0;
-  const agent = new TestAgent([anyMethod("count", () => runs += 1)], {
+  const agent = new InProcessAgent([anyMethod("count", () => runs += 1)], {
     max_requests_per_second: 3,
   });
   const answers = await Promise.all(
@@ -39,7 +39,7 @@ Deno.test("requests over the rate are -32004 with the time to wait, and nothing 
 });
 
 Deno.test("the rate counts immediate, unknown and wrong requests, and those of a batch", async () => {
-  const agent = new TestAgent([ping], { max_requests_per_second: 4 });
+  const agent = new InProcessAgent([ping], { max_requests_per_second: 4 });
   const answers = [
     await agent.ask(pingLine(1)),
     await agent.ask(request({ id: 2, method: "nope" })),
@@ -55,7 +55,7 @@ Deno.test("the rate counts immediate, unknown and wrong requests, and those of a
 
 Deno.test("a notification over the rate is not answered and not run", async () => {
   let runs = 0;
-  const agent = new TestAgent([anyMethod("count", () => runs += 1)], {
+  const agent = new InProcessAgent([anyMethod("count", () => runs += 1)], {
     max_requests_per_second: 1,
   });
   assertEquals(await agent.exchange(request({ method: "count" })), []);
@@ -64,7 +64,7 @@ Deno.test("a notification over the rate is not answered and not run", async () =
 });
 
 Deno.test("a flood over the rate does not flood the log", async () => {
-  const agent = new TestAgent([ping], { max_requests_per_second: 1 });
+  const agent = new InProcessAgent([ping], { max_requests_per_second: 1 });
   for (let id = 0; id < 5000; id++) {
     await agent.exchange(pingLine(id));
     await agent.exchange("nonsense");
@@ -74,7 +74,7 @@ Deno.test("a flood over the rate does not flood the log", async () => {
 
 Deno.test("max_concurrent_requests run, the next wait and run in their order", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method], { max_concurrent_requests: 2 });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 2 });
   const answers = [0, 1, 2, 3].map((index) =>
     agent.ask(request({ id: index, method: "park", params: { index } }))
   );
@@ -93,7 +93,7 @@ Deno.test("max_concurrent_requests run, the next wait and run in their order", a
 
 Deno.test("immediate methods are answered while all slots are taken and the queue is full", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method, ping], { max_concurrent_requests: 10 });
+  const agent = new InProcessAgent([parked.method, ping], { max_concurrent_requests: 10 });
   const waiting = Array.from({ length: 10 + MAX_WAITING }, (_, id) => agent.ask(park(id)));
   await parked.call(9);
   // At once: without so much as a turn of the event loop.
@@ -112,7 +112,7 @@ Deno.test("immediate methods are answered while all slots are taken and the queu
 
 Deno.test("a hundred may wait, more are -32004, and nothing of them is done", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 1 });
   const waiting = Array.from({ length: 1 + MAX_WAITING }, (_, id) => agent.ask(park(id)));
   const refused = await agent.ask(park("one too many"));
   assertEquals(refused.error?.code, -32004);
@@ -125,7 +125,7 @@ Deno.test("a hundred may wait, more are -32004, and nothing of them is done", as
 
 Deno.test("a slot is kept until the answer has left", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 1 });
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
   const first = agent.handle(park(1), () => {
@@ -146,7 +146,7 @@ for (const id of ["a", 0, 7, null]) {
   const shown = JSON.stringify(id);
   Deno.test(`a second request with the id ${shown} does not disturb the first`, async () => {
     const parked = new ParkedMethod();
-    const agent = new TestAgent([parked.method]);
+    const agent = new InProcessAgent([parked.method]);
     const line = request({ id, method: "park" });
     const first = agent.ask(line);
     const call = await parked.call(0);
@@ -171,7 +171,7 @@ for (const id of ["a", 0, 7, null]) {
 
 Deno.test("64-bit ids that differ beyond a double's precision are two ids", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method]);
+  const agent = new InProcessAgent([parked.method]);
   const ids = ["9007199254740992", "9007199254740993"];
   const answers = ids.map((id) => agent.exchange(`{"jsonrpc":"2.0","id":${id},"method":"park"}`));
   for (const index of [0, 1]) (await parked.call(index)).finish(index);
@@ -185,7 +185,7 @@ Deno.test("64-bit ids that differ beyond a double's precision are two ids", asyn
 
 Deno.test("duplicate ids within a batch are refused, the first is answered", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method]);
+  const agent = new InProcessAgent([parked.method]);
   const answers = agent.askBatch(`[${park(1)},${park(1)}]`);
   (await parked.call(0)).finish("first");
   assertEquals(
@@ -196,7 +196,7 @@ Deno.test("duplicate ids within a batch are refused, the first is answered", asy
 
 Deno.test("a request that takes too long is -32003, its signal aborted with that error", async () => {
   const obedient = new ObedientMethod();
-  const agent = new TestAgent([obedient.method], { request_timeout_seconds: 0.02 });
+  const agent = new InProcessAgent([obedient.method], { request_timeout_seconds: 0.02 });
   const { id, error } = await within(agent.ask(request({ id: 5, method: "obey" })), "timeout");
   assertEquals([id, error?.code, error?.data.timeout_seconds], [5, -32003, 0.02]);
   assertEquals(obedient.aborted.length, 1);
@@ -207,7 +207,7 @@ Deno.test("a request that takes too long is -32003, its signal aborted with that
 Deno.test("a request that takes too long while it waits for a slot is -32003 and never runs", async () => {
   const parked = new ParkedMethod("park", { ownTimeout: true });
   let runs = 0;
-  const agent = new TestAgent([parked.method, anyMethod("late", () => runs += 1)], {
+  const agent = new InProcessAgent([parked.method, anyMethod("late", () => runs += 1)], {
     max_concurrent_requests: 1,
     request_timeout_seconds: 0.02,
   });
@@ -223,7 +223,9 @@ Deno.test("a request that takes too long while it waits for a slot is -32003 and
 Deno.test("a method with a time limit of its own is not bound by the general one", async () => {
   const own = new ParkedMethod("own", { ownTimeout: true });
   const obedient = new ObedientMethod();
-  const agent = new TestAgent([own.method, obedient.method], { request_timeout_seconds: 0.02 });
+  const agent = new InProcessAgent([own.method, obedient.method], {
+    request_timeout_seconds: 0.02,
+  });
   const answer = agent.ask(request({ id: 1, method: "own" }));
   const call = await own.call(0);
   // Another request runs into the general limit meanwhile.
@@ -234,7 +236,7 @@ Deno.test("a method with a time limit of its own is not bound by the general one
 });
 
 Deno.test("work that is stopped tells more than the reason it was stopped for", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     anyMethod("partial", (_params, { signal }) => {
       const { promise, reject } = Promise.withResolvers<never>();
       signal.addEventListener("abort", () => reject(commandFailed("stopped", { done: 3 })));
@@ -256,7 +258,7 @@ Deno.test("work that is stopped tells more than the reason it was stopped for", 
 Deno.test("work that will not stop is answered for, and keeps its slot until it ends", async () => {
   const stubborn = new ParkedMethod("stubborn");
   let runs = 0;
-  const agent = new TestAgent(
+  const agent = new InProcessAgent(
     [stubborn.method, anyMethod("next", () => runs += 1), ping, rpcCancel],
     { max_concurrent_requests: 1 },
   );
@@ -274,7 +276,7 @@ Deno.test("work that will not stop is answered for, and keeps its slot until it 
 
 Deno.test("rpc.cancel stops a running request, which is answered with -32000", async () => {
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
-  const agent = new TestAgent([obedient.method, rpcCancel]);
+  const agent = new InProcessAgent([obedient.method, rpcCancel]);
   for (const id of [1, "a", -5, 1.5]) {
     const answer = agent.ask(request({ id, method: "obey" }));
     await agent.exchange("[]");
@@ -287,7 +289,7 @@ Deno.test("rpc.cancel stops a running request, which is answered with -32000", a
 
 Deno.test("rpc.cancel takes a fraction as id whatever its own id is", async () => {
   const obedient = new ObedientMethod();
-  const agent = new TestAgent([obedient.method, rpcCancel]);
+  const agent = new InProcessAgent([obedient.method, rpcCancel]);
   const answer = agent.ask(request({ id: 1.5, method: "obey" }));
   await agent.exchange("[]");
   const cancel = await agent.ask(request({ id: 2.5, method: "rpc.cancel", params: { id: 1.5 } }));
@@ -298,7 +300,7 @@ Deno.test("rpc.cancel takes a fraction as id whatever its own id is", async () =
 
 Deno.test("rpc.cancel stops a request with a 64-bit id", async () => {
   const obedient = new ObedientMethod();
-  const agent = new TestAgent([obedient.method, rpcCancel]);
+  const agent = new InProcessAgent([obedient.method, rpcCancel]);
   const answer = agent.exchange('{"jsonrpc":"2.0","id":9007199254740993,"method":"obey"}');
   await agent.exchange("[]");
   const cancel = await agent.ask(
@@ -311,7 +313,7 @@ Deno.test("rpc.cancel stops a request with a 64-bit id", async () => {
 
 Deno.test("rpc.cancel stops a request that waits, which then never runs", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method, rpcCancel], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([parked.method, rpcCancel], { max_concurrent_requests: 1 });
   const first = agent.ask(park(1));
   const waiting = agent.ask(park(2));
   await parked.call(0);
@@ -324,7 +326,7 @@ Deno.test("rpc.cancel stops a request that waits, which then never runs", async 
 
 Deno.test("rpc.cancel says when there is nothing to cancel", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method, rpcCancel]);
+  const agent = new InProcessAgent([parked.method, rpcCancel]);
   const done = agent.ask(park(1));
   (await parked.call(0)).finish(null);
   await done;
@@ -337,7 +339,7 @@ Deno.test("rpc.cancel says when there is nothing to cancel", async () => {
 Deno.test("a cancelled request of a batch does not hold up the others", async () => {
   const obedient = new ObedientMethod();
   const parked = new ParkedMethod();
-  const agent = new TestAgent([obedient.method, parked.method, rpcCancel]);
+  const agent = new InProcessAgent([obedient.method, parked.method, rpcCancel]);
   const answers = agent.askBatch(`[${request({ id: 1, method: "obey" })},${park(2)}]`);
   (await parked.call(0)).finish("done");
   await agent.ask(request({ id: 3, method: "rpc.cancel", params: { id: 1 } }));
@@ -355,7 +357,7 @@ const acting = (run: () => void, drop = () => {}) =>
 
 Deno.test("an action happens once the answer has left", async () => {
   const events: string[] = [];
-  const agent = new TestAgent([acting(() => events.push("acted"))]);
+  const agent = new InProcessAgent([acting(() => events.push("acted"))]);
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   const { promise: answered, resolve: onAnswer } = Promise.withResolvers<void>();
   const done = agent.handle(request({ id: 1, method: "act" }), () => {
@@ -374,7 +376,7 @@ Deno.test("an action happens once the answer has left", async () => {
 Deno.test("an action waits for the answer of the whole batch", async () => {
   const events: string[] = [];
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method, acting(() => events.push("acted"))]);
+  const agent = new InProcessAgent([parked.method, acting(() => events.push("acted"))]);
   const line = `[${request({ id: 1, method: "act" })},${park(2)}]`;
   const done = agent.handle(line, (text) => {
     events.push(`answered ${batchOf(text).length}`);
@@ -390,7 +392,7 @@ Deno.test("an action waits for the answer of the whole batch", async () => {
 
 Deno.test("a batch with more members than slots is answered, also if actions follow", async () => {
   let acted = 0;
-  const agent = new TestAgent([acting(() => acted += 1)], { max_concurrent_requests: 2 });
+  const agent = new InProcessAgent([acting(() => acted += 1)], { max_concurrent_requests: 2 });
   const lines = Array.from({ length: 20 }, (_, id) => request({ id, method: "act" }));
   const answers = await within(agent.askBatch(`[${lines.join(",")}]`), "the batch");
   assertEquals([answers.length, acted], [20, 20]);
@@ -399,7 +401,7 @@ Deno.test("a batch with more members than slots is answered, also if actions fol
 
 Deno.test("the action of a notification happens", async () => {
   let acted = 0;
-  const agent = new TestAgent([acting(() => acted += 1)]);
+  const agent = new InProcessAgent([acting(() => acted += 1)]);
   await agent.exchange(request({ method: "act" }));
   await agent.exchange(`[${request({ method: "act" })}]`);
   assertEquals(acted, 2);
@@ -419,7 +421,7 @@ for (
 ) {
   Deno.test(`an action does not happen if the answer is an error: ${what}`, async () => {
     const events: string[] = [];
-    const agent = new TestAgent([
+    const agent = new InProcessAgent([
       acting(() => events.push("acted"), () => events.push("dropped")),
     ], { max_message_size_kb: 1 });
     const line = lineOf("x".repeat(1000));
@@ -433,7 +435,7 @@ for (
 
 Deno.test("an action that fails is logged with its stack, and the agent goes on", async () => {
   const failure = new Error("the provider broke");
-  const agent = new TestAgent([acting(() => {
+  const agent = new InProcessAgent([acting(() => {
     throw failure;
   })]);
   assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
@@ -444,7 +446,7 @@ Deno.test("an action that fails is logged with its stack, and the agent goes on"
 
 Deno.test("one host's ids and cancellations are not another's", async () => {
   const parked = new ParkedMethod("park", { ownTimeout: true });
-  const agent = new TestAgent([parked.method, rpcCancel]);
+  const agent = new InProcessAgent([parked.method, rpcCancel]);
   const other = agent.anotherHost();
   const first = agent.ask(park(1));
   await parked.call(0);
@@ -464,7 +466,7 @@ Deno.test("one host's ids and cancellations are not another's", async () => {
 });
 
 Deno.test("one host's requests do not use up another's rate", async () => {
-  const agent = new TestAgent([ping], { max_requests_per_second: 1 });
+  const agent = new InProcessAgent([ping], { max_requests_per_second: 1 });
   const answers = [await agent.ask(pingLine(1)), await agent.ask(pingLine(2))];
   assertEquals(answers.map(({ error }) => error?.code), [undefined, -32004]);
   assertEquals((await agent.anotherHost().ask(pingLine(1))).error, undefined);
@@ -474,7 +476,7 @@ Deno.test("a call refused by the audit gives its slot back", async () => {
   const lines = new DurableLines(() => Promise.reject(new Error("no disk")));
   const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
   let runs = 0;
-  const agent = new TestAgent(
+  const agent = new InProcessAgent(
     [
       anyMethod("write", () => runs += 1, { audited: true }),
       anyMethod("read", () => runs += 1),
@@ -491,7 +493,7 @@ Deno.test("a call refused by the audit gives its slot back", async () => {
 
 Deno.test("requests that wait are bounded by their bytes, whatever their number", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 1 });
   const size = Math.floor(QUEUE_LIMITS.bytes / 4);
   const large = (id: number) =>
     request({ id, method: "park", params: { value: "x".repeat(size) } });
@@ -508,7 +510,7 @@ Deno.test("requests that wait are bounded by their bytes, whatever their number"
 
 Deno.test("a request waits for a slot no longer than request_timeout_seconds, own timeout or not", async () => {
   const parked = new ParkedMethod("park", { ownTimeout: true });
-  const agent = new TestAgent([parked.method], {
+  const agent = new InProcessAgent([parked.method], {
     max_concurrent_requests: 1,
     request_timeout_seconds: 0.02,
   });
@@ -523,12 +525,12 @@ Deno.test("a request waits for a slot no longer than request_timeout_seconds, ow
 });
 
 Deno.test("stop() returns at once when nothing is in flight", async () => {
-  await within(new TestAgent([]).executor.stop(3_600_000), "stop");
+  await within(new InProcessAgent([]).executor.stop(3_600_000), "stop");
 });
 
 Deno.test("stop() waits for work that ends in time, and cancels nothing", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method]);
+  const agent = new InProcessAgent([parked.method]);
   const answer = agent.ask(park(1));
   const call = await parked.call(0);
   let hasStopped = false;
@@ -543,7 +545,7 @@ Deno.test("stop() waits for work that ends in time, and cancels nothing", async 
 
 Deno.test("stop() cancels what is left after the grace, running or waiting", async () => {
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
-  const agent = new TestAgent([obedient.method], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([obedient.method], { max_concurrent_requests: 1 });
   const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
   await within(agent.executor.stop(10), "stop");
   for (const { error } of await Promise.all(answers)) {
@@ -555,7 +557,7 @@ Deno.test("stop() cancels what is left after the grace, running or waiting", asy
 
 Deno.test("stop() does not wait for ever for work that will not stop", async () => {
   const stubborn = new ParkedMethod();
-  const agent = new TestAgent([stubborn.method]);
+  const agent = new InProcessAgent([stubborn.method]);
   const answer = agent.ask(park(1));
   const call = await stubborn.call(0);
   await within(agent.executor.stop(0), "stop");
@@ -566,7 +568,7 @@ Deno.test("stop() does not wait for ever for work that will not stop", async () 
 
 Deno.test("reconfigure() changes what requests are given from now on, not what others have", async () => {
   const parked = new ParkedMethod();
-  const agent = new TestAgent([parked.method], { max_concurrent_requests: 1 });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 1 });
   const first = agent.ask(park(1));
   const { context, finish } = await parked.call(0);
   const second = agent.ask(park(2));
@@ -585,7 +587,7 @@ Deno.test("reconfigure() changes what requests are given from now on, not what o
 });
 
 Deno.test("reconfigure() changes the rate and the longest answer", async () => {
-  const agent = new TestAgent([anyMethod("long", () => "x".repeat(2000))]);
+  const agent = new InProcessAgent([anyMethod("long", () => "x".repeat(2000))]);
   const ask = (id: number) => agent.ask(request({ id, method: "long" }));
   assertEquals((await ask(1)).error, undefined);
   agent.executor.reconfigure(configWith({ max_message_size_kb: 1 }));
@@ -598,7 +600,7 @@ Deno.test("requests are counted by how they ended", async () => {
   const fail = anyMethod("fail", () => {
     throw commandFailed("no");
   });
-  const agent = new TestAgent([ping, fail], { max_requests_per_second: 5 });
+  const agent = new InProcessAgent([ping, fail], { max_requests_per_second: 5 });
   await agent.askBatch(`[${pingLine(1)},${request({ id: 2, method: "fail" })}]`);
   await agent.exchange(request({ method: "ping" }));
   for (const method of ["nothing", "__proto__"]) await agent.ask(request({ id: 3, method }));
@@ -627,7 +629,11 @@ Deno.test("rpc.cancel is audited, and cancels while all slots are taken", async 
   const lines = new DurableLines(() => Promise.resolve({ file, isTorn: false }));
   const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
-  const agent = new TestAgent([obedient.method, rpcCancel], { max_concurrent_requests: 1 }, audit);
+  const agent = new InProcessAgent(
+    [obedient.method, rpcCancel],
+    { max_concurrent_requests: 1 },
+    audit,
+  );
   const answers = [1, 2].map((id) => agent.ask(request({ id, method: "obey" })));
   await agent.exchange("[]");
   for (const id of [2, 1]) {

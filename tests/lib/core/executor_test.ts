@@ -4,7 +4,7 @@ import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
 import { Executor } from "../../../lib/core/executor.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
 import { byteLength, CollectingLog, configWith } from "../_helpers.ts";
-import { answerOf, anyMethod, batchOf, request, TestAgent } from "./_host.ts";
+import { answerOf, anyMethod, batchOf, InProcessAgent, request } from "./_host.ts";
 import { memoryGuest } from "../guest/_memory_guest.ts";
 
 const echo = anyMethod("echo", ({ value }) => value ?? null);
@@ -16,28 +16,28 @@ const echoLater = anyMethod("echo_later", async ({ value }) => {
 const quick = anyMethod("quick", () => "quick", { immediate: true });
 
 Deno.test("an answer has id, jsonrpc and the result, and nothing else", async () => {
-  const [text] = await new TestAgent([echo]).exchange(
+  const [text] = await new InProcessAgent([echo]).exchange(
     request({ id: 1, method: "echo", params: { value: "x" } }),
   );
   assertEquals(text, '{"jsonrpc":"2.0","result":"x","id":1}');
 });
 
 Deno.test("a result of null is a result", async () => {
-  const agent = new TestAgent([echo]);
+  const agent = new InProcessAgent([echo]);
   assertEquals(await agent.exchange(request({ id: 1, method: "echo" })), [
     '{"jsonrpc":"2.0","result":null,"id":1}',
   ]);
 });
 
 Deno.test("a request with a null id is answered", async () => {
-  const agent = new TestAgent([echo]);
+  const agent = new InProcessAgent([echo]);
   const answer = await agent.ask(request({ id: null, method: "echo", params: { value: 1 } }));
   assertEquals([answer.id, answer.result], [null, 1]);
 });
 
 Deno.test("a notification runs and is not answered, whatever comes of it", async () => {
   const ran: string[] = [];
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     anyMethod("fine", () => void ran.push("fine")),
     anyMethod("breaks", () => {
       ran.push("breaks");
@@ -72,7 +72,7 @@ for (const name of ["quick", "echo", "echo_later", "unknown"]) {
     ]
   ) {
     Deno.test(`the id ${id} comes back exactly from ${name}`, async () => {
-      const agent = new TestAgent([echo, echoLater, quick]);
+      const agent = new InProcessAgent([echo, echoLater, quick]);
       const line = `{"jsonrpc":"2.0","id":${id},"method":"${name}"}`;
       const [text] = await agent.exchange(line);
       assertStringIncludes(text ?? "", `"id":${id}}`);
@@ -104,7 +104,7 @@ for (
 ) {
   Deno.test(`params that are or hold ${what} are refused with ${code}, the method not run`, async () => {
     let hasRun = false;
-    const agent = new TestAgent([
+    const agent = new InProcessAgent([
       method({
         name: "strict",
         summary: "For tests.",
@@ -128,7 +128,7 @@ for (
 }
 
 Deno.test("unknown members are refused by name, all at once, with what was meant", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     method({
       name: "strict",
       summary: "For tests.",
@@ -168,7 +168,7 @@ for (
   ]
 ) {
   Deno.test(`a method named ${JSON.stringify(name.slice(0, 20))} is not found`, async () => {
-    const agent = new TestAgent([echo, anyMethod("other", () => null)]);
+    const agent = new InProcessAgent([echo, anyMethod("other", () => null)]);
     const answer = await agent.ask(request({ id: 1, method: name }));
     assertEquals(answer.error?.code, -32601);
     assertEquals(answer.error?.data.method, name.slice(0, 100));
@@ -176,7 +176,7 @@ for (
 }
 
 Deno.test("an unknown method's answer names the one that was meant", async () => {
-  const agent = new TestAgent([anyMethod("get_disk_usage", () => null), echo]);
+  const agent = new InProcessAgent([anyMethod("get_disk_usage", () => null), echo]);
   const answer = await agent.ask(request({ id: 1, method: "get_disk_use" }));
   assertStringIncludes(answer.error?.data.reason ?? "", 'did you mean "get_disk_usage"');
 });
@@ -192,7 +192,7 @@ for (
   ] as const
 ) {
   Deno.test(`a line that is ${what} is answered with -32700 and a null id`, async () => {
-    const answer = await new TestAgent([echo]).ask(line);
+    const answer = await new InProcessAgent([echo]).ask(line);
     assertEquals([answer.id, answer.error?.code], [null, -32700]);
     assertStringIncludes(answer.error?.data.reason ?? "", reason);
   });
@@ -221,7 +221,7 @@ for (const deep of DEEP) {
     ] as const
   ) {
     Deno.test(`deep nesting ${where} is refused with ${code}: ${deep.slice(0, 16)}…`, async () => {
-      const agent = new TestAgent([
+      const agent = new InProcessAgent([
         method({
           name: "none",
           summary: "For tests.",
@@ -242,7 +242,7 @@ for (const deep of DEEP) {
 
 Deno.test("requests run concurrently and are answered as they finish", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const agent = new TestAgent([anyMethod("slow", () => promise), echo]);
+  const agent = new InProcessAgent([anyMethod("slow", () => promise), echo]);
   let isSlowDone = false;
   const slow = agent.ask(request({ id: 1, method: "slow" })).finally(() => isSlowDone = true);
   assertEquals((await agent.ask(request({ id: 2, method: "echo" }))).id, 2);
@@ -263,7 +263,7 @@ for (
   for (const immediate of [true, false]) {
     const kind = immediate ? "an immediate method" : "a method";
     Deno.test(`${what} thrown by ${kind} is -32603 without internals, logged whole`, async () => {
-      const agent = new TestAgent([
+      const agent = new InProcessAgent([
         anyMethod("breaks", () => {
           throw thrown;
         }, { immediate }),
@@ -286,7 +286,7 @@ Deno.test("a result that is no JSON is -32603 and logged", async () => {
   cycle.self = cycle;
   for (const result of [1n, cycle]) {
     for (const immediate of [true, false]) {
-      const agent = new TestAgent([anyMethod("odd", () => result, { immediate })]);
+      const agent = new InProcessAgent([anyMethod("odd", () => result, { immediate })]);
       const { error } = await agent.ask(request({ id: 1, method: "odd" }));
       assertEquals(error?.code, -32603);
       assertEquals(agent.log.of("a fault of the agent").length, 1);
@@ -296,7 +296,7 @@ Deno.test("a result that is no JSON is -32603 and logged", async () => {
 });
 
 Deno.test("native errors reach the wire by their kind", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     anyMethod("native", ({ kind }) => {
       if (kind === "NotFound") throw new Deno.errors.NotFound("No such file (os error 2): 'x'");
       if (kind === "NotCapable") {
@@ -313,7 +313,7 @@ Deno.test("native errors reach the wire by their kind", async () => {
 });
 
 Deno.test("an error's data has the reason and the names of what it happened to", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     anyMethod("read", () => {
       throw notFound("/tmp/x does not exist", { path: "/tmp/x" });
     }),
@@ -329,7 +329,7 @@ Deno.test("an error's data has the reason and the names of what it happened to",
 for (const immediate of [true, false]) {
   const kind = immediate ? "an immediate method's" : "a method's";
   Deno.test(`${kind} answer over the limit is -32000 with both sizes, and logged so`, async () => {
-    const agent = new TestAgent(
+    const agent = new InProcessAgent(
       [anyMethod("large", () => "ä".repeat(600), { immediate })],
       { max_message_size_kb: 1 },
     );
@@ -346,7 +346,7 @@ for (const immediate of [true, false]) {
 Deno.test("an answer of exactly the limit is sent", async () => {
   const frame = byteLength('{"jsonrpc":"2.0","result":"","id":1}');
   for (const [spare, isSent] of [[0, true], [-1, false]] as const) {
-    const agent = new TestAgent(
+    const agent = new InProcessAgent(
       [anyMethod("large", () => "x".repeat(1024 - frame - spare))],
       { max_message_size_kb: 1 },
     );
@@ -358,7 +358,7 @@ Deno.test("an answer of exactly the limit is sent", async () => {
 
 Deno.test("a result of resultLimitBytes fits one message, whatever the id, in a batch too", async () => {
   for (const id of ["1", '"a"', `"${"ä".repeat(100)}"`, "9223372036854775807", "null"]) {
-    const agent = new TestAgent([
+    const agent = new InProcessAgent([
       anyMethod("fill", (_params, { resultLimitBytes }) => "x".repeat(resultLimitBytes - 2)),
     ], { max_message_size_kb: 1 });
     const line = `{"jsonrpc":"2.0","id":${id},"method":"fill"}`;
@@ -401,7 +401,7 @@ for (
   ] as const
 ) {
   Deno.test(`the answer to ${what} is within the limit`, async () => {
-    const agent = new TestAgent([
+    const agent = new InProcessAgent([
       echo,
       method({
         name: "strict",
@@ -429,7 +429,7 @@ for (
 }
 
 Deno.test("a request is logged with id, method, milliseconds, outcome and target", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     method({
       name: "touch",
       summary: "For tests.",
@@ -464,7 +464,7 @@ Deno.test("a request is logged with id, method, milliseconds, outcome and target
 });
 
 Deno.test("the log shows nothing of hidden parameters, nor of a line that is no JSON", async () => {
-  const agent = new TestAgent([
+  const agent = new InProcessAgent([
     method({
       name: "write",
       summary: "For tests.",

@@ -11,6 +11,7 @@ const copy = method({
     from: z.string(),
     to: z.optional(z.string()),
     count: z._default(z.int().check(z.gte(1)), 1),
+    level: z.optional(z.int().check(z.lte(9))),
   }),
   result: z.strictObject({ bytes: z.int() }),
   errors: [{ code: -32002, when: "There is no such file" }],
@@ -34,8 +35,22 @@ Deno.test("parametersOf() tells which parameters must be given", () => {
     ["from", true],
     ["to", false],
     ["count", false],
+    ["level", false],
   ]);
   assertEquals(parametersOf(nothing), []);
+});
+
+Deno.test("parametersOf() finds none in a schema that names no members", () => {
+  const anything = method({
+    name: "anything",
+    summary: "Takes any object.",
+    params: z.record(z.string(), z.unknown()),
+    result: z.null(),
+    audited: false,
+    example: { result: null },
+    run: () => null,
+  });
+  assertEquals(parametersOf(anything), []);
 });
 
 Deno.test("jsonSchema() has defaults and limits, and not the range that all numbers have", () => {
@@ -44,6 +59,7 @@ Deno.test("jsonSchema() has defaults and limits, and not the range that all numb
     from: { type: "string" },
     to: { type: "string" },
     count: { default: 1, type: "integer", minimum: 1 },
+    level: { type: "integer", maximum: 9 },
   });
   assertEquals(jsonSchema(copy.params).additionalProperties, false);
 });

@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import type { CallId } from "../../../lib/core/call_id.ts";
 import { invalidRequest, parseError } from "../../../lib/base/errors.ts";
 import { RequestLog } from "../../../lib/core/request_log.ts";
 import { CollectingLog } from "../_helpers.ts";
 import { until } from "../../_waiting.ts";
 
-const request = (id: string | number | null | undefined, name = "ping") => ({
+const request = (id: CallId | undefined, name = "ping") => ({
   id,
   method: name,
   params: {},
@@ -41,6 +42,19 @@ Deno.test("RequestLog cuts ids and methods that a host has made long", () => {
   assertEquals(log.lines[0]?.fields.method, "y".repeat(100));
 });
 
+Deno.test("RequestLog writes an id as it was sent, and cuts a number that is long", () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  const ids = [null, 7, JSON.rawJSON("9007199254740993"), JSON.rawJSON("1".repeat(5000))];
+  for (const id of ids) requests.finished(request(id), performance.now());
+  assertEquals(log.lines.map(({ fields }) => JSON.stringify(fields.id)), [
+    "null",
+    "7",
+    "9007199254740993",
+    `"${"1".repeat(100)}"`,
+  ]);
+});
+
 Deno.test("RequestLog leaves out the value that a reason repeats for the host", () => {
   const log = new CollectingLog();
   const requests = new RequestLog(log);
@@ -66,6 +80,23 @@ Deno.test("RequestLog writes few of many refusals, and later how many it left ou
   assert(told.length > 0);
   const count = Number(told[0]?.fields.count);
   assert(count >= 500 - written - 50 && count <= 5000, `${count}`);
+});
+
+Deno.test("RequestLog counts each refusal that it leaves out once", async () => {
+  const log = new CollectingLog();
+  const requests = new RequestLog(log);
+  const told = () => log.of("refusals not logged individually");
+  let refused = 0;
+  // Two counts: the second one must not contain the first.
+  for (const counts of [1, 2]) {
+    await until(() => {
+      for (let count = 0; count < 100; count++) requests.malformed(invalidRequest("nonsense"));
+      refused += 100;
+      return told().length >= counts;
+    }, "a count");
+  }
+  const counted = told().reduce((sum, { fields }) => sum + Number(fields.count), 0);
+  assert(counted + log.of("malformed request").length <= refused, `${counted} of ${refused}`);
 });
 
 Deno.test("RequestLog never leaves out a request that was let in", () => {

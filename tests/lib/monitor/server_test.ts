@@ -212,6 +212,9 @@ Deno.test("an answer over 64 KiB, or one that JSON cannot represent, is 106", as
   assertEquals(huge, { Status: 106, Reason: "the answer is over 65536 bytes" });
   const { Status, Reason } = await served.ask('{"Name":"agent.BigInt"}');
   assertEquals([Status, Reason], [106, "the handler's result cannot be written as JSON"]);
+  const [fault] = served.log.of("the handler's result cannot be written as JSON");
+  assertEquals(fault?.level, "error");
+  assertMatch(String(fault?.fields.error), /BigInt/);
 });
 
 Deno.test("a client that never reads its answer is disconnected when its time is over", async () => {
@@ -296,7 +299,9 @@ Deno.test("slow clients with large requests give way to others when their time i
 });
 
 Deno.test("new limits hold for clients that connect from then on", async () => {
-  await using served = await ServedMonitor.start({ limits: { maxConnections: 1 } });
+  await using served = await ServedMonitor.start({
+    limits: { maxConnections: 1, requestTimeoutMs: 600_000 },
+  });
   const slow = await connectSlow(served, 1);
   const waiting = served.ask(REQUEST);
   served.server.limits = { requestTimeoutMs: 100, handlerTimeoutSeconds: 1, maxConnections: 3 };

@@ -55,7 +55,7 @@ function bind(path: string): Deno.UnixListener {
 }
 
 async function removeStale(path: string): Promise<void> {
-  if (!await findStale(path)) return;
+  if (await findStale(path) === undefined) return;
   try {
     await Deno.remove(path);
   } catch (error) {

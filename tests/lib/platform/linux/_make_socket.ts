@@ -1,6 +1,6 @@
 /**
- * Makes a socket and tells what there was to see of it when it appeared under its own path: a
- * process of its own, since it looks over Deno's shoulder. Arguments: the path, the mode.
+ * Creates a socket and prints what could be seen of it until it appeared at its path. A separate
+ * process, since it wraps functions of Deno. Arguments: the path, the mode.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const modeOf = (file: string): string => {
   }
 };
 
-const { listen, renameSync } = Deno;
+const { listen, linkSync } = Deno;
 const seen: Record<string, string> = {};
 Object.assign(Deno, {
   listen: (options: Deno.UnixListenOptions & { transport: "unix" }) => {
@@ -27,11 +27,11 @@ Object.assign(Deno, {
     seen.ownPathAfterListening = modeOf(path);
     return listener;
   },
-  renameSync: (from: string, to: string) => {
+  linkSync: (from: string, to: string) => {
     seen.directoryAtTheEnd = modeOf(`${path}.new`);
     seen.socketAtTheEnd = modeOf(from);
     seen.ownPathAtTheEnd = modeOf(to);
-    renameSync(from, to);
+    linkSync(from, to);
   },
 });
 

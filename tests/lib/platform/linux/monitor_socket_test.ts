@@ -149,6 +149,28 @@ Deno.test("a file that is not a socket is left alone", async () => {
   assertEquals(await namesIn(directory.path), ["link", "s.sock"]);
 });
 
+for (const [place, isStale] of [["a free path", false], ["a stale socket", true]] as const) {
+  Deno.test(`a file that takes the place of ${place} meanwhile is left alone`, async () => {
+    await using directory = await TempDirectory.make();
+    const path = directory.at("s.sock");
+    if (isStale) await leaveStale(path);
+    const { listen } = Deno;
+    const takePlace = (options: Deno.UnixListenOptions & { transport: "unix" }) => {
+      Deno.writeTextFileSync(`${path}.theirs`, "theirs");
+      Deno.renameSync(`${path}.theirs`, path);
+      return listen(options);
+    };
+    Object.assign(Deno, { listen: takePlace });
+    try {
+      assertMatch(await refusal(path), /^\S+ exists and is not a socket; remove it/);
+    } finally {
+      Object.assign(Deno, { listen });
+    }
+    assertEquals(await namesIn(directory.path), ["s.sock"]);
+    assertEquals(await Deno.readTextFile(path), "theirs");
+  });
+}
+
 Deno.test("only the last directory of the path is created", async () => {
   await using directory = await TempDirectory.make();
   const said = await refusal(directory.at("a/b/s.sock"));
