@@ -28,7 +28,8 @@ if [ -x "$root/usr/bin/systemctl" ]; then
 fi
 cp "$package" "$root/package.deb"
 run dpkg -i /package.deb >&2
-rm "$root/package.deb"
+# The tests install it again.
+mv "$root/package.deb" "$root/root/agent.deb"
 if [ -x "$root/sbin/openrc-run" ]; then
   install -m 755 "$root/usr/share/doc/kvmmanager-agent/examples/kvmmanager-agent.openrc" \
     "$root/etc/init.d/kvmmanager-agent"
