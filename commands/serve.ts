@@ -97,6 +97,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const draining = await serveHosts(channel, { dialect, log, link, signal: stopping.signal });
 
   channel.close();
+  watchdog?.[Symbol.dispose]();
   await Promise.all([executor.stop(STOP_GRACE_MS), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
   log.info("agent stopped");

@@ -10,7 +10,7 @@ import type { Guest } from "../../scripts/vm/guest.ts";
 import { currentPackage } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { bootGuest } from "./_guest.ts";
-import { mainPid, SERVICE } from "./_service.ts";
+import { configure, mainPid, SERVICE, sinceStart } from "./_service.ts";
 
 const INSTALL_MS = 120_000;
 
@@ -67,8 +67,6 @@ const EXPECTED_OUTPUT =
 Deno.test("the package in a running guest", async (t) => {
   const guest = await bootGuest();
   await using _guest = guest;
-  await guest.root("install -d -o kvmmanager-agent /tmp/kvmmanager");
-
   await t.step("commands run after the first boot", () => assertRunsCommands(guest));
 
   /** Installs the package; dpkg's own lines are all that may be printed. */
@@ -119,6 +117,39 @@ Deno.test("the package in a running guest", async (t) => {
     await assertRunsCommands(guest);
   });
 
+  await t.step("the agent is confined to a configuration that allows more", async () => {
+    await guest.root("mkdir -p '/srv/a, b'; echo secret >'/srv/a, b/file'; chmod -R a+rX /srv");
+    await configure(guest, {
+      audit_file: "/var/log/kvmmanager-agent/audit.log",
+      security: { allowed_read_paths: ["/srv/a, b"], allowed_write_paths: ["/tmp/kvmmanager"] },
+    });
+    const client = await guest.client();
+    await using _client = client;
+    const { content } = await client.call("file_read", { path: "/srv/a, b/file" });
+    assertEquals(content, "secret\n");
+    const log = await sinceStart(guest);
+    assertMatch(log, /"message":"confined/);
+    assert(!log.includes("not confined"), log);
+    assertMatch(await guest.root("cat /var/log/kvmmanager-agent/audit.log"), /"file_read"/);
+  });
+
+  await t.step("a second start with the same configuration starts the runtime once", async () => {
+    const flags = "/var/lib/kvmmanager-agent/flags";
+    const before = await guest.root(`stat -c '%U %a %Y %i' ${flags}`);
+    assertMatch(before, /^root 644 /);
+    await guest.root(`systemctl restart ${SERVICE}`);
+    await guest.ready();
+    assertEquals(await guest.root(`stat -c '%U %a %Y %i' ${flags}`), before);
+  });
+
+  await t.step("after SIGHUP the log says that an added path needs a restart", async () => {
+    await guest.root(
+      `sed -i 's#"/srv/a, b"#"/srv/a, b", "/srv/more"#' /etc/kvmmanager-agent/config.json
+       systemctl kill --kill-who=main --signal=HUP ${SERVICE}
+       timeout 25 sh -c 'until journalctl -u ${SERVICE} -o cat | grep -q "a restart is needed.*/srv/more"; do sleep .5; done'`,
+    );
+  });
+
   await t.step("removing it stops the agent and leaves the configuration", async () => {
     await guest.root("dpkg -r kvmmanager-agent 2>&1", INSTALL_MS);
     assertEquals((await guest.tryRoot(`systemctl is-active ${SERVICE}`)).stdout, "inactive\n");
@@ -139,7 +170,8 @@ Deno.test("the package in a running guest", async (t) => {
     await assertRunsCommands(guest);
   });
 
-  await t.step("rotating the log file loses no line", async () => {
+  await t.step("a log file that the configuration names is written and rotated", async () => {
+    await configure(guest, { log_file: "/var/log/kvmmanager-agent.log" });
     const pid = await mainPid(guest);
     await guest.root(
       `mv /var/log/kvmmanager-agent.log /var/log/kvmmanager-agent.log.1; ` +
