@@ -88,7 +88,7 @@ export class LiveConfig {
       log.warn("some keys of the configuration take effect after a restart", { keys: needRestart });
     }
     if (refusedByDeno.length > 0) {
-      log.warn("a restart is needed: the configuration allows more than Deno lets this process do", {
+      log.warn("the configuration allows more than Deno lets this process do", {
         refused: refusedByDeno,
         remedy: permissionRemedy(file),
       });

@@ -146,7 +146,7 @@ Deno.test("the package in a running guest", async (t) => {
     await guest.root(
       `sed -i 's#"/srv/a, b"#"/srv/a, b", "/srv/more"#' /etc/kvmmanager-agent/config.json
        systemctl kill --kill-who=main --signal=HUP ${SERVICE}
-       timeout 25 sh -c 'until journalctl -u ${SERVICE} -o cat | grep -q "a restart is needed.*/srv/more"; do sleep .5; done'`,
+       timeout 25 sh -c 'until journalctl -u ${SERVICE} -o cat | grep -q "more than Deno lets.*/srv/more.*restart the agent"; do sleep .5; done'`,
     );
   });
 

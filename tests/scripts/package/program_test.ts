@@ -7,7 +7,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { shellWords } from "../../../commands/permissions.ts";
 import { launcher } from "../../../scripts/package/program.ts";
-import { temporaryDirectory } from "../_run.ts";
+import { TempDirectory } from "../../lib/_helpers.ts";
 
 /** Answers `permissions` as the agent does, and prints the rest. */
 const FAKE_RUNTIME = `#!/bin/sh
@@ -31,7 +31,7 @@ async function launch(
   args: readonly string[],
   { answer, env = {} }: { answer: readonly string[]; env?: Record<string, string> },
 ): Promise<Launched> {
-  await using directory = await temporaryDirectory();
+  await using directory = await TempDirectory.make();
   const file = (name: string) => `${directory.path}/${name}`;
   await Deno.writeTextFile(file("runtime"), FAKE_RUNTIME, { mode: 0o755 });
   await Deno.writeTextFile(file("answer"), shellWords(answer));
