@@ -13,7 +13,9 @@ import { configurationKeys } from "../docs/configuration.ts";
 export function roff(text: string): string {
   const literal = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
     .replaceAll("'", "\\(aq");
-  const plain = literal.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+  // The package ships no Markdown to refer to.
+  const plain = literal.replace(/ \(\[[^\]]*\]\([^)]*\.md[^)]*\)\)/g, "")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
   const marked = plain.replace(/`([^`]*)`/g, "\\fB$1\\fR");
   return marked.startsWith(".") ? `\\&${marked}` : marked;
 }

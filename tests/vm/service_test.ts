@@ -206,7 +206,7 @@ Deno.test("the service", async (t) => {
        mkdir -p /run/systemd/system/${SERVICE}.d
        printf '[Service]\nExecStart=\nExecStart=!/run/failing-start\n' >/run/systemd/system/${SERVICE}.d/failing.conf
        systemctl daemon-reload; systemctl restart ${SERVICE} || :
-       timeout 200 sh -c 'until journalctl -u ${SERVICE} -o cat | grep -q "waiting 4 s"; do sleep 1; done'`,
+       until journalctl -u ${SERVICE} -o cat | grep -q "waiting 4 s"; do sleep 1; done`,
       220_000,
     );
     const waits = (await guest.root(
@@ -226,7 +226,7 @@ Deno.test("the service", async (t) => {
       `cp ${file} /root/config.json; echo '{' >${file}; systemctl restart ${SERVICE}`,
     );
     await guest.root(
-      `timeout 100 sh -c 'until systemctl is-failed -q ${SERVICE}; do sleep .2; done'`,
+      `until systemctl is-failed -q ${SERVICE}; do sleep .2; done`,
       120_000,
     );
     assertEquals(
@@ -263,7 +263,7 @@ Deno.test("the service", async (t) => {
       await using _client = client;
       const sleeping = client.call("exec_command", { command: "sleep", args: ["4321"] })
         .catch(() => undefined);
-      await guest.root("timeout 25 sh -c 'until pgrep -x sleep; do :; done'");
+      await guest.root("until pgrep -x sleep; do :; done");
       const seconds = await secondsOf(guest, `systemctl stop ${SERVICE}`);
       printError(`with a command in flight: stopped in ${seconds} s`);
       assertEquals((await guest.tryRoot("pgrep -x sleep")).stdout, "");
