@@ -6,6 +6,7 @@ declare namespace Deno {
   /** A datagram socket. */
   interface UnixDatagramConn {
     send(bytes: Uint8Array, to: { transport: "unixpacket"; path: string }): Promise<number>;
+    receive(): Promise<[Uint8Array, unknown]>;
     close(): void;
   }
 

@@ -20,15 +20,26 @@ const encoder = new TextEncoder();
 
 /**
  * Starts the service manager's watchdog and tells it every fifteen seconds that the agent is alive,
- * until disposed of. Where that fails it is logged once, and the service manager restarts the agent
- * within a minute.
+ * until disposed of. If messages cannot be sent, that is logged once, and the service manager restarts
+ * the agent within a minute; if there is no socket to send from, the watchdog stays off.
  *
  * @param socket The path in `NOTIFY_SOCKET`.
+ * @param ownSocket Where to bind the agent's own end.
  */
-export function keepWatchdogFed(socket: string, log: Log): Disposable {
-  // Left behind by an agent that was killed.
-  removeIfPresent(OWN_NOTIFY_SOCKET);
-  const connection = Deno.listenDatagram({ transport: "unixpacket", path: OWN_NOTIFY_SOCKET });
+export function keepWatchdogFed(
+  socket: string,
+  log: Log,
+  ownSocket: string = OWN_NOTIFY_SOCKET,
+): Disposable {
+  let connection: Deno.UnixDatagramConn;
+  try {
+    // Left behind by an agent that was killed.
+    removeIfPresent(ownSocket);
+    connection = Deno.listenDatagram({ transport: "unixpacket", path: ownSocket });
+  } catch (error) {
+    log.warn("the service manager's watchdog is off", { error: messageOf(error) });
+    return { [Symbol.dispose]() {} };
+  }
   let hasFailed = false;
   const send = async (message: string) => {
     try {
