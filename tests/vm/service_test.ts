@@ -202,9 +202,9 @@ Deno.test("the service", async (t) => {
     const start = "/usr/lib/kvmmanager-agent/start";
     // The agent fails at once; the script that counts is the real one.
     await guest.root(
-      `sed 's|^agent=.*|agent=/bin/false|' ${start} >/run/failing-start; chmod 755 /run/failing-start
+      `sed 's|^agent=.*|agent=/bin/false|' ${start} >/usr/local/sbin/failing-start; chmod 755 /usr/local/sbin/failing-start
        mkdir -p /run/systemd/system/${SERVICE}.d
-       printf '[Service]\nExecStart=\nExecStart=!/run/failing-start\n' >/run/systemd/system/${SERVICE}.d/failing.conf
+       printf '[Service]\nExecStart=\nExecStart=!/usr/local/sbin/failing-start\n' >/run/systemd/system/${SERVICE}.d/failing.conf
        systemctl daemon-reload; systemctl restart ${SERVICE} || :
        until journalctl -u ${SERVICE} -o cat | grep -q "waiting 4 s"; do sleep 1; done`,
       220_000,
