@@ -201,16 +201,19 @@ Deno.test("get_disk_usage agrees with df", async () => {
   );
   for (const [index, row] of rows.entries()) {
     const [, , , , used, available, percent] = row.map((field) => Number(field.replace("%", "")));
-    const told = filesystems[index] ?? fail("compared above");
-    assert(Math.abs(told.used_bytes - (used ?? NaN)) < DRIFT_BYTES, `${told.used_bytes} ${used}`);
+    const reported = filesystems[index] ?? fail("compared above");
     assert(
-      Math.abs(told.available_bytes - (available ?? NaN)) < DRIFT_BYTES,
-      `${told.available_bytes} ${available}`,
+      Math.abs(reported.used_bytes - (used ?? NaN)) < DRIFT_BYTES,
+      `${reported.used_bytes} ${used}`,
+    );
+    assert(
+      Math.abs(reported.available_bytes - (available ?? NaN)) < DRIFT_BYTES,
+      `${reported.available_bytes} ${available}`,
     );
     // df rounds up to a whole percentage.
     assert(
-      Math.abs(told.used_percent - (percent ?? NaN)) <= 1.5,
-      `${told.used_percent} ${percent}`,
+      Math.abs(reported.used_percent - (percent ?? NaN)) <= 1.5,
+      `${reported.used_percent} ${percent}`,
     );
   }
 });
