@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { check } from "./commands/check.ts";
 import { sendMonitorCommand } from "./commands/monitor_command.ts";
+import { permissions } from "./commands/permissions.ts";
 import { serve } from "./commands/serve.ts";
 import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
@@ -22,6 +23,12 @@ z.config({ jitless: true });
 
 async function run(args: readonly string[]): Promise<number> {
   try {
+    const [first, ...rest] = args;
+    // For the launcher: the rest is a command line of its own.
+    if (first === "permissions") {
+      printLine(await permissions(rest));
+      return EXIT.ok;
+    }
     const invocation = readInvocation(args);
     if (invocation.command === "help") printLine(HELP.trimEnd());
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);

@@ -17,6 +17,7 @@ import { auditedReload } from "../lib/monitor/audited_reload.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
 import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
+import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
@@ -45,7 +46,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
-  const start = { listen, power: invocation.power === "systemd" };
+  const { notifySocket } = invocation;
+  const start = { listen, power: invocation.power === "systemd", notifySocket };
   const isConfined = reportConfinement(log, {
     permissions: permissionsFor(config, start),
     granted: invocation.granted,
@@ -85,6 +87,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     await reload(live, monitor, log, audit);
   });
   await monitor.start();
+  const watchdog = notifySocket === undefined ? undefined : keepWatchdogFed(notifySocket, log);
   log.info("agent ready", { channel: channel.name });
   const dialect = new JsonRpcDialect({
     executor,
@@ -94,6 +97,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const draining = await serveHosts(channel, { dialect, log, link, signal: stopping.signal });
 
   channel.close();
+  watchdog?.[Symbol.dispose]();
   await Promise.all([executor.stop(STOP_GRACE_MS), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
   log.info("agent stopped");

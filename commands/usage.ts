@@ -40,6 +40,8 @@ Options:
                       none (the default): shutdown and reboot are refused
   --separate-commands start commands in the control group that the service has for
                       them; for the service alone
+  --notify-socket P   tell the service manager at this socket that the agent is alive;
+                      for the service
   --help              this text
   --version           the version
 
@@ -76,6 +78,8 @@ export interface Invocation {
   readonly power: PowerChoice;
   /** Whether commands run in a control group beside the agent's. */
   readonly separateCommands: boolean;
+  /** The service manager's notification socket (sd_notify(3)), which is told that the agent is alive. */
+  readonly notifySocket: string | undefined;
   /** The permissions the binary was compiled with, as JSON; given by the compile task. */
   readonly granted: string | undefined;
   /**
@@ -103,8 +107,8 @@ const COMMANDS = ["serve", "check", "command"] as const;
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
     boolean: ["help", "version", "separate-commands"],
-    string: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS, "_"],
-    collect: ["channel", "config", "log-level", "power", ...BAKED_OPTIONS],
+    string: ["channel", "config", "log-level", "power", "notify-socket", ...BAKED_OPTIONS, "_"],
+    collect: ["channel", "config", "log-level", "power", "notify-socket", ...BAKED_OPTIONS],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -122,6 +126,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     power: readPower(single(parsed.power, "power")),
     separateCommands: parsed["separate-commands"],
+    notifySocket: single(parsed["notify-socket"], "notify-socket"),
     granted: single(parsed.granted, "granted"),
     self: single(parsed.self, "self"),
   };

@@ -5,12 +5,9 @@
  * @module
  */
 
-import { fromFileUrl, resolve } from "@std/path/posix";
-import { type Invocation, readInvocation } from "../commands/usage.ts";
+import { fromFileUrl } from "@std/path/posix";
+import { flagsFor } from "../commands/permissions.ts";
 import manifest from "../deno.json" with { type: "json" };
-import { loadConfig } from "../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
-import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
@@ -33,26 +30,6 @@ export async function agentCommand(
 
 /** The environment that the agent is started with, beside what is inherited. */
 export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
-
-/** The permissions for a command line; for a wrong one just what it takes to say so. */
-async function flagsFor(args: readonly string[]): Promise<string[]> {
-  let invocation: Invocation;
-  try {
-    invocation = readInvocation(args);
-  } catch {
-    return ["--no-prompt"];
-  }
-  const { channel, config: file } = invocation;
-  // Deno lets only those who may do everything open a device.
-  if (channel?.kind === "device") return ["--no-prompt", "--allow-all"];
-  const start = {
-    listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
-    power: invocation.power === "systemd",
-    configFile: file === undefined ? undefined : resolve(file),
-  };
-  const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);
-  return permissionFlags(permissionsFor(config, start));
-}
 
 if (import.meta.main) {
   const bundled = Deno.args[0] === "--bundled";

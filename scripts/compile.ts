@@ -35,16 +35,8 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
   --output FILE  default: dist/kvmmanager-agent
 `;
 
-/**
- * The binary's permissions as Deno flags, and the arguments it always starts with.
- *
- * @param launcher The script that wraps `deno run` if the agent is not a compiled binary; the agent
- * restarts itself with it (commands/supervise.ts).
- */
-export function binaryArguments(
-  config: Config,
-  launcher?: string,
-): { flags: string[]; baked: string[] } {
+/** The binary's permissions as Deno flags, and the arguments it always starts with. */
+export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
   // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
   // files the power units watch are writable only by the service.
   const granted = permissionsFor({
@@ -61,10 +53,7 @@ export function binaryArguments(
         write: everywhere(granted.write),
       }),
     ],
-    baked: [
-      `--granted=${JSON.stringify(granted)}`,
-      ...launcher === undefined ? [] : [`--self=${launcher}`],
-    ],
+    baked: [`--granted=${JSON.stringify(granted)}`],
   };
 }
 

@@ -16,26 +16,28 @@ import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-const USAGE = `Usage: deno task package:deb [--arch A] [--runtime FILE] [--output FILE]
+const USAGE = `Usage: deno task package:deb [--arch A] [--runtime FILE] [--output FILE] [--quick]
 
-Builds kvmmanager-agent_${VERSION}_ARCH.deb: with a compiled binary where Deno's
-denort runtime can be had, otherwise with the deno runtime and the bundle.
+Builds kvmmanager-agent_${VERSION}_ARCH.deb with the agent as a bundle, the Deno
+runtime, and a launcher that confines the agent to the guest's configuration.
 
   --arch A        ${Object.keys(ARCHITECTURES).join(" or ")} (default: this machine's)
   --runtime FILE  the deno executable for that architecture
                   (default, for this machine's: the one that runs this)
   --output FILE   default: dist/kvmmanager-agent_${VERSION}_ARCH.deb
+  --quick         compress little: a larger package, built and installed sooner
 `;
 
 interface Order {
   readonly architecture: Architecture;
   readonly runtime: string | undefined;
   readonly output: string;
+  readonly quick: boolean;
 }
 
 function readOrder(args: readonly string[]): Order | "help" {
   const parsed = parseArgs(args, {
-    boolean: ["help"],
+    boolean: ["help", "quick"],
     string: ["arch", "runtime", "output", "_"],
     collect: ["arch", "runtime", "output"],
     alias: { h: "help" },
@@ -51,32 +53,34 @@ function readOrder(args: readonly string[]): Order | "help" {
   return {
     architecture: arch,
     runtime: single(parsed.runtime, "runtime"),
+    quick: parsed.quick,
     output: single(parsed.output, "output") ??
       `${ROOT}dist/kvmmanager-agent_${VERSION}_${arch}.deb`,
   };
 }
 
-async function build({ architecture, runtime, output }: Order): Promise<void> {
+async function build({ architecture, runtime, output, quick }: Order): Promise<void> {
   await requireTools(["dpkg-deb"]);
   const directory = await Deno.makeTempDir({ prefix: "kvmmanager-package-" });
   try {
     const tree = `${directory}/tree`;
-    const program = await installProgram(tree, { architecture, runtime, workshop: directory });
+    await installProgram(tree, { architecture, runtime });
     const time = await sourceTime();
-    await buildTree(tree, { architecture, description: program, time });
-    await runTool("dpkg-deb", ["--build", "--root-owner-group", "-Zxz", tree, output], {
+    await buildTree(tree, { architecture, time });
+    const compression = quick ? ["-Zgzip", "-z1"] : ["-Zxz"];
+    await runTool("dpkg-deb", ["--build", "--root-owner-group", ...compression, tree, output], {
       env: { SOURCE_DATE_EPOCH: String(time) },
     });
     const megabytes = ((await Deno.stat(output)).size / 1e6).toFixed(1);
-    printLine(`${output}: ${megabytes} MB, ${program}`);
+    printLine(`${output}: ${megabytes} MB`);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
 /**
- * The seconds since 1970 that everything in the package is dated with, so that the same sources make
- * the same package (https://reproducible-builds.org/specs/source-date-epoch/).
+ * The modification time of everything in the package, in seconds since 1970, so that the same sources
+ * make the same package (https://reproducible-builds.org/specs/source-date-epoch/).
  */
 async function sourceTime(): Promise<number> {
   const given = Deno.env.get("SOURCE_DATE_EPOCH");

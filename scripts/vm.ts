@@ -1,6 +1,6 @@
 /**
- * `deno task vm`: a guest with the agent in it, for a person to try. Built from the current sources,
- * booted, and powered off on Ctrl-C.
+ * `deno task vm`: a guest with the agent for a person to try, built from the current sources, booted,
+ * and powered off on Ctrl-C.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../commands/usage.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
+import { attachConsole } from "./vm/console.ts";
 import { Guest } from "./vm/guest.ts";
 import { buildImage, openImage } from "./vm/image.ts";
 import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";
@@ -16,11 +17,15 @@ import { currentPackage } from "./vm/package.ts";
 import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 
 const USAGE = `Usage: deno task vm [--keep] [--image FILE] [--deb FILE] [--memory MB] [--accel A]
+       deno task vm --console DIRECTORY
 
 Builds a Debian guest with the package of these sources (cached), boots it with
 QEMU, prints how to talk to it, and powers it off on Ctrl-C.
 
-  --keep         leave the disk and the console's log behind, and say where
+  --console DIR  open a root shell in a running guest: log in on its serial console
+                 as root, without a password; Ctrl-] leaves. The directory is
+                 printed when the guest boots
+  --keep         keep the disk and the console's log, and print where
   --image FILE   boot this disk (raw or qcow2) instead; it is not changed
   --deb FILE     install this package instead of building one
   --memory MB    default: 512
@@ -28,6 +33,8 @@ QEMU, prints how to talk to it, and powers it off on Ctrl-C.
 `;
 
 interface Order {
+  /** The running guest to attach to; no guest is booted then. */
+  readonly console: string | undefined;
   readonly keep: boolean;
   readonly image: string | undefined;
   readonly deb: string | undefined;
@@ -38,8 +45,8 @@ interface Order {
 function readOrder(args: readonly string[]): Order | "help" {
   const parsed = parseArgs(args, {
     boolean: ["help", "keep"],
-    string: ["image", "deb", "memory", "accel", "_"],
-    collect: ["image", "deb", "memory", "accel"],
+    string: ["console", "image", "deb", "memory", "accel", "_"],
+    collect: ["console", "image", "deb", "memory", "accel"],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -53,9 +60,10 @@ function readOrder(args: readonly string[]): Order | "help" {
   }
   const [image, deb] = [single(parsed.image, "image"), single(parsed.deb, "deb")];
   if (image !== undefined && deb !== undefined) {
-    throw new UsageError("--deb is for a guest that is built, and --image is one already");
+    throw new UsageError("--deb and --image cannot be combined: --image boots a disk as it is");
   }
   return {
+    console: single(parsed.console, "console"),
     keep: parsed.keep,
     image,
     deb,
@@ -69,7 +77,7 @@ function readMemory(text = "512"): number {
   throw new UsageError(`--memory must be a number of MB from 256, received "${text}"`);
 }
 
-/** Resolves when a person or a service manager wants it to end. */
+/** Resolves on Ctrl-C and on signals that end a program. */
 function interruption(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -89,7 +97,7 @@ async function bootGuest(order: Order, interrupted: Promise<void>): Promise<numb
   const guest = await Guest.boot({ image, memoryMb, accelerator, until: "nothing" });
   await using _guest = guest;
   if (keep) guest.machine.keepFiles();
-  printLine(`booting; its console goes to ${guest.machine.directory}/console.log`);
+  printLine(`booting; a root shell: deno task vm --console ${guest.machine.directory}`);
   const started = performance.now();
   const isUp = await Promise.race([guest.ready().then(() => true), interrupted]);
   if (isUp) {
@@ -99,13 +107,13 @@ async function bootGuest(order: Order, interrupted: Promise<void>): Promise<numb
   if (guest.machine.hasEnded) printLine("the guest has powered itself off");
   else if (isUp) {
     printLine("\npowering the guest off");
-    printLine(`it is off, by the ${await guest.powerOff()}`);
+    printLine(`powered off by the ${await guest.powerOff()}`);
   } else await guest.machine.quit();
   if (keep) await explainKept(guest, image.boot);
   return EXIT.ok;
 }
 
-/** Makes the kept disk one that needs no other file of the cache. */
+/** Makes the kept disk independent of the files in the cache. */
 async function explainKept(
   guest: Guest,
   boot: { kernel: string; initrd: string } | undefined,
@@ -123,22 +131,26 @@ async function explainKept(
 }
 
 const explain = ({ socket, qemuGaSocket, machine }: Guest, ms: number): string =>
-  `the agent is ready, ${(ms / 1000).toFixed(1)} s after power-on. From another terminal:
+  `the agent is ready ${(ms / 1000).toFixed(1)} s after power-on. From another terminal:
 
   deno task ctl call get_system_info --socket ${socket}
   deno task ctl call exec_command '{"command":"uptime"}' --socket ${socket}
   deno task ctl call file_read '{"path":"/etc/hostname"}' --socket ${socket}
 
-  qemu-ga beside it: ${qemuGaSocket}
-  QEMU itself (QMP): ${machine.directory}/qmp.sock
+  a root shell in the guest (user root, no password; Ctrl-] leaves):
+    deno task vm --console ${machine.directory}
+  the console's output:  ${machine.directory}/console.log
+  qemu-ga's port:        ${qemuGaSocket}
+  QEMU itself (QMP):     ${machine.directory}/qmp.sock
 
 Ctrl-C powers the guest off.`;
 
 async function run(args: readonly string[]): Promise<number> {
   try {
     const order = readOrder(args);
-    if (order !== "help") return await bootGuest(order, interruption());
-    printLine(USAGE.trimEnd());
+    if (order === "help") printLine(USAGE.trimEnd());
+    else if (order.console !== undefined) await attachConsole(`${order.console}/console.sock`);
+    else return await bootGuest(order, interruption());
     return EXIT.ok;
   } catch (error) {
     printError(`vm: ${error instanceof Error ? error.message : error}`);

@@ -1,19 +1,23 @@
 /**
- * The program in a package: one compiled binary, or the runtime, the bundle and a launcher that
- * starts them as the binary would.
+ * The program in a package: the Deno runtime, the bundle, and a launcher that starts both with the
+ * permissions that the configuration needs.
+ *
+ * Not a compiled binary: its permissions are fixed when it is compiled, so it could not be confined
+ * to a configuration that the guest's administrator has changed.
  *
  * @module
  */
 
 import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../deno.json" with { type: "json" };
-import { EXIT } from "../../commands/usage.ts";
+import { shellWords } from "../../commands/permissions.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
-import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
-import { binaryArguments } from "../compile.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 const LIBRARY = "/usr/lib/kvmmanager-agent";
+const LAUNCHER = "/usr/bin/kvmmanager-agent";
+/** Deno itself, under a name that tells what runs. */
+const RUNTIME = `${LIBRARY}/kvmmanager-agent`;
 
 /** Debian's names of architectures, with Deno's and that of npm's package of the runtime. */
 export const ARCHITECTURES = {
@@ -27,74 +31,72 @@ export type Architecture = keyof typeof ARCHITECTURES;
 /** What the program is made of. */
 export interface ProgramOptions {
   readonly architecture: Architecture;
-  /** A deno executable for the architecture. */
+  /** A deno executable for the architecture; by default the one that runs this. */
   readonly runtime: string | undefined;
-  /** A directory for what is not kept. */
-  readonly workshop: string;
 }
 
 /**
  * Puts the program into a package's tree.
  *
- * @returns What it is, in words for the package's description.
  * @throws {UsageError} when there is no runtime for the architecture.
  */
 export async function installProgram(
   tree: string,
-  { architecture, runtime, workshop }: ProgramOptions,
-): Promise<string> {
-  await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
+  { architecture, runtime }: ProgramOptions,
+): Promise<void> {
   const { target, npm } = ARCHITECTURES[architecture];
-  const binary = `${tree}/usr/bin/kvmmanager-agent`;
-  if (runtime === undefined && await compile(target, `${workshop}/compiled`)) {
-    await Deno.rename(`${workshop}/compiled`, binary);
-    return "one compiled binary";
-  }
   if (runtime === undefined && target !== Deno.build.target) {
     throw new UsageError(
-      `neither denort nor deno is here for ${architecture}: --runtime FILE gives the latter ` +
+      `no deno for ${architecture} on this machine: pass one with --runtime FILE ` +
         `(npm pack ${npm}@${Deno.version.deno} has it)`,
     );
   }
+  await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
   await Deno.mkdir(`${tree}${LIBRARY}`, { recursive: true });
-  await Deno.copyFile(runtime ?? Deno.execPath(), `${tree}${LIBRARY}/deno`);
-  await Deno.chmod(`${tree}${LIBRARY}/deno`, 0o755);
+  await Deno.copyFile(runtime ?? Deno.execPath(), `${tree}${RUNTIME}`);
+  // Nobody but root may read it, so the kernel lets no other process read or change the memory of
+  // the agent (ptrace(2), "dumpable").
+  await Deno.chmod(`${tree}${RUNTIME}`, 0o711);
   await Deno.copyFile(`${ROOT}dist/agent.js`, `${tree}${LIBRARY}/agent.js`);
-  await Deno.writeTextFile(binary, launcher());
-  await Deno.chmod(binary, 0o755);
-  return "the Deno runtime and the agent as a bundle";
+  await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher());
+  await Deno.chmod(`${tree}${LAUNCHER}`, 0o755);
 }
 
-/** Whether there is a compiled binary now; there is none where denort cannot be had. */
-async function compile(target: string, output: string): Promise<boolean> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `${ROOT}scripts/compile.ts`, "--target", target, "--output", output],
-    stdin: "null",
-    stdout: "null",
-  }).output();
-  if (code === EXIT.ok) return true;
-  if (code === EXIT.unavailable) return false;
-  throw new Error(new TextDecoder().decode(stderr).trim());
+/** How the launcher finds its parts. */
+export interface LauncherPaths {
+  readonly runtime: string;
+  readonly bundle: string;
 }
 
-const quoted = (word: string) =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-
-/** A script that does what the compiled binary would: the same flags, the same baked arguments. */
-function launcher(): string {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, "/usr/bin/kvmmanager-agent");
+/**
+ * The launcher, a shell script. It asks the agent which permissions the command line needs and
+ * becomes the agent with just those. install/lib/start has asked before and passes the answer in
+ * KVMMANAGER_AGENT_FLAGS, so the service starts the runtime once.
+ */
+export function launcher(
+  { runtime, bundle }: LauncherPaths = { runtime: RUNTIME, bundle: `${LIBRARY}/agent.js` },
+): string {
   const environment = { ...manifest.environment, NO_COLOR: "1" };
-  const words = [
-    ...["run", "--quiet", ...manifest.bundleFlags, ...flags],
-    `${LIBRARY}/agent.js`,
-    ...baked,
-  ];
+  const exports = Object.entries(environment)
+    .map(([name, value]) => `export ${name}=${shellWords([value])}`).join("\n");
+  const flags = [...manifest.bundleFlags, `--v8-flags=${manifest.v8Flags.join(",")}`];
+  const run = `${shellWords([runtime])} run --quiet ${flags.join(" ")}`;
   return `#!/bin/sh
-# The agent, started by the Deno runtime with the permissions and the arguments
-# that a compiled binary would have in it. Generated.
-${Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`).join("\n")}
-: "\${DENO_DIR:=/var/cache/kvmmanager-agent}"
-export DENO_DIR
-exec ${LIBRARY}/deno ${words.map(quoted).join(" \\\n  ")} "$@"
+# The agent, run by the Deno runtime with the permissions that its configuration needs. Generated.
+${exports}
+export DENO_DIR="\${DENO_DIR:-/var/cache/kvmmanager-agent}"
+
+if [ "\${1-}" = permissions ]; then
+	# It reads the configuration, wherever that is, and prints.
+	exec ${run} --no-prompt --allow-read \\
+		${shellWords([bundle])} "$@"
+fi
+flags=\${KVMMANAGER_AGENT_FLAGS-}
+unset KVMMANAGER_AGENT_FLAGS
+[ -n "$flags" ] || flags=$("$0" permissions "$@" </dev/null) || exit $?
+set -- ${shellWords([bundle])} --self="$0" "$@"
+# The agent has quoted each of them for a shell.
+eval 'set -- '"$flags"' "$@"'
+exec ${run} "$@"
 `;
 }

@@ -1,5 +1,5 @@
 /**
- * Everything in the package beside the program: install/ put where it belongs.
+ * Everything in the package besides the program: the files of install/ in their places.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const DOCUMENTS = "/usr/share/doc/kvmmanager-agent";
 const UNITS = "/lib/systemd/system";
 const MAINTAINER = "KVM Manager <agent@kvmmanager.org>";
 
-/** Files of the repository, by where they go; a source that ends in a slash is a directory. */
+/** Files of the repository and where they go; a source that ends in a slash is a directory. */
 const FILES: readonly (readonly [source: string, target: string, mode: number])[] = [
   ["install/config.json", "/etc/kvmmanager-agent/config.json", 0o644],
   ["install/logrotate", "/etc/logrotate.d/kvmmanager-agent", 0o644],
@@ -35,17 +35,17 @@ const FILES: readonly (readonly [source: string, target: string, mode: number])[
 ];
 
 const MANUALS = "/usr/share/man";
+/** Belongs to root: install/lib/start keeps the runtime's flags there. */
+const STATE = "/var/lib/kvmmanager-agent";
 
-/** What changes from package to package. */
+/** What differs between packages. */
 export interface TreeOptions {
   readonly architecture: Architecture;
-  /** What the program is, in a few words. */
-  readonly description: string;
-  /** Seconds since 1970 that every file is dated with. */
+  /** The modification time of every file, in seconds since 1970. */
   readonly time: number;
 }
 
-/** Completes a tree that has the program in it already. */
+/** Completes a tree that already contains the program. */
 export async function buildTree(tree: string, options: TreeOptions): Promise<void> {
   for (const [source, target, mode] of FILES) {
     if (!source.endsWith("/")) {
@@ -64,7 +64,9 @@ export async function buildTree(tree: string, options: TreeOptions): Promise<voi
   await compress(configuration);
   await write(`${tree}${DOCUMENTS}/changelog`, changelog(options.time));
   await compress(`${tree}${DOCUMENTS}/changelog`);
+  await Deno.mkdir(`${tree}${STATE}`, { recursive: true });
   await write(`${tree}/DEBIAN/conffiles`, await conffiles(tree));
+  await write(`${tree}/DEBIAN/md5sums`, await md5sums(tree));
   await write(`${tree}/DEBIAN/control`, control(options, await installedKilobytes(tree)));
   await runTool("find", [tree, "-exec", "touch", "-h", "-d", `@${options.time}`, "{}", "+"]);
 }
@@ -81,22 +83,32 @@ async function write(target: string, text: string): Promise<void> {
   await Deno.chmod(target, 0o644);
 }
 
-/** Without a name and a time in it: the same text makes the same bytes. */
+/** Without name and time inside: the same text makes the same bytes. */
 async function compress(path: string): Promise<void> {
   await runTool("gzip", ["-9", "--no-name", path]);
 }
 
-/** What dpkg asks about before it replaces it: everything below /etc. */
+/** The files that dpkg does not replace without asking: everything below /etc. */
 async function conffiles(tree: string): Promise<string> {
   const found = await runTool("find", ["etc", "-type", "f"], { cwd: tree });
   return found.trim().split("\n").sort().map((path) => `/${path}\n`).join("");
+}
+
+/** For `dpkg --verify`: every file but the configuration files. */
+async function md5sums(tree: string): Promise<string> {
+  const found = await runTool("find", [
+    ...[".", "-type", "f", "-not", "-path", "./DEBIAN/*", "-not", "-path", "./etc/*"],
+    ...["-exec", "md5sum", "{}", "+"],
+  ], { cwd: tree });
+  const lines = found.trim().split("\n").map((line) => line.replace("  ./", "  "));
+  return lines.sort().map((line) => `${line}\n`).join("");
 }
 
 async function installedKilobytes(tree: string): Promise<number> {
   return Number(/^\d+/.exec(await runTool("du", ["-sk", "--exclude=DEBIAN", tree]))?.[0]);
 }
 
-const control = ({ architecture, description }: TreeOptions, kilobytes: number) =>
+const control = ({ architecture }: TreeOptions, kilobytes: number) =>
   `Package: kvmmanager-agent
 Version: ${VERSION}
 Architecture: ${architecture}
@@ -106,20 +118,18 @@ Depends: libc6 (>= 2.31), libgcc-s1, passwd
 Section: admin
 Priority: optional
 Description: guest agent for KVM virtual machines
- Lets the host look into this virtual machine and act on it over a virtio-serial
- port, with no network: facts, files, commands, power. It speaks JSON-RPC 2.0, a
- line a message.
+ Lets the host query and manage this virtual machine over a virtio-serial port,
+ without a network: system information, files, commands, power. It speaks
+ JSON-RPC 2.0, one message per line.
  .
- The agent runs as a user of its own, confined by its runtime's permissions and
- by the service manager, in 50 MB of memory.
- .
- This package has ${description}.
+ The agent runs as an unprivileged system user, confined by its runtime's
+ permissions and by systemd, in 50 MiB of memory.
 `;
 
 const changelog = (time: number) =>
   `kvmmanager-agent (${VERSION}) unstable; urgency=medium
 
-  * See CHANGELOG.md in the sources for what has changed.
+  * See CHANGELOG.md in the sources.
 
  -- ${MAINTAINER}  ${new Date(time * 1000).toUTCString().replace("GMT", "+0000")}
 `;

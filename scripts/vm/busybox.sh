@@ -1,17 +1,17 @@
 #!/bin/sh
-# A guest of nearly nothing, as an initial file system: busybox, the agent out of our package, the
-# libraries that its runtime needs, and the kernel's modules for virtio ports. No service manager.
+# A minimal guest as an initial file system: busybox, the agent from our package, the libraries that
+# its runtime needs, and the kernel's modules for virtio ports. No service manager.
 #
 # busybox.sh ROOT_TAR PACKAGE ADDITIONS OUTPUT [MEGABYTES]
-#   ROOT_TAR  a distribution, of which kernel, modules and C library are taken
-#   OUTPUT    a directory that gets vmlinuz and initrd.img
+#   ROOT_TAR  a distribution, for its kernel, modules and C library
+#   OUTPUT    a directory that receives vmlinuz and initrd.img
 set -eu
 root_tar=$1 package=$2 additions=$3 output=$4
 
 root=$output/root
 mkdir -p "$root/dev" "$root/proc" "$root/sys" "$root/tmp" "$root/run" "$root/var/log" "$root/root"
 library=./usr/lib/x86_64-linux-gnu
-# Deno is made for the GNU C library.
+# Deno needs the GNU C library.
 tar -C "$root" --numeric-owner --wildcards -xf "$root_tar" \
   ./bin ./sbin ./lib ./lib64 ./usr/lib64 './boot/vmlinuz-*' ./etc/os-release ./usr/lib/os-release \
   "$library/ld-linux-x86-64.so.2" "$library/libc.so.6" "$library/libm.so.6" \

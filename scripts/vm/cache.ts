@@ -1,16 +1,16 @@
 /**
- * What takes long to build, kept by the hash of all that went into it.
+ * A cache of build results, keyed by the hash of their inputs.
  *
- * An entry is a file or a directory `KIND-HASH`. It appears by one rename, so there is no half of
- * one; whoever needs the same entry at the same time waits and takes it. Old ones go when there are
- * too many of a kind.
+ * An entry is a file or a directory `KIND-HASH`. It appears by one rename, so it is never incomplete;
+ * processes that need the same entry wait for the one that builds it. The oldest entries of a kind are
+ * removed when there are too many.
  *
  * @module
  */
 
-/** How many entries of a kind stay. */
+/** How many entries of a kind are kept. */
 const KEPT = 4;
-/** An entry used lately may be the disk of a running guest, and a workshop still be worked in. */
+/** A recently used entry may be the disk of a running guest, and a workshop may be in use. */
 const UNTOUCHABLE_MS = 30 * 60 * 1000;
 
 const WORKSHOP_PREFIX = ".building-";
@@ -21,7 +21,7 @@ const encoder = new TextEncoder();
 /** The first half of a SHA-256 over all parts, in hexadecimal digits. */
 export async function hashOf(...parts: readonly (string | Uint8Array)[]): Promise<string> {
   const digests: string[] = [];
-  // Each part by itself: what ends where is then part of the hash.
+  // Hashed one by one, so the boundaries between parts count.
   for (const part of parts) {
     const bytes = typeof part === "string" ? encoder.encode(part) : new Uint8Array(part);
     digests.push(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex());
@@ -30,18 +30,18 @@ export async function hashOf(...parts: readonly (string | Uint8Array)[]): Promis
   return new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).toHex().slice(0, 32);
 }
 
-/** Where the entries are: `$XDG_CACHE_HOME`, or `~/.cache`. */
+/** The directory of the entries, below `$XDG_CACHE_HOME` or `~/.cache`. */
 function cacheDirectory(): string {
   const home = Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") ?? "/root"}/.cache`;
   return `${home}/kvmmanager-agent/vm`;
 }
 
 /**
- * The path of an entry, built if it is not there.
+ * The path of an entry, which is built if it does not exist.
  *
- * @param kind What it is, as the beginning of its name.
- * @param hash Of all that goes into it; see {@link hashOf}.
- * @param build Makes it at a path of the same file system; called at most once.
+ * @param kind The beginning of its name.
+ * @param hash The hash of its inputs; see {@link hashOf}.
+ * @param build Creates it at a path in the same file system; called at most once.
  */
 export async function cached(
   kind: string,
@@ -79,7 +79,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** Removes what is too much of a kind, and the workshops of those that were killed. */
+/** Removes surplus entries of a kind, and the workshops of builds that were killed. */
 async function removeOld(directory: string, kind: string): Promise<void> {
   const entries: { path: string; usedAt: number }[] = [];
   const workshops: typeof entries = [];
@@ -88,7 +88,7 @@ async function removeOld(directory: string, kind: string): Promise<void> {
     if (!isEntry && !name.startsWith(WORKSHOP_PREFIX)) continue;
     const path = `${directory}/${name}`;
     const info = await Deno.stat(path).catch(() => undefined);
-    // Removed by another process meanwhile.
+    // Another process has removed it.
     if (info === undefined) continue;
     (isEntry ? entries : workshops).push({ path, usedAt: info.mtime?.getTime() ?? 0 });
   }

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs a machine, tells how it ended, and ends it and removes its files when whoever started it is
-# gone, however that happened.
+# Runs a machine and records how it ended. Once the process that started it is gone, for whatever
+# reason, it ends the machine and removes its files.
 #
 # guard.sh OWNER DIRECTORY PROGRAM [ARGUMENT...]
-#   OWNER      the process that the machine is not to outlive
-#   DIRECTORY  gets PROGRAM's process id in `pid`, what it says in `qemu.log`, and its exit status
+#   OWNER      the process that the machine must not outlive
+#   DIRECTORY  receives PROGRAM's process id in `pid`, its output in `qemu.log`, and its exit status
 #              in `ended`
 owner=$1 directory=$2
 shift 2

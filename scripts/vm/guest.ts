@@ -1,5 +1,5 @@
 /**
- * A guest with the agent in it: a machine, and what a host and its administrator do with it.
+ * A guest with the agent installed: a machine, and the actions of a host and its administrator.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import {
   type PortName,
   PORTS,
 } from "./machine.ts";
+import { Patience } from "./patience.ts";
 import type { Qmp } from "./qmp.ts";
 import { RootScriptError, runAsRoot, type ScriptResult } from "./root_shell.ts";
 
-/** Generous: a boot under emulation beside other work. */
 const BOOT_MS = 300_000;
-const ROOT_SCRIPT_MS = 30_000;
+const ROOT_SCRIPT_MS = 60_000;
 const POWER_OFF_MS = 40_000;
-const UNPLUG_MS = 20_000;
+const UNPLUG_MS = 60_000;
 const MIGRATION_MS = 120_000;
 const POLL_MS = 10;
 const MIGRATION_POLL_MS = 100;
 
-/** What a boot waits for. */
+/** How a guest is booted. */
 export interface BootOptions extends MachineOptions {
   /** `agent`: until it announces itself; `root`: until {@link Guest.root} works. @default "agent" */
   readonly until?: "agent" | "root" | "nothing";
@@ -49,7 +49,7 @@ export class Guest implements AsyncDisposable {
   /**
    * Starts a guest.
    *
-   * @throws {Error} with the end of its console, when it does not come up.
+   * @throws {Error} with the end of its console, if it does not come up.
    */
   static async boot({ until = "agent", ...options }: BootOptions): Promise<Guest> {
     const guest = new Guest(await Machine.start(options));
@@ -81,16 +81,16 @@ export class Guest implements AsyncDisposable {
     return this.machine.socket("qemu-ga");
   }
 
-  /** A connection to the agent; the port has room for one. */
+  /** Connects to the agent; the port serves one connection at a time. */
   async client(options?: ClientOptions): Promise<AgentClient> {
     return await AgentClient.connect(this.socket, options);
   }
 
   /**
-   * Waits on a connection of its own for the next `agent_ready`.
+   * Connects and waits for the next `agent_ready`.
    *
    * @returns Its parameters.
-   * @throws {Error} when it does not come in time.
+   * @throws {Error} if it does not come in time.
    */
   async ready(deadlineMs = BOOT_MS): Promise<unknown> {
     let params: unknown;
@@ -103,15 +103,15 @@ export class Guest implements AsyncDisposable {
       },
     });
     await using _client = client;
-    const deadline = performance.now() + deadlineMs;
-    while (!isReady && !this.machine.hasEnded && performance.now() < deadline) {
+    const patience = new Patience(deadlineMs);
+    while (!isReady && !this.machine.hasEnded && !patience.isOver) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     if (!isReady) {
       throw new Error(
         this.machine.hasEnded
           ? "the guest ended before its agent was ready"
-          : `no agent_ready within ${deadlineMs / 1000} s`,
+          : `no agent_ready within ${deadlineMs / 1000} s, stretched by the machine's load`,
       );
     }
     return params;
@@ -119,14 +119,14 @@ export class Guest implements AsyncDisposable {
 
   /** Waits until {@link root} works, after a boot. */
   async rootReady(deadlineMs = BOOT_MS): Promise<void> {
-    const deadline = performance.now() + deadlineMs;
+    const patience = new Patience(deadlineMs);
     for (;;) {
       try {
         await runAsRoot(this.machine.socket("root"), ":", 1000);
         return;
       } catch (error) {
-        // What was sent before the guest listened may be lost with its boot.
-        if (!(error instanceof RootScriptError) || performance.now() > deadline) throw error;
+        // A script that was sent before the guest listened is lost.
+        if (!(error instanceof RootScriptError) || patience.isOver) throw error;
         if (this.machine.hasEnded) throw new Error("the guest ended instead of booting");
       }
     }
@@ -136,7 +136,7 @@ export class Guest implements AsyncDisposable {
    * Runs a shell script as root in the guest.
    *
    * @returns What it printed.
-   * @throws {RootScriptError} when its status is not 0, or the guest does not answer.
+   * @throws {RootScriptError} if its status is not 0, or the guest does not answer.
    */
   async root(script: string, timeoutMs?: number): Promise<string> {
     const { status, stdout, stderr } = await this.tryRoot(script, timeoutMs);
@@ -144,7 +144,7 @@ export class Guest implements AsyncDisposable {
     throw new RootScriptError(`status ${status} of: ${script}\n${stdout}${stderr}`);
   }
 
-  /** The same for a script that may fail. */
+  /** Runs a script that may fail. */
   async tryRoot(script: string, timeoutMs = ROOT_SCRIPT_MS): Promise<ScriptResult> {
     return await runAsRoot(this.machine.socket("root"), script, timeoutMs);
   }
@@ -154,7 +154,7 @@ export class Guest implements AsyncDisposable {
     return await this.machine.qmp();
   }
 
-  /** Takes a port out of the running guest. */
+  /** Unplugs a port from the running guest. */
   async unplug(port: PortName): Promise<void> {
     const qmp = await this.qmp();
     await using _qmp = qmp;
@@ -162,7 +162,7 @@ export class Guest implements AsyncDisposable {
     await qmp.take("DEVICE_DELETED", UNPLUG_MS, ({ data }) => data.device === `port-${port}`);
   }
 
-  /** Puts it back. */
+  /** Plugs a port in again. */
   async plug(port: PortName): Promise<void> {
     const qmp = await this.qmp();
     await using _qmp = qmp;
@@ -181,11 +181,11 @@ export class Guest implements AsyncDisposable {
       const qmp = await this.qmp();
       await using _qmp = qmp;
       await qmp.execute("migrate", { uri: `exec:cat > '${file}'` });
-      const deadline = performance.now() + MIGRATION_MS;
+      const patience = new Patience(MIGRATION_MS);
       for (;;) {
         const state = z.parse(MigrationState, await qmp.execute("query-migrate"));
         if (state.status === "completed") break;
-        if (state.status === "failed" || performance.now() > deadline) {
+        if (state.status === "failed" || patience.isOver) {
           throw new Error(`migration ${state.status}: ${state["error-desc"] ?? "too slow"}`);
         }
         await new Promise((resolve) => setTimeout(resolve, MIGRATION_POLL_MS));
@@ -194,20 +194,20 @@ export class Guest implements AsyncDisposable {
     await this.machine.quit();
   }
 
-  /** Starts QEMU with the state that {@link saveTo} has saved; the guest goes on. */
+  /** Starts QEMU with the state that {@link saveTo} has saved; the guest continues. */
   async restoreFrom(file: string): Promise<void> {
     await this.#relaunch({ incoming: `exec:cat '${file}'` });
     const qmp = await this.qmp();
     await using _qmp = qmp;
     const isRunning = z.looseObject({ running: z.boolean() });
-    const deadline = performance.now() + MIGRATION_MS;
+    const patience = new Patience(MIGRATION_MS);
     while (!z.parse(isRunning, await qmp.execute("query-status")).running) {
-      if (performance.now() > deadline) throw new Error("the guest does not go on");
+      if (patience.isOver) throw new Error("the guest does not continue");
       await new Promise((resolve) => setTimeout(resolve, MIGRATION_POLL_MS));
     }
   }
 
-  /** Powers a machine that has ended on again: the disk is as it was left. */
+  /** Powers on a machine that has ended, with its disk as it was. */
   async powerOn(): Promise<void> {
     await this.#relaunch({});
   }
@@ -218,10 +218,10 @@ export class Guest implements AsyncDisposable {
   }
 
   /**
-   * Powers the guest off as an administrator would: through the agent, or else by its power button,
-   * or else by pulling the plug.
+   * Powers the guest off as an administrator would: through the agent; if that fails by its power
+   * button; if that fails by ending QEMU.
    *
-   * @returns What it took.
+   * @returns What worked.
    */
   async powerOff(): Promise<"agent" | "power button" | "plug"> {
     if (await this.#asked(() => this.#shutdownByAgent())) return "agent";
@@ -230,7 +230,7 @@ export class Guest implements AsyncDisposable {
     return "plug";
   }
 
-  /** Whether the guest goes off after something was done; one that cannot be done does nothing. */
+  /** Whether the guest powers off after an action. */
   async #asked(ask: () => Promise<void>): Promise<boolean> {
     try {
       await ask();

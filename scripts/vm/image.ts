@@ -1,8 +1,8 @@
 /**
  * A guest's disk: Debian 12 with our package installed, built without mounting and without booting.
  *
- * Two layers, each cached by the content of what goes into it: the distribution, which takes a
- * minute, and the package on top of it, which takes seconds.
+ * Two layers, each cached by the hash of its inputs: the distribution, which takes a minute to build,
+ * and the package on top of it, which takes seconds.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { requireTools, runTool } from "./tools.ts";
 
 /** What a machine boots from. */
 export interface Image {
-  /** Without one, all is in the initial file system. */
+  /** Without a disk, everything is in the initial file system. */
   readonly disk: { readonly path: string; readonly format: "raw" | "qcow2" } | undefined;
-  /** Kernel and initial file system, where the disk has no boot loader of its own. */
+  /** Kernel and initial file system, if the disk has no boot loader. */
   readonly boot: { readonly kernel: string; readonly initrd: string } | undefined;
 }
 
-/** What runs as the guest's first process; with `busybox` there is no distribution around it. */
+/** The guest's first process; with `busybox` there is no distribution. */
 export type Init = "systemd" | "openrc" | "busybox";
 
 /** How a guest is built. */
@@ -27,12 +27,12 @@ export interface ImageOptions {
   readonly init: Init;
   /** The .deb to install. */
   readonly packageFile: string;
-  /** Told what takes long, before it does. */
+  /** Called before each step that takes long. */
   readonly onProgress: (message: string) => void;
 }
 
 const SUITE = "bookworm";
-/** Sparse: what is not used takes no place. */
+/** The file is sparse: unused space takes none on the host. */
 const DISK_MB = 1500;
 
 const COMMON_PACKAGES = [
@@ -49,12 +49,12 @@ const PACKAGES = {
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
 } as const;
 
-/** A distribution that is installed; the kernel and the libraries of `busybox` are of one too. */
+/** A distribution; `busybox` takes its kernel and libraries from one too. */
 type Base = keyof typeof PACKAGES;
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 
-/** What the builder itself consists of: a change of it makes other images. */
+/** The builder's own files: changing them changes the images. */
 const BUILDER = ["image.ts", "layer.sh", "busybox.sh"] as const;
 
 /**
@@ -81,7 +81,7 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
     await Deno.writeFile(`${path}/additions.tar`, additions);
     await runTool("unshare", [
       "--mount",
-      // Root needs no namespace to be root; everybody else becomes it in one (newuidmap, uidmap).
+      // Other users become root in a user namespace (newuidmap, package uidmap).
       ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
       "/bin/sh",
       `${HERE}${isBusybox ? "busybox.sh" : "layer.sh"}`,
@@ -108,7 +108,7 @@ async function baseRoot(init: Base, onProgress: (message: string) => void): Prom
   });
 }
 
-/** The files of guest/common and guest/INIT as a tar that has the same bytes each time. */
+/** The files of guest/common and guest/INIT as a tar with reproducible bytes. */
 async function packAdditions(init: Init): Promise<Uint8Array> {
   const { success, stdout, stderr } = await new Deno.Command("tar", {
     args: [
@@ -117,7 +117,7 @@ async function packAdditions(init: Init): Promise<Uint8Array> {
       "--owner=0",
       "--group=0",
       "--numeric-owner",
-      // What a checkout makes of modes is up to its umask.
+      // The modes in a checkout depend on its umask.
       "--mode=u+rwX,go=rX",
       "-cf",
       "-",
@@ -130,10 +130,10 @@ async function packAdditions(init: Init): Promise<Uint8Array> {
 }
 
 /**
- * A disk of somebody's own. Where `vmlinuz` and `initrd.img` lie beside it, as beside the disks that
- * are built here, it is booted with them, otherwise by its own boot loader.
+ * A disk from elsewhere. If `vmlinuz` and `initrd.img` are in its directory, as with the disks that are
+ * built here, it is booted with them, otherwise by its own boot loader.
  *
- * @throws {ToolFailedError} when it is no image.
+ * @throws {ToolFailedError} if it is not a disk image.
  */
 export async function openImage(disk: string): Promise<Image> {
   await requireTools(["qemu-img"]);

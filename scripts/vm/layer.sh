@@ -1,17 +1,17 @@
 #!/bin/sh
-# A bootable disk out of a root file system and our package; run by image.ts in a mount namespace
-# of its own, as root or as a user who is root in a namespace. Nothing but bind mounts is mounted.
+# Builds a bootable disk from a root file system and our package. image.ts runs it in a separate mount
+# namespace, as root or as a user who is root in a user namespace. It makes bind mounts only.
 #
 # layer.sh ROOT_TAR PACKAGE ADDITIONS OUTPUT MEGABYTES
 #   PACKAGE    the .deb to install
-#   ADDITIONS  a tar with files for the tests' own needs
-#   OUTPUT     a directory that gets disk.raw, vmlinuz and initrd.img
+#   ADDITIONS  a tar with files that the tests need
+#   OUTPUT     a directory that receives disk.raw, vmlinuz and initrd.img
 set -eu
 root_tar=$1 package=$2 additions=$3 output=$4 megabytes=$5
 
 root=$output/root
 mkdir "$root"
-# The kernel makes its own devices, and a user could not.
+# The kernel creates devices at boot; a user could not.
 tar -C "$root" --numeric-owner --exclude='./dev/*' -xf "$root_tar"
 tar -C "$root" --no-same-owner --keep-directory-symlink -xf "$additions"
 
@@ -28,7 +28,8 @@ if [ -x "$root/usr/bin/systemctl" ]; then
 fi
 cp "$package" "$root/package.deb"
 run dpkg -i /package.deb >&2
-rm "$root/package.deb"
+# The tests install it again.
+mv "$root/package.deb" "$root/root/agent.deb"
 if [ -x "$root/sbin/openrc-run" ]; then
   install -m 755 "$root/usr/share/doc/kvmmanager-agent/examples/kvmmanager-agent.openrc" \
     "$root/etc/init.d/kvmmanager-agent"

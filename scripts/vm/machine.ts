@@ -1,6 +1,6 @@
 /**
- * A virtual machine: one QEMU process on a disk of its own, with virtio ports whose host's sides are
- * unix sockets.
+ * A virtual machine: one QEMU process with its own disk, and virtio ports whose host sides are unix
+ * sockets.
  *
  * @module
  */
@@ -8,6 +8,7 @@
 import { fromFileUrl } from "@std/path/posix";
 import { messageOf } from "../../lib/base/message_of.ts";
 import type { Image } from "./image.ts";
+import { Patience } from "./patience.ts";
 import { Qmp } from "./qmp.ts";
 import { requireTools, runTool, toolEnvironment } from "./tools.ts";
 
@@ -21,7 +22,7 @@ export const PORTS = {
 /** One of {@link PORTS}. */
 export type PortName = keyof typeof PORTS;
 
-/** What runs the guest's code: QEMU itself, or the host's processor. */
+/** What executes the guest's code: QEMU itself, or the host's processor. */
 export const ACCELERATORS = ["tcg", "kvm"] as const;
 
 /** One of {@link ACCELERATORS}. */
@@ -36,9 +37,9 @@ export interface MachineOptions {
   readonly kernelArguments?: string;
 }
 
-/** How a machine is started once more on the same disk. */
+/** How QEMU is started. */
 export interface LaunchOptions {
-  /** Where the state of the one before is taken from, as QEMU's `-incoming` has it. */
+  /** Where to load a saved state from, as in QEMU's `-incoming`. */
   readonly incoming?: string;
 }
 
@@ -59,7 +60,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** A machine from its first start until it is disposed of, with all its files. */
+/** A machine and its files, from the first start until it is disposed of. */
 export class Machine implements AsyncDisposable {
   readonly #options: MachineOptions;
   #isLaunched = false;
@@ -69,10 +70,10 @@ export class Machine implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Makes a machine with a disk over the image, which is never changed, and starts it. */
+  /** Starts a machine whose disk is an overlay of the image; the image is never changed. */
   static async start(options: MachineOptions): Promise<Machine> {
     await requireTools(["qemu-system-x86_64", "qemu-img"]);
-    // Not TMPDIR: a socket's path has 107 bytes at most.
+    // Not TMPDIR: a socket's path has at most 107 bytes.
     const directory = await Deno.makeTempDir({ dir: "/tmp", prefix: "kvmmanager-vm-" });
     const machine = new Machine(directory, options);
     try {
@@ -91,7 +92,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** The disk with all that the guest has changed. */
+  /** The disk with the guest's changes. */
   get disk(): string {
     return `${this.directory}/disk.qcow2`;
   }
@@ -101,7 +102,12 @@ export class Machine implements AsyncDisposable {
     return `${this.directory}/${port}.sock`;
   }
 
-  /** Whether QEMU is no more. */
+  /** The host side of the guest's serial console. */
+  get consoleSocket(): string {
+    return `${this.directory}/console.sock`;
+  }
+
+  /** Whether QEMU has ended. */
   get hasEnded(): boolean {
     return !this.#isLaunched || isThere(`${this.directory}/ended`);
   }
@@ -110,7 +116,7 @@ export class Machine implements AsyncDisposable {
   async launch({ incoming }: LaunchOptions = {}): Promise<void> {
     if (!this.hasEnded) throw new Error("the machine is running");
     if (this.#isLaunched) await Deno.remove(`${this.directory}/ended`);
-    // No child of this process: a test may begin and end machines that another one has started.
+    // Not a child of this process: one test may end a machine that another has started.
     const { success } = await new Deno.Command("/bin/sh", {
       args: [
         ...["-c", '"$@" &', "sh", "/bin/sh", GUARD, String(Deno.pid), this.directory],
@@ -120,15 +126,15 @@ export class Machine implements AsyncDisposable {
       stdin: "null",
       stdout: "null",
       stderr: "null",
-      // A Ctrl-C is for whoever started the machine, who then ends it in order.
+      // Ctrl-C goes to the program that started the machine, which ends it in order.
       detached: true,
     }).spawn().status;
     if (!success) throw new Error("QEMU's guard cannot be started");
     this.#isLaunched = true;
-    const deadline = performance.now() + LISTEN_MS;
+    const patience = new Patience(LISTEN_MS);
     while (!await this.#answers()) {
       if (this.hasEnded) throw new Error(`QEMU did not start: ${await this.#said()}`);
-      if (performance.now() > deadline) throw new Error("QEMU does not open its sockets");
+      if (patience.isOver) throw new Error("QEMU does not open its sockets");
       await pause();
     }
   }
@@ -158,15 +164,17 @@ export class Machine implements AsyncDisposable {
         ...["-append", `${KERNEL_ARGUMENTS} ${kernelArguments}`.trim()],
       ],
       ...image.disk === undefined ? [] : [
-        // What the host's power failure would lose is no matter of these tests.
+        // These tests need not survive a power failure of the host.
         ...["-drive", `file=${this.disk},if=none,id=disk,format=qcow2,cache=unsafe`],
         ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
       ],
-      // A network without a way out: the guest has an interface, and reaches nobody.
+      // A network that leads nowhere: the guest has an interface and no peer.
       ...["-netdev", "user,id=net,restrict=on"],
       ...["-device", "virtio-net-pci,netdev=net,romfile="],
       ...["-device", "virtio-rng-pci"],
-      ...["-chardev", `file,id=console,path=${this.directory}/console.log,append=on`],
+      "-chardev",
+      `socket,id=console,path=${this.consoleSocket},server=on,wait=off,` +
+      `logfile=${this.directory}/console.log,logappend=on`,
       ...["-serial", "chardev:console"],
       ...["-qmp", `unix:${this.directory}/qmp.sock,server=on,wait=off`],
       ...["-device", "virtio-serial-pci,id=ports"],
@@ -185,7 +193,7 @@ export class Machine implements AsyncDisposable {
     return await Qmp.connect(`${this.directory}/qmp.sock`);
   }
 
-  /** What the guest has printed on its serial console, at most the last `characters` of it. */
+  /** The end of what the guest has printed on its serial console. */
   async console(characters = 4000): Promise<string> {
     try {
       return (await Deno.readTextFile(`${this.directory}/console.log`)).slice(-characters);
@@ -194,19 +202,19 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Whether QEMU ends within some time; without one it is waited for. */
+  /** Waits until QEMU ends, or for some time; returns whether it has ended. */
   async ended(withinMs = Infinity): Promise<boolean> {
-    const deadline = performance.now() + withinMs;
-    while (!this.hasEnded && performance.now() < deadline) await pause();
+    const patience = new Patience(withinMs);
+    while (!this.hasEnded && !patience.isOver) await pause();
     return this.hasEnded;
   }
 
-  /** Leaves the disk and the console's log when the machine is disposed of. */
+  /** Keeps the disk and the console's log when the machine is disposed of. */
   keepFiles(): void {
     this.#keepsFiles = true;
   }
 
-  /** Pulls the plug. */
+  /** Ends QEMU, as if the guest lost its power. */
   async quit(): Promise<void> {
     if (this.hasEnded) return;
     try {
@@ -214,7 +222,7 @@ export class Machine implements AsyncDisposable {
       await using _qmp = qmp;
       await qmp.execute("quit");
     } catch {
-      // It is ending by itself, or does not listen: seen below.
+      // It is ending already, or does not answer: handled below.
     }
     if (await this.ended(QUIT_MS)) return;
     const pid = Number(await Deno.readTextFile(`${this.directory}/pid`));

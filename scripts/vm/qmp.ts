@@ -1,5 +1,5 @@
 /**
- * A client of QEMU's own protocol (docs/interop/qmp-spec in QEMU): commands and events of a machine.
+ * A client of QMP, QEMU's own protocol (docs/interop/qmp-spec in QEMU).
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
 import * as z from "zod";
 import { messageOf } from "../../lib/base/message_of.ts";
+import { Patience } from "./patience.ts";
 
 const Greeting = z.looseObject({ QMP: z.looseObject({}) });
 
@@ -24,14 +25,14 @@ const Event = z.looseObject({
 /** Something that happened to the machine, such as `RESET` or `DEVICE_DELETED`. */
 export type QmpEvent = z.output<typeof Event>;
 
-/** A command was refused, or the machine is gone. */
+/** A command was refused, or the machine has ended. */
 export class QmpError extends Error {
   override readonly name = "QmpError";
 }
 
 const DEADLINE_MS = 30_000;
 
-/** A connection; only what happens while it is open is told. */
+/** A connection; it sees the events that happen while it is open. */
 export class Qmp implements AsyncDisposable {
   readonly #connection: Deno.UnixConn;
   readonly #reading: Promise<void>;
@@ -50,7 +51,7 @@ export class Qmp implements AsyncDisposable {
   /**
    * Connects to the machine's QMP socket, which serves one connection at a time.
    *
-   * @throws {QmpError} when the machine is gone.
+   * @throws {QmpError} if the machine has ended.
    */
   static async connect(path: string): Promise<Qmp> {
     let connection: Deno.UnixConn;
@@ -66,10 +67,10 @@ export class Qmp implements AsyncDisposable {
   }
 
   /**
-   * Carries out a command.
+   * Executes a command.
    *
-   * @returns Its `return`.
-   * @throws {QmpError} when it is refused, or the machine ends.
+   * @returns Its `return` member.
+   * @throws {QmpError} if it is refused, or the machine ends.
    */
   async execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
     if (this.#hasEnded) throw new QmpError(`${command}: the machine is gone`);
@@ -91,31 +92,30 @@ export class Qmp implements AsyncDisposable {
   }
 
   /**
-   * The first event of a name that was not taken yet, waited for.
+   * Waits for an event and takes it; events are kept until they are taken.
    *
-   * @throws {QmpError} when it does not come, or the machine ends first.
+   * @throws {QmpError} if it does not come, or the machine ends first.
    */
   async take(
     name: string,
     deadlineMs = DEADLINE_MS,
     fits: (event: QmpEvent) => boolean = () => true,
   ): Promise<QmpEvent> {
-    const deadline = performance.now() + deadlineMs;
     for (;;) {
       const index = this.#events.findIndex((event) => event.event === name && fits(event));
       const [event] = index < 0 ? [] : this.#events.splice(index, 1);
       if (event !== undefined) return event;
-      if (this.#hasEnded) throw new QmpError(`the machine ended instead of telling ${name}`);
-      await withDeadline(this.#news.promise, `the event ${name}`, deadline - performance.now());
+      if (this.#hasEnded) throw new QmpError(`the machine ended before the event ${name}`);
+      await withDeadline(this.#news.promise, `the event ${name}`, deadlineMs);
     }
   }
 
-  /** Ends the connection; the machine goes on. */
+  /** Closes the connection; the machine continues. */
   async close(): Promise<void> {
     try {
       this.#connection.close();
     } catch {
-      // Closed already.
+      // It is closed already.
     }
     await this.#reading;
   }
@@ -131,7 +131,7 @@ export class Qmp implements AsyncDisposable {
         .pipeThrough(new TextLineStream());
       for await (const line of lines) this.#receive(JSON.parse(line));
     } catch {
-      // The connection was closed by us, or QEMU is gone: told below.
+      // We closed the connection, or QEMU has ended: handled below.
     }
     this.#hasEnded = true;
     const gone = new QmpError("the machine is gone");
@@ -157,11 +157,16 @@ export class Qmp implements AsyncDisposable {
 }
 
 async function withDeadline<T>(promise: Promise<T>, what: string, ms: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new QmpError(`${what} did not come in time`)), ms);
+  const settled = new AbortController();
+  const late = new Patience(ms).over(settled.signal).then(() => {
+    throw new QmpError(`${what} did not come in time`);
+  });
+  // Once the promise has settled, nobody waits for this one.
+  late.catch(() => {});
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    settled.abort();
+    await late.catch(() => {});
   }
 }

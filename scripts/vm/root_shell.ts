@@ -1,38 +1,39 @@
 /**
- * Root's hands in a guest, for what the agent cannot or must not do: scripts go over a port of their
- * own to guest/common/usr/local/sbin/kvmmanager-test-root.
+ * Scripts run as root in a guest, for what the agent cannot or must not do. They go over a separate
+ * port to guest/common/usr/local/sbin/kvmmanager-test-root.
  *
  * @module
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
+import { Patience, slowdown } from "./patience.ts";
 
-/** What a script came to. */
+/** The result of a script. */
 export interface ScriptResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A script of root's failed, or was never answered. */
+/** A script failed, or the guest did not answer. */
 export class RootScriptError extends Error {
   override readonly name = "RootScriptError";
 }
 
 const ANSWER_REGEXP = /^(\S+) (\d+) =(\S*) =(\S*)$/;
-/** What the guest may take, beside the script itself, under emulation. */
+/** What the guest may need besides the script itself. */
 const SLACK_MS = 15_000;
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (base64: string) => new TextDecoder().decode(Uint8Array.fromBase64(base64));
 
 /**
- * Runs a shell script as root in the guest. One at a time: another waits for the first.
+ * Runs a shell script as root in the guest. One runs at a time; others wait.
  *
  * @param socket The host's side of the port.
- * @param timeoutMs When the guest ends it (status 124). It is not known to have run where no answer
- * comes at all.
- * @throws {RootScriptError} when the guest does not answer.
+ * @param timeoutMs When the guest ends it, with status 124; longer on a loaded machine. If no answer
+ * comes at all, the script may or may not have run.
+ * @throws {RootScriptError} if the guest does not answer.
  */
 export async function runAsRoot(
   socket: string,
@@ -42,28 +43,31 @@ export async function runAsRoot(
   const connection = await Deno.connect({ transport: "unix", path: socket });
   using _connection = connection;
   let isLate = false;
-  const timer = setTimeout(() => {
+  const answered = new AbortController();
+  const watching = new Patience(timeoutMs + SLACK_MS).over(answered.signal).then(() => {
+    if (answered.signal.aborted) return;
     isLate = true;
     connection.close();
-  }, timeoutMs + SLACK_MS);
+  });
   try {
     const id = crypto.randomUUID();
-    const seconds = Math.max(1, Math.ceil(timeoutMs / 1000));
-    // The newline before it ends what somebody else has left half said.
+    const seconds = Math.max(1, Math.ceil(timeoutMs * slowdown() / 1000));
+    // The newline ends a message that somebody else has left incomplete.
     let rest = encode(`\n${id} ${seconds} ${encode(script).toBase64()}\n`);
     while (rest.byteLength > 0) rest = rest.subarray(await connection.write(rest));
     const lines = connection.readable
       .pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream());
     for await (const line of lines) {
-      const [, answered, status, stdout = "", stderr = ""] = ANSWER_REGEXP.exec(line) ?? [];
-      if (answered !== id) continue;
+      const [, answeredId, status, stdout = "", stderr = ""] = ANSWER_REGEXP.exec(line) ?? [];
+      if (answeredId !== id) continue;
       return { status: Number(status), stdout: decode(stdout), stderr: decode(stderr) };
     }
   } catch (error) {
     if (!isLate) throw error;
   } finally {
-    clearTimeout(timer);
+    answered.abort();
+    await watching;
   }
   throw new RootScriptError(
     isLate

@@ -18,13 +18,13 @@ const PACKAGES = {
   man: "man-db",
 } as const;
 
-/** A program that is not part of Deno. */
+/** One of these programs. */
 export type Tool = keyof typeof PACKAGES;
 
-/** Where programs for root are, which a user's PATH does not have. */
+/** System administration programs, which are not in a user's PATH. */
 const SYSTEM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin"] as const;
 
-/** Programs are missing; the message is one line that says what to install. */
+/** Programs are missing; the message says in one line what to install. */
 export class MissingToolsError extends Error {
   override readonly name = "MissingToolsError";
 
@@ -34,7 +34,7 @@ export class MissingToolsError extends Error {
   }
 }
 
-/** The environment for the programs: this process's, with the system's directories in PATH. */
+/** The environment of the programs: PATH with the system directories. */
 export function toolEnvironment(): Record<string, string> {
   return { PATH: [Deno.env.get("PATH") ?? "/usr/bin:/bin", ...SYSTEM_DIRECTORIES].join(":") };
 }
@@ -44,16 +44,16 @@ async function isInstalled(tool: Tool): Promise<boolean> {
     try {
       if ((await Deno.stat(`${directory}/${tool}`)).isFile) return true;
     } catch {
-      // Not in this one.
+      // Not in this directory.
     }
   }
   return false;
 }
 
 /**
- * Makes sure of programs before any work is begun.
+ * Checks that programs are installed, before any work begins.
  *
- * @throws {MissingToolsError} with all that are missing.
+ * @throws {MissingToolsError} with all programs that are missing.
  */
 export async function requireTools(tools: readonly Tool[]): Promise<void> {
   const missing: Tool[] = [];
@@ -61,7 +61,7 @@ export async function requireTools(tools: readonly Tool[]): Promise<void> {
   if (missing.length > 0) throw new MissingToolsError(missing);
 }
 
-/** A program ended with another exit status than 0. */
+/** A program exited with a status other than 0. */
 export class ToolFailedError extends Error {
   override readonly name = "ToolFailedError";
 }
@@ -69,10 +69,10 @@ export class ToolFailedError extends Error {
 const SHOWN_CHARACTERS = 2000;
 
 /**
- * Runs a program to its end.
+ * Runs a program and waits for it.
  *
- * @returns What it printed on standard output.
- * @throws {ToolFailedError} with the end of what it printed on standard error.
+ * @returns Its standard output.
+ * @throws {ToolFailedError} with the end of its standard error.
  */
 export async function runTool(
   program: string,

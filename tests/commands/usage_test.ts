@@ -9,6 +9,7 @@ const NOTHING: Invocation = {
   logLevel: undefined,
   power: "none",
   separateCommands: false,
+  notifySocket: undefined,
   granted: undefined,
   self: undefined,
 };
@@ -17,6 +18,7 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["", {}],
   ["serve", {}],
   ["check", { command: "check" }],
+  ["--notify-socket /run/n", { notifySocket: "/run/n" }],
   ["--channel stdio", { channel: { kind: "stdio" } }],
   ["--channel=stdio serve", { channel: { kind: "stdio" } }],
   ["serve --channel listen:/run/x.sock", { channel: { kind: "listen", path: "/run/x.sock" } }],

@@ -1,9 +1,7 @@
 /**
- * Guests for the tests: one for a file, booted before its tests and gone after them, or one for a
- * single test.
+ * Guests for the tests: one per file, booted before its tests and ended after them, or one per test.
  *
- * Connections to a guest belong to the test that opens them (`await using`); between tests there is
- * none, so the sanitizers stay on.
+ * Each test closes the connections that it opens (`await using`), so the sanitizers stay on.
  *
  * @module
  */
@@ -15,7 +13,7 @@ import { ACCELERATORS } from "../../scripts/vm/machine.ts";
 import { currentPackage } from "../../scripts/vm/package.ts";
 import { printError } from "../../lib/base/terminal.ts";
 
-/** What a test may want of its guest. */
+/** Options of a test's guest. */
 export interface TestGuestOptions extends Partial<Pick<BootOptions, "kernelArguments" | "until">> {
   readonly init?: Init;
   readonly memoryMb?: number;
@@ -38,7 +36,7 @@ export async function bootGuest(options: TestGuestOptions = {}): Promise<Guest> 
   return await Guest.boot({ image, memoryMb, accelerator, ...rest });
 }
 
-/** One guest for all tests of the file that calls this; the function that is returned tells it. */
+/** Boots one guest for all tests of a file; the returned function gives access to it. */
 export function sharedGuest(options: TestGuestOptions = {}): () => Guest {
   let guest: Guest | undefined;
   Deno.test.beforeAll(async () => {

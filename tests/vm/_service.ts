@@ -1,5 +1,5 @@
 /**
- * What the tests ask the guest's service manager about the agent.
+ * Questions of the tests to the guest's service manager, and changes to the agent's configuration.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { assert } from "@std/assert";
 import type { Guest } from "../../scripts/vm/guest.ts";
 
-/** The unit that the package brings. */
+/** The packaged unit. */
 export const SERVICE = "kvmmanager-agent.service";
 
 const TICKS_PER_SECOND = 100;
@@ -19,14 +19,14 @@ export async function mainPid(guest: Guest): Promise<number> {
   return pid;
 }
 
-/** Seconds of processor time that the agent itself has used (proc(5), /proc/PID/stat). */
+/** Processor time of the agent's process in seconds (proc(5), /proc/PID/stat). */
 export async function cpuSeconds(guest: Guest, pid: number): Promise<number> {
   const stat = await guest.root(`cat /proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** The most memory that the agent itself has ever had, in MiB (proc(5), VmHWM). */
+/** Peak resident memory of the agent's process in MiB (proc(5), VmHWM). */
 export async function peakMemory(guest: Guest, pid: number): Promise<number> {
   const status = await guest.root(`cat /proc/${pid}/status`);
   const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
@@ -34,14 +34,21 @@ export async function peakMemory(guest: Guest, pid: number): Promise<number> {
   return kilobytes / 1024;
 }
 
-/** Runs a script of root's and says how many seconds it took in the guest. */
+/** Runs a script as root and returns how many seconds it took by the guest's clock. */
 export async function secondsOf(guest: Guest, script: string): Promise<number> {
   const timed = `start=$(date +%s%N); ${script}; echo $(( ($(date +%s%N) - start) / 1000000 ))`;
   const lines = (await guest.root(timed, 120_000)).trimEnd().split("\n");
   return Number(lines.at(-1)) / 1000;
 }
 
-/** Changes the packaged configuration and starts the agent anew with it. */
+/** The agent's log and the service manager's messages since the agent's last start. */
+export async function sinceStart(guest: Guest): Promise<string> {
+  return await guest.root(
+    `journalctl --no-pager -o cat -u ${SERVICE} _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID ${SERVICE})`,
+  );
+}
+
+/** Changes the packaged configuration and restarts the agent with it. */
 export async function configure(
   guest: Guest,
   change: Readonly<Record<string, unknown>>,

@@ -1,11 +1,12 @@
 /**
- * The package in a real guest: it comes up by itself, and what it tells is what the guest's own
- * tools tell.
+ * The package in a real guest: the agent starts at boot, and its facts agree with the guest's own
+ * tools.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch, fail } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
 import { printError } from "../../lib/base/terminal.ts";
@@ -14,10 +15,10 @@ import { sharedGuest } from "./_guest.ts";
 
 const guest = sharedGuest();
 
-/** What a script of root's prints in the guest. */
+/** Runs a script as root in the guest and returns its output. */
 const root = (script: string) => guest().root(script);
 
-/** A call whose result has the shape that the method promises. */
+/** Calls a method and checks its result against a schema. */
 async function call<Schema extends z.ZodMiniType>(
   method: string,
   schema: Schema,
@@ -42,23 +43,23 @@ const SystemInfo = z.strictObject({
   load_average: z.array(z.number()),
 });
 
-/** What a guest at rest takes and gives back between two looks. */
+/** How much an idle guest's free memory changes between two readings. */
 const DRIFT_KB = 32 * 1024;
 
-Deno.test("the agent announces itself after a cold boot, with nothing done by hand", () => {
+Deno.test("the agent announces itself after a cold boot", () => {
   const { readyMs } = guest();
   assert(readyMs !== undefined, "agent_ready");
   printError(`power-on to agent_ready: ${(readyMs / 1000).toFixed(1)} s`);
 });
 
-Deno.test("it runs as its own user, started by systemd, and no unit has failed", async () => {
+Deno.test("systemd runs the agent as its own user, and no unit has failed", async () => {
   const main = await root("systemctl show -P MainPID kvmmanager-agent.service");
   assertMatch(main, /^[1-9]\d*\n$/);
   assertEquals(await root(`ps -o user:32= -p ${main.trim()}`), "kvmmanager-agent\n");
   assertEquals(await root("systemctl --failed --no-legend --plain"), "");
 });
 
-Deno.test("every method that changes nothing is answered", async (t) => {
+Deno.test("every read-only method answers", async (t) => {
   const calls: Record<string, unknown> = {
     ping: undefined,
     get_agent_info: undefined,
@@ -77,7 +78,7 @@ Deno.test("every method that changes nothing is answered", async (t) => {
   assertEquals(
     METHODS.map(({ name }) => name).filter((name) => !changing.includes(name)).sort(),
     Object.keys(calls).sort(),
-    "a new method belongs into one of the two lists",
+    "add the new method to one of the two lists",
   );
   for (const { name, result: schema } of METHODS) {
     if (changing.includes(name)) continue;
@@ -88,7 +89,7 @@ Deno.test("every method that changes nothing is answered", async (t) => {
   }
 });
 
-Deno.test("get_agent_info tells the package's version", async () => {
+Deno.test("get_agent_info reports the package's version", async () => {
   const Info = z.looseObject({ version: z.string(), platform: z.string() });
   const { version, platform } = await call("get_agent_info", Info);
   assertEquals({ version, platform }, { version: VERSION, platform: "linux" });
@@ -96,7 +97,7 @@ Deno.test("get_agent_info tells the package's version", async () => {
   assert(installed.startsWith(VERSION), installed);
 });
 
-Deno.test("get_system_info tells what hostnamectl, uname, nproc and /proc/meminfo tell", async () => {
+Deno.test("get_system_info agrees with hostnamectl, uname, nproc and /proc/meminfo", async () => {
   const Described = z.looseObject({
     Hostname: z.string(),
     KernelRelease: z.string(),
@@ -117,14 +118,14 @@ Deno.test("get_system_info tells what hostnamectl, uname, nproc and /proc/meminf
   const available = Number(/^MemAvailable: +(\d+) kB$/m.exec(await root("cat /proc/meminfo"))?.[1]);
   assert(Math.abs(info.available_memory_kb - available) < DRIFT_KB, `${info.available_memory_kb}`);
   assertEquals(info.load_average.length, 3);
-  // sysinfo(2), which the agent asks, counts a second begun as a whole one.
+  // sysinfo(2), which the agent uses, rounds the seconds up.
   assert(
     info.uptime_seconds >= before && info.uptime_seconds <= after + 1,
     `${before} <= ${info.uptime_seconds} <= ${after + 1}`,
   );
 });
 
-Deno.test("get_network_info tells what ip tells", async () => {
+Deno.test("get_network_info agrees with ip", async () => {
   const Links = z.array(z.looseObject({
     ifname: z.string(),
     address: z.string(),
@@ -163,7 +164,7 @@ Deno.test("get_network_info tells what ip tells", async () => {
       mac_address: link.address,
       ipv4_addresses: addresses(link, "inet"),
       ipv6_addresses: addresses(link, "inet6"),
-      // The loopback interface reports no state of its own.
+      // The loopback interface does not report a state.
       state: link.operstate === "UNKNOWN"
         ? link.flags.includes("UP") ? "up" : "down"
         : link.operstate.toLowerCase(),
@@ -171,13 +172,13 @@ Deno.test("get_network_info tells what ip tells", async () => {
     }))),
   );
   const eth0 = interfaces.find(({ name }) => name === "eth0") ?? fail("no eth0");
-  assertEquals(eth0.ipv4_addresses, ["10.0.2.15/24"], "what QEMU's DHCP server gives");
+  assertEquals(eth0.ipv4_addresses, ["10.0.2.15/24"], "the address from QEMU's DHCP server");
 });
 
-/** What the file system may change by itself between two looks. */
+/** How much the file system may change between two readings. */
 const DRIFT_BYTES = 8 * 1024 * 1024;
 
-Deno.test("get_disk_usage tells what df tells", async () => {
+Deno.test("get_disk_usage agrees with df", async () => {
   const Usage = z.strictObject({
     filesystems: z.array(z.strictObject({
       mount_point: z.string(),
@@ -200,21 +201,24 @@ Deno.test("get_disk_usage tells what df tells", async () => {
   );
   for (const [index, row] of rows.entries()) {
     const [, , , , used, available, percent] = row.map((field) => Number(field.replace("%", "")));
-    const told = filesystems[index] ?? fail("compared above");
-    assert(Math.abs(told.used_bytes - (used ?? NaN)) < DRIFT_BYTES, `${told.used_bytes} ${used}`);
+    const reported = filesystems[index] ?? fail("compared above");
     assert(
-      Math.abs(told.available_bytes - (available ?? NaN)) < DRIFT_BYTES,
-      `${told.available_bytes} ${available}`,
+      Math.abs(reported.used_bytes - (used ?? NaN)) < DRIFT_BYTES,
+      `${reported.used_bytes} ${used}`,
     );
-    // df rounds up to whole ones.
     assert(
-      Math.abs(told.used_percent - (percent ?? NaN)) <= 1.5,
-      `${told.used_percent} ${percent}`,
+      Math.abs(reported.available_bytes - (available ?? NaN)) < DRIFT_BYTES,
+      `${reported.available_bytes} ${available}`,
+    );
+    // df rounds up to a whole percentage.
+    assert(
+      Math.abs(reported.used_percent - (percent ?? NaN)) <= 1.5,
+      `${reported.used_percent} ${percent}`,
     );
   }
 });
 
-Deno.test("exec_command runs as the agent's user and brings output, errors and exit code", async () => {
+Deno.test("exec_command runs as the agent's user and returns output, errors and exit code", async () => {
   const Result = z.looseObject({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
   const { exit_code, stdout, stderr } = await call("exec_command", Result, {
     command: "sh",
@@ -227,17 +231,49 @@ Deno.test("exec_command runs as the agent's user and brings output, errors and e
   });
 });
 
-Deno.test("file_read brings a file as root sees it", async () => {
+Deno.test("file_read returns the content that root sees", async () => {
   const Content = z.looseObject({ content: z.string() });
   const { content } = await call("file_read", Content, { path: "/etc/hostname" });
   assertEquals(content, await root("cat /etc/hostname"));
 });
 
-Deno.test("qemu-ga answers on its own port in the same guest", async () => {
+Deno.test("qemu-ga answers on its port in the same guest", async () => {
   const connection = await Deno.connect({ transport: "unix", path: guest().qemuGaSocket });
   using _connection = connection;
   await connection.write(new TextEncoder().encode('{"execute":"guest-ping"}\n'));
   const buffer = new Uint8Array(100);
   const read = await connection.read(buffer) ?? 0;
   assertEquals(new TextDecoder().decode(buffer.subarray(0, read)), '{"return": {}}\n');
+});
+
+Deno.test("`deno task vm --console` is a root shell on the serial console", async () => {
+  const shell = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "scripts/vm.ts", "--console", guest().machine.directory],
+    cwd: fromFileUrl(new URL("../..", import.meta.url)),
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const typing = shell.stdin.getWriter();
+  const type = (text: string) => typing.write(new TextEncoder().encode(text));
+  let seen = "";
+  const answers: readonly (readonly [prompt: RegExp, text: string])[] = [
+    [/login: $/, "root\n"],
+    [/# $/, 'echo "user $(id -u)"\n'],
+    [/user 0\s+.*# $/s, "exit\n"],
+  ];
+  let next = 0;
+  for await (const text of shell.stdout.pipeThrough(new TextDecoderStream())) {
+    // Terminal control sequences, which bash prints around its prompt.
+    // deno-lint-ignore no-control-regex
+    seen = (seen + text).replaceAll(/\x1b\[[?0-9;]*[a-zA-Z]/g, "");
+    const [prompt, answer] = answers[next] ?? [];
+    if (prompt === undefined || answer === undefined || !prompt.test(seen)) continue;
+    next += 1;
+    await type(answer);
+    // Ctrl-] leaves.
+    if (next === answers.length) await type("\x1d");
+  }
+  await typing.close().catch(() => {});
+  assertEquals((await shell.status).code, 0, seen);
+  assertEquals(next, answers.length, seen);
 });

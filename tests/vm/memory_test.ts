@@ -1,5 +1,5 @@
 /**
- * The agent's own memory, in the guest, through what the bench does to it.
+ * The memory of the agent's process in a guest, under the loads of the bench.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const FILE_BYTES = 10_000_000;
 const LINE_BYTES = 100_000_000;
 const CHUNK = new Uint8Array(1_000_000).fill(0x61);
 
-Deno.test("the agent's memory stays under its limit through all that the bench does", async () => {
+Deno.test("the agent stays within 50 MiB under the loads of the bench", async () => {
   const guest = await bootGuest();
   await using _guest = guest;
   await configure(guest, { max_requests_per_second: 1_000_000 });
@@ -73,5 +73,5 @@ Deno.test("the agent's memory stays under its limit through all that the bench d
   await using _client = client;
   assertEquals((await client.call("ping", undefined, { timeoutMs: 60_000 })).pong, true);
   await peak("a line of 100 MB");
-  assertEquals(await mainPid(guest), pid, "the same agent all the time");
+  assertEquals(await mainPid(guest), pid, "the same process throughout");
 });

@@ -1,5 +1,5 @@
 /**
- * The package: what its checkers say, and what installing it again, removing and purging it leave.
+ * The package: lintian and man accept it, and the agent works after each step of its life.
  *
  * @module
  */
@@ -10,49 +10,27 @@ import type { Guest } from "../../scripts/vm/guest.ts";
 import { currentPackage } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { bootGuest } from "./_guest.ts";
-import { configure, SERVICE } from "./_service.ts";
+import { configure, mainPid, SERVICE, sinceStart } from "./_service.ts";
 
-const PIECE_BYTES = 45_000;
-const IN_GUEST = "/tmp/kvmmanager/agent.deb";
 const INSTALL_MS = 120_000;
 
-/** Where its name in the cache would be no package's name. */
+/** A copy with a package's name, which the file in the cache lacks. */
 async function packageFile(directory: string): Promise<string> {
   const path = `${directory}/kvmmanager-agent.deb`;
   await Deno.copyFile(await currentPackage(printError), path);
   return path;
 }
 
-/** Carries a file into the guest through the agent, several pieces at a time. */
-async function carry(guest: Guest, bytes: Uint8Array): Promise<void> {
-  const client = await guest.client();
-  await using _client = client;
-  const write = (offset: number) =>
-    client.call("file_write", {
-      path: IN_GUEST,
-      encoding: "base64",
-      content: bytes.subarray(offset, offset + PIECE_BYTES).toBase64(),
-      offset,
-      create_dirs: offset === 0,
-    });
-  await write(0);
-  let next = PIECE_BYTES;
-  const worker = async () => {
-    while (next < bytes.byteLength) {
-      const offset = next;
-      next += PIECE_BYTES;
-      await write(offset);
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, worker));
-}
-
-Deno.test("lintian and man have nothing to say of the package", async () => {
+Deno.test("lintian and man accept the package", async () => {
   await requireTools(["lintian", "man"]);
   const directory = await Deno.makeTempDir();
   try {
     const file = await packageFile(directory);
     assertEquals(await runTool("lintian", ["--fail-on", "error,warning", file]), "");
+    const overrides = ["--display-info", "--tags", "unused-override", file];
+    assertEquals(await runTool("lintian", overrides), "");
+    await runTool("dpkg-deb", ["--raw-extract", file, `${directory}/raw`]);
+    await runTool("md5sum", ["--check", "--quiet", "DEBIAN/md5sums"], { cwd: `${directory}/raw` });
     await runTool("dpkg-deb", ["--extract", file, directory]);
     for (const page of ["man8/kvmmanager-agent.8.gz", "man5/kvmmanager-agent.json.5.gz"]) {
       const manual = `${directory}/usr/share/man/${page}`;
@@ -68,26 +46,115 @@ Deno.test("lintian and man have nothing to say of the package", async () => {
   }
 });
 
+/** Asserts that the agent runs a command of the host, in the control group for commands. */
+async function assertRunsCommands(guest: Guest): Promise<void> {
+  const client = await guest.client();
+  await using _client = client;
+  const { exit_code, stdout } = await client.call("exec_command", {
+    command: "cut",
+    args: ["-d:", "-f3", "/proc/self/cgroup"],
+  });
+  assertEquals({ exit_code, stdout }, {
+    exit_code: 0,
+    stdout: `/system.slice/${SERVICE}/commands\n`,
+  });
+  const agent = await guest.root(
+    `cut -d: -f3 /proc/$(systemctl show -P MainPID ${SERVICE})/cgroup`,
+  );
+  assertEquals(agent, `/system.slice/${SERVICE}/agent\n`);
+}
+
+/** What dpkg itself prints while it installs a package. */
+const EXPECTED_OUTPUT =
+  /^(Selecting previously unselected package|\(Reading database|Preparing to unpack|Unpacking|Setting up|Installing new version of config file|$)/;
+
 Deno.test("the package in a running guest", async (t) => {
   const guest = await bootGuest();
   await using _guest = guest;
-  await configure(guest, {
-    max_requests_per_second: 100_000,
-    security: { allowed_write_paths: ["/tmp/kvmmanager"], max_file_size_mb: 100 },
-  });
-  await carry(guest, await Deno.readFile(await currentPackage(printError)));
-  await guest.root(`mv ${IN_GUEST} /root/agent.deb`);
-  const install = "DEBIAN_FRONTEND=noninteractive dpkg -i /root/agent.deb 2>&1";
+  await t.step("commands run after the first boot", () => assertRunsCommands(guest));
 
-  await t.step("installed over itself it keeps the configuration and comes back", async () => {
-    const before = await guest.root("cat /etc/kvmmanager-agent/config.json");
-    await guest.root(install, INSTALL_MS);
+  /** Installs the package; dpkg's own lines are all that may be printed. */
+  const install = async () => {
+    const output = await guest.root(
+      "DEBIAN_FRONTEND=noninteractive dpkg -i /root/agent.deb 2>&1 </dev/null",
+      INSTALL_MS,
+    );
+    const surprising = output.split(/[\r\n]+/).filter((line) => !EXPECTED_OUTPUT.test(line));
+    assertEquals(surprising, [], "the installation prints nothing of its own");
+  };
+
+  await t.step("commands run after a second `systemctl start`", async () => {
+    const pid = await mainPid(guest);
+    await guest.root(`systemctl start ${SERVICE}`);
+    assertEquals(await mainPid(guest), pid, "it was running already");
+    await assertRunsCommands(guest);
+  });
+
+  await t.step("commands run after a reload", async () => {
+    await guest.root(`systemctl kill --kill-who=main --signal=HUP ${SERVICE}`);
+    await assertRunsCommands(guest);
+    await guest.root("systemctl daemon-reload");
+    await assertRunsCommands(guest);
+  });
+
+  await t.step("commands run after a restart", async () => {
+    await guest.root(`systemctl restart ${SERVICE}`);
     await guest.ready();
+    await assertRunsCommands(guest);
+  });
+
+  await t.step("an upgrade keeps the configuration, and commands run after it", async () => {
+    const before = await guest.root("cat /etc/kvmmanager-agent/config.json");
+    const pid = await mainPid(guest);
+    await install();
+    await guest.ready();
+    assert(await mainPid(guest) !== pid, "the new version runs");
     assertEquals(await guest.root("cat /etc/kvmmanager-agent/config.json"), before);
     assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
+    await assertRunsCommands(guest);
   });
 
-  await t.step("removed it stops and leaves configuration and log", async () => {
+  await t.step("commands run after a reboot", async () => {
+    await guest.tryRoot("systemctl reboot");
+    await guest.ready();
+    await guest.rootReady();
+    await assertRunsCommands(guest);
+  });
+
+  await t.step("the agent is confined to a configuration that allows more", async () => {
+    await guest.root("mkdir -p '/srv/a, b'; echo secret >'/srv/a, b/file'; chmod -R a+rX /srv");
+    await configure(guest, {
+      audit_file: "/var/log/kvmmanager-agent/audit.log",
+      security: { allowed_read_paths: ["/srv/a, b"], allowed_write_paths: ["/tmp/kvmmanager"] },
+    });
+    const client = await guest.client();
+    await using _client = client;
+    const { content } = await client.call("file_read", { path: "/srv/a, b/file" });
+    assertEquals(content, "secret\n");
+    const log = await sinceStart(guest);
+    assertMatch(log, /"message":"confined/);
+    assert(!log.includes("not confined"), log);
+    assertMatch(await guest.root("cat /var/log/kvmmanager-agent/audit.log"), /"file_read"/);
+  });
+
+  await t.step("a second start with the same configuration starts the runtime once", async () => {
+    const flags = "/var/lib/kvmmanager-agent/flags";
+    const before = await guest.root(`stat -c '%U %a %Y %i' ${flags}`);
+    assertMatch(before, /^root 644 /);
+    await guest.root(`systemctl restart ${SERVICE}`);
+    await guest.ready();
+    assertEquals(await guest.root(`stat -c '%U %a %Y %i' ${flags}`), before);
+  });
+
+  await t.step("after SIGHUP the log says that an added path needs a restart", async () => {
+    await guest.root(
+      `sed -i 's#"/srv/a, b"#"/srv/a, b", "/srv/more"#' /etc/kvmmanager-agent/config.json
+       systemctl kill --kill-who=main --signal=HUP ${SERVICE}
+       until journalctl -u ${SERVICE} -o cat | grep -q "more than Deno lets.*/srv/more.*restart the agent"; do sleep .5; done`,
+    );
+  });
+
+  await t.step("removing it stops the agent and leaves the configuration", async () => {
     await guest.root("dpkg -r kvmmanager-agent 2>&1", INSTALL_MS);
     assertEquals((await guest.tryRoot(`systemctl is-active ${SERVICE}`)).stdout, "inactive\n");
     assertEquals(await guest.root("pgrep -u kvmmanager-agent || true"), "");
@@ -98,30 +165,31 @@ Deno.test("the package in a running guest", async (t) => {
       "/etc/kvmmanager-agent/config.json",
       "/etc/logrotate.d/kvmmanager-agent",
     ]);
-    await guest.root("test -s /var/log/kvmmanager-agent.log");
     assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
   });
 
-  await t.step("installed again it runs by itself", async () => {
-    await guest.root(install, INSTALL_MS);
+  await t.step("commands run after it was removed and installed again", async () => {
+    await install();
     await guest.ready();
+    await assertRunsCommands(guest);
   });
 
-  await t.step("its log is rotated without losing a line", async () => {
-    const pid = (await guest.root(`systemctl show -P MainPID ${SERVICE}`)).trim();
+  await t.step("a log file that the configuration names is written and rotated", async () => {
+    await configure(guest, { log_file: "/var/log/kvmmanager-agent.log" });
+    const pid = await mainPid(guest);
     await guest.root(
       `mv /var/log/kvmmanager-agent.log /var/log/kvmmanager-agent.log.1; ` +
         `install -m 640 -o kvmmanager-agent -g adm /dev/null /var/log/kvmmanager-agent.log; ` +
         `systemctl kill --kill-who=main --signal=HUP ${SERVICE}; ` +
-        `timeout 20 sh -c 'until grep -q reopened /var/log/kvmmanager-agent.log; do sleep .2; done'`,
+        `until grep -q reopened /var/log/kvmmanager-agent.log; do sleep .2; done`,
     );
-    assertEquals((await guest.root(`systemctl show -P MainPID ${SERVICE}`)).trim(), pid);
+    assertEquals(await mainPid(guest), pid);
   });
 
-  await t.step("purged it leaves nothing but its user", async () => {
+  await t.step("purging it leaves nothing but its user", async () => {
     await guest.root("dpkg -P kvmmanager-agent 2>&1", INSTALL_MS);
     const found = await guest.root(
-      "find / -xdev -name '*kvmmanager-agent*' -not -path '/proc/*' -not -path '/sys/*' " +
+      "find / /run -xdev -name '*kvmmanager-agent*' -not -path '/proc/*' -not -path '/sys/*' " +
         "-not -path '/root/*' -not -path '/tmp/*' | sort",
     );
     assertEquals(found, "");

@@ -1,5 +1,7 @@
 /**
- * The service: killed, restarted, confined by the kernel, on a full disk and on a read-only one.
+ * The service: confined by the kernel, killed, stopped, hung, on a full disk and on a read-only one.
+ *
+ * Durations are counted in the guest: a loaded machine slows its clock and its work alike.
  *
  * @module
  */
@@ -13,10 +15,11 @@ import { bootGuest } from "./_guest.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";
 import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
 
-const BACK_MS = 10_000;
+/** The service manager's part of a restart: RestartSec=100ms, and the guest's own work. */
+const MAX_RESTART_SECONDS = 3;
 const LARGE = 40_000;
 
-/** Works with the agent over a connection of its own. */
+/** Calls the agent over a new connection. */
 async function withAgent<T>(guest: Guest, work: (client: AgentClient) => Promise<T>): Promise<T> {
   const client = await guest.client();
   await using _client = client;
@@ -31,6 +34,16 @@ const shell = (guest: Guest, script: string) =>
 
 const write = (guest: Guest, path: string, content: string) =>
   withAgent(guest, (client) => client.call("file_write", { path, content, create_dirs: true }));
+
+/** Seconds in the guest from the last end of the service to its start, and to the agent's "ready". */
+async function lastReturn(guest: Guest): Promise<{ restart: number; ready: number }> {
+  const lines = (await guest.root(
+    `journalctl -u ${SERVICE} --no-pager -o short-monotonic | grep -E 'Main process exited|Started|agent ready'`,
+  )).trim().split("\n").slice(-3);
+  const [exited = NaN, started = NaN, ready = NaN] = lines.map((line) => parseFloat(line.slice(1)));
+  assert(exited < started && started < ready, lines.join("\n"));
+  return { restart: started - exited, ready: ready - exited };
+}
 
 const refused = async (work: Promise<unknown>): Promise<AnswerError> =>
   await assertRejects(() => work, AnswerError);
@@ -51,7 +64,7 @@ Deno.test("the service", async (t) => {
   });
 
   await t.step(
-    "reads and writes nothing that its user or its configuration does not allow",
+    "reads and writes only what its user and its configuration allow",
     async () => {
       const read = (path: string) =>
         withAgent(guest, (client) => client.call("file_read", { path }));
@@ -70,38 +83,44 @@ Deno.test("the service", async (t) => {
     },
   );
 
-  await t.step("listens nowhere, and speaks to no network", async () => {
+  await t.step("has no network socket and no listening unix socket", async () => {
     const pid = await mainPid(guest);
     assertEquals(await guest.root(`ss -H -a -n -t -u -w -p | grep 'pid=${pid},' || true`), "");
-    assertEquals(await guest.root(`ss -H -l -x -p | grep 'pid=${pid},' || true`), "");
-  });
-
-  await t.step("has 50 MB for itself, which its commands neither share nor reach", async () => {
-    const pid = await mainPid(guest);
-    const own = (await guest.root(`cut -d: -f3 /proc/${pid}/cgroup`)).trim();
-    assertMatch(own, /kvmmanager-agent\.service\/agent$/);
-    const directory = `/sys/fs/cgroup${own}`;
     assertEquals(
-      (await guest.root(`cat ${directory}/memory.max`)).trim(),
-      String(50 * 1024 * 1024),
+      await guest.root(`ss -H -l -x -p | grep -v u_dgr | grep 'pid=${pid},' || true`),
+      "",
     );
-    const theirs = await shell(guest, "cut -d: -f3 /proc/self/cgroup");
-    assertMatch(theirs.stdout, /kvmmanager-agent\.service\/commands\n$/);
-    for (
-      const escape of [
-        `echo $$ > ${directory}/cgroup.procs`,
-        `echo max > ${directory}/memory.max`,
-        `echo max > ${directory}/../commands/memory.max`,
-        `echo max > ${directory}/../memory.max`,
-        `mkdir ${directory}/../escape`,
-        `echo $$ > /sys/fs/cgroup/cgroup.procs`,
-      ]
-    ) {
-      assert((await shell(guest, escape)).exit_code !== 0, escape);
-    }
   });
 
-  await t.step("lives on when a command eats all the memory that commands may have", async () => {
+  await t.step(
+    "has a control group with 50 MiB that its commands cannot enter or change",
+    async () => {
+      const pid = await mainPid(guest);
+      const own = (await guest.root(`cut -d: -f3 /proc/${pid}/cgroup`)).trim();
+      assertMatch(own, /kvmmanager-agent\.service\/agent$/);
+      const directory = `/sys/fs/cgroup${own}`;
+      assertEquals(
+        (await guest.root(`cat ${directory}/memory.max`)).trim(),
+        String(50 * 1024 * 1024),
+      );
+      const theirs = await shell(guest, "cut -d: -f3 /proc/self/cgroup");
+      assertMatch(theirs.stdout, /kvmmanager-agent\.service\/commands\n$/);
+      for (
+        const escape of [
+          `echo $$ > ${directory}/cgroup.procs`,
+          `echo max > ${directory}/memory.max`,
+          `echo max > ${directory}/../commands/memory.max`,
+          `echo max > ${directory}/../memory.max`,
+          `mkdir ${directory}/../escape`,
+          `echo $$ > /sys/fs/cgroup/cgroup.procs`,
+        ]
+      ) {
+        assert((await shell(guest, escape)).exit_code !== 0, escape);
+      }
+    },
+  );
+
+  await t.step("survives a command that uses up the memory of all commands", async () => {
     const pid = await mainPid(guest);
     const eaten = await withAgent(
       guest,
@@ -112,52 +131,139 @@ Deno.test("the service", async (t) => {
     assertEquals((await shell(guest, "echo again")).stdout, "again\n");
   });
 
-  await t.step(
-    "is back in ten seconds when it was killed, and the file being written is whole",
-    async () => {
-      const path = "/tmp/kvmmanager/whole";
-      const old = "o".repeat(LARGE);
-      await write(guest, path, old);
-      for (let time = 0; time < 3; time++) {
-        const client = await guest.client();
-        await using _client = client;
-        const writing = client.call("file_write", { path, content: "n".repeat(LARGE) })
-          .catch(() => undefined);
-        await guest.root(`kill -9 $(systemctl show -P MainPID ${SERVICE})`);
-        const start = performance.now();
-        await client.close();
-        await writing;
-        await guest.ready(2 * BACK_MS);
-        const took = performance.now() - start;
-        printError(`back ${(took / 1000).toFixed(1)} s after SIGKILL`);
-        assert(took < BACK_MS, `${took} ms`);
-        const content = await guest.root(`cat ${path}`);
-        assert(content === old || content === "n".repeat(LARGE), `${content.length} bytes`);
-        await write(guest, path, old);
-      }
-      const files = await guest.root("ls -A /tmp/kvmmanager");
-      printError(`left in the directory: ${files.trim().split("\n").join(" ")}`);
-    },
-  );
+  await t.step("commands have the usual soft limit of open files", async () => {
+    assertEquals((await shell(guest, "ulimit -Sn")).stdout, "1024\n");
+  });
 
-  await t.step("restarts and stops in under a second while idle", async () => {
+  await t.step("the journal and `systemctl status` show the log and the agent's name", async () => {
+    const journal = await guest.root(`journalctl -u ${SERVICE} --no-pager -o cat`);
+    assertMatch(journal, /"message":"agent ready"/);
+    const status = await guest.root(`systemctl status --no-pager ${SERVICE}`);
+    assertMatch(status, /Main PID: \d+ \(kvmmanager-agen\)/);
+    assertMatch(status, /"message":"/);
+  });
+
+  await t.step("the boot has made the default directories, owned by the agent", async () => {
+    assertEquals(
+      await guest.root("stat -c '%U:%G %a %n' /tmp/kvmmanager /var/log/kvmmanager-agent"),
+      "kvmmanager-agent:kvmmanager-agent 755 /tmp/kvmmanager\n" +
+        "kvmmanager-agent:adm 750 /var/log/kvmmanager-agent\n",
+    );
+  });
+
+  await t.step("no command can read or write the agent's memory or descriptors", async () => {
+    // pidfd_open(2) and pidfd_getfd(2), which the sandbox refuses, and what the kernel refuses.
+    const attack = `pid=$PPID
+      ls /proc/$pid/fd; head -c 1 /proc/$pid/environ; : </proc/$pid/mem
+      perl -e '
+        my $pid = shift; my $fd = syscall(434, $pid + 0, 0);
+        print "pidfd_getfd ", syscall(438, $fd, 0, 0), " $!\n";
+        print "open ", (open(my $f, "+<", "/proc/$pid/mem") ? 0 : -1), " $!\n";' $pid`;
+    const { stdout, stderr } = await shell(guest, `: ; ${attack}`);
+    assertMatch(stdout, /^pidfd_getfd -1 .*\nopen -1 Permission denied\n$/);
+    assertEquals(stderr.match(/Permission denied/g)?.length, 3, stderr);
+    const pid = await mainPid(guest);
+    // The same user outside the sandbox.
+    const outside = await guest.root(
+      `setpriv --reuid=kvmmanager-agent --regid=kvmmanager-agent --clear-groups perl -e '
+        my $pid = shift; my $fd = syscall(434, $pid + 0, 0);
+        print syscall(438, $fd, 0, 0), " $!\n";' ${pid}`,
+    );
+    assertEquals(outside, "-1 Operation not permitted\n");
+    assertEquals((await withAgent(guest, (client) => client.call("ping"))).pong, true);
+  });
+
+  await t.step("restarts quickly when killed, and the file being written is whole", async () => {
+    const path = "/tmp/kvmmanager/whole";
+    const old = "o".repeat(LARGE);
+    await write(guest, path, old);
+    for (let time = 0; time < 2; time++) {
+      const client = await guest.client();
+      await using _client = client;
+      const writing = client.call("file_write", { path, content: "n".repeat(LARGE) })
+        .catch(() => undefined);
+      const pid = await mainPid(guest);
+      await guest.root(`kill -9 ${pid}`);
+      await client.close();
+      await writing;
+      await guest.ready();
+      const { restart, ready } = await lastReturn(guest);
+      printError(
+        `after SIGKILL: started ${restart.toFixed(2)} s later, ready ${ready.toFixed(1)} s later`,
+      );
+      assert(restart < MAX_RESTART_SECONDS, `${restart} s in the guest`);
+      const content = await guest.root(`cat ${path}`);
+      assert(content === old || content === "n".repeat(LARGE), `${content.length} bytes`);
+      await write(guest, path, old);
+    }
+  });
+
+  await t.step("waits longer after each failure in a row", async () => {
+    const start = "/usr/lib/kvmmanager-agent/start";
+    // The agent fails at once; the script that counts is the real one.
+    await guest.root(
+      `sed 's|^agent=.*|agent=/bin/false|' ${start} >/usr/local/sbin/failing-start; chmod 755 /usr/local/sbin/failing-start
+       mkdir -p /run/systemd/system/${SERVICE}.d
+       printf '[Service]\nExecStart=\nExecStart=!/usr/local/sbin/failing-start\n' >/run/systemd/system/${SERVICE}.d/failing.conf
+       systemctl daemon-reload; systemctl restart ${SERVICE} || :
+       until journalctl -u ${SERVICE} -o cat | grep -q "waiting 4 s"; do sleep 1; done`,
+      220_000,
+    );
+    const waits = (await guest.root(
+      `journalctl -u ${SERVICE} -o cat --no-pager | grep -o 'waiting [0-9]* s' | tail -n 3`,
+    )).trim().split("\n");
+    assertEquals(waits, ["waiting 1 s", "waiting 2 s", "waiting 4 s"]);
+    await guest.root(
+      `rm -r /run/systemd/system/${SERVICE}.d; systemctl daemon-reload; systemctl restart ${SERVICE}`,
+    );
+    await guest.ready();
+    assertEquals((await shell(guest, "echo fine")).stdout, "fine\n");
+  });
+
+  await t.step("is not restarted with an invalid configuration", async () => {
+    const file = "/etc/kvmmanager-agent/config.json";
+    await guest.root(
+      `cp ${file} /root/config.json; echo '{' >${file}; systemctl restart ${SERVICE}`,
+    );
+    await guest.root(
+      `until systemctl is-failed -q ${SERVICE}; do sleep .2; done`,
+      120_000,
+    );
+    assertEquals(
+      await guest.root(`systemctl show -P ExecMainStatus -P SubState -P NRestarts ${SERVICE}`),
+      "0\n78\nfailed\n",
+    );
+    await guest.root(`cp /root/config.json ${file}; systemctl restart ${SERVICE}`);
+    await guest.ready();
+  });
+
+  await t.step("a stopped agent is killed by the watchdog and restarted", async () => {
+    const pid = await mainPid(guest);
+    await guest.root(`kill -STOP ${pid}`);
+    await guest.ready();
+    assert(await mainPid(guest) !== pid, "a new process");
+    const journal = await guest.root(`journalctl -u ${SERVICE} --no-pager -o cat`);
+    assertMatch(journal, /Watchdog timeout \(limit 1min\)/);
+  });
+
+  await t.step("restarts and stops within seconds while idle", async () => {
     const restart = await secondsOf(guest, `systemctl restart ${SERVICE}`);
     await guest.ready();
     const stop = await secondsOf(guest, `systemctl stop ${SERVICE}`);
     printError(`idle: restarted in ${restart} s, stopped in ${stop} s`);
     await guest.root(`systemctl start ${SERVICE}`);
     await guest.ready();
-    assert(restart < 1 && stop < 1, `${restart} s, ${stop} s`);
+    assert(restart < 10 && stop < 10, `${restart} s, ${stop} s`);
   });
 
   await t.step(
-    "stops within five seconds with work in flight, whose children it ends",
+    "stops with work in progress, and ends its children",
     async () => {
       const client = await guest.client();
       await using _client = client;
       const sleeping = client.call("exec_command", { command: "sleep", args: ["4321"] })
         .catch(() => undefined);
-      await guest.root("timeout 20 sh -c 'until pgrep -x sleep; do :; done'");
+      await guest.root("until pgrep -x sleep; do :; done");
       const seconds = await secondsOf(guest, `systemctl stop ${SERVICE}`);
       printError(`with a command in flight: stopped in ${seconds} s`);
       assertEquals((await guest.tryRoot("pgrep -x sleep")).stdout, "");
@@ -165,11 +271,12 @@ Deno.test("the service", async (t) => {
       await sleeping;
       await guest.root(`systemctl start ${SERVICE}`);
       await guest.ready();
-      assert(seconds < 7, `${seconds} s`);
+      // Five seconds for the work, and the guest's own work.
+      assert(seconds < 12, `${seconds} s in the guest`);
     },
   );
 
-  await t.step("on a full disk: a clear error, and the old file is whole", async () => {
+  await t.step("on a full disk: a clear error, and the old file is intact", async () => {
     const directory = "/tmp/kvmmanager/full";
     await guest.root(
       `install -d -o kvmmanager-agent ${directory}; mount -t tmpfs -o size=64k tmpfs ${directory}; ` +
@@ -186,7 +293,7 @@ Deno.test("the service", async (t) => {
     await guest.root(`umount ${directory}`);
   });
 
-  await t.step("on a read-only root: it starts and serves", async () => {
+  await t.step("starts and serves on a read-only root", async () => {
     await guest.root(
       `systemctl stop ${SERVICE}; sync; echo u > /proc/sysrq-trigger; sleep 1; ! touch /tmp/x`,
     );

@@ -9,6 +9,7 @@ import * as z from "zod";
 import { DEFAULT_CONFIG_PATH } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { GROUP_FILE } from "./groups.ts";
+import { OWN_NOTIFY_SOCKET } from "./service_manager.ts";
 import { POWER_DIRECTORY } from "./systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
@@ -68,6 +69,8 @@ export interface StartPaths {
   readonly configFile?: string;
   /** Whether the agent turns the guest off through the service manager's units. */
   readonly power?: boolean;
+  /** The service manager's notification socket. */
+  readonly notifySocket?: string;
 }
 
 /**
@@ -83,6 +86,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const pipe = enabled ? [pipe_path] : [];
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const power = start.power === true ? [POWER_DIRECTORY] : [];
+  const notify = start.notifySocket === undefined ? [] : [start.notifySocket, OWN_NOTIFY_SOCKET];
   const log = config.log_file === null ? [] : [config.log_file];
   const audit = config.audit_file === null ? [] : [config.audit_file];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
@@ -96,6 +100,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       DEFAULT_CONFIG_PATH,
       ...configFile,
       ...power,
+      ...notify,
       // To see whether its last line is complete.
       ...audit,
       ...socketFiles,
@@ -107,6 +112,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...allowed_write_paths.map(siblingOf),
       ...log,
       ...power,
+      ...notify,
       ...audit,
       ...socketFiles,
     ]),
@@ -117,7 +123,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ),
     ]),
     // Clients connect to the first path, the server creates the socket under the second.
-    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf)]),
+    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf), ...notify]),
     system: SYSTEM_FACTS,
   };
 }

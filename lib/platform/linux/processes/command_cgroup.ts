@@ -2,7 +2,7 @@
  * Starting commands outside the agent's own control group.
  *
  * Under systemd the agent has its own control group, with the limits that it promises to keep, and
- * commands have another beside it (install/lib/separate makes both). A child starts in its parent's
+ * commands have another beside it (install/lib/start makes both). A child starts in its parent's
  * group, and Deno cannot start it elsewhere. So a shell moves itself over and then becomes the
  * command by exec, without a fork: process id and exit status are the command's.
  *
@@ -17,6 +17,12 @@ import { runChild } from "./run_child.ts";
 const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
 
 /**
+ * The usual soft limit of open files. Deno raises its own to the hard limit, which breaks programs
+ * that use select(2) or close every possible descriptor.
+ */
+const COMMAND_OPEN_FILES = 1024;
+
+/**
  * `$0` is a random token that tells a failure of this script from an exit of the command. An agent
  * that is not in such a group leaves its children where they are.
  */
@@ -26,6 +32,7 @@ IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
 */agent) echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
 esac
+ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :
 unset -v _kvmmanager_group $1
 shift
 exec "$@"`;

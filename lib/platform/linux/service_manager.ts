@@ -1,0 +1,72 @@
+/**
+ * Telling systemd that the agent is alive (sd_notify(3), sd_watchdog_enabled(3)): an agent whose
+ * process is stopped or whose event loop hangs is killed and started again.
+ *
+ * @module
+ */
+
+import type { Log } from "../../log/logger.ts";
+import { messageOf } from "../../base/message_of.ts";
+
+/** Deno sends datagrams from a socket that has a path. */
+export const OWN_NOTIFY_SOCKET = "/run/kvmmanager-agent/notify.sock";
+
+/** How long the service manager waits for a message; long, since a guest may be overloaded. */
+const LIMIT_MS = 60_000;
+/** A quarter of that, so lost and late messages end nothing. */
+const ALIVE_MS = LIMIT_MS / 4;
+
+const encoder = new TextEncoder();
+
+/**
+ * Starts the service manager's watchdog and tells it every fifteen seconds that the agent is alive,
+ * until disposed of. If messages cannot be sent, that is logged once, and the service manager restarts
+ * the agent within a minute; if there is no socket to send from, the watchdog stays off.
+ *
+ * @param socket The path in `NOTIFY_SOCKET`.
+ * @param ownSocket Where to bind the agent's own end.
+ */
+export function keepWatchdogFed(
+  socket: string,
+  log: Log,
+  ownSocket: string = OWN_NOTIFY_SOCKET,
+): Disposable {
+  let connection: Deno.UnixDatagramConn;
+  try {
+    // Left behind by an agent that was killed.
+    removeIfPresent(ownSocket);
+    connection = Deno.listenDatagram({ transport: "unixpacket", path: ownSocket });
+  } catch (error) {
+    log.warn("the service manager's watchdog is off", { error: messageOf(error) });
+    return { [Symbol.dispose]() {} };
+  }
+  let hasFailed = false;
+  const send = async (message: string) => {
+    try {
+      await connection.send(encoder.encode(message), { transport: "unixpacket", path: socket });
+      hasFailed = false;
+    } catch (error) {
+      if (!hasFailed) {
+        log.warn("cannot reach the service manager's watchdog", { error: messageOf(error) });
+      }
+      hasFailed = true;
+    }
+  };
+  void send(`WATCHDOG_USEC=${LIMIT_MS * 1000}\nWATCHDOG=1`);
+  const timer = setInterval(() => void send("WATCHDOG=1"), ALIVE_MS);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      // Stopping may take longer than the watchdog waits.
+      void send("WATCHDOG_USEC=0\nSTOPPING=1").finally(() => connection.close());
+    },
+  };
+}
+
+function removeIfPresent(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
