@@ -154,7 +154,7 @@ Deno.test("the service", async (t) => {
   await t.step("no command can read or write the agent's memory or descriptors", async () => {
     // pidfd_open(2) and pidfd_getfd(2), which the sandbox refuses, and what the kernel refuses.
     const attack = `pid=$PPID
-      ls /proc/$pid/fd; head -c 1 /proc/$pid/environ; : </proc/$pid/mem
+      ls /proc/$pid/fd; head -c 1 /proc/$pid/environ; (: </proc/$pid/mem)
       perl -e '
         my $pid = shift; my $fd = syscall(434, $pid + 0, 0);
         print "pidfd_getfd ", syscall(438, $fd, 0, 0), " $!\n";
