@@ -90,8 +90,9 @@ export class Audit {
   /**
    * The audit that a configuration asks for. Creates the file.
    *
-   * A file that cannot be created is an error if `audit` is "required", and a warning in the log
-   * otherwise. Both say how to create it.
+   * A file that this agent may not create is an error, which says how to create it: without that, an
+   * administrator would believe in a record that nobody keeps. A disk that fails is an error only if
+   * `audit` is "required", and a warning in the log otherwise.
    *
    * @param source The configuration's file, for the error.
    * @throws {ConfigError}
@@ -108,7 +109,9 @@ export class Audit {
     } catch (error) {
       const remedy = auditFileRemedy(audit_file, error, Deno.uid());
       const problem = `audit_file ${audit_file} cannot be written: ${messageOf(error)}`;
-      if (isRequired) throw new ConfigError(source, [`${problem}; ${remedy}`]);
+      if (isRequired || isForAdministrator(error)) {
+        throw new ConfigError(source, [`${problem}; ${remedy}`]);
+      }
       log.warn("the audit file cannot be written: operations are carried out without a record", {
         audit_file,
         error: messageOf(error),
@@ -207,6 +210,12 @@ export class Audit {
     if (!isWritten) throw new Error(`not on the disk within ${waitMs} ms`);
   }
 }
+
+/** Whether only an administrator can mend it: the next try would fail in the same way. */
+const isForAdministrator = (error: unknown) =>
+  error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+  error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.IsADirectory ||
+  error instanceof Deno.errors.NotADirectory;
 
 /** For {@link jsonLine}: limits the length of a line, whatever a host sends. */
 const bounded = (_name: string, value: unknown): unknown =>

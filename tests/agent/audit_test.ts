@@ -143,30 +143,23 @@ async function startWithLostAudit(audit: "required" | "best_effort"): Promise<Te
   return agent;
 }
 
-Deno.test("required: an agent without its audit file does not start, and says how to create it", async () => {
-  const paths = await makePaths();
-  const audit_file = `${paths.directory}/missing/audit.jsonl`;
-  const config = configuration(paths, { audit_file, audit: "required" });
-  await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
-  const { code, stderr } = await runAgent([
-    ...["--channel", `listen:${paths.socket}`, "--config", paths.configFile],
-  ]);
-  assertEquals(code, EXIT.config, stderr);
-  assertMatch(
-    stderr,
-    /config\.json: audit_file .* cannot be written: .*; run as root: mkdir -p .* && install -m 0640 -o \d+ /,
-  );
-  await Deno.remove(paths.directory, { recursive: true });
-});
-
-Deno.test("best effort: an agent without its audit file starts, and warns how to create it", async () => {
-  await using agent = await TestAgent.start({
-    config: ({ directory }) => ({ audit_file: `${directory}/missing/audit.jsonl` }),
+for (const audit of ["required", "best_effort"] as const) {
+  Deno.test(`${audit}: an agent that cannot create its audit file does not start, and says how`, async () => {
+    const paths = await makePaths();
+    const audit_file = `${paths.directory}/missing/audit.jsonl`;
+    const config = configuration(paths, { audit_file, audit });
+    await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
+    const { code, stderr } = await runAgent([
+      ...["--channel", `listen:${paths.socket}`, "--config", paths.configFile],
+    ]);
+    assertEquals(code, EXIT.config, stderr);
+    assertMatch(
+      stderr,
+      /config\.json: audit_file .* cannot be written: .*; run as root: mkdir -p .* && install -m 0640 -o \d+ /,
+    );
+    await Deno.remove(paths.directory, { recursive: true });
   });
-  const line = await agent.logged(({ remedy }) => remedy !== undefined, "the remedy");
-  assertEquals(line.level, "warn");
-  assertMatch(String(line.remedy), /^run as root: mkdir -p .*missing && install -m 0640 -o \d+ /);
-});
+}
 
 Deno.test("required: an operation that cannot be recorded is refused, until it can be", async () => {
   const agent = await startWithLostAudit("required");
