@@ -34,6 +34,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (!(seconds > 0)) throw new UsageError("--seconds must be a number above 0");
   const seed = option("seed") ?? crypto.randomUUID();
   const wanted = option("files");
+  const { signal } = stoppedBy("SIGINT", "SIGTERM", "SIGHUP");
   await using workshop = await Workshop.copyOf(new URL("..", import.meta.url).pathname);
   const folders = wanted === undefined ? FOLDERS : ["lib", "handlers", "commands"];
   const files = (await Promise.all(
@@ -41,11 +42,25 @@ async function main(args: readonly string[]): Promise<void> {
   )).flat().filter((file) => wanted === undefined || file.includes(wanted));
   if (files.length === 0) throw new UsageError(`--files ${wanted} matches no file`);
   printLine(`mutating ${files.length} files for at most ${seconds} s, seed ${seed}`);
-  const report = await mutate(workshop, { files, seconds, seed, onSurvivor: tell });
+  const report = await mutate(workshop, { files, seconds, seed, onSurvivor: tell, signal });
   for (const { file, why } of report.skipped) printLine(`skipped ${file}: ${why}`);
   printLine(
     `${report.killed} noticed, ${report.survivors.length} survived, ${report.untried} not tried`,
   );
+}
+
+/** Someone stopped the run, which then removed its copy of the tree. */
+class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+/** Aborted by these signals instead of ending the process with the copy of the tree left behind. */
+function stoppedBy(...names: Deno.Signal[]): AbortController {
+  const controller = new AbortController();
+  for (const name of names) {
+    Deno.addSignalListener(name, () => controller.abort(new Stopped(`stopped by ${name}`)));
+  }
+  return controller;
 }
 
 const tell = ({ file, line, what }: Survivor) => printLine(`survived ${file}:${line}  ${what}`);
@@ -54,8 +69,8 @@ if (import.meta.main) {
   try {
     await main(Deno.args);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    printError(error.message);
-    Deno.exit(64);
+    if (!(error instanceof UsageError || error instanceof Stopped)) throw error;
+    printError(`mutate: ${error.message}`);
+    Deno.exit(error instanceof UsageError ? 64 : 130);
   }
 }

@@ -36,6 +36,8 @@ export interface Plan {
   /** The same seed tries the mutations in the same order. */
   readonly seed: string;
   readonly onSurvivor?: (survivor: Survivor) => void;
+  /** Ends the run: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Tries mutations of all files in turn, in random order. */
@@ -56,6 +58,7 @@ export async function mutate(workshop: Workshop, plan: Plan): Promise<Report> {
   queue.sort((a, b) => a.at - b.at);
   const limits = new Map<string, { tests: readonly string[]; ms: number } | undefined>();
   for (const { file, mutation } of queue) {
+    plan.signal?.throwIfAborted();
     if (performance.now() > end) {
       untried += 1;
       continue;
@@ -66,7 +69,7 @@ export async function mutate(workshop: Workshop, plan: Plan): Promise<Report> {
     const verdict = await workshop.withText(
       file,
       mutation.text,
-      () => workshop.run(limit.tests, limit.ms),
+      () => workshop.run(limit.tests, limit.ms, plan.signal),
     );
     if (verdict !== "passed") {
       killed += 1;
@@ -86,7 +89,7 @@ export async function mutate(workshop: Workshop, plan: Plan): Promise<Report> {
       return undefined;
     }
     const start = performance.now();
-    const verdict = await workshop.run(tests, BASELINE_LIMIT_MS);
+    const verdict = await workshop.run(tests, BASELINE_LIMIT_MS, plan.signal);
     if (verdict !== "passed") {
       skipped.push({ file, why: `its tests ${verdict} without a mutation` });
       return undefined;

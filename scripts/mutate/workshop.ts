@@ -22,8 +22,10 @@ export class Workshop implements AsyncDisposable {
     const { success } = await new Deno.Command("cp", {
       args: ["-r", ...names.map((name) => `${repository}/${name}`), root],
     }).output();
-    if (!success) throw new Error(`cannot copy ${repository} to ${root}`);
-    return new Workshop(root);
+    const workshop = new Workshop(root);
+    if (success) return workshop;
+    await workshop[Symbol.asyncDispose]();
+    throw new Error(`cannot copy ${repository} to ${root}`);
   }
 
   /** Puts a text in place of a file's while `work` runs. */
@@ -38,8 +40,12 @@ export class Workshop implements AsyncDisposable {
     }
   }
 
-  /** Runs tests to the first failure; without a type check, since a fault of types is a fault found. */
-  async run(tests: readonly string[], limitMs: number): Promise<Verdict> {
+  /**
+   * Runs tests to the first failure; without a type check, since a fault of types is a fault found.
+   *
+   * @throws The signal's reason once it is aborted.
+   */
+  async run(tests: readonly string[], limitMs: number, signal?: AbortSignal): Promise<Verdict> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["test", "--quiet", "-A", "--no-check", "--fail-fast", ...tests],
       cwd: this.root,
@@ -54,9 +60,13 @@ export class Workshop implements AsyncDisposable {
       verdict = "overran";
       endGroup(child.pid);
     }, limitMs);
+    const stop = () => endGroup(child.pid);
+    signal?.addEventListener("abort", stop);
     const { success } = await child.status;
+    signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
     endGroup(child.pid);
+    signal?.throwIfAborted();
     return verdict ?? (success ? "passed" : "failed");
   }
 

@@ -3,8 +3,9 @@ import { mutationsOf } from "../../scripts/mutate/patterns.ts";
 import { mutate } from "../../scripts/mutate/run.ts";
 import { testsOf } from "../../scripts/mutate/tests_of.ts";
 import { Workshop } from "../../scripts/mutate/workshop.ts";
-import { ROOT } from "../_deno.ts";
-import { TempDirectory } from "../lib/_helpers.ts";
+import { outcomeOf, ROOT } from "../_deno.ts";
+import { until } from "../_waiting.ts";
+import { namesIn, TempDirectory } from "../lib/_helpers.ts";
 
 const changed = (source: string) =>
   mutationsOf(source).map(({ line, text }) => text.split("\n").slice(line - 1, line)[0]);
@@ -88,3 +89,34 @@ Deno.test("mutations that there is no time for are counted", async () => {
   const report = await mutate(workshop, { files: ["a.ts"], seconds: 1e-9, seed: "" });
   assertEquals(report.untried, 1);
 });
+
+Deno.test("mutate ends its tests and removes its copy of the tree when it is stopped", async () => {
+  await using directory = await TempDirectory.make();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", `${ROOT}scripts/mutate.ts`, "--files", "lib/base/waiting.ts"],
+    env: { TMPDIR: directory.path, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await until(async () => (await namesIn(directory.path)).length > 0, "the copy of the tree");
+  const [copy = ""] = await namesIn(directory.path);
+  const testers = () => processesIn(directory.at(copy));
+  await until(async () => (await testers()).length > 0, "the first run of tests");
+  child.kill("SIGINT");
+  const { code, stderr } = await outcomeOf(child);
+  assertEquals([code, stderr], [130, "mutate: stopped by SIGINT\n"]);
+  assertEquals(await namesIn(directory.path), []);
+  await until(async () => (await testers()).length === 0, "the end of the tests");
+});
+
+/** Processes whose working directory is this one. */
+async function processesIn(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const path = await Deno.readLink(`/proc/${name}/cwd`).catch(() => "");
+    if (path.startsWith(directory)) found.push(name);
+  }
+  return found;
+}

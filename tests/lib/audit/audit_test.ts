@@ -116,6 +116,19 @@ Deno.test("best effort: the operation is carried out, and the file says how many
   assertEquals(kept.lines[0]?.lines, 6);
 });
 
+Deno.test("best effort: the file says when it misses that an action after the answer failed", async () => {
+  const kept = new Kept({ isRequired: false });
+  const entry = await kept.audit.begin(OPERATION);
+  await entry.end({});
+  await entry.failedAfterAnswer(new Error("no such service"));
+  kept.isFull = true;
+  await entry.failedAfterAnswer(new Error("no such service"));
+  kept.isFull = false;
+  await kept.audit.begin(OPERATION);
+  assertEquals(kept.events, ["begin", "end", "failed_after_answer", "missing", "begin"]);
+  assertEquals(kept.lines[3]?.lines, 1);
+});
+
 Deno.test("a disk that hangs delays a request for a limited time", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const kept = new Kept({ waitMs: 20 });

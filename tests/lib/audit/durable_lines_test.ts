@@ -104,6 +104,17 @@ Deno.test("a real file is made for owner and group, appended to, and its torn en
   assertEquals(await Deno.readTextFile(path), 'one\n{"half\ntwo\n');
 });
 
+Deno.test("a real file that ends with a whole line is continued on the next one", async () => {
+  await using directory = await TempDirectory.make();
+  const path = directory.at("audit");
+  const lines = new DurableLines(() => openLines(path));
+  for (const line of ["one", "two"]) {
+    await lines.append(line);
+    await lines.close();
+  }
+  assertEquals(await Deno.readTextFile(path), "one\ntwo\n");
+});
+
 Deno.test("a file that was moved goes on being written until it is closed", async () => {
   await using directory = await TempDirectory.make();
   const path = directory.at("audit");

@@ -57,6 +57,9 @@ for (
     ['{"Name":"agent.Ping","command":1}', /^Command must be/],
     ['{"Name":"agent.Ping",}', /^not JSON: /],
     ["{Name:'agent.Ping'}", /^not JSON: /],
+    ['[{"Name":"agent.Ping"}]', /^a request is an object$/],
+    ["null", /^a request is an object$/],
+    ['"agent.Ping"', /^a request is an object$/],
     ['{"Name":"a\nb"}', /^not JSON: /],
   ] as const
 ) {

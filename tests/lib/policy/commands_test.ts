@@ -94,13 +94,19 @@ Deno.test("a whitelist refuses everything else with -32001", async () => {
   }
 });
 
-Deno.test("a refusal tells where a bare name was found", async () => {
-  const error = await rpcErrorOf(() => find("env", ["cat"]));
-  assertEquals(
-    error.data.reason,
-    "env (found as /usr/local/bin/env) is not in command_whitelist",
-  );
-});
+for (
+  const [command, refused] of [
+    ["env", "env (found as /usr/local/bin/env)"],
+    ["/usr/bin/env", "/usr/bin/env"],
+    ["/usr/bin/../bin/env", "/usr/bin/../bin/env (found as /usr/bin/env)"],
+    ["absent", "absent"],
+  ] as const
+) {
+  Deno.test(`a refusal of ${command} tells what it was found as, if that is something else`, async () => {
+    const error = await rpcErrorOf(() => find(command, ["cat"]));
+    assertEquals(error.data.reason, `${refused} is not in command_whitelist`);
+  });
+}
 
 Deno.test("a whitelisted name that is not installed is missing, not refused", async () => {
   assertEquals((await rpcErrorOf(() => find("absent", ["absent"]))).code, -32002);

@@ -27,7 +27,7 @@ const COMMAND_OPEN_FILES = 1024;
  * that is not in such a group leaves its children where they are.
  */
 export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
-shopt -s execfail 2>/dev/null || :
+shopt -s execfail 2>/dev/null
 IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
 */agent) echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;

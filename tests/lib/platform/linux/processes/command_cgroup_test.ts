@@ -70,6 +70,20 @@ Deno.test("runInCommandCgroup() kills the program itself after its time limit, n
   assertEquals([ended.endedBy, ended.signal], ["timeout", "SIGTERM"]);
 });
 
+Deno.test("runInCommandCgroup() runs a program whose output nobody wants", async () => {
+  const status = (code: number) =>
+    runInCommandCgroup({
+      ...options,
+      program: "/bin/sh",
+      args: ["-c", `echo out; echo err >&2; exit ${code}`],
+      maxOutputBytes: 0,
+    });
+  for (const code of [0, 3, 126]) {
+    const { code: ended, stdout, stderr } = await status(code);
+    assertEquals([ended, textOf(stdout), textOf(stderr)], [code, "", ""]);
+  }
+});
+
 for (const maxOutputBytes of [10_000, 0]) {
   Deno.test(`runInCommandCgroup() recognizes a missing program, keeping ${maxOutputBytes} bytes`, async () => {
     await using directory = await TempDirectory.make();

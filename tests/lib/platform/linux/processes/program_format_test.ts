@@ -51,7 +51,15 @@ Deno.test("interpreterOf() names the dynamic loader of an ELF file", async () =>
 
 Deno.test("unsupportedFormat() accepts programs of this machine and scripts", async () => {
   assertEquals(unsupportedFormat((await Deno.readFile("/bin/true")).subarray(0, 4096)), undefined);
-  for (const head of [bytes("#!/bin/sh\n\0"), bytes("echo hi\n"), bytes(""), elf(X86_64)]) {
+  for (
+    const head of [
+      bytes("#!/bin/sh\n\0"),
+      bytes("echo hi\n"),
+      bytes(""),
+      elf(X86_64),
+      bytes("\x7fELse\n"),
+    ]
+  ) {
     assertEquals(unsupportedFormat(head, "x86_64"), undefined);
   }
   assertEquals(unsupportedFormat(elf(I386), "x86_64"), undefined);

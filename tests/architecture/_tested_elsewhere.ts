@@ -1,0 +1,43 @@
+/**
+ * Files with logic that have no test at their own path, and the test that covers each.
+ *
+ * A new file gets a test at its path: `lib/a/b.ts` has `tests/lib/a/b_test.ts`. This list is for
+ * parts that cannot be observed alone, because they only make sense behind what uses them.
+ *
+ * @module
+ */
+
+/** A file, or a folder that ends in a slash, and its test. */
+export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
+  "host/connect.ts": "tests/host/client_test.ts",
+  "host/errors.ts": "tests/host/client_test.ts",
+  "host/incoming.ts": "tests/host/client_test.ts",
+  "host/member.ts": "tests/host/pool_test.ts",
+  "host/overview.ts": "tests/host/top/top_test.ts",
+  "host/owner.ts": "tests/host/lock_test.ts",
+  "host/sleep.ts": "tests/host/pool_test.ts",
+  "host/ctl/": "tests/host/ctl/commands_test.ts",
+  "host/top/": "tests/host/top/top_test.ts",
+  "host/transfer/": "tests/host/transfer/transfer_test.ts",
+
+  "lib/base/close_quietly.ts": "tests/lib/channel/conformance_test.ts",
+  "lib/channel/channel.ts": "tests/lib/channel/conformance_test.ts",
+  "lib/channel/dialect.ts": "tests/lib/channel/host_link_test.ts",
+  "lib/core/call_id.ts": "tests/lib/core/caller_test.ts",
+  "lib/core/outcome.ts": "tests/lib/core/executor_test.ts",
+  "lib/dialects/jsonrpc/conversation.ts": "tests/lib/core/executor_test.ts",
+  "lib/dialects/jsonrpc/dialect.ts": "tests/lib/channel/serve_connection_test.ts",
+  "lib/dialects/jsonrpc/replies.ts": "tests/lib/core/executor_test.ts",
+
+  "lib/monitor/answer.ts": "tests/lib/monitor/monitor_test.ts",
+  "lib/monitor/builtin/": "tests/lib/monitor/builtin_test.ts",
+  "lib/monitor/reception.ts": "tests/lib/monitor/exchange_test.ts",
+  "lib/monitor/request_memory.ts": "tests/lib/monitor/exchange_test.ts",
+
+  "lib/platform/linux/channel/": "tests/lib/channel/conformance_test.ts",
+  // What these do shows in a file's answers, and in what an attacker cannot make them do.
+  "lib/platform/linux/files/": "tests/handlers/files/file_methods_test.ts",
+  "lib/platform/linux/permission_remedy.ts": "tests/lib/platform/linux/unix_socket_test.ts",
+  "lib/platform/linux/processes/start_failure.ts":
+    "tests/lib/platform/linux/processes/run_command_test.ts",
+};
