@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { FileShells } from "../../../../../lib/platform/linux/files/file_shells.ts";
 import { MAX_UPLOADS } from "../../../../../lib/platform/linux/files/file_shell_script.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
-import { siblingOf } from "../../../../../lib/platform/linux/files/new_file.ts";
+import { siblingOf } from "../../../../../lib/platform/linux/files/new_file_place.ts";
 import { routeTo } from "../../../../../lib/platform/linux/files/walk.ts";
 import { testScript } from "../../../../_deno.ts";
 import { isAlive } from "../../../../_processes.ts";
