@@ -5,6 +5,7 @@
  */
 
 import { invalidParams } from "../../lib/base/errors.ts";
+import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 
 /** How bytes are written in JSON. */
 export type Encoding = "utf8" | "base64";
@@ -21,7 +22,7 @@ export function decodeInput(
   if (input === undefined) return undefined;
   if (encoding === "utf8") {
     if (!input.isWellFormed()) {
-      throw invalidParams("input must not have half a surrogate pair; send the bytes as base64");
+      throw invalidParams(`input ${LONE_SURROGATE}; send the bytes as base64`);
     }
     return new TextEncoder().encode(input);
   }

@@ -5,12 +5,13 @@
  */
 
 import * as z from "zod";
+import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 
 const NAME_REGEXP = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const Text = z.string().check(
   z.refine((text) => !text.includes("\0"), "must not contain NUL"),
-  z.refine((text) => text.isWellFormed(), "must not have half a surrogate pair"),
+  z.refine((text) => text.isWellFormed(), LONE_SURROGATE),
 );
 
 const VariableName = z.string().check(

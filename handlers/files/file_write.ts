@@ -30,7 +30,8 @@ export const fileWrite = fileMethod({
     "`create_dirs` creates missing directories (0755), only inside the allowed paths. " +
     "`permissions` apply to a file that is created or replaced; without them a replaced file " +
     "keeps its own and a new one gets 0644. No file grows over `max_file_size_mb`. A directory " +
-    "holds at most 64 unfinished uploads of the client (`.NAME.kvmmanager-part`).",
+    "holds at most 64 unfinished uploads of the client (`.NAME.kvmmanager-part`). They are files " +
+    "like any other: the agent never deletes them, and their total is bounded by the disk alone.",
   ],
   governedBy: "allowed_write_paths",
   audited: true,
@@ -91,7 +92,7 @@ function decode(content: string, encoding: Encoding, buffer: Uint8Array): Uint8A
     if (content.isWellFormed()) {
       return buffer.subarray(0, new TextEncoder().encodeInto(content, buffer).written);
     }
-    throw invalidParams(`content ${LONE_SURROGATE}: use base64`);
+    throw invalidParams(`content ${LONE_SURROGATE}; send the bytes as base64`);
   }
   try {
     const { read, written } = buffer.setFromBase64(content);

@@ -1,6 +1,6 @@
 /**
- * Another user in the guest, with write access where the agent has it, who swaps files while the
- * agent works on them. A separate process, so that it really runs at the same time.
+ * Swaps files while the agent works on them, as another user with write access to the same
+ * directories could. A separate process, so that it really runs at the same time.
  *
  *     deno run -A _attacker.ts file|directory|fifo|temporary FILES OUTSIDE
  *
@@ -8,13 +8,6 @@
  *
  * @module
  */
-
-/** What it swaps, over and over. */
-export type Attack =
-  | "file for link"
-  | "directory for link"
-  | "file for FIFO"
-  | "temporary for link";
 
 const [what, files = "", outside = ""] = Deno.args;
 const spare = `${files}/spare`;
@@ -37,19 +30,23 @@ function swapFifo(): void {
   // A second link: a write that replaces it must not remove the only one.
   Deno.linkSync(`${files}/fifo`, spare);
   Deno.renameSync(spare, `${files}/f`);
-  Deno.removeSync(`${files}/f`);
+  Deno.writeTextFileSync(spare, "inside");
+  Deno.renameSync(spare, `${files}/f`);
 }
 
-/** Replaces each of the agent's temporary files as soon as it appears. */
+/** Swaps each private directory of the agent for a link as soon as it appears, and back. */
 function swapTemporary(): void {
   for (const { name } of Deno.readDirSync(files)) {
     if (!name.startsWith(".kvmmanager-")) continue;
     try {
-      Deno.symlinkSync(`${outside}/f`, spare);
+      Deno.renameSync(`${files}/${name}`, spare);
+      Deno.symlinkSync(outside, `${files}/${name}`);
+      Deno.removeSync(`${files}/${name}`);
       Deno.renameSync(spare, `${files}/${name}`);
       swaps += 1;
     } catch {
-      // Gone already.
+      // The agent has removed it already.
+      repair();
     }
   }
 }
@@ -92,7 +89,7 @@ function repair(): void {
   for (;;) {
     try {
       if (what !== "directory") {
-        if (lookAt(spare) !== undefined) Deno.removeSync(spare);
+        if (lookAt(spare) !== undefined) Deno.removeSync(spare, { recursive: true });
         return;
       }
       if (lookAt(`${files}/d`)?.isSymlink) Deno.removeSync(`${files}/d`);

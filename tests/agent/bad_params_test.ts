@@ -281,7 +281,7 @@ Deno.test("arguments reach the program as they are, whatever they look like", as
   assertEquals(stdout.split("\0").slice(0, -1), odd);
 });
 
-Deno.test("half a surrogate pair, which UTF-8 cannot express, is refused rather than altered", async (t) => {
+Deno.test("a lone surrogate, which UTF-8 cannot encode, is refused rather than altered", async (t) => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { files } = agent.paths;

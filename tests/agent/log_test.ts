@@ -239,7 +239,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
     ["content as an array", write({ path, content: [CANARY] })],
     ["content as an object", write({ path, content: { text: CANARY } })],
     ["content of an unknown member", write({ path, contents: CANARY })],
-    ["content with half a surrogate pair", write({ path, content: `${CANARY}\ud800` })],
+    ["content with a lone surrogate", write({ path, content: `${CANARY}\ud800` })],
     ["output", exec({ command: "echo", args: ["-n", "qz", "x7"] })],
     ["output on both streams", exec({ command: "cat", args: [`${files}/readable`, "/nothing"] })],
     [

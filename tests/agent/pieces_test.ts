@@ -1,6 +1,6 @@
 /**
- * Pieces of a file in a row, while the file and its path change between them: each piece is what
- * the path names at that moment, or a refusal.
+ * Pieces of a file, read and written while the file and its path change: each piece belongs to what
+ * the path names at that moment, or is refused.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts
 
 const Piece = z.looseObject({ content: z.string(), size_bytes: z.int(), eof: z.boolean() });
 
-/** One piece of ten bytes; text alone, since most of these tests compare nothing else. */
+/** The text of a piece of ten bytes. */
 const read = async (host: Host, path: string, offset: number) =>
   (await host.call("file_read", { path, offset, length: 10 }, Piece)).content;
 
 const write = (host: Host, path: string, offset: number, content: string) =>
   host.call("file_write", { path, offset, content }, z.looseObject({}));
 
-/** What a test gets: an agent of its own, which keeps no file of another test open. */
+/** What a test gets; its agent keeps no file of another test open. */
 interface Between extends Paths {
   readonly agent: TestAgent;
   readonly host: Host;
-  /** Makes a file of three pieces, the first of which has been read and written. */
+  /** Makes a file of three pieces; the first has been read and written. */
   begin(name?: string): Promise<string>;
 }
 
@@ -77,7 +77,7 @@ test(
 );
 
 test(
-  "is of the new file where the old one was replaced",
+  "belongs to the new file after another process replaced the old one",
   async ({ host, begin }) => {
     const path = await begin();
     await Deno.writeTextFile(`${path}.new`, "1111111111222222222233333333334");
@@ -89,7 +89,7 @@ test(
 );
 
 test(
-  "is of the new file where the host itself replaced it",
+  "belongs to the new file after the host replaced the old one",
   async ({ host, begin }) => {
     const path = await begin();
     const params = { path, content: "1111111111222222222233333333334" };
@@ -101,7 +101,7 @@ test(
 );
 
 test(
-  "is not there where the file was removed",
+  "is refused after the file was removed",
   async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
@@ -111,7 +111,7 @@ test(
 );
 
 test(
-  "makes the file anew where it was removed and is written to",
+  "creates the file again if it was removed and is written to",
   async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
@@ -121,7 +121,7 @@ test(
 );
 
 test(
-  "is refused where the file has become a link, to another or to itself",
+  "is refused after the file became a link, to another or to itself",
   async ({ host, directory, begin }) => {
     for (const kind of ["outside", "itself"]) {
       const path = await begin(kind);
@@ -143,7 +143,7 @@ test(
 );
 
 test(
-  "is refused where its directory has become a link to outside",
+  "is refused after its directory became a link to outside",
   async ({ host, directory, files }) => {
     const path = `${files}/d/f`;
     await Deno.mkdir(`${files}/d`);
@@ -163,7 +163,7 @@ test(
 );
 
 test(
-  "is refused where the file has become a directory or a FIFO",
+  "is refused after the file became a directory or a FIFO",
   async ({ host, begin }) => {
     const path = await begin();
     await Deno.remove(path);
@@ -179,7 +179,7 @@ test(
 );
 
 test(
-  "ends where a file that was cut ends, and goes on where one has grown",
+  "ends at the new end of a file that was truncated or has grown",
   async ({ host, begin }) => {
     const path = await begin();
     await Deno.truncate(path, 15);
@@ -192,7 +192,7 @@ test(
 );
 
 test(
-  "of another file at the same time is not mixed up with it",
+  "of other files at the same time is not mixed up with them",
   async ({ host, files }) => {
     const paths = Array.from({ length: 12 }, (_, index) => `${files}/many${index}`);
     for (const [index, path] of paths.entries()) {
@@ -220,23 +220,21 @@ test(
 );
 
 test(
-  "leaves no file open once nobody asks for more",
-  async ({ agent, files }) => {
-    await until(
-      async () => {
-        for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
-          const target = await Deno.readLink(`/proc/${agent.pid}/fd/${name}`).catch(() => "");
-          if (target.startsWith(files)) return false;
-        }
-        return true;
-      },
-      "the files to be closed",
-      10_000,
-    );
+  "is closed when no further piece is requested",
+  async ({ agent, files, begin }) => {
+    const isOneOpen = async () => {
+      for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
+        const target = await Deno.readLink(`/proc/${agent.pid}/fd/${name}`).catch(() => "");
+        if (target.startsWith(files)) return true;
+      }
+      return false;
+    };
+    await begin();
+    await until(async () => !(await isOneOpen()), "the files to be closed", 10_000);
   },
 );
 
-/** Random bytes in a file, which tell where they were read. */
+/** Random bytes in a file: each piece shows where it was read. */
 async function randomFile(path: string, size: number): Promise<Uint8Array> {
   const bytes = crypto.getRandomValues(new Uint8Array(size));
   await Deno.writeFile(path, bytes);
@@ -250,7 +248,7 @@ const params = (path: string, offset: number, length: number) => ({
   length,
 });
 
-/** Asks for the pieces without waiting for an answer, and compares each with the file's bytes. */
+/** Requests all pieces before waiting for answers, and compares each with the file's bytes. */
 async function assertPieces(
   host: Host,
   asked: readonly { path: string; bytes: Uint8Array; offset: number; length: number }[],

@@ -1,6 +1,6 @@
 /**
- * A link swapped in while requests run, by a real process: nothing outside is ever read, made or
- * changed, and nothing is left behind.
+ * Another process swaps files for links and FIFOs while requests run: nothing outside is ever read,
+ * created or changed, nothing hangs, and nothing is left behind.
  *
  * @module
  */
@@ -9,12 +9,13 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { type AgentOptions, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { errorOf, type Host, type Message } from "./_host.ts";
+import { tool } from "../_tool.ts";
 import { timed, until } from "../_waiting.ts";
 import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED, TIMEOUT } from "../_error_codes.ts";
 
 const ATTACKER = fromFileUrl(new URL("_attacker.ts", import.meta.url));
 
-/** What an honest answer may be while names change: done, refused, or not there at the moment. */
+/** Errors that are correct while names change: refused, or missing at the moment. */
 const HONEST = [COMMAND_FAILED, PERMISSION_DENIED, NOT_FOUND];
 
 const outsideOf = ({ directory }: Paths) => `${directory}/outside`;
@@ -29,9 +30,11 @@ async function makeTrees(paths: Paths): Promise<void> {
   for (const path of ["f", "sub/f"]) {
     await Deno.writeTextFile(`${outsideOf(paths)}/${path}`, "secret");
   }
+  // The attacker stands for another user: the agent must see that others can write here.
+  for (const path of ["", "/d", "/d/sub"]) await Deno.chmod(`${files}${path}`, 0o777);
 }
 
-/** Everything of the outside that an attack could read into, change or add to. */
+/** Everything about the outside that an attack could change. */
 async function stateOf(directory: string): Promise<string[]> {
   const found: string[] = [];
   const walk = async (path: string) => {
@@ -47,7 +50,7 @@ async function stateOf(directory: string): Promise<string[]> {
   return found.sort();
 }
 
-/** Files of the agent's own that it has left; a link of that name is the attacker's. */
+/** The agent's temporary files that are left; a link of that name is the attacker's. */
 async function leftBelow(directory: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
@@ -57,7 +60,7 @@ async function leftBelow(directory: string): Promise<string[]> {
   return names;
 }
 
-/** The attacker, running from construction to disposal. */
+/** The attacker in `_attacker.ts`, running from construction to disposal. */
 class Attacker implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   #swaps: number | undefined;
@@ -71,12 +74,12 @@ class Attacker implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Ends it and tells how often it swapped. */
+  /** Ends it and returns how often it swapped. */
   async stop(): Promise<number> {
     if (this.#swaps === undefined) {
       await this.#child.stdin.close();
       this.#swaps = Number(await new Response(this.#child.stdout).text());
-      assertEquals((await this.#child.status).code, 0, "the attacker ends well");
+      assertEquals((await this.#child.status).code, 0, "the attacker's exit status");
     }
     return this.#swaps;
   }
@@ -86,20 +89,22 @@ class Attacker implements AsyncDisposable {
   }
 }
 
-/** Counts of answers by what they were: "ok" or the error's code. */
+/** The number of answers by outcome: "ok" or the error's code. */
 type Tally = Map<string | number, number>;
 
 /**
- * Sends requests, some at once, until so many are answered and each of the `wanted` outcomes has
- * been seen; the attack is none where the agent never meets both states.
+ * Sends requests, eight at a time, until `count` are answered and each of the `wanted` outcomes has
+ * been seen. Without both outcomes the agent never met the swapped state, and nothing was tested.
  */
 async function storm(
   host: Host,
-  { next, judge, count, wanted }: {
+  { next, judge, count, wanted, onTime }: {
     next: (index: number) => readonly [method: string, params: Record<string, unknown>];
     judge: (answer: Message) => void;
     count: number;
     wanted: readonly (string | number)[];
+    /** Gets how long each request took, in milliseconds. */
+    onTime?: (ms: number) => void;
   },
 ): Promise<Tally> {
   const tally: Tally = new Map();
@@ -109,7 +114,8 @@ async function storm(
   let index = 0;
   const worker = async () => {
     while (!isDone(index)) {
-      const answer = await host.request(...next(index++));
+      const { value: answer, ms } = await timed(() => host.request(...next(index++)));
+      onTime?.(ms);
       judge(answer);
       const outcome = "result" in answer ? "ok" : errorOf(answer).code;
       tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
@@ -117,7 +123,7 @@ async function storm(
   };
   await Promise.all(Array.from({ length: 8 }, worker));
   for (const one of wanted) {
-    assert(tally.has(one), `${one} was met, among ${JSON.stringify([...tally])}`);
+    assert(tally.has(one), `${one} never happened: ${JSON.stringify([...tally])}`);
   }
   return tally;
 }
@@ -126,10 +132,10 @@ function assertHonest(answer: Message): void {
   assert(!JSON.stringify(answer).includes("secret"), `a secret in ${JSON.stringify(answer)}`);
   if ("result" in answer) return;
   const { code, data } = errorOf(answer);
-  assert(HONEST.includes(code), `an honest refusal, not ${code} ${data.reason}`);
+  assert(HONEST.includes(code), `${code} ${data.reason}`);
 }
 
-/** With Deno's own check behind the agent's, and without. */
+/** With Deno's own checks behind the agent's, and without. */
 const AGENTS: readonly (readonly [string, AgentOptions])[] = [
   ["confined", { prepare: makeTrees }],
   ["unconfined", { prepare: makeTrees, flags: unconfined }],
@@ -141,7 +147,7 @@ const READS = AGENTS.flatMap(([name, options]) => [
 ]);
 
 for (const { name, options, what, paths } of READS) {
-  Deno.test(`${name}: a ${what} that is swapped for a link: thousands of reads never see outside`, async () => {
+  Deno.test(`${name}: thousands of reads of a ${what} swapped for a link never see outside`, async () => {
     await using agent = await TestAgent.start(options);
     await using host = await agent.connect();
     const before = await stateOf(outsideOf(agent.paths));
@@ -165,7 +171,7 @@ for (const { name, options, what, paths } of READS) {
         count: 3000,
         wanted: ["ok", PERMISSION_DENIED],
       });
-      assert(await attacker.stop() > 100, "it really swapped");
+      assert(await attacker.stop() > 100, "the number of swaps");
       assert((tally.get("ok") ?? 0) > 0);
     }
     assertEquals(await stateOf(outsideOf(agent.paths)), before);
@@ -180,7 +186,7 @@ const WRITES = AGENTS.flatMap(([name, options]) => [
 ]);
 
 for (const { name, options, what } of WRITES) {
-  Deno.test(`${name}: a ${what} that is swapped for a link: hundreds of writes never reach outside`, async () => {
+  Deno.test(`${name}: hundreds of writes to a ${what} swapped for a link never reach outside`, async () => {
     await using agent = await TestAgent.start(options);
     await using host = await agent.connect();
     const { files } = agent.paths;
@@ -198,15 +204,15 @@ for (const { name, options, what } of WRITES) {
             content: "inside",
             create_dirs: kind !== 0,
             ...(kind === 2 ? { permissions: "0700" } : {}),
-            // The temporary file is what whole writes have.
+            // Only whole writes have a temporary file.
             ...(kind === 3 && what !== "temporary" ? { offset: 0 } : {}),
           }];
         },
         judge: assertHonest,
-        count: 600,
+        count: 400,
         wanted: what === "temporary" ? ["ok"] : ["ok", PERMISSION_DENIED],
       });
-      assert(await attacker.stop() > 20, "it really swapped");
+      assert(await attacker.stop() > 20, "the number of swaps");
     }
     assertEquals(await stateOf(outsideOf(agent.paths)), before, "nothing outside has changed");
     assertEquals(await leftBelow(files), [], "nothing is left behind");
@@ -214,55 +220,72 @@ for (const { name, options, what } of WRITES) {
   });
 }
 
-// One at a time: what waits to read from a FIFO lets in what waits to write to it.
+/** The file shells of the agent, each of which leads a process group. */
+async function fileShellsOf(pid: number): Promise<string[]> {
+  const children = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim();
+  const leaders = await Promise.all(
+    children.split(" ").filter(Boolean).map(async (child) => {
+      const stat = await Deno.readTextFile(`/proc/${child}/stat`).catch(() => "");
+      // After the name in parentheses: state, parent, process group.
+      return stat.replace(/^.*\) /s, "").split(" ")[2] === child ? child : "";
+    }),
+  );
+  return leaders.filter(Boolean);
+}
+
+// One method at a time: an open that reads from a FIFO releases one that writes to it.
 for (const method of ["file_read", "file_write"]) {
-  Deno.test(`a FIFO that is swapped in holds no ${method} up for longer than the timeout`, async () => {
+  Deno.test(`a FIFO swapped in delays no ${method} beyond the time limit, and files open afterwards`, async () => {
     await using agent = await TestAgent.start({
       config: () => ({ request_timeout_seconds: 1 }),
       prepare: async (paths) => {
         await makeTrees(paths);
-        const made = await new Deno.Command("mkfifo", { args: [`${paths.files}/fifo`] }).output();
-        assert(made.success, "mkfifo");
+        await tool("mkfifo", `${paths.files}/fifo`);
       },
     });
     await using host = await agent.connect();
-    const { files } = agent.paths;
+    const path = `${agent.paths.files}/f`;
+    const fifo = `${agent.paths.files}/fifo`;
+    const params = (index: number) => ({
+      path,
+      ...(method === "file_write" ? { content: "inside" } : {}),
+      ...(index % 4 === 0 ? {} : { offset: 0 }),
+    });
     const slow: string[] = [];
     try {
-      await using _attacker = new Attacker("fifo", agent.paths);
-      const deadline = performance.now() + 3000;
-      let index = 0;
-      const worker = async () => {
-        while (performance.now() < deadline) {
-          const params = {
-            path: `${files}/f`,
-            ...(method === "file_write" ? { content: "inside" } : {}),
-            ...(index++ % 4 === 0 ? {} : { offset: 0 }),
-          };
-          const { value, ms } = await timed(() => host.request(method, params));
-          if (ms > 4000) slow.push(`${ms} ms: ${JSON.stringify(value)}`);
-          if ("result" in value) continue;
-          const { code, data } = errorOf(value);
-          assert([...HONEST, TIMEOUT].includes(code), `${code} ${data.reason}`);
+      {
+        await using _attacker = new Attacker("fifo", agent.paths);
+        await storm(host, {
+          next: (index) => [method, params(index)],
+          judge: (answer) => {
+            if ("result" in answer) return;
+            const { code, data } = errorOf(answer);
+            assert([...HONEST, TIMEOUT].includes(code), `${code} ${data.reason}`);
+          },
+          count: 500,
+          wanted: ["ok", COMMAND_FAILED],
+          onTime: (ms) => ms > 4000 && slow.push(`${ms} ms`),
+        });
+        assertEquals(slow, [], "answers that came late");
+        // If opens that never end took the ten slots, these would not be answered.
+        for (let round = 0; round < 20; round++) {
+          assert("result" in await host.request("get_system_info", undefined, 5000));
         }
-      };
-      await Promise.all(Array.from({ length: 8 }, worker));
-      assertEquals(slow, [], "answered in time");
-      // Ten places: were they taken by what never ends, this would not be answered.
-      for (let round = 0; round < 20; round++) {
-        assert("result" in await host.request("get_system_info", undefined, 5000));
       }
       await until(
-        async () => {
-          const text = await Deno.readTextFile(`/proc/${agent.pid}/task/${agent.pid}/children`);
-          return text.trim() === "";
-        },
-        "no shell of the agent's to hang",
-        5000,
+        async () => (await fileShellsOf(agent.pid)).length === 0,
+        "the file shells to end",
+        10_000,
       );
+      await Deno.link(fifo, `${path}.fifo`);
+      await Deno.rename(`${path}.fifo`, path);
+      assertEquals(errorOf(await host.request(method, params(0))).code, COMMAND_FAILED);
+      await Deno.writeTextFile(`${path}.new`, "inside");
+      await Deno.rename(`${path}.new`, path);
+      assert("result" in await host.request(method, params(0)), "the file opens again");
     } finally {
-      // Whatever waits for the other end of the FIFO all the same would outlive the test.
-      (await Deno.open(`${files}/fifo`, { read: true, write: true })).close();
+      // An open that still waits at the FIFO would outlive the test.
+      (await Deno.open(fifo, { read: true, write: true })).close();
     }
   });
 }

@@ -13,7 +13,7 @@ import { OWN_NOTIFY_SOCKET } from "./service_manager.ts";
 import { POWER_DIRECTORY } from "./systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
-import { siblingOf } from "./files/new_file.ts";
+import { siblingOf } from "./files/new_file_place.ts";
 import { RESTING_DIRECTORY } from "./files/real_path.ts";
 
 const Paths = z.readonly(z.array(z.string()));

@@ -71,7 +71,10 @@ Deno.test("exec_command rejects input that its encoding does not allow: -32602",
   for (
     const [params, reason] of [
       [{ input: "not base64!", input_encoding: "base64" }, "input must be base64"],
-      [{ input: "\ud800" }, "input must not have half a surrogate pair; send the bytes as base64"],
+      [
+        { input: "\ud800" },
+        "input must not contain a lone surrogate, which UTF-8 cannot encode; send the bytes as base64",
+      ],
     ] as const
   ) {
     const { code, data } = await rpcErrorOf(() => exec(commands, { command: "tool", ...params }));
@@ -91,7 +94,7 @@ Deno.test("exec_command rejects names and text that cannot be passed to a progra
       [{ env: { A: 1 } }, /env\.A/],
       [{ env: { "A\nB": "x" } }, /env.*must be letters, digits and _/],
       [{ args: ["a\0b"] }, /args.*must not contain NUL/],
-      [{ args: ["\udc00"] }, /args.*must not have half a surrogate pair/],
+      [{ args: ["\udc00"] }, /args.*must not contain a lone surrogate/],
       [{ env: { "A B": "x" } }, /env.*must be letters, digits and _/],
       [{ env: { "1A": "x" } }, /env.*must be letters, digits and _/],
       [{ env: { A: "\0" } }, /env.*must not contain NUL/],
@@ -115,7 +118,7 @@ Deno.test("exec_command takes thousands of arguments and variables without copyi
   assertEquals(Object.keys(run.env).length, 20_002);
   args[19_999] = "\ud800";
   const { data } = await rpcErrorOf(() => exec(commands, { command: "tool", args }));
-  assertMatch(data.reason, /args\[19999\] must not have half a surrogate pair/);
+  assertMatch(data.reason, /args\[19999\] must not contain a lone surrogate/);
 });
 
 Deno.test("exec_command keeps to max_command_timeout_seconds", async () => {

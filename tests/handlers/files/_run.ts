@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../../../lib/config/schema.ts";
+import { Caller } from "../../../lib/core/caller.ts";
 import type { Context, Method } from "../../../lib/core/method.ts";
 import { CollectingLog, configWith, NEVER } from "../../lib/_helpers.ts";
 import type { MemoryFiles } from "../../lib/guest/_memory_files.ts";
@@ -24,7 +25,7 @@ export async function run(
   { security, resultLimitBytes = 100_000 }: RunOptions = {},
 ): Promise<unknown> {
   const config = configWith();
-  const context = {
+  const context: Context = {
     config: {
       ...config,
       security: {
@@ -39,7 +40,7 @@ export async function run(
     methods: [method],
     signal: NEVER,
     resultLimitBytes,
+    caller: new Caller(),
   };
-  // What a file method never asks for is left out.
-  return await method.prepare(params).run(context as unknown as Context);
+  return await method.prepare(params).run(context);
 }

@@ -77,10 +77,12 @@ export class Network {
 
   /** All interfaces, sorted by name. */
   async interfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
-    const answer = this.sysfs.links(signal);
-    // While the shell reads.
-    const addresses = Deno.networkInterfaces();
-    const links = parseLinks(await answer);
+    const [text, addresses] = await Promise.all([
+      this.sysfs.links(signal),
+      // While the shell reads.
+      Promise.try(() => Deno.networkInterfaces()),
+    ]);
+    const links = parseLinks(text);
     if (this.#isOutdated(links, addresses)) {
       this.#readAt = performance.now();
       this.#hardwareAddresses = parseHardwareAddresses(await this.sysfs.hardwareAddresses(signal));

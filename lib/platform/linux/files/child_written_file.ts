@@ -10,7 +10,7 @@ import type { AllowedPath } from "../../../policy/paths.ts";
 import type { FileShells } from "./file_shells.ts";
 import { routeTo, walkFailure } from "./walk.ts";
 
-/** An open file on a file system that keeps it in memory; see `memory_backed.ts`. */
+/** An open file on a file system that keeps it in memory; see `file_system_types.ts`. */
 export class ChildWrittenFile implements OpenFile {
   readonly #file: OpenFile;
   readonly #target: AllowedPath;

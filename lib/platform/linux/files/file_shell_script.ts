@@ -164,7 +164,11 @@ do_replace() {
       exit
     fi
   fi
-  if IFS= read -r word && [ "$word" = commit ] && set_mode && mv -f -T -- "$file" "$up$final"; then
+  word=
+  IFS= read -r word
+  # Without a private directory there is nothing else to remove.
+  [ "$word" != renamed ] || return 0
+  if [ "$word" = commit ] && set_mode && mv -f -T -- "$file" "$up$final"; then
     file=
     clean
     return 0

@@ -20,11 +20,11 @@ import { BoundedOpens } from "./bounded_opens.ts";
 import { ChildWrittenFile } from "./child_written_file.ts";
 import { commitFile } from "./commit_file.ts";
 import { FileShells } from "./file_shells.ts";
+import { FileSystemTypes } from "./file_system_types.ts";
 import { fileStatus } from "./file_type.ts";
 import type { KeptFile } from "./kept_file.ts";
 import { KeptFiles } from "./kept_files.ts";
 import { listDirectory } from "./list_directory.ts";
-import { MemoryBacked } from "./memory_backed.ts";
 import { NewFiles } from "./new_file.ts";
 import { statRealPath } from "./real_path.ts";
 import { ThreadRouser } from "./rouse_threads.ts";
@@ -36,7 +36,8 @@ export class LinuxFiles implements Files, AsyncDisposable {
   readonly #opens: BoundedOpens;
   readonly #kept: KeptFiles;
   readonly #new: NewFiles;
-  readonly #memoryBacked: MemoryBacked | undefined;
+  readonly #types: FileSystemTypes;
+  readonly #separate: boolean;
 
   /** @param separate Whether the agent's control group is not to be charged for files in memory. */
   constructor(separate = false) {
@@ -44,11 +45,13 @@ export class LinuxFiles implements Files, AsyncDisposable {
     this.#rouser = new ThreadRouser(this.#shells);
     this.#opens = new BoundedOpens(() => this.#rouser.rouse());
     this.#kept = new KeptFiles(this.#opens);
-    this.#memoryBacked = separate ? new MemoryBacked(this.#shells) : undefined;
+    this.#types = new FileSystemTypes(this.#shells);
+    this.#separate = separate;
     this.#new = new NewFiles({
       shells: this.#shells,
       opens: this.#opens,
-      memoryBacked: this.#memoryBacked,
+      types: this.#types,
+      separate,
     });
   }
 
@@ -68,17 +71,17 @@ export class LinuxFiles implements Files, AsyncDisposable {
       await this.#new.create(path, create, signal);
       return await open();
     });
-    return access === "write" ? await this.#forWriting(file, path, signal) : file;
+    return access === "write" && this.#separate ? await this.#forWriting(file, path, signal) : file;
   }
 
   async #forWriting(file: KeptFile, path: AllowedPath, signal: AbortSignal): Promise<OpenFile> {
     try {
       const directory = dirname(path.path);
-      const isInMemory = await this.#memoryBacked?.has(file.info.dev, {
+      const { isInMemory } = await this.#types.typeOf(file.info.dev, {
         path: directory,
         root: isInside(directory, path.root) ? path.root : directory,
       }, signal);
-      return isInMemory === true ? new ChildWrittenFile(file, path, this.#shells) : file;
+      return isInMemory ? new ChildWrittenFile(file, path, this.#shells) : file;
     } catch (error) {
       file[Symbol.dispose]();
       throw error;

@@ -9,22 +9,23 @@
 
 import { basename, dirname } from "@std/path/posix";
 import { commandFailed, permissionDenied, type RpcError } from "../../../base/errors.ts";
+import { Aborted } from "../../../base/waiting.ts";
 import type { NewFileOptions } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
 import type { FileShell, ShellAnswer } from "./file_shell.ts";
-import { MAX_UPLOADS, PRIVATE_FILE, SHELL_STATUS } from "./file_shell_script.ts";
+import { MAX_UPLOADS, SHELL_STATUS } from "./file_shell_script.ts";
 import type { FileShells } from "./file_shells.ts";
+import type { FileSystemType, FileSystemTypes } from "./file_system_types.ts";
 import { PositionedFile } from "./file_io.ts";
 import { permissionBits } from "./file_type.ts";
-import type { MemoryBacked } from "./memory_backed.ts";
+import { isUnswappable, type Place, placeFor, siblingOf } from "./new_file_place.ts";
 import { openRealFile, statIfAny } from "./real_file.ts";
 import { Turns } from "./turns.ts";
 import { routeTo, walkFailure } from "./walk.ts";
 
 const DEFAULT_MODE = 0o644;
 const OWNER_WRITE = 0o200;
-const OTHERS_WRITE = 0o022;
 const EXECUTE_BITS = 0o111;
 const ALL_BITS = 0o777;
 const PRIVATE_UMASK = 0o077;
@@ -32,30 +33,16 @@ const MAX_SWEPT = 64;
 
 const encoder = new TextEncoder();
 const COMMIT = encoder.encode("commit\n");
+const RENAMED = encoder.encode("renamed\n");
 const GIVE_UP = encoder.encode("give up\n");
-
-/**
- * The private directory for the new content of an allowed path that is itself a file: the
- * confinement allows writing nothing else beside it.
- */
-export const siblingOf = (root: string): string => root === "/" ? root : `${root}.kvmmanager-new`;
 
 /** What making files needs. */
 export interface NewFilesOptions {
   readonly shells: FileShells;
   readonly opens: BoundedOpens;
-  /** Where a child has to write the content; `undefined` if the agent may write everywhere. */
-  readonly memoryBacked: MemoryBacked | undefined;
-}
-
-/** Where a new file is before it gets its name. */
-interface Place {
-  /** `fixed` for a private directory of a name that may be left over, 1 for a fresh one, else 0. */
-  readonly private: "0" | "1" | "fixed";
-  /** The name of the private directory, or of the file. */
-  readonly name: string;
-  /** The file. */
-  readonly temporary: AllowedPath;
+  readonly types: FileSystemTypes;
+  /** Whether a child has to write what goes to a file system in memory. */
+  readonly separate: boolean;
 }
 
 /** Makes files. */
@@ -97,9 +84,10 @@ export class NewFiles {
     options: Required<NewFileOptions>,
     signal: AbortSignal,
   ): Promise<void> {
-    const byChild = await this.#mustBeWrittenByChild(target, signal);
+    const directory = await this.#lookAt(target, signal);
+    const byChild = this.#options.separate && (directory?.isInMemory ?? true);
     await this.#options.shells.use(signal, async (shell) => {
-      const place = placeFor(target, shell);
+      const place = placeFor(target, freshName(shell));
       const answer = await shell.ask("replace", routeTo(dirname(target.path), target.root), [
         ...this.#newFileValues(target, place, options),
         byChild ? String(bytes.byteLength) : "",
@@ -111,8 +99,14 @@ export class NewFiles {
           throw error;
         });
       }
+      const isRenamed = !byChild && place.private === "0" && !isLate(options.mode) &&
+        directory?.isLocal === true &&
+        await renameInPlace(
+          { from: place.temporary, to: target, device: directory.device },
+          signal,
+        );
       const content = byChild ? [bytes.slice()] : [];
-      const done = await shell.send([...content, COMMIT], signal);
+      const done = await shell.send([...content, isRenamed ? RENAMED : COMMIT], signal);
       if (done.word !== "0") throw failure(target, done);
       this.#remember(target);
     });
@@ -146,13 +140,11 @@ export class NewFiles {
     place: Pick<Place, "private" | "name">,
     { mode = DEFAULT_MODE, createDirectories }: NewFileOptions,
   ): string[] {
-    // A umask cannot give every mode, and some would keep us from writing: they are set at the end.
-    const isLate = (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
-    const umask = isLate ? PRIVATE_UMASK : ALL_BITS & ~mode;
+    const umask = isLate(mode) ? PRIVATE_UMASK : ALL_BITS & ~mode;
     const isSwept = path === root || this.#swept.has(dirname(path));
     return [
       umask.toString(8),
-      isLate ? mode.toString(8) : "",
+      isLate(mode) ? mode.toString(8) : "",
       createDirectories ? "1" : "0",
       place.private,
       isSwept ? "0" : "1",
@@ -178,49 +170,44 @@ export class NewFiles {
     await file.sync();
   }
 
-  async #mustBeWrittenByChild(
+  /** What is known of the target's directory; nothing if it is missing or not allowed itself. */
+  async #lookAt(
     { path, root }: AllowedPath,
     signal: AbortSignal,
-  ): Promise<boolean> {
-    const { memoryBacked } = this.#options;
-    if (memoryBacked === undefined) return false;
+  ): Promise<FileSystemType & { readonly device: number } | undefined> {
     const directory = dirname(path);
-    // The confinement grants only the file itself, or there is no directory yet.
-    if (!isInside(directory, root)) return true;
+    // The confinement grants only the file itself.
+    if (!isInside(directory, root)) return undefined;
     const info = await Deno.lstat(directory).catch(() => undefined);
-    return info === undefined || info.isSymlink ||
-      await memoryBacked.has(info.dev, { path: directory, root }, signal);
+    if (info === undefined || info.isSymlink) return undefined;
+    const device = info.dev;
+    const type = await this.#options.types.typeOf(device, { path: directory, root }, signal);
+    return { ...type, device };
   }
+}
+
+/** Whether the mode is set last: a umask cannot give every mode, and some prevent writing. */
+const isLate = (mode: number) => (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
+
+interface Rename {
+  readonly from: AllowedPath;
+  readonly to: AllowedPath;
+  /** The file system of their directory. */
+  readonly device: number;
+}
+
+/** Renames the file without the shell, where nobody can swap a directory; tells whether it did. */
+async function renameInPlace({ from, to, device }: Rename, signal: AbortSignal): Promise<boolean> {
+  const { path, root } = to;
+  if (!isUnswappable({ path: dirname(path), root }, device)) return false;
+  const aborted = new Aborted(signal);
+  using _aborted = aborted;
+  // If it fails, the shell tries as well, and tells why.
+  const renamed = Deno.rename(from.path, path).then(() => true, () => false);
+  return await Promise.race([renamed, aborted.happened.then(() => false)]);
 }
 
 const freshName = (shell: FileShell) => `.kvmmanager-${shell.pid}-${crypto.randomUUID()}`;
-
-function placeFor({ path, root }: AllowedPath, shell: FileShell): Place {
-  if (path === root) {
-    const sibling = siblingOf(root);
-    return {
-      private: "fixed",
-      name: basename(sibling),
-      temporary: { path: `${sibling}/${PRIVATE_FILE}`, root: sibling },
-    };
-  }
-  const directory = dirname(path);
-  const name = freshName(shell);
-  const beside = `${directory === "/" ? "" : directory}/${name}`;
-  return onlyOwnerWrites(directory)
-    ? { private: "0", name, temporary: { path: beside, root } }
-    : { private: "1", name, temporary: { path: `${beside}/${PRIVATE_FILE}`, root } };
-}
-
-/** Whether nobody else can create or rename anything in the directory: it is as good as private. */
-function onlyOwnerWrites(directory: string): boolean {
-  try {
-    const { isDirectory, uid, mode } = Deno.lstatSync(directory);
-    return isDirectory && uid === Deno.uid() && ((mode ?? OTHERS_WRITE) & OTHERS_WRITE) === 0;
-  } catch {
-    return false;
-  }
-}
 
 function failure(target: AllowedPath, { word, text }: ShellAnswer): RpcError {
   const { path, root } = target;

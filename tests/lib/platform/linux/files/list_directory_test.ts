@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listDirectory } from "../../../../../lib/platform/linux/files/list_directory.ts";
+import { isAlive } from "../../../../_processes.ts";
+import { until } from "../../../../_waiting.ts";
 import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { Attacker } from "./_attacker.ts";
 
@@ -51,6 +53,39 @@ Deno.test("listDirectory() stops at once when its signal is aborted, before or m
   queueMicrotask(() => controller.abort(reason));
   assertEquals(await assertRejects(() => during), reason);
 });
+
+Deno.test("listDirectory() kills what it started when its signal is aborted", async () => {
+  await using directory = await TempDirectory.make();
+  // More names than a pipe holds: find(1) waits for the reader.
+  for (let i = 0; i < 1000; i++) await directory.file(`${i}-${"x".repeat(200)}`, "");
+  const before = childrenOf(Deno.pid);
+  const controller = new AbortController();
+  const target = { path: directory.path, root: directory.path };
+  const listing = listDirectory(target, { ...FIRST, signal: controller.signal });
+  const [child = 0] = childrenOf(Deno.pid).filter((pid) => !before.includes(pid));
+  try {
+    Deno.kill(-child, "SIGSTOP");
+    const reason = new Error("enough");
+    controller.abort(reason);
+    assertEquals(await assertRejects(() => listing), reason);
+    await until(async () => !(await isAlive(child)), "its end");
+  } finally {
+    if (await isAlive(child)) Deno.kill(-child, "SIGKILL");
+  }
+});
+
+/** The processes that any thread of this process has started. */
+function childrenOf(pid: number): number[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) => {
+    try {
+      const text = Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`);
+      return text.split(" ").filter(Boolean).map(Number);
+    } catch {
+      // The thread has ended.
+      return [];
+    }
+  });
+}
 
 Deno.test("listDirectory() lists the root of the file system and an allowed /", async () => {
   const { entries } = await listDirectory({ path: "/", root: "/" }, { ...FIRST, limit: 1000 });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { FileShells } from "../../../../../lib/platform/linux/files/file_shells.ts";
 import { MAX_UPLOADS } from "../../../../../lib/platform/linux/files/file_shell_script.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
-import { siblingOf } from "../../../../../lib/platform/linux/files/new_file.ts";
+import { siblingOf } from "../../../../../lib/platform/linux/files/new_file_place.ts";
 import { routeTo } from "../../../../../lib/platform/linux/files/walk.ts";
 import { testScript } from "../../../../_deno.ts";
 import { isAlive } from "../../../../_processes.ts";
@@ -294,6 +294,23 @@ Deno.test("a directory beside an allowed file that the agent did not make is ref
   assertEquals(await namesIn(sibling), ["theirs"]);
 });
 
+Deno.test({
+  name: "a directory beside an allowed file that belongs to another user is refused",
+  // Only root can give a directory away.
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    await using directory = await TempDirectory.make();
+    await using files = new LinuxFiles();
+    const root = await directory.file("file", "old");
+    await Deno.mkdir(siblingOf(root), { mode: 0o700 });
+    await Deno.chown(siblingOf(root), 12_345, 12_345);
+    const error = await rpcErrorOf(() => replace(files, root, root, "new"));
+    assertEquals(error.code, -32000);
+    assertStringIncludes(error.data.reason, "is in the way");
+    assertEquals(await Deno.readTextFile(root), "old");
+  },
+});
+
 Deno.test("writes to the same allowed file take turns", async () => {
   await using directory = await TempDirectory.make();
   await using files = new LinuxFiles();
@@ -366,7 +383,10 @@ Deno.test("a directory at the final name is -32000 and left alone", async () => 
 Deno.test("a name that is too long is refused, and nothing is left behind", async () => {
   await using directory = await TempDirectory.make();
   await using files = new LinuxFiles();
-  await assertRejects(() => replace(files, directory.at("x".repeat(256)), directory.path, ""));
+  const long = directory.at("x".repeat(256));
+  const error = await rpcErrorOf(() => replace(files, long, directory.path, ""));
+  assertEquals(error.code, -32000);
+  assertStringIncludes(error.data.reason, "File name too long");
   assertEquals(await namesIn(directory.path), []);
 });
 
