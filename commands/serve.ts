@@ -12,6 +12,7 @@ import { HostLink } from "../lib/channel/host_link.ts";
 import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import { Logger } from "../lib/log/logger.ts";
 import { permissionsFor } from "../lib/platform/linux/grants.ts";
+import { countStart } from "../lib/base/memory/garbage.ts";
 import { RpcError } from "../lib/base/errors.ts";
 import { auditedReload } from "../lib/monitor/audited_reload.ts";
 import { withTimer } from "../lib/base/waiting.ts";
@@ -89,6 +90,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   await monitor.start();
   const watchdog = notifySocket === undefined ? undefined : keepWatchdogFed(notifySocket, log);
   log.info("agent ready", { channel: channel.name });
+  countStart();
   const dialect = new JsonRpcDialect({
     executor,
     // As it is at each greeting: a reload may have changed it.

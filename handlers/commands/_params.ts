@@ -21,20 +21,45 @@ const VariableName = z.string().check(
   ),
 );
 
+/** More than any shell is asked to pass on; the parsed request stays under half a megabyte. */
+const MAX_ARGUMENTS = 4096;
+const MAX_VARIABLES = 1000;
+
+interface QuickOptions {
+  /** How many elements the value may have: checked before any of them is looked at. */
+  readonly maximum: number;
+  /** The number of elements, 0 for what has none. */
+  readonly count: (value: unknown) => number;
+  /** Must accept nothing that the schema refuses or changes. */
+  readonly isValid: (value: unknown) => boolean;
+}
+
 /**
- * Lets values that are known to be valid through a schema unchanged. Without a JIT compiler the
- * schema's own look at each element takes 20 ms for the 5,000 variables that fit into one line, and
- * 40 ms for 20,000 arguments; this takes 2.4 and 0.5 ms, and copies nothing. Values that are not
- * valid get the schema's explanations.
- *
- * @param isValid Must accept nothing that the schema refuses or changes.
+ * Limits the number of elements, and lets values that are known to be valid through a schema
+ * unchanged. Without a JIT compiler the schema's own look at each element takes 4 ms for 1,000
+ * variables and 8 ms for 4,096 arguments; this takes a tenth of that, and copies nothing. Values that
+ * are not valid get the schema's explanations.
  */
 function quickly<Schema extends z.ZodMiniType>(
   schema: Schema,
-  isValid: (value: unknown) => boolean,
+  { maximum, count, isValid }: QuickOptions,
 ): Schema {
   const { run } = schema._zod;
-  schema._zod.run = (payload, context) => isValid(payload.value) ? payload : run(payload, context);
+  schema._zod.run = (payload, context) => {
+    const { value } = payload;
+    if (count(value) > maximum) {
+      payload.issues.push({
+        code: "too_big",
+        origin: "array",
+        maximum,
+        inclusive: true,
+        input: value,
+        inst: schema,
+      });
+      return payload;
+    }
+    return isValid(value) ? payload : run(payload, context);
+  };
   return schema;
 }
 
@@ -49,19 +74,34 @@ function areTexts(values: readonly unknown[]): boolean {
 
 const isTextArray = (value: unknown) => Array.isArray(value) && areTexts(value);
 
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
 const isEnvironment = (value: unknown) =>
-  typeof value === "object" && value !== null &&
-  Object.getPrototypeOf(value) === Object.prototype &&
+  isObject(value) && Object.getPrototypeOf(value) === Object.prototype &&
   Object.keys(value).every((name) => NAME_REGEXP.test(name)) && areTexts(Object.values(value));
 
 /** Times in seconds. */
 export const ExecParams = z.strictObject({
   command: Text,
-  args: z._default(quickly(z.array(Text), isTextArray), []),
+  args: z._default(
+    quickly(z.array(Text).check(z.maxLength(MAX_ARGUMENTS)), {
+      maximum: MAX_ARGUMENTS,
+      count: (value) => Array.isArray(value) ? value.length : 0,
+      isValid: isTextArray,
+    }),
+    [],
+  ),
   timeout_seconds: z.optional(z.int().check(z.gte(1))),
   capture_output: z._default(z.boolean(), true),
   working_directory: z._default(Text, "/"),
-  env: z._default(quickly(z.record(VariableName, Text), isEnvironment), {}),
+  env: z._default(
+    quickly(z.record(VariableName, Text), {
+      maximum: MAX_VARIABLES,
+      count: (value) => isObject(value) ? Object.keys(value).length : 0,
+      isValid: isEnvironment,
+    }),
+    {},
+  ),
   input: z.optional(z.string()),
   input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
   output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),

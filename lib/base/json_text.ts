@@ -86,20 +86,54 @@ export function utf8Bytes(text: string): number {
 
 /** Bytes of the text as a JSON string, the quotes not counted. */
 export function jsonBytes(text: string): number {
-  return utf8Bytes(JSON.stringify(text)) - QUOTES_BYTES;
+  let bytes = 0;
+  for (let start = 0; start < text.length;) {
+    const end = pieceEnd(text, start);
+    bytes += jsonBytesOf(text.slice(start, end));
+    start = end;
+  }
+  return bytes;
 }
 
 /** The longest beginning of the text, in whole characters, of at most so many bytes in JSON. */
 export function fitText(text: string, maxBytes: number): string {
-  if (text.length * MAX_BYTES_PER_UNIT <= maxBytes || jsonBytes(text) <= maxBytes) return text;
+  if (text.length * MAX_BYTES_PER_UNIT <= maxBytes) return text;
+  let bytes = 0;
+  for (let start = 0; start < text.length;) {
+    const end = pieceEnd(text, start);
+    const piece = text.slice(start, end);
+    const pieceBytes = jsonBytesOf(piece);
+    if (bytes + pieceBytes > maxBytes) {
+      return text.slice(0, start + fittingUnits(piece, maxBytes - bytes));
+    }
+    bytes += pieceBytes;
+    start = end;
+  }
+  return text;
+}
+
+/** A long text is looked at in pieces: its JSON in one string would be as much garbage at once. */
+const PIECE_UNITS = 4096;
+
+/** The end of a piece that begins at `start` and splits no character. */
+function pieceEnd(text: string, start: number): number {
+  const end = start + PIECE_UNITS;
+  if (end >= text.length) return text.length;
+  return isLeadingSurrogate(text.charCodeAt(end - 1)) ? end - 1 : end;
+}
+
+const jsonBytesOf = (piece: string) => utf8Bytes(JSON.stringify(piece)) - QUOTES_BYTES;
+
+/** How many units of a piece fit, by halving. */
+function fittingUnits(piece: string, maxBytes: number): number {
   let fits = 0;
-  let tooLong = Math.min(text.length, maxBytes + 1);
+  let tooLong = piece.length;
   while (tooLong - fits > 1) {
     const middle = (fits + tooLong) >> 1;
-    if (jsonBytes(beginning(text, middle)) <= maxBytes) fits = middle;
+    if (jsonBytesOf(beginning(piece, middle)) <= maxBytes) fits = middle;
     else tooLong = middle;
   }
-  return beginning(text, fits);
+  return beginning(piece, fits).length;
 }
 
 /** The first so many UTF-16 units, one less where that would split a character. */

@@ -7,7 +7,7 @@
 /** What may wait for a slot. */
 export interface QueueLimits {
   readonly calls: number;
-  /** Bytes of their requests together. */
+  /** Bytes that their requests hold in memory together. */
   readonly bytes: number;
 }
 

@@ -16,7 +16,7 @@ export interface Call<Reply> {
   readonly caller: Caller;
   /** `undefined` if no reply is wanted. */
   readonly id: CallId | undefined;
-  /** Bytes of the request on the wire: what the call holds in memory while it waits. */
+  /** Bytes that the parsed request holds in memory while the call waits, roughly. */
   readonly bytes: number;
   /** Bytes of JSON that the result may take so that the reply fits one message. */
   readonly resultLimitBytes: number;

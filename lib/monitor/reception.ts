@@ -5,11 +5,12 @@
  */
 
 import { countGarbage } from "../base/memory/garbage.ts";
+import { MAX_VALUES } from "../base/memory/json_values.ts";
 import { messageOf } from "../base/message_of.ts";
 import { type CommandRequest, readCommand } from "./command_request.ts";
 import type { CommandConnection } from "./listener.ts";
 import { MAX_REQUEST_BYTES, type RequestMemory, type RequestShare } from "./request_memory.ts";
-import { MAX_VALUES, RequestScanner } from "./request_scanner.ts";
+import { RequestScanner } from "./request_scanner.ts";
 
 /** Most requests fit, and those never wait for others. */
 const FIRST_BUFFER_BYTES = 1024;

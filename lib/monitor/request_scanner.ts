@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_VALUES } from "../base/memory/json_values.ts";
+
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const OPENING_BRACKET = 0x5b;
@@ -12,12 +14,6 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** JSON's white space (RFC 8259, section 2). */
 const WHITE_SPACE: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
-
-/**
- * The most members and elements of a request. Parsed, each takes up to 250 bytes of memory, however
- * few bytes of JSON it is.
- */
-export const MAX_VALUES = 16_384;
 
 /** The state of a request: incomplete, invalid, too large to parse, or complete. */
 export type Scanned =

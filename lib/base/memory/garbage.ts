@@ -14,7 +14,7 @@
 /** Due after so much garbage, at the next moment when no host waits … */
 const DUE_BYTES = 2 * 1024 * 1024;
 /** … and at once after so much. */
-const OVERDUE_BYTES = 8 * 1024 * 1024;
+const OVERDUE_BYTES = 4 * 1024 * 1024;
 
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
@@ -22,8 +22,16 @@ const RECEIVED_SHARE = 0.5;
 const SENT_BYTES_SHARE = 1 / 64;
 /** A call that is not immediate leaves promises, timers and an abort controller. */
 const CALL_BYTES = 1024;
+/** A member or an element of parsed JSON: the value, its name, copies of the object that holds it. */
+const VALUE_BYTES = 200;
 /** A child process leaves streams and promises. */
 const CHILD_BYTES = 16 * 1024;
+/** Its output is kept in pieces, joined, decoded to two bytes a character, cut, and answered. */
+const OUTPUT_FACTOR = 6;
+/** A variable or an argument is copied, made a pair, and copied again. */
+const SPAWNED_VALUE_BYTES = 256;
+/** A listed name is a line of two programs, an entry, and an object of the answer. */
+const LISTED_NAME_BYTES = 600;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;
@@ -48,9 +56,34 @@ export function countCall(): void {
   countGarbage(CALL_BYTES);
 }
 
+/** Counts members and elements of JSON that has been parsed. */
+export function countValues(values: number): void {
+  countGarbage(values * VALUE_BYTES);
+}
+
 /** Counts a child process. */
 export function countChild(): void {
   countGarbage(CHILD_BYTES);
+}
+
+/** Counts what loading the program has left: it is collected after the first message has left. */
+export function countStart(): void {
+  countGarbage(DUE_BYTES);
+}
+
+/** Counts what a child has printed, in bytes that were kept. */
+export function countOutput(bytes: number): void {
+  countGarbage(bytes * OUTPUT_FACTOR);
+}
+
+/** Counts an environment or a list of arguments of a child. */
+export function countSpawnedValues(values: number): void {
+  countGarbage(values * SPAWNED_VALUE_BYTES);
+}
+
+/** Counts names of a directory that were listed and described. */
+export function countListed(names: number): void {
+  countGarbage(names * LISTED_NAME_BYTES);
 }
 
 /** Counts bytes that will be garbage. */

@@ -6,6 +6,8 @@
 
 import { invalidRequest, parseError, type RpcError } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
+import { countValues } from "../../base/memory/garbage.ts";
+import { countJsonValues, MAX_VALUES } from "../../base/memory/json_values.ts";
 import {
   type Conversation,
   type HostEvent,
@@ -31,6 +33,8 @@ import {
 import { errorReply, resultLimit, resultReply } from "./replies.ts";
 
 const NEWLINE = "\n";
+/** What a parsed value takes beside its text, while a request waits. */
+const BYTES_PER_VALUE = 100;
 
 /** What the dialect needs to know. */
 export interface JsonRpcOptions {
@@ -101,6 +105,13 @@ export class JsonRpcConversation implements Conversation {
    * @returns A promise for the end of the work, or `undefined` if it was answered at once.
    */
   onLine(line: string): Promise<void> | undefined {
+    const values = countJsonValues(line);
+    countValues(values);
+    if (values > MAX_VALUES) {
+      const reason = `a message may have ${MAX_VALUES} values (members and elements)`;
+      this.#sendMalformed(invalidRequest(reason, { limit_values: MAX_VALUES }));
+      return undefined;
+    }
     let message: unknown;
     try {
       message = parseLine(line);
@@ -108,8 +119,9 @@ export class JsonRpcConversation implements Conversation {
       this.#sendMalformed(parseError(explainSyntax(line, error)));
       return undefined;
     }
-    if (Array.isArray(message)) return this.#onBatch(message, line.length);
-    return this.#onMessage(message, line.length);
+    const bytes = line.length + values * BYTES_PER_VALUE;
+    if (Array.isArray(message)) return this.#onBatch(message, bytes);
+    return this.#onMessage(message, bytes);
   }
 
   #onMessage(message: unknown, bytes: number): Promise<void> | undefined {

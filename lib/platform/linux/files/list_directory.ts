@@ -9,7 +9,7 @@
  */
 
 import { commandFailed } from "../../../base/errors.ts";
-import { countChild } from "../../../base/memory/garbage.ts";
+import { countChild, countListed } from "../../../base/memory/garbage.ts";
 import { Aborted } from "../../../base/waiting.ts";
 import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
@@ -60,6 +60,7 @@ export async function listDirectory(
       const [{ code }, text] = await Promise.all([child.status, new Response(child.stderr).text()]);
       throw walkFailure(target, { status: code, text, action: "listed" });
     }
+    countListed(page.names.length);
     const entries = await describe(child, reader, page.names);
     signal.throwIfAborted();
     const { code } = await child.status;

@@ -5,6 +5,7 @@
  */
 
 import type { CapturedOutput } from "../../../guest/commands.ts";
+import { countOutput } from "../../../base/memory/garbage.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import { withTimer } from "../../../base/waiting.ts";
 
@@ -76,6 +77,7 @@ export class Capture {
 
   /** What was kept so far. */
   get captured(): CapturedOutput {
+    countOutput(this.#size);
     const bytes = new Uint8Array(this.#size);
     let offset = 0;
     for (const chunk of this.#chunks) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countChild, countGarbage } from "../../../base/memory/garbage.ts";
+import { countChild, countSpawnedValues } from "../../../base/memory/garbage.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
 import { Capture } from "./capture.ts";
@@ -12,9 +12,6 @@ import { signalGroup } from "./process_group.ts";
 
 /** How long the group has between SIGTERM and SIGKILL, and the kernel to end it after that. */
 const TERMINATION_GRACE_MS = 2000;
-
-/** What each variable of a child leaves for the garbage collector: copies, pairs (measured). */
-const VARIABLE_GARBAGE_BYTES = 256;
 
 const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
 
@@ -28,7 +25,7 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
   const { maxOutputBytes, input, timeoutMs, signal } = options;
   signal.throwIfAborted();
   countChild();
-  countGarbage(Object.keys(options.env).length * VARIABLE_GARBAGE_BYTES);
+  countSpawnedValues(Object.keys(options.env).length + options.args.length);
   const start = performance.now();
   const child = spawn(options);
   const captures = maxOutputBytes > 0
