@@ -8,17 +8,19 @@ import * as z from "zod";
 
 const NAME_REGEXP = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-const Text = z.string().check(
-  z.refine((text) => !text.includes("\0"), "must not contain NUL"),
-  z.refine((text) => text.isWellFormed(), "must not have half a surrogate pair"),
-);
+const Text = () =>
+  z.string().check(
+    z.refine((text) => !text.includes("\0"), "must not contain NUL"),
+    z.refine((text) => text.isWellFormed(), "must not have half a surrogate pair"),
+  );
 
-const VariableName = z.string().check(
-  z.refine(
-    (name) => NAME_REGEXP.test(name),
-    "must be letters, digits and _, and not begin with a digit",
-  ),
-);
+const VariableName = () =>
+  z.string().check(
+    z.refine(
+      (name) => NAME_REGEXP.test(name),
+      "must be letters, digits and _, and not begin with a digit",
+    ),
+  );
 
 /**
  * Lets values that are known to be valid through a schema unchanged. Without a JIT compiler the
@@ -54,14 +56,15 @@ const isEnvironment = (value: unknown) =>
   Object.keys(value).every((name) => NAME_REGEXP.test(name)) && areTexts(Object.values(value));
 
 /** Times in seconds. */
-export const ExecParams = z.strictObject({
-  command: Text,
-  args: z._default(quickly(z.array(Text), isTextArray), []),
-  timeout_seconds: z.optional(z.int().check(z.gte(1))),
-  capture_output: z._default(z.boolean(), true),
-  working_directory: z._default(Text, "/"),
-  env: z._default(quickly(z.record(VariableName, Text), isEnvironment), {}),
-  input: z.optional(z.string()),
-  input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-  output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-});
+export const ExecParams = () =>
+  z.strictObject({
+    command: Text(),
+    args: z._default(quickly(z.array(Text()), isTextArray), []),
+    timeout_seconds: z.optional(z.int().check(z.gte(1))),
+    capture_output: z._default(z.boolean(), true),
+    working_directory: z._default(Text(), "/"),
+    env: z._default(quickly(z.record(VariableName(), Text()), isEnvironment), {}),
+    input: z.optional(z.string()),
+    input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+  });
