@@ -13,13 +13,14 @@ export const getAgentInfo = method({
     "`max_message_size_kb` is the size of the largest line (KiB) that this agent takes and sends.",
   ],
   params: NoParams,
-  result: z.strictObject({
-    version: z.string(),
-    protocol_version: z.string(),
-    platform: z.enum(["linux", "windows"]),
-    capabilities: z.array(z.string()),
-    max_message_size_kb: z.optional(z.int()),
-  }),
+  result: () =>
+    z.strictObject({
+      version: z.string(),
+      protocol_version: z.string(),
+      platform: z.enum(["linux", "windows"]),
+      capabilities: z.array(z.string()),
+      max_message_size_kb: z.optional(z.int()),
+    }),
   audited: false,
   example: {
     result: {

@@ -4,10 +4,11 @@ import { method } from "../../lib/core/method.ts";
 import { shortened } from "../../lib/core/request_log.ts";
 
 /** A number, also one beyond 2^53 that is kept as its text. */
-const ExactNumber = z.custom<number | RawNumber>(
-  (value) => typeof value === "number" || isRawNumber(value),
-  "must be a number",
-).register(z.globalRegistry, { type: "number" });
+const ExactNumber = () =>
+  z.custom<number | RawNumber>(
+    (value) => typeof value === "number" || isRawNumber(value),
+    "must be a number",
+  ).register(z.globalRegistry, { type: "number" });
 
 /** `rpc.cancel`: stops the work of a request in flight, which is then answered with -32000. */
 export const rpcCancel = method({
@@ -19,8 +20,8 @@ export const rpcCancel = method({
     "The cancelled request is answered with -32000. `cancelled` is false if no request of this " +
     "host with that id is in flight.",
   ],
-  params: z.strictObject({ id: z.union([z.string(), ExactNumber]) }),
-  result: z.strictObject({ cancelled: z.boolean() }),
+  params: () => z.strictObject({ id: z.union([z.string(), ExactNumber()]) }),
+  result: () => z.strictObject({ cancelled: z.boolean() }),
   audited: true,
   example: { params: { id: 7 }, result: { cancelled: true } },
   immediate: true,

@@ -9,17 +9,19 @@ import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 
 const NAME_REGEXP = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-const Text = z.string().check(
-  z.refine((text) => !text.includes("\0"), "must not contain NUL"),
-  z.refine((text) => text.isWellFormed(), LONE_SURROGATE),
-);
+const Text = () =>
+  z.string().check(
+    z.refine((text) => !text.includes("\0"), "must not contain NUL"),
+    z.refine((text) => text.isWellFormed(), LONE_SURROGATE),
+  );
 
-const VariableName = z.string().check(
-  z.refine(
-    (name) => NAME_REGEXP.test(name),
-    "must be letters, digits and _, and not begin with a digit",
-  ),
-);
+const VariableName = () =>
+  z.string().check(
+    z.refine(
+      (name) => NAME_REGEXP.test(name),
+      "must be letters, digits and _, and not begin with a digit",
+    ),
+  );
 
 /** More than any shell is asked to pass on; the parsed request stays under half a megabyte. */
 const MAX_ARGUMENTS = 4096;
@@ -81,28 +83,29 @@ const isEnvironment = (value: unknown) =>
   Object.keys(value).every((name) => NAME_REGEXP.test(name)) && areTexts(Object.values(value));
 
 /** Times in seconds. */
-export const ExecParams = z.strictObject({
-  command: Text,
-  args: z._default(
-    quickly(z.array(Text).check(z.maxLength(MAX_ARGUMENTS)), {
-      maximum: MAX_ARGUMENTS,
-      count: (value) => Array.isArray(value) ? value.length : 0,
-      isValid: isTextArray,
-    }),
-    [],
-  ),
-  timeout_seconds: z.optional(z.int().check(z.gte(1))),
-  capture_output: z._default(z.boolean(), true),
-  working_directory: z._default(Text, "/"),
-  env: z._default(
-    quickly(z.record(VariableName, Text), {
-      maximum: MAX_VARIABLES,
-      count: (value) => isObject(value) ? Object.keys(value).length : 0,
-      isValid: isEnvironment,
-    }),
-    {},
-  ),
-  input: z.optional(z.string()),
-  input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-  output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-});
+export const ExecParams = () =>
+  z.strictObject({
+    command: Text(),
+    args: z._default(
+      quickly(z.array(Text()).check(z.maxLength(MAX_ARGUMENTS)), {
+        maximum: MAX_ARGUMENTS,
+        count: (value) => Array.isArray(value) ? value.length : 0,
+        isValid: isTextArray,
+      }),
+      [],
+    ),
+    timeout_seconds: z.optional(z.int().check(z.gte(1))),
+    capture_output: z._default(z.boolean(), true),
+    working_directory: z._default(Text(), "/"),
+    env: z._default(
+      quickly(z.record(VariableName(), Text()), {
+        maximum: MAX_VARIABLES,
+        count: (value) => isObject(value) ? Object.keys(value).length : 0,
+        isValid: isEnvironment,
+      }),
+      {},
+    ),
+    input: z.optional(z.string()),
+    input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+  });

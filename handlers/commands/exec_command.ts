@@ -37,15 +37,16 @@ export const execCommand = method({
     "delay the answer.",
   ],
   params: ExecParams,
-  result: z.strictObject({
-    exit_code: z.int(),
-    signal: z.optional(z.string()),
-    stdout: z.string(),
-    stderr: z.string(),
-    stdout_truncated: z.boolean(),
-    stderr_truncated: z.boolean(),
-    execution_time_ms: z.int(),
-  }),
+  result: () =>
+    z.strictObject({
+      exit_code: z.int(),
+      signal: z.optional(z.string()),
+      stdout: z.string(),
+      stderr: z.string(),
+      stdout_truncated: z.boolean(),
+      stderr_truncated: z.boolean(),
+      execution_time_ms: z.int(),
+    }),
   errors: [
     {
       code: ERRORS.permissionDenied.code,

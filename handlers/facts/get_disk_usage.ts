@@ -1,15 +1,16 @@
 import * as z from "zod";
 import { method, NoParams } from "../../lib/core/method.ts";
 
-const Filesystem = z.strictObject({
-  mount_point: z.string(),
-  device: z.string(),
-  fs_type: z.string(),
-  total_bytes: z.int(),
-  used_bytes: z.int(),
-  available_bytes: z.int(),
-  used_percent: z.number(),
-});
+const Filesystem = () =>
+  z.strictObject({
+    mount_point: z.string(),
+    device: z.string(),
+    fs_type: z.string(),
+    total_bytes: z.int(),
+    used_bytes: z.int(),
+    available_bytes: z.int(),
+    used_percent: z.number(),
+  });
 
 /** `get_disk_usage` (protocol §10): usage of every mounted file system that stores files, in bytes. */
 export const getDiskUsage = method({
@@ -26,10 +27,11 @@ export const getDiskUsage = method({
     "listed in `unresponsive`, which is otherwise absent.",
   ],
   params: NoParams,
-  result: z.strictObject({
-    filesystems: z.readonly(z.array(Filesystem)),
-    unresponsive: z.optional(z.readonly(z.array(z.string()))),
-  }),
+  result: () =>
+    z.strictObject({
+      filesystems: z.readonly(z.array(Filesystem())),
+      unresponsive: z.optional(z.readonly(z.array(z.string()))),
+    }),
   audited: false,
   example: {
     result: {

@@ -1,14 +1,15 @@
 import * as z from "zod";
 import { method, NoParams } from "../../lib/core/method.ts";
 
-const Interface = z.strictObject({
-  name: z.string(),
-  mac_address: z.string(),
-  ipv4_addresses: z.readonly(z.array(z.string())),
-  ipv6_addresses: z.readonly(z.array(z.string())),
-  state: z.string(),
-  mtu: z.int(),
-});
+const Interface = () =>
+  z.strictObject({
+    name: z.string(),
+    mac_address: z.string(),
+    ipv4_addresses: z.readonly(z.array(z.string())),
+    ipv6_addresses: z.readonly(z.array(z.string())),
+    state: z.string(),
+    mtu: z.int(),
+  });
 
 /** `get_network_info` (protocol §4): every interface, with or without an address. */
 export const getNetworkInfo = method({
@@ -21,7 +22,7 @@ export const getNetworkInfo = method({
     "state, such as `lo`, is `up` if it is enabled. `mtu` is in bytes.",
   ],
   params: NoParams,
-  result: z.strictObject({ interfaces: z.readonly(z.array(Interface)) }),
+  result: () => z.strictObject({ interfaces: z.readonly(z.array(Interface())) }),
   audited: false,
   example: {
     result: {

@@ -15,19 +15,20 @@ export const getSystemInfo = method({
     "Both are at most a second old.",
   ],
   params: NoParams,
-  result: z.strictObject({
-    os_type: z.string(),
-    os_name: z.string(),
-    os_version: z.string(),
-    kernel_version: z.string(),
-    hostname: z.string(),
-    architecture: z.string(),
-    cpu_count: z.int(),
-    total_memory_kb: z.int(),
-    uptime_seconds: z.int(),
-    available_memory_kb: z.optional(z.int()),
-    load_average: z.optional(z.readonly(z.array(z.number()))),
-  }),
+  result: () =>
+    z.strictObject({
+      os_type: z.string(),
+      os_name: z.string(),
+      os_version: z.string(),
+      kernel_version: z.string(),
+      hostname: z.string(),
+      architecture: z.string(),
+      cpu_count: z.int(),
+      total_memory_kb: z.int(),
+      uptime_seconds: z.int(),
+      available_memory_kb: z.optional(z.int()),
+      load_average: z.optional(z.readonly(z.array(z.number()))),
+    }),
   audited: false,
   example: {
     result: {

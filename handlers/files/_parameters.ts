@@ -11,9 +11,10 @@ import { commandFailed } from "../../lib/base/errors.ts";
 const BYTES_PER_MB = 1024 * 1024;
 
 /** The parameter `permissions`. */
-export const Permissions = z.string().check(
-  z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
-);
+export const Permissions = () =>
+  z.string().check(
+    z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
+  );
 
 /** The bits that the parameter `permissions` stands for. */
 export const modeOf = (permissions: string | undefined): number | undefined =>

@@ -19,16 +19,17 @@ export const fileCommit = fileMethod({
   ],
   governedBy: "allowed_write_paths",
   audited: true,
-  params: z.strictObject({
-    path: z.string(),
-    from: z.string(),
-    size_bytes: z.int().check(z.gte(0)),
-    sha256: z.string().check(
-      z.refine((text) => /^[0-9a-f]{64}$/.test(text), "must be 64 lower-case hexadecimal digits"),
-    ),
-    permissions: z.optional(Permissions),
-  }),
-  result: z.strictObject({ path: z.string(), size_bytes: z.int() }),
+  params: () =>
+    z.strictObject({
+      path: z.string(),
+      from: z.string(),
+      size_bytes: z.int().check(z.gte(0)),
+      sha256: z.string().check(
+        z.refine((text) => /^[0-9a-f]{64}$/.test(text), "must be 64 lower-case hexadecimal digits"),
+      ),
+      permissions: z.optional(Permissions()),
+    }),
+  result: () => z.strictObject({ path: z.string(), size_bytes: z.int() }),
   errors: [
     { code: ERRORS.notFound.code, when: "`from` does not exist" },
     {

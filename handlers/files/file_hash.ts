@@ -16,18 +16,20 @@ export const fileHash = fileMethod({
   ],
   governedBy: "allowed_read_paths",
   audited: true,
-  params: z.strictObject({
-    path: z.string(),
-    offset: z._default(z.int().check(z.gte(0)), 0),
-    length: z.optional(z.int().check(z.gte(0))),
-  }),
-  result: z.strictObject({
-    path: z.string(),
-    sha256: z.string(),
-    size_bytes: z.int(),
-    offset: z.int(),
-    bytes_hashed: z.int(),
-  }),
+  params: () =>
+    z.strictObject({
+      path: z.string(),
+      offset: z._default(z.int().check(z.gte(0)), 0),
+      length: z.optional(z.int().check(z.gte(0))),
+    }),
+  result: () =>
+    z.strictObject({
+      path: z.string(),
+      sha256: z.string(),
+      size_bytes: z.int(),
+      offset: z.int(),
+      bytes_hashed: z.int(),
+    }),
   errors: [
     { code: ERRORS.notFound.code, when: "The file does not exist" },
     {

@@ -12,13 +12,14 @@ const ENTRY_BYTES = 144;
 /** Bytes of JSON of a result beside path, entries and the last name. */
 const OTHER_MEMBERS_BYTES = 128;
 
-const Entry = z.strictObject({
-  name: z.string(),
-  type: z.enum(FILE_TYPES),
-  size_bytes: z.int(),
-  permissions: z.string(),
-  modified_at: z.int(),
-});
+const Entry = () =>
+  z.strictObject({
+    name: z.string(),
+    type: z.enum(FILE_TYPES),
+    size_bytes: z.int(),
+    permissions: z.string(),
+    modified_at: z.int(),
+  });
 
 /** `file_list`: the entries of a directory, page by page; sizes in bytes, times in seconds. */
 export const fileList = fileMethod({
@@ -36,17 +37,19 @@ export const fileList = fileMethod({
   ],
   governedBy: "allowed_read_paths",
   audited: true,
-  params: z.strictObject({
-    path: z.string(),
-    after: z._default(z.string(), ""),
-    limit: z._default(z.int().check(z.gte(1), z.lte(MAX_LIMIT)), DEFAULT_LIMIT),
-  }),
-  result: z.strictObject({
-    path: z.string(),
-    entries: z.array(Entry),
-    next: z.optional(z.string()),
-    names_not_utf8: z.optional(z.int()),
-  }),
+  params: () =>
+    z.strictObject({
+      path: z.string(),
+      after: z._default(z.string(), ""),
+      limit: z._default(z.int().check(z.gte(1), z.lte(MAX_LIMIT)), DEFAULT_LIMIT),
+    }),
+  result: () =>
+    z.strictObject({
+      path: z.string(),
+      entries: z.array(Entry()),
+      next: z.optional(z.string()),
+      names_not_utf8: z.optional(z.int()),
+    }),
   errors: [
     { code: ERRORS.notFound.code, when: "The directory does not exist" },
     { code: ERRORS.commandFailed.code, when: "Not a directory" },

@@ -13,14 +13,15 @@ import { refuseOversized } from "./_parameters.ts";
 /** Bytes of JSON of a result beside path and content. */
 const OTHER_MEMBERS_BYTES = 192;
 
-const Params = z.strictObject({
-  path: z.string(),
-  encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-  offset: z.optional(z.int().check(z.gte(0))),
-  length: z.optional(z.int().check(z.gte(1))),
-});
+const Params = () =>
+  z.strictObject({
+    path: z.string(),
+    encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    offset: z.optional(z.int().check(z.gte(0))),
+    length: z.optional(z.int().check(z.gte(1))),
+  });
 
-type Encoding = z.output<typeof Params>["encoding"];
+type Encoding = z.output<ReturnType<typeof Params>>["encoding"];
 
 /** `file_read` (protocol §6): a regular file, whole or a piece of it; sizes in bytes. */
 export const fileRead = fileMethod({
@@ -38,14 +39,15 @@ export const fileRead = fileMethod({
   governedBy: "allowed_read_paths",
   audited: true,
   params: Params,
-  result: z.strictObject({
-    content: z.string(),
-    size_bytes: z.int(),
-    encoding: z.enum(["utf8", "base64"]),
-    offset: z.optional(z.int()),
-    bytes_read: z.optional(z.int()),
-    eof: z.optional(z.boolean()),
-  }),
+  result: () =>
+    z.strictObject({
+      content: z.string(),
+      size_bytes: z.int(),
+      encoding: z.enum(["utf8", "base64"]),
+      offset: z.optional(z.int()),
+      bytes_read: z.optional(z.int()),
+      eof: z.optional(z.boolean()),
+    }),
   errors: [
     { code: ERRORS.notFound.code, when: "The file does not exist" },
     {

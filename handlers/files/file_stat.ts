@@ -16,14 +16,15 @@ export const fileStat = fileMethod({
   ],
   governedBy: "allowed_read_paths",
   audited: true,
-  params: z.strictObject({ path: z.string() }),
-  result: z.strictObject({
-    path: z.string(),
-    type: z.enum(FILE_TYPES),
-    size_bytes: z.int(),
-    permissions: z.string(),
-    modified_at: z.int(),
-  }),
+  params: () => z.strictObject({ path: z.string() }),
+  result: () =>
+    z.strictObject({
+      path: z.string(),
+      type: z.enum(FILE_TYPES),
+      size_bytes: z.int(),
+      permissions: z.string(),
+      modified_at: z.int(),
+    }),
   errors: [{ code: ERRORS.notFound.code, when: "Nothing has that name" }],
   example: {
     params: { path: "/var/log/syslog" },

@@ -6,16 +6,17 @@ import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 import { fileMethod } from "./_file_method.ts";
 import { modeOf, Permissions, refuseGrowth } from "./_parameters.ts";
 
-const Params = z.strictObject({
-  path: z.string(),
-  content: z.string(),
-  encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
-  create_dirs: z._default(z.boolean(), false),
-  permissions: z.optional(Permissions),
-  offset: z.optional(z.int().check(z.gte(0))),
-});
+const Params = () =>
+  z.strictObject({
+    path: z.string(),
+    content: z.string(),
+    encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    create_dirs: z._default(z.boolean(), false),
+    permissions: z.optional(Permissions()),
+    offset: z.optional(z.int().check(z.gte(0))),
+  });
 
-type Encoding = z.output<typeof Params>["encoding"];
+type Encoding = z.output<ReturnType<typeof Params>>["encoding"];
 
 /** `file_write` (protocol §7): a whole file, replaced atomically, or a piece in place. */
 export const fileWrite = fileMethod({
@@ -36,7 +37,7 @@ export const fileWrite = fileMethod({
   governedBy: "allowed_write_paths",
   audited: true,
   params: Params,
-  result: z.strictObject({ bytes_written: z.int(), path: z.string() }),
+  result: () => z.strictObject({ bytes_written: z.int(), path: z.string() }),
   errors: [
     { code: ERRORS.notFound.code, when: "The directory does not exist" },
     {

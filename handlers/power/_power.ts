@@ -28,14 +28,15 @@ export function powerMethod<const Action extends PowerAction>(
       "`timeout_seconds` later is forced. `force: true` forces at once, which is as a power cut " +
       "to programs that have not saved.",
     ],
-    params: z.strictObject({
-      timeout_seconds: z._default(
-        z.int().check(z.gte(0), z.lte(MAX_TIMEOUT_SECONDS)),
-        DEFAULT_TIMEOUT_SECONDS,
-      ),
-      force: z._default(z.boolean(), false),
-    }),
-    result: z.strictObject({ initiated: z.literal(true), message: z.string() }),
+    params: () =>
+      z.strictObject({
+        timeout_seconds: z._default(
+          z.int().check(z.gte(0), z.lte(MAX_TIMEOUT_SECONDS)),
+          DEFAULT_TIMEOUT_SECONDS,
+        ),
+        force: z._default(z.boolean(), false),
+      }),
+    result: () => z.strictObject({ initiated: z.literal(true), message: z.string() }),
     errors: [
       {
         code: ERRORS.permissionDenied.code,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Timer } from "./timer.ts";
+
 /** A promise that resolves on abort; disposing of it removes its listener. */
 export class Aborted implements Disposable {
   readonly happened: Promise<void>;
@@ -27,10 +29,10 @@ export class Aborted implements Disposable {
 /** Resolves when `event` does or after `milliseconds`, and leaves no timer behind. */
 export async function withTimer(milliseconds: number, event: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
+  const timer = new Timer(milliseconds, resolve);
   try {
     await Promise.race([event, promise]);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Timer } from "../base/timer.ts";
 import { Aborted } from "../base/waiting.ts";
 import { countReceived } from "../base/memory/garbage.ts";
 import { messageOf } from "../base/message_of.ts";
@@ -133,13 +134,13 @@ class Hosts {
   /** Reads; a read that stays parked means that a host is there, though silent. */
   async #read(buffer: Uint8Array): Promise<number | null> {
     if (this.#wasSeen) return await this.#connection.read(buffer);
-    const timer = setTimeout(() => this.#hostSeen(), PARKED_MS);
+    const timer = new Timer(PARKED_MS, () => this.#hostSeen());
     try {
       const read = await this.#connection.read(buffer);
       if (read !== null && read > 0) this.#hostSeen();
       return read;
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 
@@ -187,8 +188,8 @@ class Hosts {
     const { promise, resolve } = Promise.withResolvers<void>();
     // Not a race with the greeting's promise, which would remember each round for as long as it lives.
     this.#wake = resolve;
-    const timer = setTimeout(resolve, milliseconds);
+    const timer = new Timer(milliseconds, resolve);
     await promise;
-    clearTimeout(timer);
+    timer.stop();
   }
 }

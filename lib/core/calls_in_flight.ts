@@ -5,6 +5,7 @@
  */
 
 import { commandFailed, type RpcError } from "../base/errors.ts";
+import { Timer } from "../base/timer.ts";
 
 /** How long aborted work has to stop before its call is answered without it. */
 export const ABORT_GRACE_MS = 5000;
@@ -12,8 +13,8 @@ export const ABORT_GRACE_MS = 5000;
 /** One call in flight: its abort signal, its deadline, and waiting for its work. */
 export class CallInFlight {
   readonly #controller = new AbortController();
-  #deadline: ReturnType<typeof setTimeout> | undefined;
-  #grace: ReturnType<typeof setTimeout> | undefined;
+  #deadline: Timer | undefined;
+  #grace: Timer | undefined;
   #giveUp: ((reason: unknown) => void) | undefined;
 
   /** Aborted by the deadline, by the caller and when the agent stops. */
@@ -30,13 +31,13 @@ export class CallInFlight {
 
   /** Aborts the work after so many milliseconds; replaces a deadline set before. */
   setDeadline(milliseconds: number, reason: () => RpcError): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.abort(reason()), milliseconds);
+    this.#deadline?.stop();
+    this.#deadline = new Timer(milliseconds, () => this.abort(reason()));
   }
 
   /** Takes the deadline back. */
   clearDeadline(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline?.stop();
     this.#deadline = undefined;
   }
 
@@ -55,14 +56,14 @@ export class CallInFlight {
   /** Clears the timers: the call has its outcome. */
   settle(): void {
     this.clearDeadline();
-    clearTimeout(this.#grace);
+    this.#grace?.stop();
     this.#giveUp = undefined;
   }
 
   #startGrace(): void {
     const giveUp = this.#giveUp;
     if (giveUp === undefined) return;
-    this.#grace = setTimeout(() => giveUp(this.signal.reason), ABORT_GRACE_MS);
+    this.#grace = new Timer(ABORT_GRACE_MS, () => giveUp(this.signal.reason));
   }
 }
 

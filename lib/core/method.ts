@@ -39,6 +39,12 @@ export interface Example {
   readonly result: unknown;
 }
 
+/**
+ * A schema, or a function that makes it when it is first needed. Making the schemas of all methods
+ * takes a tenth of the time to start, and most agents never need most of them.
+ */
+export type Lazy<Schema extends z.ZodMiniType> = Schema | (() => Schema);
+
 /** A method as its file declares it; see {@link method}. */
 export interface Definition<
   Name extends string,
@@ -53,8 +59,8 @@ export interface Definition<
   readonly summary: string;
   /** What the reference says beyond the schemas; Markdown paragraphs. */
   readonly notes?: readonly string[];
-  readonly params: Params;
-  readonly result: Result;
+  readonly params: Lazy<Params>;
+  readonly result: Lazy<Result>;
   /** Its errors, beside those that every method has. */
   readonly errors?: readonly DocumentedError[];
   readonly example: Example;
@@ -145,15 +151,21 @@ export function method<
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
-  const { params: schema, run, target, available } = definition;
+  const { run, target, available } = definition;
+  const params = made(definition.params);
+  const result = made(definition.result);
   const hidden = new Set(definition.hidden);
   return {
     name: definition.name,
     capability: definition.capability,
     summary: definition.summary,
     notes: definition.notes ?? [],
-    params: schema,
-    result: definition.result,
+    get params() {
+      return params();
+    },
+    get result() {
+      return result();
+    },
     errors: definition.errors ?? [],
     example: definition.example,
     immediate: definition.immediate ?? false,
@@ -162,6 +174,7 @@ export function method<
     available: (services) => available?.(services) ?? true,
     prepare(raw) {
       refusePrototypeMembers(raw);
+      const schema = params();
       const checked = z.safeParse(schema, raw);
       if (!checked.success) {
         const problems = explainIssues(checked.error.issues, raw, { schema, hidden });
@@ -175,6 +188,12 @@ export function method<
       };
     },
   };
+}
+
+/** A function that makes the schema once. */
+function made<Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): () => Schema {
+  let schema = typeof lazy === "function" ? undefined : lazy;
+  return () => schema ??= typeof lazy === "function" ? lazy() : lazy;
 }
 
 /** Refuses by name what a schema would silently ignore. */

@@ -7,6 +7,7 @@
 import { RpcError } from "../base/errors.ts";
 import { messageOf, stackOf } from "../base/message_of.ts";
 import { suggestion } from "../base/schema_issues.ts";
+import { Timer } from "../base/timer.ts";
 import { Aborted } from "../base/waiting.ts";
 import { RateLimit } from "../core/admission.ts";
 import type { Log } from "../log/logger.ts";
@@ -147,9 +148,9 @@ async function runWithin(
   if (!(working instanceof Promise)) return working;
   const stopped = new Aborted(stopping);
   using _stopped = stopped;
-  const timer = setTimeout(
-    () => late.abort(new CommandError(`not done within ${timeoutSeconds} s`)),
+  const timer = new Timer(
     timeoutSeconds * 1000,
+    () => late.abort(new CommandError(`not done within ${timeoutSeconds} s`)),
   );
   void stopped.happened.then(() => late.abort(stopping.reason));
   const ended = new Aborted(late.signal);
@@ -162,6 +163,6 @@ async function runWithin(
       }),
     ]);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }

@@ -7,6 +7,7 @@
 import { closeQuietly } from "../base/close_quietly.ts";
 import { utf8Bytes } from "../base/json_text.ts";
 import { messageOf } from "../base/message_of.ts";
+import { Timer } from "../base/timer.ts";
 import { withTimer } from "../base/waiting.ts";
 import { Slots } from "../core/admission.ts";
 import type { Log } from "../log/logger.ts";
@@ -51,7 +52,7 @@ export class CommandServer {
   readonly #serving = new Set<Promise<void>>();
   #limits: ServerLimits;
   #listener: CommandListener | undefined;
-  #watching: ReturnType<typeof setInterval> | undefined;
+  #watching: Timer | undefined;
   #isRecreating = false;
   #lastTrouble = "";
 
@@ -68,10 +69,7 @@ export class CommandServer {
    */
   async start(): Promise<void> {
     this.#listen(await this.#options.open());
-    this.#watching = setInterval(
-      () => void this.#recreate(),
-      this.#options.watchMs ?? WATCH_MS,
-    );
+    this.#watch();
   }
 
   /** Changes the limits, for clients that connect from now on. */
@@ -82,7 +80,7 @@ export class CommandServer {
 
   /** Removes the socket; running commands end with status 105, and that is still sent. */
   async close(): Promise<void> {
-    clearInterval(this.#watching);
+    this.#watching?.stop();
     this.#stopping.abort(new CommandError("the agent is stopping"));
     this.#listener?.close();
     await withTimer(CLOSE_GRACE_MS, Promise.all(this.#serving));
@@ -155,6 +153,13 @@ export class CommandServer {
     }
     if (utf8Bytes(text) <= MAX_ANSWER_BYTES) return text;
     return JSON.stringify(refusal(STATUS.internal, `the answer is over ${MAX_ANSWER_BYTES} bytes`));
+  }
+
+  #watch(): void {
+    this.#watching = new Timer(this.#options.watchMs ?? WATCH_MS, () => {
+      this.#watch();
+      void this.#recreate();
+    });
   }
 
   /** Creates the socket again if its file was removed or replaced. */

@@ -96,6 +96,17 @@ Deno.test("no file imports node:fs, which costs 9 MB of memory", () => {
   assertNone(problems, "Deno's own API and the shell do the same.");
 });
 
+Deno.test("the agent starts no timer of Node's, which cost 3.5 MB of memory", () => {
+  const problems = [...texts].filter(([file]) => !file.startsWith("host/")).flatMap((
+    [file, text],
+  ) =>
+    text.split("\n").flatMap((line, index) =>
+      /^(?! *\*).*\bset(?:Timeout|Interval)\(/.test(line) ? [`${file}:${index + 1}`] : []
+    )
+  );
+  assertNone(problems, "Timer and sleep() in lib/base/timer.ts do the same.");
+});
+
 const SAMPLES: readonly (readonly [string, string, readonly string[]])[] = [
   ["an import", 'import { a } from "./a.ts";', ["./a.ts"]],
   ["an import over several lines", 'import {\n  a,\n  b,\n} from "./a.ts";', ["./a.ts"]],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { sleep } from "../../base/timer.ts";
 import type { PowerAction, PowerProvider, PowerRequest } from "../../guest/power.ts";
 import { runScript } from "./shell.ts";
 
@@ -81,7 +82,7 @@ export class SystemdPower implements PowerProvider {
           `${file} was not taken by its unit within ${this.takenMs / 1000} s; withdrawn`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS);
     }
   }
 }

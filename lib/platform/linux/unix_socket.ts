@@ -6,6 +6,7 @@
 
 import { ListenError } from "../../channel/channel.ts";
 import { messageOf } from "../../base/message_of.ts";
+import { sleep } from "../../base/timer.ts";
 import { socketRemedy } from "./permission_remedy.ts";
 
 const ACCEPT_RETRY_MS = 100;
@@ -65,7 +66,7 @@ export async function acceptUnlessClosed(
         return undefined;
       }
       // Out of file descriptors, or the client has left already: the next try may succeed.
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+      await sleep(ACCEPT_RETRY_MS);
     }
   }
 }

@@ -10,6 +10,7 @@
  */
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
+import { Timer } from "../../../base/timer.ts";
 import { PROGRAM_PATH, SHELL } from "../programs.ts";
 
 /** Longer than most monitoring systems wait between two questions. */
@@ -124,7 +125,7 @@ export class ResidentScript implements AsyncDisposable {
   /** Questions that are asked or wait to be. */
   #turns = 0;
   #lastAnswerAt = 0;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleTimer: Timer | undefined;
 
   /**
    * @param code The script; it never contains anything from the wire.
@@ -149,12 +150,12 @@ export class ResidentScript implements AsyncDisposable {
     const { promise: interrupted, reject } = Promise.withResolvers<never>();
     interrupted.catch(() => {});
     const onAbort = () => reject(signal.reason);
-    const timer = setTimeout(() => reject(timedOut(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = new Timer(timeoutMs, () => reject(timedOut(`no answer within ${timeoutMs} ms`)));
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await this.#inTurn(interrupted, () => this.#exchange(question, interrupted));
     } finally {
-      clearTimeout(timer);
+      timer.stop();
       signal.removeEventListener("abort", onAbort);
     }
   }
@@ -192,13 +193,13 @@ export class ResidentScript implements AsyncDisposable {
   /** A timer that is set again only when it fires costs nothing per question. */
   #watchIdleness(delayMs: number): void {
     if (this.#idleTimer !== undefined || this.#process === undefined) return;
-    const timer = setTimeout(() => {
+    const timer = new Timer(delayMs, () => {
       this.#idleTimer = undefined;
       const leftMs = this.#lastAnswerAt + this.#idleMs - performance.now();
       if (this.#turns > 0) this.#watchIdleness(this.#idleMs);
       else if (leftMs > 0) this.#watchIdleness(leftMs);
       else void this.#end();
-    }, delayMs);
+    });
     this.#idleTimer = timer;
   }
 
@@ -233,7 +234,7 @@ export class ResidentScript implements AsyncDisposable {
   /** Stops the script once all questions are answered, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastTurn;
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.stop();
     await Promise.all([this.#end(), ...this.#killed]);
   }
 }

@@ -10,6 +10,7 @@
  */
 
 import { commandFailed } from "../../../base/errors.ts";
+import { Timer } from "../../../base/timer.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
 
@@ -102,11 +103,11 @@ export class BoundedOpens {
     began: number,
     options: Deno.OpenOptions,
   ): Promise<Deno.FsFile> {
-    const timer = setTimeout(() => void this.#rouseWhileStuck(), STUCK_MS);
+    const timer = new Timer(STUCK_MS, () => void this.#rouseWhileStuck());
     try {
       return await Deno.open(path, options);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
       const turns = this.#underWay.get(root);
       turns?.delete(began);
       if (turns?.size === 0) this.#underWay.delete(root);

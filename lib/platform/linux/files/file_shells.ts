@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Timer } from "../../../base/timer.ts";
 import { FileShell } from "./file_shell.ts";
 
 const MAX_KEPT = 2;
@@ -13,7 +14,7 @@ const KEEP_MS = 1000;
 export class FileShells implements AsyncDisposable {
   readonly #separate: boolean;
   readonly #kept: FileShell[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   /** @param separate Whether they move to the control group for commands. */
   constructor(separate: boolean) {
@@ -42,8 +43,8 @@ export class FileShells implements AsyncDisposable {
 
   #keep(shell: FileShell): void {
     this.#kept.push(shell);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#endAll(), KEEP_MS);
+    this.#timer?.stop();
+    this.#timer = new Timer(KEEP_MS, () => void this.#endAll());
   }
 
   async #endAll(): Promise<void> {
@@ -51,7 +52,7 @@ export class FileShells implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     await this.#endAll();
   }
 }

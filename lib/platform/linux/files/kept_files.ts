@@ -9,6 +9,7 @@
  * @module
  */
 
+import { Timer } from "../../../base/timer.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
 import { KeptFile } from "./kept_file.ts";
@@ -27,7 +28,7 @@ export class KeptFiles implements Disposable {
   readonly #opens: BoundedOpens;
   /** A map iterates in the order of insertion: the oldest comes first. */
   readonly #kept = new Map<string, Kept>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   constructor(opens: BoundedOpens) {
     this.#opens = opens;
@@ -75,8 +76,8 @@ export class KeptFiles implements Disposable {
     return true;
   }
 
-  #startTimer(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.#sweep(), KEEP_MS);
+  #startTimer(): Timer {
+    return new Timer(KEEP_MS, () => this.#sweep());
   }
 
   #sweep(): void {
@@ -95,7 +96,7 @@ export class KeptFiles implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#timer = undefined;
     for (const [key, { file }] of this.#kept) this.#drop(key, file);
   }

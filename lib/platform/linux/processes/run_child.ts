@@ -5,6 +5,7 @@
  */
 
 import { countChild, countSpawnedValues } from "../../../base/memory/garbage.ts";
+import { Timer } from "../../../base/timer.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
 import { Capture } from "./capture.ts";
@@ -77,13 +78,13 @@ function spawn(options: RunOptions): Deno.ChildProcess {
 /** A promise for the time limit or the cancellation, whichever comes first, and its clean-up. */
 function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
   const { promise, resolve } = Promise.withResolvers<"timeout" | "cancellation">();
-  const timer = setTimeout(() => resolve("timeout"), timeoutMs);
+  const timer = new Timer(timeoutMs, () => resolve("timeout"));
   const onAbort = () => resolve("cancellation");
   signal.addEventListener("abort", onAbort, { once: true });
   return {
     happened: promise,
     forget: () => {
-      clearTimeout(timer);
+      timer.stop();
       signal.removeEventListener("abort", onAbort);
     },
   };
