@@ -7,6 +7,7 @@
 
 import type { Log } from "../../log/logger.ts";
 import { messageOf } from "../../base/message_of.ts";
+import { Timer } from "../../base/timer.ts";
 
 /** Deno sends datagrams from a socket that has a path. */
 export const OWN_NOTIFY_SOCKET = "/run/kvmmanager-agent/notify.sock";
@@ -53,10 +54,17 @@ export function keepWatchdogFed(
     }
   };
   void send(`WATCHDOG_USEC=${LIMIT_MS * 1000}\nWATCHDOG=1`);
-  const timer = setInterval(() => void send("WATCHDOG=1"), ALIVE_MS);
+  let timer: Timer;
+  const keepAlive = () => {
+    timer = new Timer(ALIVE_MS, () => {
+      void send("WATCHDOG=1");
+      keepAlive();
+    });
+  };
+  keepAlive();
   return {
     [Symbol.dispose]() {
-      clearInterval(timer);
+      timer.stop();
       // Stopping may take longer than the watchdog waits.
       void send("WATCHDOG_USEC=0\nSTOPPING=1").finally(() => connection.close());
     },
