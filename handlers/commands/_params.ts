@@ -100,7 +100,7 @@ export const ExecParams = z.strictObject({
       count: (value) => isObject(value) ? Object.keys(value).length : 0,
       isValid: isEnvironment,
     }),
-    {},
+    () => ({}),
   ),
   input: z.optional(z.string()),
   input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),

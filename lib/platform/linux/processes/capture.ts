@@ -5,7 +5,7 @@
  */
 
 import type { CapturedOutput } from "../../../guest/commands.ts";
-import { countOutput } from "../../../base/memory/garbage.ts";
+import { countOutput, countPipeRead } from "../../../base/memory/garbage.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import { withTimer } from "../../../base/waiting.ts";
 
@@ -49,6 +49,7 @@ export class Capture {
   }
 
   #keep(chunk: Uint8Array<ArrayBuffer>): void {
+    countPipeRead();
     this.#received += chunk.byteLength;
     const room = this.#limit - this.#size;
     if (room <= 0) return;
