@@ -21,9 +21,10 @@ const VariableName = z.string().check(
   ),
 );
 
-/** More than any shell is asked to pass on; the parsed request stays under half a megabyte. */
-const MAX_ARGUMENTS = 4096;
-const MAX_VARIABLES = 1000;
+/** The most arguments of a command; with {@link MAX_VARIABLES} they fit the values of a message. */
+export const MAX_ARGUMENTS = 4096;
+/** The most variables that a request adds to the environment of a command. */
+export const MAX_VARIABLES = 1000;
 
 interface QuickOptions {
   /** How many elements the value may have: checked before any of them is looked at. */

@@ -5,7 +5,7 @@ import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/pol
 import { normalizePath } from "../../lib/policy/paths.ts";
 import { decodeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
-import { ExecParams } from "./_params.ts";
+import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 /** Bytes of JSON that a result, or an error's data, has beside the two outputs. */
@@ -27,6 +27,7 @@ export const execCommand = method({
     "While `command_whitelist` is set, `env` may contain only variables that cannot make a " +
     "program load other code: " + HARMLESS_VARIABLES.map((name) => `\`${name}\``).join(", ") +
     ", none of them with a path. `command_environment` adds names.",
+    `A command has at most ${MAX_ARGUMENTS} \`args\` and ${MAX_VARIABLES} variables in \`env\`.`,
     "After `timeout_seconds` (default 30, at most `max_command_timeout_seconds`) the command's " +
     "process group gets SIGTERM and, 2 seconds later, SIGKILL; the answer is then -32003, with " +
     "what was printed so far in `data`. The time counts from the start of the command. A command " +
