@@ -23,9 +23,10 @@ const VariableName = () =>
     ),
   );
 
-/** More than any shell is asked to pass on; the parsed request stays under half a megabyte. */
-const MAX_ARGUMENTS = 4096;
-const MAX_VARIABLES = 1000;
+/** The most arguments of a command; with {@link MAX_VARIABLES} they fit the values of a message. */
+export const MAX_ARGUMENTS = 4096;
+/** The most variables that a request adds to the environment of a command. */
+export const MAX_VARIABLES = 1000;
 
 interface QuickOptions {
   /** How many elements the value may have: checked before any of them is looked at. */
@@ -103,7 +104,7 @@ export const ExecParams = () =>
         count: (value) => isObject(value) ? Object.keys(value).length : 0,
         isValid: isEnvironment,
       }),
-      {},
+      () => ({}),
     ),
     input: z.optional(z.string()),
     input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),

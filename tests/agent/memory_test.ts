@@ -127,6 +127,60 @@ Deno.test("a flood of bad lines does not fill memory", async () => {
   });
 });
 
+/** Lines that are few bytes for what they become, or start what prints much. */
+const HEAVY: readonly (readonly [name: string, count: number, line: (id: number) => string])[] = [
+  [
+    "parameters of 20,000 empty objects",
+    60,
+    (id) => request(id, "ping", `[${"{},".repeat(20_000)}0]`),
+  ],
+  ["unknown parameters", 60, (id) => request(id, "ping", members(4000, "k"))],
+  [
+    "commands with 5,000 variables",
+    60,
+    (id) => execution(id, "true", `"env":${members(5000, "K")}`),
+  ],
+  [
+    "commands with 1,000 variables",
+    60,
+    (id) => execution(id, "true", `"env":${members(1000, "K")}`),
+  ],
+  [
+    "commands with 20,000 arguments",
+    60,
+    (id) => execution(id, "true", `"args":[${'"",'.repeat(20_000)}""]`),
+  ],
+  [
+    "commands that print a megabyte",
+    60,
+    (id) => execution(id, "head", `"args":["-c","1000000","/dev/urandom"]`),
+  ],
+];
+
+const request = (id: number, method: string, params: string) =>
+  `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${params}}\n`;
+
+const execution = (id: number, command: string, params: string) =>
+  request(id, "exec_command", `{"command":"${command}",${params}}`);
+
+const members = (count: number, letter: string) =>
+  `{${Array.from({ length: count }, (_, index) => `"${letter}${index}":""`).join(",")}}`;
+
+for (const [name, count, line] of HEAVY) {
+  Deno.test(`${count} lines at once do not fill memory: ${name}`, async () => {
+    const { agent, host } = await startWarm();
+    await using _agent = agent;
+    await using _host = host;
+    await assertBounded(agent, async () => {
+      const lines = Array.from({ length: count }, (_, index) => line(100_000 + index));
+      const sending = host.send(lines.join(""));
+      for (let answered = 0; answered < count; answered++) await host.answer(60_000);
+      await sending;
+      await host.ping();
+    });
+  });
+}
+
 Deno.test("a 10 MB file, written and read in pieces, does not fill memory", async () => {
   const { agent, host } = await startWarm();
   await using _agent = agent;

@@ -14,7 +14,7 @@
 /** Due after so much garbage, at the next moment when no host waits … */
 const DUE_BYTES = 2 * 1024 * 1024;
 /** … and at once after so much. */
-const OVERDUE_BYTES = 4 * 1024 * 1024;
+const OVERDUE_BYTES = 3 * 1024 * 1024;
 
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
@@ -27,7 +27,9 @@ const VALUE_BYTES = 200;
 /** A child process leaves streams and promises. */
 const CHILD_BYTES = 16 * 1024;
 /** Its output is kept in pieces, joined, decoded to two bytes a character, cut, and answered. */
-const OUTPUT_FACTOR = 6;
+const OUTPUT_FACTOR = 12;
+/** A read from a stream leaves promises, views and requests. */
+const PIPE_READ_BYTES = 2048;
 /** A variable or an argument is copied, made a pair, and copied again. */
 const SPAWNED_VALUE_BYTES = 256;
 /** A listed name is a line of two programs, an entry, and an object of the answer. */
@@ -56,9 +58,9 @@ export function countCall(): void {
   countGarbage(CALL_BYTES);
 }
 
-/** Counts members and elements of JSON that has been parsed. */
-export function countValues(values: number): void {
-  countGarbage(values * VALUE_BYTES);
+/** Counts a long JSON text that has been parsed, with its members and elements. */
+export function countLongMessage(characters: number, values: number): void {
+  countGarbage(characters + values * VALUE_BYTES);
 }
 
 /** Counts a child process. */
@@ -74,6 +76,11 @@ export function countStart(): void {
 /** Counts what a child has printed, in bytes that were kept. */
 export function countOutput(bytes: number): void {
   countGarbage(bytes * OUTPUT_FACTOR);
+}
+
+/** Counts a read from a pipe, whatever it returned. */
+export function countPipeRead(): void {
+  countGarbage(PIPE_READ_BYTES);
 }
 
 /** Counts an environment or a list of arguments of a child. */

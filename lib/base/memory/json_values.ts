@@ -8,18 +8,14 @@
 /** The most members and elements of one message: room for all that `exec_command` takes at most. */
 export const MAX_VALUES = 6000;
 
-/** Shorter texts are not counted: whatever they hold is small. */
-const MIN_COUNTED_CHARACTERS = 1024;
-
 /** What comes before a value, or after it. The engine replaces single characters natively. */
 const MARK_REGEXPS = [/,/g, /\[/g, /\{/g];
 
 /**
- * Members and elements of the text, roughly; 0 for a short text. Counting stops beyond
+ * Members and elements of the text, roughly. Counting stops beyond
  * {@link MAX_VALUES}. The text need not be valid JSON.
  */
 export function countJsonValues(text: string): number {
-  if (text.length < MIN_COUNTED_CHARACTERS) return 0;
   const values = countMarks(text);
   // Text in strings has commas too. It is looked at more closely only if that makes a difference.
   return values > MAX_VALUES ? countMarks(withoutStrings(text)) : values;

@@ -6,7 +6,7 @@
 
 import { invalidRequest, parseError, type RpcError } from "../../base/errors.ts";
 import { utf8Bytes } from "../../base/json_text.ts";
-import { countValues } from "../../base/memory/garbage.ts";
+import { countLongMessage } from "../../base/memory/garbage.ts";
 import { countJsonValues, MAX_VALUES } from "../../base/memory/json_values.ts";
 import {
   type Conversation,
@@ -33,6 +33,8 @@ import {
 import { errorReply, resultLimit, resultReply } from "./replies.ts";
 
 const NEWLINE = "\n";
+/** Whatever a shorter line holds is small: it is not looked at. */
+const LONG_CHARACTERS = 1024;
 /** What a parsed value takes beside its text, while a request waits. */
 const BYTES_PER_VALUE = 100;
 
@@ -105,8 +107,8 @@ export class JsonRpcConversation implements Conversation {
    * @returns A promise for the end of the work, or `undefined` if it was answered at once.
    */
   onLine(line: string): Promise<void> | undefined {
-    const values = countJsonValues(line);
-    countValues(values);
+    const values = line.length < LONG_CHARACTERS ? 0 : countJsonValues(line);
+    if (line.length >= LONG_CHARACTERS) countLongMessage(line.length, values);
     if (values > MAX_VALUES) {
       const reason = `a message may have ${MAX_VALUES} values (members and elements)`;
       this.#sendMalformed(invalidRequest(reason, { limit_values: MAX_VALUES }));

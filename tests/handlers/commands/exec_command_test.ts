@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
+import { ExecParams } from "../../../handlers/commands/_params.ts";
 import { execCommand } from "../../../handlers/commands/exec_command.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
 import { jsonBytes } from "../../../lib/base/json_text.ts";
@@ -110,15 +112,36 @@ Deno.test("exec_command rejects names and text that cannot be passed to a progra
 
 Deno.test("exec_command takes thousands of arguments and variables without copying them", async () => {
   const commands = done();
-  const args = Array.from({ length: 20_000 }, (_, index) => `é${index}`);
-  const env = Object.fromEntries(args.map((_, index) => [`V${index}`, ""]));
+  const args = Array.from({ length: 4096 }, (_, index) => `é${index}`);
+  const env = Object.fromEntries(args.slice(0, 1000).map((_, index) => [`V${index}`, ""]));
   await exec(commands, { command: "tool", args, env });
   const [run] = commands.runs;
   assert(run?.args === args, "the very array of the request");
-  assertEquals(Object.keys(run.env).length, 20_002);
-  args[19_999] = "\ud800";
+  assertEquals(Object.keys(run.env).length, 1002);
+  args[4095] = "\ud800";
   const { data } = await rpcErrorOf(() => exec(commands, { command: "tool", args }));
-  assertMatch(data.reason, /args\[19999\] must not contain a lone surrogate/);
+  assertMatch(data.reason, /args\[4095\] must not contain a lone surrogate/);
+});
+
+Deno.test("exec_command refuses more arguments or variables than it takes, and looks at none of them", async () => {
+  const many = Array.from({ length: 4097 }, () => 1);
+  const variables = Object.fromEntries(many.slice(0, 1001).map((_, index) => [`V${index}`, 1]));
+  for (
+    const [params, reason] of [
+      [{ args: many }, /^args must have at most 4096 members, received /],
+      [{ env: variables }, /^env must have at most 1000 members$/],
+    ] as const
+  ) {
+    const { code, data } = await rpcErrorOf(() => exec(done(), { command: "tool", ...params }));
+    assertEquals(code, -32602);
+    assertMatch(data.reason, reason);
+  }
+});
+
+Deno.test("the variables that every command gets are not left in a request without any", async () => {
+  const commands = done();
+  await exec(commands, { command: "tool" });
+  assertEquals(z.parse(ExecParams, { command: "tool" }).env, {});
 });
 
 Deno.test("exec_command keeps to max_command_timeout_seconds", async () => {

@@ -99,6 +99,8 @@ async function describe(
 ): Promise<DirectoryEntry[]> {
   const asked = new Blob(names.map((name) => `${NAME_PREFIX}${name}\0`));
   const feeding = asked.stream().pipeTo(child.stdin);
+  // A shell that is killed breaks the pipe before anybody waits for it.
+  feeding.catch(() => {});
   const text = await reader.rest();
   await feeding;
   return text === "" ? [] : text.replace(/^\//, "").replace(/\n$/, "").split("\n/").map(parseEntry);

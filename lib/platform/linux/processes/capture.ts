@@ -5,7 +5,7 @@
  */
 
 import type { CapturedOutput } from "../../../guest/commands.ts";
-import { countOutput } from "../../../base/memory/garbage.ts";
+import { countOutput, countPipeRead } from "../../../base/memory/garbage.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import { withTimer } from "../../../base/waiting.ts";
 
@@ -19,7 +19,7 @@ export class Capture {
   readonly ended: Promise<void>;
   readonly #reader: ReadableStreamBYOBReader;
   readonly #limit: number;
-  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #kept: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #size = 0;
   #received = 0;
 
@@ -49,12 +49,23 @@ export class Capture {
   }
 
   #keep(chunk: Uint8Array<ArrayBuffer>): void {
+    countPipeRead();
     this.#received += chunk.byteLength;
     const room = this.#limit - this.#size;
     if (room <= 0) return;
-    const kept = chunk.slice(0, room);
-    this.#chunks.push(kept);
-    this.#size += kept.byteLength;
+    const fitting = chunk.subarray(0, room);
+    this.#makeRoomFor(this.#size + fitting.byteLength);
+    this.#kept.set(fitting, this.#size);
+    this.#size += fitting.byteLength;
+  }
+
+  #makeRoomFor(needed: number): void {
+    if (needed <= this.#kept.byteLength) return;
+    const doubled = Math.min(this.#limit, 2 * this.#kept.byteLength);
+    const larger = takeBuffer(Math.max(needed, doubled));
+    larger.set(this.#kept.subarray(0, this.#size));
+    giveBuffer(this.#kept);
+    this.#kept = larger;
   }
 
   /**
@@ -75,15 +86,12 @@ export class Capture {
     await ended;
   }
 
-  /** What was kept so far. */
-  get captured(): CapturedOutput {
+  /** What was kept. Nothing may arrive any more. */
+  take(): CapturedOutput {
     countOutput(this.#size);
-    const bytes = new Uint8Array(this.#size);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
+    const bytes = this.#kept.slice(0, this.#size);
+    giveBuffer(this.#kept);
+    this.#kept = new Uint8Array(0);
     return { bytes, truncated: this.#received > this.#size };
   }
 }

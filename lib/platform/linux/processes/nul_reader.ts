@@ -4,12 +4,15 @@
  * @module
  */
 
+import { countPipeRead } from "../../../base/memory/garbage.ts";
+import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
+
 const CHUNK_BYTES = 64 * 1024;
 
 /** The NUL-terminated pieces of a stream, and then its rest as text. */
 export class NulReader {
   readonly #reader: ReadableStreamBYOBReader;
-  #buffer = new ArrayBuffer(CHUNK_BYTES);
+  #buffer = takeBuffer(CHUNK_BYTES).buffer;
   #chunk = new Uint8Array(0);
   #unfinished = new Uint8Array(0);
 
@@ -37,6 +40,7 @@ export class NulReader {
     const decoder = new TextDecoder();
     let text = decoder.decode(this.#chunk, { stream: true });
     while (await this.#fill()) text += decoder.decode(this.#chunk, { stream: true });
+    if (!this.#buffer.detached) giveBuffer(new Uint8Array(this.#buffer));
     return text + decoder.decode();
   }
 
@@ -54,8 +58,11 @@ export class NulReader {
 
   async #fill(): Promise<boolean> {
     const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));
-    if (done || value === undefined) return false;
+    countPipeRead();
+    // A cancelled read has kept the buffer.
+    if (value === undefined) return false;
     this.#buffer = value.buffer;
+    if (done) return false;
     this.#chunk = value;
     return true;
   }

@@ -49,7 +49,7 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
     interruption.forget();
   }
   await Promise.all(captures.map((capture) => capture.finish()));
-  const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.captured);
+  const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.take());
   return {
     code: status?.code ?? -1,
     signal: status?.signal ?? null,

@@ -39,7 +39,7 @@ Deno.test("from 2 MiB on garbage is collected at the next good moment, once", as
   assertEquals(made.length, 1);
 });
 
-Deno.test("from 8 MiB on garbage is collected immediately, and counted from 0 again", async () => {
+Deno.test("from 3 MiB on garbage is collected immediately, and counted from 0 again", async () => {
   const made = await collections(({ countGarbage, collectIfDue }) => {
     for (let count = 0; count < 16; count++) countGarbage(MIB);
     collectIfDue();
@@ -48,7 +48,7 @@ Deno.test("from 8 MiB on garbage is collected immediately, and counted from 0 ag
 });
 
 Deno.test("a collection is a full one that gives pages back to the kernel", async () => {
-  const [options] = await collections(({ countGarbage }) => countGarbage(8 * MIB));
+  const [options] = await collections(({ countGarbage }) => countGarbage(3 * MIB));
   assertEquals(options, { type: "major", execution: "sync", flavor: "last-resort" });
 });
 

@@ -43,7 +43,7 @@ Deno.test("Capture keeps the beginning and knows whether there was more", async 
     feed.end();
     await within(capture.ended, "the end of the stream");
     await capture.finish();
-    const { bytes, truncated: isTruncated } = capture.captured;
+    const { bytes, truncated: isTruncated } = capture.take();
     assertEquals(new TextDecoder().decode(bytes), kept);
     assertEquals(isTruncated, truncated);
   }
@@ -54,7 +54,7 @@ Deno.test("Capture closes a stream that stays open and keeps what arrived", asyn
   const capture = new Capture(stream, 100);
   feed.say("before");
   await within(capture.finish(), "closing");
-  assertEquals(new TextDecoder().decode(capture.captured.bytes), "before");
+  assertEquals(new TextDecoder().decode(capture.take().bytes), "before");
   assertEquals(state.isCancelled, true);
 });
 
@@ -66,5 +66,5 @@ Deno.test("Capture treats a broken stream as ended", async () => {
   feed.breakOff(new Error("broken pipe"));
   await within(capture.ended, "the end");
   await capture.finish();
-  assertEquals(capture.captured.truncated, false);
+  assertEquals(capture.take().truncated, false);
 });
