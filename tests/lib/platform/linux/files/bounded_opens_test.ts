@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BoundedOpens } from "../../../../../lib/platform/linux/files/bounded_opens.ts";
-import { runTestScript } from "../../../../_deno.ts";
+import { outcomeOf, ROOT, runDeno, runTestScript } from "../../../../_deno.ts";
 import { tool } from "../../../../_tool.ts";
 import { until } from "../../../../_waiting.ts";
 import { NEVER, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 
 const READ = { read: true };
+const NOBODY = 65_534;
 
 /** Lets everything go that waits to read from a FIFO. */
 async function release(path: string): Promise<void> {
@@ -21,6 +22,36 @@ Deno.test("an open that waits at a FIFO finishes once a file has taken its place
     args: [path],
   });
   assertEquals([code, stdout, stderr], [0, "content, 0 under way\n", ""]);
+});
+
+Deno.test({
+  name: "an open that waits at a FIFO finishes in a process whose runtime cannot be read",
+  // Only root can run something as another user. The package installs the runtime with mode 0711.
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    await using directory = await TempDirectory.make();
+    const runtime = directory.at("deno");
+    const script = directory.at("rouse.js");
+    const source = `${ROOT}tests/lib/platform/linux/files/_rouse.ts`;
+    const { code, stderr } = await runDeno(["bundle", "--quiet", "--output", script, source]);
+    assertEquals([code, stderr], [0, ""]);
+    await Deno.copyFile(Deno.execPath(), runtime);
+    await Deno.chmod(runtime, 0o711);
+    await Deno.chmod(directory.path, 0o755);
+    const home = await directory.directory("home");
+    await Deno.chown(home, NOBODY, NOBODY);
+    const path = `${home}/file`;
+    await tool("mkfifo", "-m", "0666", path);
+    const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
+    const command = new Deno.Command("setpriv", {
+      args: [...user, runtime, "run", "--quiet", "--no-config", "-A", script, path],
+      env: { HOME: home, DENO_DIR: `${home}/deno`, DENO_NO_UPDATE_CHECK: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const outcome = await outcomeOf(command.spawn());
+    assertEquals(outcome, { code: 0, stdout: "content, 0 under way\n", stderr: "" });
+  },
 });
 
 Deno.test("FIFOs that stay hold up four opens below their allowed path, and no other path", async () => {
