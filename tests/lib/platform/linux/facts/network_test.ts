@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   interfacesOf,
   Network,
@@ -176,4 +176,24 @@ Deno.test("Network ends with the signal's reason", async () => {
   const reason = new Error("stopped");
   const asking = new Network(sysfs).interfaces(AbortSignal.abort(reason));
   assertEquals(await asking.then(() => null, (error) => error), reason);
+});
+
+Deno.test("Network fails once if neither the runtime nor the shell can read anything", async () => {
+  const { networkInterfaces } = Deno;
+  Object.assign(Deno, {
+    networkInterfaces: () => {
+      throw new Error("Too many open files");
+    },
+  });
+  try {
+    const sysfs = {
+      links: () => Promise.reject(new Error("Failed to spawn")),
+      hardwareAddresses: () => Promise.reject(new Error("not part of this test")),
+    };
+    const reading = new Network(sysfs).interfaces(NEVER);
+    // The runner fails a test that leaves a rejection unhandled.
+    await assertRejects(() => reading, Error);
+  } finally {
+    Object.assign(Deno, { networkInterfaces });
+  }
 });
