@@ -34,8 +34,7 @@ export class RateLimit {
   }
 
   /** Takes one token; 0 when there was one, else the milliseconds until there is. */
-  take(): number {
-    const now = this.now();
+  take(now: number = this.now()): number {
     const gained = (now - this.#filledAt) * this.perSecond / 1000;
     this.#tokens = Math.min(this.perSecond, this.#tokens + gained);
     this.#filledAt = now;
