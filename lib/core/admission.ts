@@ -34,11 +34,11 @@ export class RateLimit {
   }
 
   /** Takes one token; 0 when there was one, else the milliseconds until there is. */
-  take(): number {
-    const now = this.now();
-    const gained = (now - this.#filledAt) * this.perSecond / 1000;
+  take(now: number = this.now()): number {
+    // A call that arrived before this limit was set gains nothing and loses nothing.
+    const gained = Math.max(0, now - this.#filledAt) * this.perSecond / 1000;
     this.#tokens = Math.min(this.perSecond, this.#tokens + gained);
-    this.#filledAt = now;
+    this.#filledAt = Math.max(this.#filledAt, now);
     if (this.#tokens >= 1 - ROUNDING) {
       this.#tokens -= 1;
       return 0;

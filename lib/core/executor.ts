@@ -85,7 +85,7 @@ export class Executor {
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
     const arrivedAt = performance.now();
     try {
-      const method = this.#admit(call);
+      const method = this.#admit(call, arrivedAt);
       const checked = method.prepare(call.params);
       const isRecorded = method.audited && this.#audit.isKept;
       if (method.immediate && !isRecorded) return this.#runImmediate(call, checked, arrivedAt);
@@ -109,9 +109,9 @@ export class Executor {
   }
 
   /** Takes one request from the caller's rate; returns the refusal, -32004, if it is used up. */
-  rateRefusal(caller: Caller): RpcError | undefined {
+  rateRefusal(caller: Caller, now: number = performance.now()): RpcError | undefined {
     const { max_requests_per_second } = this.#services.config;
-    const waitMs = caller.rate(max_requests_per_second).take();
+    const waitMs = caller.rate(max_requests_per_second).take(now);
     if (waitMs === 0) return undefined;
     return tooManyRequests(`over ${max_requests_per_second} requests a second`, {
       retry_after_ms: waitMs,
@@ -126,8 +126,8 @@ export class Executor {
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
   }
 
-  #admit(call: Call<unknown>): Method {
-    const refusal = this.rateRefusal(call.caller);
+  #admit(call: Call<unknown>, now: number): Method {
+    const refusal = this.rateRefusal(call.caller, now);
     if (refusal !== undefined) throw refusal;
     const method = this.#methods.get(call.method);
     if (method !== undefined) return method;
