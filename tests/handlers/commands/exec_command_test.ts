@@ -141,7 +141,7 @@ Deno.test("exec_command refuses more arguments or variables than it takes, and l
 Deno.test("the variables that every command gets are not left in a request without any", async () => {
   const commands = done();
   await exec(commands, { command: "tool" });
-  assertEquals(z.parse(ExecParams, { command: "tool" }).env, {});
+  assertEquals(z.parse(ExecParams(), { command: "tool" }).env, {});
 });
 
 Deno.test("exec_command keeps to max_command_timeout_seconds", async () => {
