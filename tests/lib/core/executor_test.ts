@@ -188,7 +188,7 @@ for (
     ["a byte order mark", '\ufeff{"jsonrpc":"2.0","id":1,"method":"echo"}', "byte order mark"],
     ["NULs", "\0\0\0", "not JSON"],
     ["NaN", "NaN", "not JSON"],
-    ["deep nesting without an end", "[".repeat(100_000), "not JSON"],
+    ["deep nesting without an end", "[".repeat(5_900), "not JSON"],
   ] as const
 ) {
   Deno.test(`a line that is ${what} is answered with -32700 and a null id`, async () => {
@@ -198,12 +198,26 @@ for (
   });
 }
 
+for (
+  const [what, line] of [
+    ["elements", `[${"1,".repeat(6000)}1]`],
+    ["members", `{${Array.from({ length: 6001 }, (_, index) => `"m${index}":1`).join(",")}}`],
+    ["nested arrays without an end", "[".repeat(6001)],
+  ] as const
+) {
+  Deno.test(`a line of over 6,000 ${what} is refused before it is parsed`, async () => {
+    const answer = await new InProcessAgent([echo]).ask(line);
+    assertEquals([answer.id, answer.error?.code], [null, -32600]);
+    assertStringIncludes(answer.error?.data.reason ?? "", "may have 6000 values");
+  });
+}
+
 /** Nestings that JSON.parse takes; those with "0" and "toJSON" cost JSON.stringify its stack. */
 const DEEP = ([
-  ["[", "]", 30_000],
-  ['{"a":', "}", 10_000],
-  ['{"0":', "}", 10_000],
-  ['[{"0":', "}]", 8_000],
+  ["[", "]", 5_900],
+  ['{"a":', "}", 5_900],
+  ['{"0":', "}", 5_900],
+  ['[{"0":', "}]", 2_900],
   ['{"toJSON":', "}", 5_000],
   ['{"__proto__":', "}", 4_000],
 ] as const).map(([open, close, depth]) => open.repeat(depth) + "1" + close.repeat(depth));
