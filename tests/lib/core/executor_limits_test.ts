@@ -616,7 +616,8 @@ Deno.test("requests are counted by how they ended", async () => {
   assertEquals([rejected, malformed], [1, 2]);
 });
 
-Deno.test("rpc.cancel is audited, and cancels while all slots are taken", async () => {
+/** An audit that is required, and the lines that were written. */
+function auditInMemory() {
   const written: string[] = [];
   const file = {
     write: (bytes: Uint8Array) => {
@@ -627,7 +628,29 @@ Deno.test("rpc.cancel is audited, and cancels while all slots are taken", async 
     close: () => {},
   };
   const lines = new DurableLines(() => Promise.resolve({ file, isTorn: false }));
-  const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
+  return { audit: new Audit({ lines, isRequired: true, log: new CollectingLog() }), written };
+}
+
+Deno.test("an audited call that needs no slot frees none", async () => {
+  const parked = new ParkedMethod();
+  const agent = new InProcessAgent(
+    [parked.method, rpcCancel],
+    { max_concurrent_requests: 1 },
+    auditInMemory().audit,
+  );
+  const answers = [1, 2].map((id) => agent.ask(park(id)));
+  const first = await parked.call(0);
+  const cancel = request({ id: "c", method: "rpc.cancel", params: { id: "no such call" } });
+  assertEquals((await agent.ask(cancel)).result, { cancelled: false });
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  assertEquals(parked.calls.length, 1, "the second call still waits for the only slot");
+  first.finish(null);
+  (await parked.call(1)).finish(null);
+  await Promise.all(answers);
+});
+
+Deno.test("rpc.cancel is audited, and cancels while all slots are taken", async () => {
+  const { audit, written } = auditInMemory();
   const obedient = new ObedientMethod("obey", { ownTimeout: true });
   const agent = new InProcessAgent(
     [obedient.method, rpcCancel],

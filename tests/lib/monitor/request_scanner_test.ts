@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { MAX_VALUES } from "../../../lib/base/memory/json_values.ts";
 import { RequestScanner, type Scanned } from "../../../lib/monitor/request_scanner.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -66,3 +67,18 @@ Deno.test("each byte is looked at once: the worst of 64 KB takes no time", () =>
     assertEquals(ms < 500, true, `${unit}: ${ms} ms`);
   }
 });
+
+for (
+  const [what, text] of [
+    ["elements of an array", (count: number) => `{"a":[${"1,".repeat(count - 3)}1]}`],
+    ["members", (count: number) => `{${'"a":1,'.repeat(count - 1)}"a":1}`],
+    ["arrays in an array", (count: number) => `{"a":[${"[],".repeat((count - 2) / 2)}[]]}`],
+    ["objects in an array", (count: number) => `{"a":[${"{},".repeat((count - 2) / 2)}{}]}`],
+  ] as const
+) {
+  Deno.test(`${what} count as values, of which a request may have ${MAX_VALUES}`, () => {
+    const few = text(MAX_VALUES - 10);
+    assertEquals(scan(few, 10_000), { end: few.length });
+    assertEquals(scan(text(MAX_VALUES + 10), 10_000), "too many values");
+  });
+}
