@@ -15,10 +15,12 @@ import { permissionsFor } from "../lib/platform/linux/grants.ts";
 import { countStart } from "../lib/base/memory/garbage.ts";
 import { RpcError } from "../lib/base/errors.ts";
 import { auditedReload } from "../lib/monitor/audited_reload.ts";
+import { Timer } from "../lib/base/timer.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
 import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
 import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
+import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
@@ -91,6 +93,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const watchdog = notifySocket === undefined ? undefined : keepWatchdogFed(notifySocket, log);
   log.info("agent ready", { channel: channel.name });
   countStart();
+  // In a later turn, so that a host that waits gets its greeting first.
+  new Timer(0, preloadCommands);
   const dialect = new JsonRpcDialect({
     executor,
     // As it is at each greeting: a reload may have changed it.

@@ -1,0 +1,8 @@
+import { assert } from "@std/assert";
+import { preloadCommands } from "../../../../../lib/platform/linux/processes/preload.ts";
+
+Deno.test({
+  name: "preloadCommands() needs no permission",
+  permissions: "none",
+  fn: () => assert(preloadCommands()),
+});
