@@ -137,13 +137,15 @@ export class MessageWriter implements ReplyLink {
     return read === part.length ? "" : part.slice(read);
   }
 
+  /** Writes what is in the buffer; what is left of it when the host leaves is dropped. */
   async #writeOut(): Promise<void> {
-    const length = this.#buffered;
-    for (let sent = 0; sent < length;) {
+    const [era, length] = [this.#era, this.#buffered];
+    let sent = 0;
+    while (sent < length && era === this.#era) {
       sent += await this.sink.write(this.#buffer.subarray(sent, length));
     }
-    this.#isMidLine = length > 0 ? this.#buffer[length - 1] !== NEWLINE : this.#isMidLine;
-    this.#writtenBytes += length;
+    if (sent > 0) this.#isMidLine = this.#buffer[sent - 1] !== NEWLINE;
+    this.#writtenBytes += sent;
     this.#buffered = 0;
   }
 }

@@ -16,8 +16,11 @@ import { HostLink } from "./host_link.ts";
 import { MessageWriter } from "./message_writer.ts";
 
 const READ_BUFFER_BYTES = 64 * 1024;
-/** How long to wait before looking for a host again, first and at most. */
-const AWAY_MS = { first: 100, most: 1000 } as const;
+/**
+ * How long to wait before looking for a host again: first, at most, and at most while a greeting
+ * waits, whose departure ends the wait.
+ */
+const AWAY_MS = { first: 100, most: 1000, mostAwaited: 10_000 } as const;
 /** A read that has not returned by then waits for a host that is there and silent. */
 const PARKED_MS = 50;
 
@@ -121,7 +124,7 @@ class Hosts {
       if (this.#connection.atEndOfFile === "over") return;
       this.#noHost();
       await this.#hostMayHaveCome(awayMs);
-      awayMs = Math.min(awayMs * 2, AWAY_MS.most);
+      awayMs = Math.min(awayMs * 2, this.#isAwaited ? AWAY_MS.mostAwaited : AWAY_MS.most);
     }
   }
 
