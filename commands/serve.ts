@@ -5,7 +5,6 @@
  */
 
 import { resolve } from "@std/path/posix";
-import { METHODS } from "../handlers/mod.ts";
 import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
@@ -18,7 +17,6 @@ import { auditedReload } from "../lib/monitor/audited_reload.ts";
 import { Timer } from "../lib/base/timer.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
-import { JsonRpcDialect } from "../lib/dialects/jsonrpc/dialect.ts";
 import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
 import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
@@ -26,6 +24,7 @@ import { VERSION } from "../lib/base/version.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
 import { openChannel, serveHosts } from "./serve/hosts.ts";
+import { languageOf } from "./serve/language.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";
@@ -69,7 +68,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const stopping = new AbortController();
   const audit = await Audit.open(config, { source: loaded.source, log });
   const guest = linuxGuest(invocation);
-  const executor = new Executor({ config, guest, log, methods: METHODS }, audit);
+  const language = languageOf(invocation.dialect);
+  const executor = new Executor({ config, guest, log, methods: language.methods }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
     executor.reconfigure(changed);
@@ -95,16 +95,16 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.
   new Timer(0, preloadCommands);
-  const dialect = new JsonRpcDialect({
+  const dialect = language.dialect(
     executor,
     // As it is at each greeting: a reload may have changed it.
-    ready: () => live.current.announce ? { version: VERSION, platform: guest.platform } : undefined,
-  });
+    () => live.current.announce ? { version: VERSION, platform: guest.platform } : undefined,
+  );
   const draining = await serveHosts(channel, { dialect, log, link, signal: stopping.signal });
 
   channel.close();
   watchdog?.[Symbol.dispose]();
-  await Promise.all([executor.stop(STOP_GRACE_MS), monitor.stop()]);
+  await Promise.all([executor.stop(STOP_GRACE_MS), language.stop(), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
   log.info("agent stopped");
   await withTimer(DRAIN_MS, log.flush());

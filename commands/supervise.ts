@@ -12,11 +12,18 @@
 import { Aborted, withTimer } from "../lib/base/waiting.ts";
 import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
+import { DEFAULT_CHANNEL_NAME } from "../lib/config/schema.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
 import { confineSupervisor } from "../lib/platform/linux/confinement.ts";
 import { parsePermissions } from "../lib/platform/linux/grants.ts";
 import { SHELL } from "../lib/platform/linux/programs.ts";
-import { BAKED_OPTIONS, EXIT, type Invocation } from "./usage.ts";
+import {
+  BAKED_OPTIONS,
+  type DialectChoice,
+  EXIT,
+  type Invocation,
+  QGA_CHANNEL_NAME,
+} from "./usage.ts";
 
 const PORT_DIRECTORY = "/dev/virtio-ports";
 
@@ -75,7 +82,7 @@ export async function supervise(invocation: Invocation, args: readonly string[])
   confineSupervisor(config.log_file, granted === undefined ? undefined : parsePermissions(granted));
   Deno.addSignalListener("SIGHUP", () => void log.reopen());
   const status = await keepRunning({
-    port: `${PORT_DIRECTORY}/${config.channel_name}`,
+    port: `${PORT_DIRECTORY}/${portName(invocation.dialect, config.channel_name)}`,
     command: [self, ...args.filter((arg) => !isBaked(arg)), "--channel=stdio"],
     retryMs: config.connection_retry_seconds * 1000,
     log,
@@ -83,6 +90,10 @@ export async function supervise(invocation: Invocation, args: readonly string[])
   await withTimer(LOG_FLUSH_MS, log.flush());
   return status;
 }
+
+/** The configured port, or where nothing is configured the one of the dialect. */
+const portName = (dialect: DialectChoice, configured: string) =>
+  dialect === "qga" && configured === DEFAULT_CHANNEL_NAME ? QGA_CHANNEL_NAME : configured;
 
 /** The agent that is started has them of its own. */
 const isBaked = (arg: string) => BAKED_OPTIONS.some((name) => arg.startsWith(`--${name}=`));

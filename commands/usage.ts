@@ -34,6 +34,8 @@ Options:
                                     all of Deno's permissions
                       without one the installed agent opens its virtio port
                       through the shell, and comes back whenever it ends
+  --dialect NAME      jsonrpc (the default), or qga: the language of QEMU's guest
+                      agent, on the port org.qemu.guest_agent.0
   --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
   --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
   --power HOW         systemd: through the units that the package brings;
@@ -72,6 +74,8 @@ export interface CommandWords {
 export interface Invocation {
   readonly command: "serve" | "check" | "command" | "help" | "version";
   readonly channel: ChannelChoice | undefined;
+  /** The language that is spoken on the channel. */
+  readonly dialect: DialectChoice;
   readonly config: string | undefined;
   readonly logLevel: LogLevel | undefined;
   /** How the guest is turned off. */
@@ -97,7 +101,19 @@ export const POWER_CHOICES = ["none", "systemd"] as const;
 /** One of {@link POWER_CHOICES}. */
 export type PowerChoice = (typeof POWER_CHOICES)[number];
 
+/** The languages of a channel. */
+export const DIALECT_CHOICES = ["jsonrpc", "qga"] as const;
+
+/** One of {@link DIALECT_CHOICES}. */
+export type DialectChoice = (typeof DIALECT_CHOICES)[number];
+
+/** The port on which hosts speak the QEMU guest agent's language. */
+export const QGA_CHANNEL_NAME = "org.qemu.guest_agent.0";
+
 const COMMANDS = ["serve", "check", "command"] as const;
+
+/** Options with a value. */
+const VALUED = ["channel", "config", "log-level", "power", "dialect", "notify-socket"] as const;
 
 /**
  * Reads the command line.
@@ -107,8 +123,8 @@ const COMMANDS = ["serve", "check", "command"] as const;
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
     boolean: ["help", "version", "separate-commands"],
-    string: ["channel", "config", "log-level", "power", "notify-socket", ...BAKED_OPTIONS, "_"],
-    collect: ["channel", "config", "log-level", "power", "notify-socket", ...BAKED_OPTIONS],
+    string: [...VALUED, ...BAKED_OPTIONS, "_"],
+    collect: [...VALUED, ...BAKED_OPTIONS],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -122,6 +138,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     command: chosen,
     ...(chosen === "command" ? { sending: readCommandWords(words) } : {}),
     channel: readChannel(single(parsed.channel, "channel")),
+    dialect: readDialect(single(parsed.dialect, "dialect")),
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     power: readPower(single(parsed.power, "power")),
@@ -153,6 +170,12 @@ function readPower(value = "none"): PowerChoice {
   const choice = POWER_CHOICES.find((known) => known === value);
   if (choice !== undefined) return choice;
   throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
+}
+
+function readDialect(value = "jsonrpc"): DialectChoice {
+  const choice = DIALECT_CHOICES.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--dialect must be ${DIALECT_CHOICES.join(" or ")}, received "${value}"`);
 }
 
 function readLogLevel(value: string | undefined): LogLevel | undefined {

@@ -45,6 +45,11 @@ export interface Conversation {
   /** Takes bytes from the host; the buffer may be reused afterwards. */
   onBytes(bytes: Uint8Array): void;
   /**
+   * Resolves when more bytes may come; absent or `undefined` if they may at once. A dialect that
+   * answers in strict order reads no further while a command is under way.
+   */
+  ready?(): Promise<void> | undefined;
+  /**
    * Tells the host.
    *
    * @throws {HostUnreachableError} if the event is too large for a message.

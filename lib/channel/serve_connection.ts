@@ -117,6 +117,7 @@ class Hosts {
         this.#link.countReceived(read);
         this.conversation.onBytes(buffer.subarray(0, read));
         countReceived(read);
+        await this.conversation.ready?.();
         // A host that does not read its answers is not read from either.
         while (this.#writer.isCongested) await this.#writer.flush();
         continue;

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** Kills the command as the timeout does. */
   readonly signal: AbortSignal;
+  /** Told the process id as soon as there is one, for those who do not wait for the end. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** What was kept of one output stream. */

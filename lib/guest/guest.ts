@@ -7,6 +7,7 @@
 import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
+import type { Inventory } from "./inventory.ts";
 import type { Power } from "./power.ts";
 
 /** The guest that the agent runs in. */
@@ -14,6 +15,7 @@ export interface Guest {
   /** The protocol's name of the platform. */
   readonly platform: "linux" | "windows";
   readonly facts: Facts;
+  readonly inventory: Inventory;
   readonly files: Files;
   readonly commands: Commands;
   readonly power: Power;

@@ -5,6 +5,7 @@ import { UsageError } from "../../lib/base/command_line.ts";
 const NOTHING: Invocation = {
   command: "serve",
   channel: undefined,
+  dialect: "jsonrpc",
   config: undefined,
   logLevel: undefined,
   power: "none",
@@ -29,6 +30,7 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["--self=/usr/bin/x", { self: "/usr/bin/x" }],
   ["check --config /etc/a.json", { command: "check", config: "/etc/a.json" }],
   ["--config=a=b", { config: "a=b" }],
+  ["--dialect qga", { dialect: "qga" }],
   ["--config 0", { config: "0" }],
   ["--log-level debug", { logLevel: "debug" }],
   ["--granted {}", { granted: "{}" }],

@@ -8,6 +8,7 @@ import type { Guest } from "../../guest/guest.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
+import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
@@ -36,6 +37,7 @@ export function linuxGuest({ power, separateCommands }: LinuxGuestOptions = {}):
   return {
     platform: "linux",
     facts: new LinuxFacts(),
+    inventory: new LinuxInventory(),
     files: new LinuxFiles(separateCommands),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,

@@ -9,6 +9,7 @@ import type { Commands, RunOptions, RunResult } from "../../../lib/guest/command
 import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
 import { MemoryFiles } from "./_memory_files.ts";
+import type { Inventory } from "../../../lib/guest/inventory.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
 
 /** Facts of a guest with no network interface and no disk. */
@@ -27,6 +28,28 @@ export const MEMORY_FACTS: Facts = {
     }),
   networkInterfaces: () => Promise.resolve([]),
   filesystems: () => Promise.resolve({ filesystems: [], unresponsive: [] }),
+};
+
+/** A guest without disks, users or routes. */
+export const EMPTY_INVENTORY: Inventory = {
+  operatingSystem: () =>
+    Promise.resolve({
+      kernelRelease: "6.1.0",
+      kernelVersion: "#1",
+      machine: "x86_64",
+      osRelease: new Map([["ID", "testix"]]),
+    }),
+  timeZone: () => Promise.resolve({ offsetSeconds: 0, name: "UTC" }),
+  sessions: () => Promise.resolve([]),
+  processors: () => Promise.resolve([]),
+  memoryBlocks: () => Promise.resolve([]),
+  memoryBlockSize: () => Promise.resolve(undefined),
+  processorTimes: () => Promise.resolve([]),
+  diskCounters: () => Promise.resolve([]),
+  linkCounters: () => Promise.resolve(new Map()),
+  blockDevices: () => Promise.resolve([]),
+  blockMounts: () => Promise.resolve([]),
+  routes: () => Promise.resolve([]),
 };
 
 /** No program is installed. */
@@ -106,6 +129,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
   return {
     platform: "linux",
     facts: MEMORY_FACTS,
+    inventory: EMPTY_INVENTORY,
     files: new MemoryFiles(),
     commands: NO_COMMANDS,
     power: new Power(new RecordingPower()),

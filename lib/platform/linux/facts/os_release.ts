@@ -14,15 +14,18 @@ export interface OsRelease {
 const FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
 /** Reads the file; without one, the name is `Linux` and the version is empty. */
-export function readOsRelease(): OsRelease {
+export const readOsRelease = (): OsRelease => describe(readOsReleaseFields());
+
+/** All fields of the file by name; none if there is no such file. */
+export function readOsReleaseFields(): ReadonlyMap<string, string> {
   for (const file of FILES) {
     try {
-      return describe(parseOsRelease(Deno.readTextFileSync(file)));
+      return parseOsRelease(Deno.readTextFileSync(file));
     } catch {
       // Missing or unreadable: try the next one.
     }
   }
-  return describe(new Map());
+  return new Map();
 }
 
 /** Name and version from the file's fields, with fallbacks for distributions that lack them. */

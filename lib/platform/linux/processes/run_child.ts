@@ -29,6 +29,7 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
   countSpawnedValues(Object.keys(options.env).length + options.args.length);
   const start = performance.now();
   const child = spawn(options);
+  options.onStarted?.(child.pid);
   const captures = maxOutputBytes > 0
     ? [child.stdout, child.stderr].map((stream) => new Capture(stream, maxOutputBytes))
     : [];

@@ -1,0 +1,168 @@
+/**
+ * What a command of the QEMU guest agent is: a method whose errors are worded as its clients know
+ * them.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { invalidParams, methodNotFound, timedOut } from "../../lib/base/errors.ts";
+import { Timer } from "../../lib/base/timer.ts";
+import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
+import type { ResultThen } from "../../lib/core/outcome.ts";
+
+/** A command as its file declares it. */
+export interface CommandDefinition<Params extends z.ZodMiniType> {
+  readonly name: string;
+  readonly summary: string;
+  readonly params: Params;
+  /** As in a method: it changes the guest, or takes something out that could be secret. */
+  readonly audited: boolean;
+  /** Runs without a slot; for what is quick under any load, with a small answer. */
+  readonly immediate?: boolean;
+  /** Why this agent does not do it, or `undefined` if it does. */
+  readonly disabled?: (services: AgentServices) => string | undefined;
+  /** What log and audit record beside the outcome: names, never contents. */
+  readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
+  /** Returns what stands under `return`; `undefined` for a command that does not answer success. */
+  readonly run: (
+    params: z.output<Params>,
+    context: Context,
+  ) => unknown | ResultThen<unknown> | Promise<unknown>;
+}
+
+/** No client waits longer; a command that hangs would keep all that follow. */
+const TIME_LIMIT_MS = 4500;
+
+/** The schema of a command without arguments. */
+export const NoArguments = z.strictObject({});
+
+/** Turns a definition into a method. */
+export function qgaCommand<Params extends z.ZodMiniType>(
+  definition: CommandDefinition<Params>,
+): Method {
+  const { name, params: schema, disabled, target, run, immediate = false } = definition;
+  return {
+    name,
+    capability: undefined,
+    summary: definition.summary,
+    notes: [],
+    params: schema,
+    result: z.unknown(),
+    errors: [],
+    example: { result: undefined },
+    immediate,
+    ownTimeout: false,
+    audited: definition.audited,
+    available: (services) => disabled?.(services) === undefined,
+    prepare(raw) {
+      const checked = z.safeParse(schema, raw);
+      if (!checked.success) {
+        const [issue] = checked.error.issues;
+        throw invalidParams(issue === undefined ? "invalid arguments" : wordingOf(issue, raw));
+      }
+      return {
+        target: target?.(checked.data) ?? {},
+        run: (context) => {
+          const reason = disabled?.(context);
+          if (reason !== undefined) throw turnedOff(name, reason);
+          if (immediate) return run(checked.data, context);
+          return withinLimit(
+            name,
+            context.signal,
+            (signal) => run(checked.data, { ...context, signal }),
+          );
+        },
+      };
+    },
+  };
+}
+
+/** A command that this agent never does, whatever its arguments. */
+export function disabledCommand(name: string, summary: string, reason: string): Method {
+  return qgaCommand({
+    name,
+    summary,
+    params: z.unknown(),
+    audited: false,
+    disabled: () => reason,
+    run: () => undefined,
+  });
+}
+
+/** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */
+async function withinLimit(
+  name: string,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => unknown,
+): Promise<unknown> {
+  const limit = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = new Timer(TIME_LIMIT_MS, () => {
+    const error = timedOut(`${name} was not done within ${TIME_LIMIT_MS} ms and was given up`);
+    limit.abort(error);
+    reject(error);
+  });
+  try {
+    const signal = AbortSignal.any([outer, limit.signal]);
+    return await Promise.race([promise, Promise.try(() => work(signal))]);
+  } finally {
+    timer.stop();
+  }
+}
+
+/** Told as if it did not exist, which clients skip; any other class would fail all they do. */
+const turnedOff = (name: string, reason: string) =>
+  methodNotFound(`Command ${name} has been disabled: ${reason}`);
+
+type Issue = z.core.$ZodIssue;
+
+/** The first problem in the words of QEMU's own checks. */
+function wordingOf(issue: Issue, raw: unknown): string {
+  const name = nameOf(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    return `Parameter '${nameOf([...issue.path, ...issue.keys.slice(0, 1)])}' is unexpected`;
+  }
+  const value = valueAt(raw, issue.path);
+  if (value === undefined) return `Parameter '${name}' is missing`;
+  if (issue.code === "invalid_type") {
+    return `Invalid parameter type for '${name}', expected: ${typeName(issue.expected)}`;
+  }
+  if (issue.code === "invalid_value" && typeof value === "string") {
+    return `Parameter '${name}' does not accept value '${value.slice(0, 50)}'`;
+  }
+  if (issue.code === "invalid_union") {
+    return typeof value === "string"
+      ? `Parameter '${name}' does not accept value '${value.slice(0, 50)}'`
+      : `Invalid parameter type for '${name}'`;
+  }
+  return issue.code === "custom"
+    ? `Parameter '${name}' ${issue.message}`
+    : `Invalid parameter '${name}'`;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  int: "integer",
+  number: "integer",
+  array: "array",
+  object: "object",
+};
+
+const typeName = (expected: string) => TYPE_NAMES[expected] ?? expected;
+
+function nameOf(path: readonly PropertyKey[]): string {
+  let name = "";
+  for (const key of path) {
+    name += typeof key === "number" ? `[${key}]` : `${name === "" ? "" : "."}${String(key)}`;
+  }
+  return name.slice(0, 100);
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
+}

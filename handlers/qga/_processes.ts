@@ -1,0 +1,184 @@
+/**
+ * Programs that guest-exec has started: running, or ended and not yet asked about. They outlive the
+ * connection, since some clients use a new one for each command.
+ *
+ * @module
+ */
+
+import { commandFailed } from "../../lib/base/errors.ts";
+import { withTimer } from "../../lib/base/waiting.ts";
+import type { Commands, RunOptions, RunResult } from "../../lib/guest/commands.ts";
+
+/** Bounds of what is kept, so that the agent's memory stays bounded. */
+export interface ProcessLimits {
+  /** Programs that run at once. */
+  readonly running: number;
+  /** Ended programs that nobody has asked about. */
+  readonly ended: number;
+  /** How long those are kept, in milliseconds. */
+  readonly keptMs: number;
+  /** Bytes of output, kept or set aside for programs that run. */
+  readonly outputBytes: number;
+  /** Bytes of one stream of one program. */
+  readonly streamBytes: number;
+}
+
+/** Half of what is left goes to the next program, this at least. */
+const MIN_STREAM_BYTES = 16 * 1024;
+/** How long a program waits for another to end when too many run. */
+const WAIT_MS = 3000;
+
+/** The limits of an agent with 50 MiB. */
+export const PROCESS_LIMITS: ProcessLimits = {
+  running: 32,
+  ended: 1000,
+  keptMs: 3_600_000,
+  outputBytes: 1024 * 1024,
+  streamBytes: 256 * 1024,
+};
+
+/** How a program ended; `failure` if it was found out late that it could not be run. */
+export type Ended = { readonly result: RunResult } | { readonly failure: unknown };
+
+interface Process {
+  ended: Ended | undefined;
+  endedAt: number;
+  /** Bytes of output that it has or may get. */
+  outputBytes: number;
+}
+
+/** What a program is started with; the table adds the limits. */
+export type StartOptions =
+  & Omit<RunOptions, "signal" | "maxOutputBytes" | "onStarted">
+  & { readonly isCaptured: boolean };
+
+/** The table of processes. */
+export class Processes {
+  readonly #limits: ProcessLimits;
+  readonly #stopping = new AbortController();
+  /** By process id, the oldest first. */
+  readonly #processes = new Map<number, Process>();
+  readonly #running = new Set<Promise<void>>();
+  #outputBytes = 0;
+
+  constructor(limits: ProcessLimits = PROCESS_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** How many are known. */
+  get count(): number {
+    return this.#processes.size;
+  }
+
+  /**
+   * Starts a program; resolves to its process id.
+   *
+   * @throws {RpcError} if it cannot be started, or if too many run.
+   */
+  async start(commands: Commands, { isCaptured, ...options }: StartOptions): Promise<number> {
+    await this.#makeRoom();
+    const streamBytes = isCaptured ? this.#reserve() : 0;
+    const process: Process = { ended: undefined, endedAt: 0, outputBytes: 2 * streamBytes };
+    const started = Promise.withResolvers<number>();
+    const running = commands.run({
+      ...options,
+      maxOutputBytes: streamBytes,
+      signal: this.#stopping.signal,
+      onStarted: (pid) => {
+        this.#add(pid, process);
+        started.resolve(pid);
+      },
+    }).then(
+      (result) => this.#end(process, { result: trimmed(result) }),
+      (failure) => {
+        this.#end(process, { failure });
+        // Without effect if it had started.
+        started.reject(failure);
+      },
+    ).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return await started.promise;
+  }
+
+  /**
+   * How the process ended, after which it is forgotten; `undefined` if it runs.
+   *
+   * @throws {RpcError} for a process that is not known, or no longer.
+   */
+  take(pid: number): Ended | undefined {
+    const process = this.#processes.get(pid);
+    if (process === undefined) {
+      throw commandFailed(
+        `PID ${pid} does not exist: it was not started by guest-exec, or its end has been told`,
+      );
+    }
+    if (process.ended === undefined) return undefined;
+    this.#forget(pid, process);
+    return process.ended;
+  }
+
+  /** Ends all programs. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { running, ended, keptMs } = this.#limits;
+    const oldest = performance.now() - keptMs;
+    let surplus = this.#processes.size - this.#running.size - ended + 1;
+    for (const [pid, process] of this.#processes) {
+      if (process.ended === undefined) continue;
+      if (surplus <= 0 && process.endedAt > oldest) break;
+      this.#forget(pid, process);
+      surplus -= 1;
+    }
+    if (this.#running.size < running) return;
+    await withTimer(WAIT_MS, Promise.race(this.#running));
+    if (this.#running.size >= running) {
+      throw commandFailed(`${running} programs are running already, which is the most at once`);
+    }
+  }
+
+  /** Bytes for each stream of a new program; forgets ended programs if there is too little. */
+  #reserve(): number {
+    const { outputBytes, streamBytes } = this.#limits;
+    for (const [pid, process] of this.#processes) {
+      if (outputBytes - this.#outputBytes >= 2 * streamBytes) break;
+      if (process.ended !== undefined && process.outputBytes > 0) this.#forget(pid, process);
+    }
+    const half = Math.floor((outputBytes - this.#outputBytes) / 4);
+    const bytes = Math.max(MIN_STREAM_BYTES, Math.min(streamBytes, half));
+    this.#outputBytes += 2 * bytes;
+    return bytes;
+  }
+
+  /** The kernel gives a number again once its process is gone. */
+  #add(pid: number, process: Process): void {
+    const before = this.#processes.get(pid);
+    if (before !== undefined) this.#forget(pid, before);
+    this.#processes.set(pid, process);
+  }
+
+  #end(process: Process, ended: Ended): void {
+    process.ended = ended;
+    process.endedAt = performance.now();
+    const kept = "result" in ended
+      ? ended.result.stdout.bytes.byteLength + ended.result.stderr.bytes.byteLength
+      : 0;
+    this.#outputBytes += kept - process.outputBytes;
+    process.outputBytes = kept;
+  }
+
+  #forget(pid: number, process: Process): void {
+    this.#outputBytes -= process.outputBytes;
+    this.#processes.delete(pid);
+  }
+}
+
+/** The result without what its buffers have beyond the output: it may be kept for an hour. */
+const trimmed = ({ stdout, stderr, ...rest }: RunResult): RunResult => ({
+  ...rest,
+  stdout: { ...stdout, bytes: stdout.bytes.slice() },
+  stderr: { ...stderr, bytes: stderr.bytes.slice() },
+});

@@ -1,0 +1,221 @@
+/**
+ * The guest-file-… commands.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { commandFailed, invalidParams } from "../../lib/base/errors.ts";
+import { base64Capacity } from "../../lib/base/json_text.ts";
+import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
+import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
+import { refuseGrowth } from "../files/_parameters.ts";
+import { decodeBase64 } from "./_base64.ts";
+import { qgaCommand } from "./_command.ts";
+import type { Handle, Handles } from "./_handles.ts";
+import { Int64, numberOf } from "./_int64.ts";
+
+const DEFAULT_COUNT = 4096;
+/** As in qemu-ga, though no answer is as large as that. */
+const MAX_COUNT = 48 * 1024 * 1024;
+/** The most that one answer has: clients go on until `eof`. */
+const MAX_READ_BYTES = 512 * 1024;
+/** Bytes of JSON of a result beside the content. */
+const OTHER_MEMBERS_BYTES = 192;
+const NOTHING = new Uint8Array(0);
+
+/** What the modes of fopen(3) allow. */
+const MODES: Readonly<Record<string, Pick<Handle, "canRead" | "canWrite" | "appends">>> = {
+  r: { canRead: true, canWrite: false, appends: false },
+  w: { canRead: false, canWrite: true, appends: false },
+  a: { canRead: false, canWrite: true, appends: true },
+  "r+": { canRead: true, canWrite: true, appends: false },
+  "w+": { canRead: true, canWrite: true, appends: false },
+  "a+": { canRead: true, canWrite: true, appends: true },
+};
+
+const HandleNumber = z.int();
+
+const WHENCE: Readonly<Record<string, "set" | "cur" | "end">> = {
+  0: "set",
+  1: "cur",
+  2: "end",
+  set: "set",
+  cur: "cur",
+  end: "end",
+};
+
+/** Allowed as the handle needs it, by the policy of this moment. */
+function allow(
+  { path, canRead, canWrite }: Handle,
+  { config: { security } }: Context,
+): AllowedPath {
+  const allowedBy = (list: "allowed_read_paths" | "allowed_write_paths") =>
+    allowPath(path, security[list], { list });
+  if (!canWrite) return allowedBy("allowed_read_paths");
+  if (canRead) allowedBy("allowed_read_paths");
+  return allowedBy("allowed_write_paths");
+}
+
+const disabled = ({ config: { security } }: AgentServices) =>
+  security.allowed_read_paths.length + security.allowed_write_paths.length === 0
+    ? "security.allowed_read_paths and allowed_write_paths are empty, so no file may be opened"
+    : undefined;
+
+const shared = { audited: true, disabled } as const;
+
+/** The commands on a table of handles. */
+export const fileCommands = (handles: Handles): readonly Method[] => [
+  qgaCommand({
+    ...shared,
+    name: "guest-file-open",
+    summary: "Opens a file",
+    params: z.strictObject({ path: z.string(), mode: z._default(z.string(), "r") }),
+    target: ({ path, mode }) => ({ path, mode }),
+    run: async ({ path, mode }, context) => {
+      // The letter b means nothing, wherever it stands.
+      const letters = mode.replace("b", "");
+      const allowed = Object.hasOwn(MODES, letters) ? MODES[letters] : undefined;
+      if (allowed === undefined) {
+        throw invalidParams(`invalid file open mode '${mode.slice(0, 20)}'`);
+      }
+      const handle: Handle = { path, position: 0, ...allowed };
+      await prepareFile(handle, letters, context);
+      return handles.add(handle);
+    },
+  }),
+  qgaCommand({
+    ...shared,
+    name: "guest-file-close",
+    summary: "Closes a handle",
+    params: z.strictObject({ handle: HandleNumber }),
+    audited: false,
+    run: ({ handle }) => {
+      handles.close(handle);
+      return {};
+    },
+  }),
+  qgaCommand({
+    ...shared,
+    name: "guest-file-read",
+    summary: "Reads from the position",
+    params: z.strictObject({ handle: HandleNumber, count: z._default(z.int(), DEFAULT_COUNT) }),
+    target: ({ handle }) => describe(handles, handle),
+    run: async ({ handle: number, count }, context) => {
+      const handle = handles.use(number);
+      if (count < 0 || count > MAX_COUNT) {
+        throw invalidParams(`value '${count}' is invalid for argument count`);
+      }
+      if (!handle.canRead) throw commandFailed("failed to read file: it was opened to write");
+      return await readPiece(handle, count, context);
+    },
+  }),
+  qgaCommand({
+    ...shared,
+    name: "guest-file-write",
+    summary: "Writes at the position",
+    params: z.strictObject({
+      handle: HandleNumber,
+      "buf-b64": z.string(),
+      count: z.optional(z.int()),
+    }),
+    target: ({ handle }) => describe(handles, handle),
+    run: async ({ handle: number, count, "buf-b64": content }, context) => {
+      const handle = handles.use(number);
+      const decoded = decodeBase64(content, "buf-b64");
+      if (count !== undefined && (count < 0 || count > decoded.byteLength)) {
+        throw invalidParams(`value '${count}' is invalid for argument count`);
+      }
+      if (!handle.canWrite) throw commandFailed("failed to write to file: it was opened to read");
+      const bytes = decoded.subarray(0, count);
+      if (bytes.byteLength > 0) await writePiece(handle, bytes, context);
+      return { count: bytes.byteLength, eof: false };
+    },
+  }),
+  qgaCommand({
+    ...shared,
+    name: "guest-file-seek",
+    summary: "Moves the position",
+    params: z.strictObject({
+      handle: HandleNumber,
+      offset: Int64,
+      whence: z.union([z.int(), z.enum(["set", "cur", "end"])]),
+    }),
+    audited: false,
+    run: async ({ handle: number, offset, whence }, context) => {
+      const handle = handles.use(number);
+      const from = Object.hasOwn(WHENCE, whence) ? WHENCE[whence] : undefined;
+      if (from === undefined) throw invalidParams(`invalid whence code ${whence}`);
+      const base = from === "set"
+        ? 0
+        : from === "cur"
+        ? handle.position
+        : await sizeOf(handle, context);
+      const position = base + numberOf(offset);
+      if (position < 0 || !Number.isSafeInteger(position)) {
+        throw commandFailed("failed to seek file: Invalid argument");
+      }
+      handle.position = position;
+      return { position, eof: false };
+    },
+  }),
+  qgaCommand({
+    ...shared,
+    name: "guest-file-flush",
+    summary: "Does nothing: writes are not held back",
+    params: z.strictObject({ handle: HandleNumber }),
+    audited: false,
+    run: ({ handle }) => {
+      handles.use(handle);
+      return {};
+    },
+  }),
+];
+
+/** Checks that the file is there; creates or empties it if the mode says so. */
+async function prepareFile(handle: Handle, mode: string, context: Context): Promise<void> {
+  const { guest: { files }, signal } = context;
+  const path = allow(handle, context);
+  if (mode.startsWith("w")) {
+    return await files.replace(path, NOTHING, { createDirectories: false, signal });
+  }
+  const file = await files.open(path, {
+    access: handle.canWrite ? "write" : "read",
+    ...(mode.startsWith("a") ? { create: { createDirectories: false } } : {}),
+    signal,
+  });
+  file[Symbol.dispose]();
+}
+
+async function readPiece(handle: Handle, count: number, context: Context) {
+  const { guest: { files }, signal, resultLimitBytes } = context;
+  const most = Math.min(MAX_READ_BYTES, base64Capacity(resultLimitBytes - OTHER_MEMBERS_BYTES));
+  const wanted = Math.min(count, most);
+  const file = await files.open(allow(handle, context), { access: "read", signal });
+  using _file = file;
+  const piece = await file.readAt(handle.position, wanted, signal);
+  const { byteLength } = piece.bytes;
+  handle.position += byteLength;
+  return { count: byteLength, "buf-b64": piece.base64(), eof: byteLength < wanted };
+}
+
+async function writePiece(handle: Handle, bytes: Uint8Array, context: Context): Promise<void> {
+  const { guest: { files }, config: { security }, signal } = context;
+  if (handle.appends) handle.position = await sizeOf(handle, context);
+  refuseGrowth(handle.path, handle.position + bytes.byteLength, security.max_file_size_mb);
+  const file = await files.open(allow(handle, context), { access: "write", signal });
+  using _file = file;
+  await file.writeAt(handle.position, bytes, signal);
+  handle.position += bytes.byteLength;
+}
+
+/** As it is now: others may write to the file, too. */
+async function sizeOf(handle: Handle, context: Context): Promise<number> {
+  const { guest: { files }, signal } = context;
+  return (await files.status(allow(handle, context), signal)).sizeBytes;
+}
+
+/** For log and audit; the handle may be unknown, which the command tells. */
+function describe(handles: Handles, number: number): Readonly<Record<string, unknown>> {
+  return { handle: number, path: handles.pathOf(number) };
+}

@@ -1,0 +1,32 @@
+/**
+ * Commands that are listed and off: they change the guest as root, which the agent cannot yet.
+ *
+ * @module
+ */
+
+import type { Method } from "../../lib/core/method.ts";
+import { disabledCommand } from "./_command.ts";
+
+const needsRoot = (what: string) =>
+  `${what} needs root, and this agent runs without it; it has no helper for that yet`;
+
+/** Name, summary and what needs root. */
+const COMMANDS: readonly (readonly [name: string, summary: string, what: string])[] = [
+  ["guest-fsfreeze-freeze", "Freezes all file systems", "freezing"],
+  ["guest-fsfreeze-freeze-list", "Freezes some file systems", "freezing"],
+  ["guest-fsfreeze-thaw", "Thaws all file systems", "thawing"],
+  ["guest-fstrim", "Discards unused blocks", "trimming"],
+  ["guest-set-time", "Sets the clock", "setting the clock"],
+  ["guest-set-user-password", "Sets a password", "setting a password"],
+  ["guest-ssh-get-authorized-keys", "A user's SSH keys", "reading a user's keys"],
+  ["guest-ssh-add-authorized-keys", "Adds SSH keys", "changing a user's keys"],
+  ["guest-ssh-remove-authorized-keys", "Removes SSH keys", "changing a user's keys"],
+  ["guest-suspend-ram", "Suspends to memory", "suspending"],
+  ["guest-suspend-disk", "Suspends to disk", "suspending"],
+  ["guest-suspend-hybrid", "Suspends to both", "suspending"],
+];
+
+/** The commands that need root. */
+export const ROOT_COMMANDS: readonly Method[] = COMMANDS.map(([name, summary, what]) =>
+  disabledCommand(name, summary, needsRoot(what))
+);

@@ -1,0 +1,301 @@
+/**
+ * Tokens out of bytes, for the QEMU guest agent's dialect of JSON: single quotes are allowed, and
+ * what is not JSON is reported at once instead of at the end of a message.
+ *
+ * Requests need no separator, so only the tokens tell where one ends. Inside a string, a native
+ * search jumps to the next byte that matters: looking at each byte of a file that is being written
+ * would take ten times as long.
+ *
+ * @module
+ */
+
+import { countGarbage } from "../../base/memory/garbage.ts";
+
+/** What a token is; structural characters stand for themselves. */
+export type TokenKind =
+  | "{"
+  | "}"
+  | "["
+  | "]"
+  | ":"
+  | ","
+  | "string"
+  | "integer"
+  | "float"
+  | "keyword";
+
+/** Receives the tokens. */
+export interface TokenSink {
+  /**
+   * A whole token.
+   *
+   * @param text A number or keyword as it was written; empty for the others.
+   * @param bytes The bytes of a string with its quotes, only valid during the call.
+   * @returns Whether to skip to the end of the line: the message is over a limit.
+   */
+  onToken(kind: TokenKind, text: string, bytes: Uint8Array): boolean;
+  /** The bytes so far cannot begin any token. */
+  onStray(text: string): void;
+  /** A token is longer than a message may be; the rest of the line is skipped. */
+  onTooLong(): void;
+}
+
+const START = 0;
+const STRING = 1;
+const ESCAPE = 2;
+/** After an error: up to a structural or control character. */
+const RECOVERY = 3;
+/** After a limit: up to the end of the line. */
+const SKIP = 4;
+const ZERO = 5;
+const DIGITS = 6;
+const SIGN = 7;
+const POINT = 8;
+const FRACTION = 9;
+const EXPONENT = 10;
+const EXPONENT_SIGN = 11;
+const EXPONENT_DIGITS = 12;
+const KEYWORD = 13;
+
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const APOSTROPHE = 0x27;
+const BACKSLASH = 0x5c;
+/** Bytes from here on are in no UTF-8; hosts send 0xFF to drop what another host left unfinished. */
+const DELIMITERS = 0xfe;
+
+/** What ends the run of ordinary bytes in a string, for each quote. */
+const SPECIAL_IN = {
+  // deno-lint-ignore no-control-regex -- that is what must not be in a string
+  [QUOTE]: /["\\\x00-\x1f\u00fe\u00ff]/g,
+  // deno-lint-ignore no-control-regex -- as above
+  [APOSTROPHE]: /['\\\x00-\x1f\u00fe\u00ff]/g,
+} as const;
+
+const STRUCTURE: ReadonlyMap<number, TokenKind> = new Map(
+  (["{", "}", "[", "]", ":", ","] as const).map((kind) => [kind.charCodeAt(0), kind]),
+);
+
+const MAX_STRAY_BYTES = 50;
+const FIRST_BUFFER_BYTES = 1024;
+const LARGE_BUFFER_BYTES = 128 * 1024;
+/** The last bytes of a token may come with the limit reached already. */
+const CHUNK_BYTES = 64 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
+
+const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39;
+const isLetter = (byte: number) => byte >= 0x61 && byte <= 0x7a;
+const isExponent = (byte: number) => byte === 0x65 || byte === 0x45;
+const isSpace = (byte: number) =>
+  byte === 0x20 || byte === 0x09 || byte === NEWLINE || byte === 0x0d;
+
+/** Whether a number may end in this state, and as what. */
+const ENDS_AS: ReadonlyMap<number, TokenKind> = new Map([
+  [ZERO, "integer"],
+  [DIGITS, "integer"],
+  [FRACTION, "float"],
+  [EXPONENT_DIGITS, "float"],
+  [KEYWORD, "keyword"],
+]);
+
+/** The state after one more byte of a number or keyword; `undefined` if it does not belong to it. */
+function nextState(state: number, byte: number): number | undefined {
+  switch (state) {
+    case SIGN:
+      return byte === 0x30 ? ZERO : isDigit(byte) ? DIGITS : undefined;
+    case ZERO:
+      return byte === 0x2e ? POINT : undefined;
+    case DIGITS:
+      return isDigit(byte)
+        ? DIGITS
+        : byte === 0x2e
+        ? POINT
+        : isExponent(byte)
+        ? EXPONENT
+        : undefined;
+    case POINT:
+      return isDigit(byte) ? FRACTION : undefined;
+    case FRACTION:
+      return isDigit(byte) ? FRACTION : isExponent(byte) ? EXPONENT : undefined;
+    case EXPONENT:
+      return isDigit(byte)
+        ? EXPONENT_DIGITS
+        : byte === 0x2b || byte === 0x2d
+        ? EXPONENT_SIGN
+        : undefined;
+    case EXPONENT_SIGN:
+    case EXPONENT_DIGITS:
+      return isDigit(byte) ? EXPONENT_DIGITS : undefined;
+    default:
+      return isLetter(byte) ? KEYWORD : undefined;
+  }
+}
+
+/** Whether a number or keyword may end before this byte: not before a digit after a leading zero. */
+const mayFollow = (state: number, byte: number) =>
+  byte < DELIMITERS && !(state === ZERO && isDigit(byte));
+
+/** The state after the first byte of a token that is not structural; `undefined` for a stray byte. */
+function firstState(byte: number): number | undefined {
+  if (byte === QUOTE || byte === APOSTROPHE) return STRING;
+  if (byte === 0x2d) return SIGN;
+  if (byte === 0x30) return ZERO;
+  if (isDigit(byte)) return DIGITS;
+  return isLetter(byte) ? KEYWORD : undefined;
+}
+
+/** Cuts what {@link Lexer.push} is given into tokens. Keeps at most one unfinished token. */
+export class Lexer {
+  readonly #sink: TokenSink;
+  readonly #maxTokenBytes: number;
+  /** One character for each byte, so that positions are the same in both. */
+  readonly #latin1 = new TextDecoder("latin1");
+  #state = START;
+  #quote: typeof QUOTE | typeof APOSTROPHE = QUOTE;
+  /** The unfinished token's bytes from earlier chunks; the buffer is used again and again. */
+  #kept = NO_BYTES;
+  #keptBytes = 0;
+
+  constructor(sink: TokenSink, maxTokenBytes: number) {
+    this.#sink = sink;
+    this.#maxTokenBytes = maxTokenBytes;
+  }
+
+  /** Takes the bytes that came; they may be reused afterwards. */
+  push(chunk: Uint8Array): void {
+    let text: string | undefined;
+    let start = 0;
+    let index = 0;
+    while (index < chunk.byteLength) {
+      const byte = chunk[index] ?? 0;
+      switch (this.#state) {
+        case START: {
+          start = index;
+          index += 1;
+          if (!isSpace(byte)) this.#begin(byte, chunk.subarray(start, index));
+          break;
+        }
+        case STRING: {
+          if (text === undefined) {
+            text = this.#latin1.decode(chunk);
+            countGarbage(text.length);
+          }
+          const special = SPECIAL_IN[this.#quote];
+          special.lastIndex = index;
+          if (!special.test(text)) {
+            index = chunk.byteLength;
+            break;
+          }
+          index = special.lastIndex;
+          const found = chunk[index - 1] ?? 0;
+          if (found === BACKSLASH) this.#state = ESCAPE;
+          else if (found === this.#quote) this.#finish("string", chunk.subarray(start, index));
+          else this.#stray(chunk.subarray(start, index));
+          break;
+        }
+        case ESCAPE:
+          index += 1;
+          if (byte >= 0x20 && byte < DELIMITERS) this.#state = STRING;
+          else this.#stray(chunk.subarray(start, index));
+          break;
+        case RECOVERY:
+          if (byte < 0x20 || byte >= DELIMITERS || byte === QUOTE || STRUCTURE.has(byte)) {
+            this.#state = START;
+          } else index += 1;
+          break;
+        case SKIP:
+          index = endOfLine(chunk, index);
+          // The byte that ends it is looked at as the first of the next message.
+          if (index < chunk.byteLength) this.#state = START;
+          break;
+        default: {
+          const next = nextState(this.#state, byte);
+          const kind = ENDS_AS.get(this.#state);
+          if (next !== undefined) {
+            this.#state = next;
+            index += 1;
+          } else if (kind !== undefined && mayFollow(this.#state, byte)) {
+            // The byte is looked at again.
+            this.#finish(kind, chunk.subarray(start, index));
+          } else {
+            index += 1;
+            this.#stray(chunk.subarray(start, index));
+          }
+        }
+      }
+      // The next token begins here.
+      if (this.#state === START || this.#state === RECOVERY) start = index;
+    }
+    if (this.#state !== START && this.#state !== RECOVERY && this.#state !== SKIP) {
+      this.#keep(chunk.subarray(start));
+    }
+  }
+
+  #begin(byte: number, bytes: Uint8Array): void {
+    const kind = STRUCTURE.get(byte);
+    if (kind !== undefined) return this.#tell(kind, "", NO_BYTES);
+    const state = firstState(byte);
+    if (state === undefined) return this.#stray(bytes);
+    if (state === STRING) this.#quote = byte === QUOTE ? QUOTE : APOSTROPHE;
+    this.#state = state;
+  }
+
+  #finish(kind: TokenKind, rest: Uint8Array): void {
+    const bytes = this.#whole(rest);
+    this.#tell(kind, kind === "string" ? "" : this.#latin1.decode(bytes), bytes);
+    this.#forget();
+  }
+
+  #tell(kind: TokenKind, text: string, bytes: Uint8Array): void {
+    this.#state = this.#sink.onToken(kind, text, bytes) ? SKIP : START;
+  }
+
+  #stray(rest: Uint8Array): void {
+    const bytes = this.#whole(rest).subarray(0, MAX_STRAY_BYTES);
+    this.#sink.onStray(new TextDecoder().decode(bytes));
+    this.#forget();
+    this.#state = RECOVERY;
+  }
+
+  /** The unfinished token with its last bytes. */
+  #whole(rest: Uint8Array): Uint8Array {
+    if (this.#keptBytes === 0) return rest;
+    this.#append(rest);
+    return this.#kept.subarray(0, this.#keptBytes);
+  }
+
+  #keep(part: Uint8Array): void {
+    if (this.#keptBytes + part.byteLength <= this.#maxTokenBytes) return this.#append(part);
+    this.#forget();
+    this.#state = SKIP;
+    this.#sink.onTooLong();
+  }
+
+  #append(part: Uint8Array): void {
+    const needed = this.#keptBytes + part.byteLength;
+    if (needed > this.#kept.byteLength) {
+      // A large one has its final size at once: each that is outgrown would be freed too late.
+      const size = needed > LARGE_BUFFER_BYTES
+        ? Math.max(needed, this.#maxTokenBytes + CHUNK_BYTES)
+        : Math.max(needed, this.#kept.byteLength * 2, FIRST_BUFFER_BYTES);
+      const grown = new Uint8Array(size);
+      grown.set(this.#kept.subarray(0, this.#keptBytes));
+      countGarbage(this.#kept.byteLength);
+      this.#kept = grown;
+    }
+    this.#kept.set(part, this.#keptBytes);
+    this.#keptBytes = needed;
+  }
+
+  #forget(): void {
+    this.#keptBytes = 0;
+  }
+}
+
+/** Where the line ends: at a newline or a delimiter, or with the chunk. */
+function endOfLine(chunk: Uint8Array, from: number): number {
+  const ends = [NEWLINE, 0xfe, 0xff].map((byte) => chunk.indexOf(byte, from))
+    .filter((index) => index >= 0);
+  return Math.min(chunk.byteLength, ...ends);
+}

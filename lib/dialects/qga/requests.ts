@@ -1,0 +1,46 @@
+/**
+ * Requests of the QEMU guest agent's language.
+ *
+ * @module
+ */
+
+/** A request. */
+export interface Request {
+  readonly command: string;
+  /** An object, as it came: the command's schema checks it. */
+  readonly parameters: unknown;
+  /** Whatever the host chose; `undefined` if it chose none. */
+  readonly id: unknown;
+}
+
+/** What is wrong with a value that is no request. */
+export interface Malformed {
+  readonly description: string;
+  readonly id: unknown;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) &&
+  Object.getPrototypeOf(value) === null;
+
+const MAX_SHOWN = 50;
+
+/** Checks a parsed value. Objects of the parser have no prototype; other values never are one. */
+export function readRequest(value: unknown): Request | Malformed {
+  if (!isObject(value)) return { description: "QMP input must be a JSON object", id: undefined };
+  const { execute, id, arguments: parameters = Object.create(null) } = value;
+  const refuse = (description: string) => ({ description, id });
+  for (const member of Object.keys(value)) {
+    if (!["execute", "arguments", "id"].includes(member)) {
+      return refuse(`QMP input member '${member.slice(0, MAX_SHOWN)}' is unexpected`);
+    }
+  }
+  if (execute === undefined) return refuse("QMP input lacks member 'execute'");
+  if (typeof execute !== "string") return refuse("QMP input member 'execute' must be a string");
+  if (!isObject(parameters)) return refuse("QMP input member 'arguments' must be an object");
+  return { command: execute, parameters, id };
+}
+
+/** Whether {@link readRequest} found something wrong. */
+export const isMalformed = (request: Request | Malformed): request is Malformed =>
+  "description" in request;

@@ -1,0 +1,88 @@
+/**
+ * Block devices, and where they are plugged in: from the paths of /sys/class/block.
+ *
+ * @module
+ */
+
+import type { BlockDevice, BlockMount, DiskAddress } from "../../../../guest/inventory.ts";
+import { parseMountInfo } from "../mounts.ts";
+
+const UNKNOWN_PCI = { domain: -1, bus: -1, slot: -1, function: -1 } as const;
+
+/**
+ * Prints a line for each block device that has a size: name, number, whether it is a partition, its
+ * path in /sys, and then `/` and what it is made of, or `=` and the name of a device-mapper device.
+ */
+export const LIST_BLOCK_DEVICES = `
+cd /sys/class/block || exit
+for name in *; do
+  read -r size < "$name/size" && [ "$size" != 0 ] && read -r number < "$name/dev" || continue
+  partition=0
+  [ ! -e "$name/partition" ] || partition=1
+  more=
+  for slave in "$name"/slaves/*; do [ ! -e "$slave" ] || more="$more /\${slave##*/}"; done
+  if [ -r "$name/dm/name" ] && read -r alias < "$name/dm/name"; then more="$more =$alias"; fi
+  echo "$name $number $partition $(readlink -f "$name")$more"
+done
+`;
+
+/** Parses what {@link LIST_BLOCK_DEVICES} prints. */
+export function parseBlockDevices(text: string): BlockDevice[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => {
+    const [name = "", number = "", partition, path = "", ...more] = line.split(" ");
+    const isPartition = partition === "1";
+    const disk = isPartition ? path.split("/").at(-2) : undefined;
+    const slaves = more.filter((word) => word.startsWith("/")).map((word) => word.slice(1));
+    const alias = more.find((word) => word.startsWith("="))?.slice(1);
+    const isVirtual = path.includes("/devices/virtual/");
+    return {
+      name,
+      number,
+      isPartition,
+      dependencies: disk === undefined ? slaves : [disk],
+      ...(alias === undefined ? {} : { alias }),
+      ...(isVirtual ? {} : { address: addressOf(path, name) }),
+    };
+  });
+}
+
+/** The address in a path such as `/sys/devices/pci0000:00/0000:00:02.0/virtio1/block/vda`. */
+export function addressOf(path: string, name: string): DiskAddress {
+  const device = `/dev/${name}`;
+  // The last is the controller, those before are bridges.
+  const address = [...path.matchAll(/\/([0-9a-f]{4,}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])(?=\/)/g)]
+    .at(-1);
+  const [domain = -1, bus = -1, slot = -1, part = -1] = address?.slice(1)
+    .map((digits) => Number.parseInt(digits, 16)) ?? [];
+  const pci = address === undefined ? UNKNOWN_PCI : { domain, bus, slot, function: part };
+  const scsi = /\/host\d+\/.*\/\d+:(\d+):(\d+):(\d+)\/block\//.exec(path);
+  const [channel = 0, target = 0, lun = 0] = scsi?.slice(1).map(Number) ?? [];
+  const ata = /\/ata(\d+)\//.exec(path)?.[1];
+  if (ata !== undefined) {
+    // The ports of the first controller are numbered from 1 on; that is what machines have.
+    return { busType: "sata", bus: 0, target: 0, unit: Number(ata) - 1, pci, device };
+  }
+  if (scsi !== null) {
+    const busType = path.includes("/usb") ? "usb" : "scsi";
+    return { busType, bus: channel, target, unit: lun, pci, device };
+  }
+  const busType = /\/virtio\d+\/block\//.test(path)
+    ? "virtio"
+    : path.includes("/nvme/")
+    ? "nvme"
+    : "unknown";
+  const at = busType === "unknown" ? -1 : 0;
+  return { busType, bus: at, target: at, unit: at, pci, device };
+}
+
+/** The mounts of /proc/self/mountinfo whose file system is on one of the devices. */
+export function blockMountsOf(mountInfo: string, devices: readonly BlockDevice[]): BlockMount[] {
+  const byNumber = new Map(devices.map(({ number, name }) => [number, name]));
+  const names = new Set(devices.map(({ name }) => name));
+  return parseMountInfo(mountInfo).flatMap(({ mountPoint, fsType, device, deviceNumber }) => {
+    // A btrfs has a number that belongs to no device.
+    const base = device.startsWith("/dev/") ? device.slice("/dev/".length) : "";
+    const name = byNumber.get(deviceNumber) ?? (names.has(base) ? base : undefined);
+    return name === undefined ? [] : [{ mountPoint, fsType, device: name }];
+  });
+}

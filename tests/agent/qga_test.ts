@@ -1,0 +1,272 @@
+/**
+ * The QEMU guest agent's language, spoken by a confined agent.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type AgentOptions, TestAgent } from "./_agent.ts";
+import type { Host, Message } from "./_host.ts";
+import { residentMb } from "../_processes.ts";
+import { until } from "../_waiting.ts";
+
+const MB = 1024 * 1024;
+const MOST_GROWTH_MB = 10;
+
+const start = (options: AgentOptions = {}) =>
+  TestAgent.start({ ...options, args: () => ["--dialect", "qga"] });
+
+/** Asks and takes the answer, which comes in order. */
+async function ask(host: Host, execute: string, parameters?: unknown): Promise<Message> {
+  await host.send(JSON.stringify({ execute, arguments: parameters }));
+  return Object(await host.next());
+}
+
+/** What a command returns. */
+async function call(host: Host, execute: string, parameters?: unknown): Promise<unknown> {
+  const answer = await ask(host, execute, parameters);
+  assert("return" in answer, JSON.stringify(answer));
+  return answer.return;
+}
+
+/** Asserts that a command is refused, with the class and a description. */
+async function assertError(
+  host: Host,
+  [execute, parameters]: readonly [string, unknown?],
+  errorClass: "GenericError" | "CommandNotFound",
+  description: RegExp,
+): Promise<void> {
+  const { error } = await ask(host, execute, parameters);
+  assertEquals(Object(error).class, errorClass, JSON.stringify(error));
+  assertMatch(Object(error).desc, description);
+}
+
+/** Starts a program and waits for its end. */
+async function run(host: Host, parameters: Readonly<Record<string, unknown>>): Promise<Message> {
+  const pid = Object(await call(host, "guest-exec", parameters)).pid;
+  let status: Message = {};
+  await until(
+    async () => {
+      status = Object(await call(host, "guest-exec-status", { pid }));
+      return status.exited === true;
+    },
+    () => `the end of ${pid}`,
+  );
+  return status;
+}
+
+const open = async (host: Host, path: string, mode = "r") =>
+  await call(host, "guest-file-open", { path, mode });
+
+const base64 = (text: string) => new TextEncoder().encode(text).toBase64();
+
+Deno.test("what a client leaves unfinished meets the next client's bytes", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  {
+    const host = await agent.connect();
+    await using _host = host;
+    await host.send('{"execute":"guest-pi');
+  }
+  const host = await agent.connect();
+  await using _host = host;
+  await host.send('ng","id":1}');
+  assertEquals(await host.next(), { return: {}, id: 1 });
+});
+
+Deno.test("answers come in the order of the requests, in ASCII, with the id as it came", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  await host.send(
+    '{"execute":"guest-get-vcpus","id":"ä"}{"execute":"guest-ping","id":[1.5,{"a":null}]}' +
+      '{"execute":"nonsense"}{"execute":"guest-ping","x":1}{"execute":1}[]',
+  );
+  assertEquals(Object(await host.next()).id, "ä");
+  assertEquals(await host.next(), { return: {}, id: [1.5, { a: null }] });
+  const { error } = Object(await host.next());
+  assertEquals(error, {
+    class: "CommandNotFound",
+    desc: "The command nonsense has not been found",
+  });
+  const descriptions = [];
+  for (let count = 0; count < 3; count++) {
+    descriptions.push(Object(await host.next()).error.desc);
+  }
+  assertEquals(descriptions, [
+    "QMP input member 'x' is unexpected",
+    "QMP input member 'execute' must be a string",
+    "QMP input must be a JSON object",
+  ]);
+  await host.send(
+    '{"execute":"guest-sync","arguments":{"id":9007199254740993},"id":18446744073709551615}',
+  );
+  await host.next();
+  assertEquals(host.lastLine, '{"return":9007199254740993,"id":18446744073709551615}');
+});
+
+Deno.test("what the policy refuses as a whole is off and not found, as clients need it", async () => {
+  const agent = await start({ config: () => ({ security: { command_whitelist: [] } }) });
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const { supported_commands: commands } = Object(await call(host, "guest-info"));
+  const off = commands.filter((one: { enabled: boolean }) => !one.enabled)
+    .map(({ name }: { name: string }) => name);
+  assert(off.includes("guest-exec") && off.includes("guest-shutdown"), off.join());
+  assert(off.includes("guest-fsfreeze-freeze"), off.join());
+  assert(!off.includes("guest-ping"), off.join());
+  const path = "/bin/true";
+  await assertError(
+    host,
+    ["guest-exec", { path }],
+    "CommandNotFound",
+    /command_whitelist is empty/,
+  );
+  await assertError(host, ["guest-shutdown"], "CommandNotFound", /--power systemd/);
+  await assertError(host, ["guest-fsfreeze-freeze"], "CommandNotFound", /needs root/);
+});
+
+Deno.test("one program or path that is not allowed is a plain error", async () => {
+  const agent = await start({ config: () => ({ security: { command_whitelist: ["true"] } }) });
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  assertEquals(await run(host, { path: "true" }), { exited: true, exitcode: 0 });
+  await assertError(host, ["guest-exec", { path: "id" }], "GenericError", /command_whitelist/);
+  const env = ["LD_PRELOAD=/tmp/x"];
+  await assertError(host, ["guest-exec", { path: "true", env }], "GenericError", /LD_PRELOAD/);
+  await assertError(host, ["guest-file-open", { path: "/etc/shadow" }], "GenericError", /outside/);
+});
+
+Deno.test("arguments that are wrong are told in QEMU's words", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const wrong: readonly (readonly [string, unknown, RegExp])[] = [
+    ["guest-sync", {}, /^Parameter 'id' is missing$/],
+    ["guest-sync", { id: "1" }, /64 bits/],
+    ["guest-ping", { id: 1 }, /^Parameter 'id' is unexpected$/],
+    [
+      "guest-exec",
+      { path: "true", arg: [1] },
+      /^Invalid parameter type for 'arg\[0\]', expected: string$/,
+    ],
+    ["guest-exec", { path: "true", env: ["A"] }, /'env\[0\]' must be NAME=VALUE/],
+    ["guest-exec", { path: "cat", "input-data": "a b=" }, /base64/],
+    ["guest-exec", { path: "no-such-program" }, /no program "no-such-program"/],
+    ["guest-exec", { path: "true", "capture-output": "merged" }, /does not accept value 'merged'/],
+    ["guest-exec-status", { pid: 1 }, /PID 1 does not exist/],
+    ["guest-file-open", { path: "x", mode: "q" }, /invalid file open mode 'q'/],
+    ["guest-file-read", { handle: 1 }, /handle '1' has not been found/],
+    [
+      "guest-file-seek",
+      { handle: 1, offset: 0, whence: "middle" },
+      /does not accept value 'middle'/,
+    ],
+  ];
+  for (const [command, parameters, description] of wrong) {
+    await assertError(host, [command, parameters], "GenericError", description);
+  }
+});
+
+Deno.test("files are read and written in pieces, at positions, across connections", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const path = `${agent.paths.files}/f`;
+  let handle: unknown;
+  {
+    const host = await agent.connect();
+    await using _host = host;
+    handle = await open(host, path, "w+");
+    const write = { handle, "buf-b64": "YWJj\nZGVm\n" };
+    assertEquals(await call(host, "guest-file-write", write), { count: 6, eof: false });
+  }
+  const host = await agent.connect();
+  await using _host = host;
+  const seek = async (offset: number, whence: number | string) =>
+    Object(await call(host, "guest-file-seek", { handle, offset, whence })).position;
+  assertEquals(await seek(0, "cur"), 6);
+  assertEquals(await seek(-2, "end"), 4);
+  assertEquals(await call(host, "guest-file-read", { handle, count: 2 }), {
+    count: 2,
+    "buf-b64": base64("ef"),
+    eof: false,
+  });
+  assertEquals(await call(host, "guest-file-read", { handle }), {
+    count: 0,
+    "buf-b64": "",
+    eof: true,
+  });
+  assertEquals(await seek(1, 0), 1);
+  await call(host, "guest-file-write", { handle, "buf-b64": base64("XYZ"), count: 2 });
+  const appending = await open(host, path, "ab");
+  await call(host, "guest-file-write", { handle: appending, "buf-b64": base64("g") });
+  assertEquals(await Deno.readTextFile(path), "aXYdefg");
+  const far = { handle, offset: 0, whence: "set" };
+  await host.send(
+    JSON.stringify({ execute: "guest-file-seek", arguments: far })
+      .replace('"offset":0', '"offset":9223372036854775807'),
+  );
+  assertMatch(Object(await host.next()).error.desc, /Invalid argument/);
+  await assertError(host, ["guest-file-seek", { ...far, offset: -1 }], "GenericError", /Invalid/);
+  await assertError(
+    host,
+    ["guest-file-read", { handle, count: 48 * MB + 1 }],
+    "GenericError",
+    /count/,
+  );
+  assertEquals(Object(await call(host, "guest-file-read", { handle, count: 48 * MB })).count, 4);
+  assertEquals(await call(host, "guest-file-close", { handle }), {});
+  await assertError(host, ["guest-file-close", { handle }], "GenericError", /has not been found/);
+});
+
+Deno.test("handles that are never closed are bounded", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const path = `${agent.paths.files}/f`;
+  await Deno.writeTextFile(path, "x");
+  const host = await agent.connect();
+  await using _host = host;
+  let refused = 0;
+  for (let count = 0; count < 1100; count++) {
+    if ("error" in await ask(host, "guest-file-open", { path })) refused += 1;
+  }
+  assertEquals(refused, 100);
+});
+
+Deno.test("programs that nobody asks about, and one that prints without end, stay bounded", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const print = { path: "head", arg: ["-c", "17825792", "/dev/zero"], "capture-output": true };
+  await run(host, print);
+  const { now: before } = await residentMb(agent.pid);
+  for (let count = 0; count < 10; count++) await call(host, "guest-exec", print);
+  for (let count = 0; count < 100; count++) await call(host, "guest-exec", { path: "/bin/true" });
+  const status = await run(host, print);
+  assertEquals(status["out-truncated"], true);
+  const { peak } = await residentMb(agent.pid);
+  assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
+});
+
+Deno.test("70 MB without an end are one error, and do not fill memory", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  await host.send(`{"execute":"guest-ping","id":"${"x".repeat(MB / 2)}"}`);
+  await host.next();
+  const { now: before } = await residentMb(agent.pid);
+  await host.send('{"execute":"guest-ping","id":"');
+  const chunk = new Uint8Array(MB).fill(0x78);
+  for (let sent = 0; sent < 70; sent++) await host.send(chunk);
+  assertMatch(Object(await host.next()).error.desc, /token size limit/);
+  await host.send('{"execute":"guest-ping"}\n');
+  assertEquals(await call(host, "guest-sync", { id: 2 }), 2);
+  const { peak } = await residentMb(agent.pid);
+  assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
+});

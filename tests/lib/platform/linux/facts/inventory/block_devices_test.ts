@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import {
+  addressOf,
+  blockMountsOf,
+  parseBlockDevices,
+} from "../../../../../../lib/platform/linux/facts/inventory/block_devices.ts";
+
+const ADDRESSES: readonly (readonly [string, readonly (string | number)[]])[] = [
+  ["/sys/devices/pci0000:00/0000:00:02.0/virtio1/block/vda", ["virtio", 0, 0, 0, 0, 0, 2, 0]],
+  ["/sys/devices/pci0000:00/0000:00:02.3/0000:04:00.0/virtio2/block/vda", [
+    "virtio",
+    0,
+    0,
+    0,
+    0,
+    4,
+    0,
+    0,
+  ]],
+  ["/sys/devices/pci0000:00/0000:00:1f.2/ata3/host2/target2:0:0/2:0:0:0/block/sda", [
+    "sata",
+    0,
+    0,
+    2,
+    0,
+    0,
+    31,
+    2,
+  ]],
+  ["/sys/devices/pci0000:00/0000:00:05.0/virtio3/host6/target6:0:1/6:0:1:4/block/sdb", [
+    "scsi",
+    0,
+    1,
+    4,
+    0,
+    0,
+    5,
+    0,
+  ]],
+  ["/sys/devices/pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1", ["nvme", 0, 0, 0, 0, 0, 6, 0]],
+  ["/sys/devices/platform/mmc/block/mmcblk0", ["unknown", -1, -1, -1, -1, -1, -1, -1]],
+];
+for (const [path, expected] of ADDRESSES) {
+  Deno.test(`the address of ${path}`, () => {
+    const { busType, bus, target, unit, pci } = addressOf(path, "x");
+    assertEquals([busType, bus, target, unit, ...Object.values(pci)], expected);
+  });
+}
+
+const LISTED = `vda 254:0 0 /sys/devices/pci0000:00/0000:00:02.0/virtio1/block/vda
+vda1 254:1 1 /sys/devices/pci0000:00/0000:00:02.0/virtio1/block/vda/vda1
+dm-0 253:0 0 /sys/devices/virtual/block/dm-0 /vda1 =vg-root
+`;
+
+Deno.test("a partition depends on its disk, a mapped device on what it is made of", () => {
+  const devices = parseBlockDevices(LISTED);
+  assertEquals(
+    devices.map(({ name, dependencies, alias, address }) =>
+      [name, dependencies, alias, address?.device] as const
+    ),
+    [
+      ["vda", [], undefined, "/dev/vda"],
+      ["vda1", ["vda"], undefined, "/dev/vda1"],
+      ["dm-0", ["vda1"], "vg-root", undefined],
+    ],
+  );
+});
+
+Deno.test("file systems on devices are listed, with any character in their mount point", () => {
+  const mountInfo = "22 1 254:1 / / rw - ext4 /dev/root rw\n" +
+    "23 22 253:0 / /mnt/a\\040b\\012c rw - xfs /dev/mapper/vg-root rw\n" +
+    "24 22 0:5 / /data rw - btrfs /dev/vda rw\n" +
+    "25 22 0:6 / /proc rw - proc proc rw\n";
+  assertEquals(blockMountsOf(mountInfo, parseBlockDevices(LISTED)), [
+    { mountPoint: "/", fsType: "ext4", device: "vda1" },
+    { mountPoint: "/mnt/a b\nc", fsType: "xfs", device: "dm-0" },
+    { mountPoint: "/data", fsType: "btrfs", device: "vda" },
+  ]);
+});

@@ -1,0 +1,43 @@
+/**
+ * Where our answers differ from those of qemu-ga 7.2 on purpose.
+ *
+ * @module
+ */
+
+/** A reason as docs/qga.md has it, and the requests that it explains. */
+const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] = [
+  [
+    "Newer than qemu-ga 7.2, and answered by ours",
+    ["get-load (since 10.0)", "network-get-route (since 9.1)"],
+  ],
+  [
+    "The path is outside the allowed paths, and a directory cannot be read through a handle anyway",
+    ["open a directory"],
+  ],
+  [
+    "The command needs root, which the agent does not have",
+    [
+      "thaw what is not frozen",
+      "freeze no mount point",
+      "suspend-ram with an argument",
+      "set-time too late",
+      "password that is not base64",
+      "user with a colon",
+      "password without crypted",
+      "keys of nobody",
+      "add a key with a line break",
+      "get them",
+      "get it",
+      "get none",
+    ],
+  ],
+  [
+    "Left out: hosts plug processors and memory by themselves",
+    ["set-vcpus of none that is", "set-memory-blocks of none that is"],
+  ],
+];
+
+/** The reasons by the name of the request. */
+export const DEVIATIONS: ReadonlyMap<string, string> = new Map(
+  REASONS.flatMap(([reason, names]) => names.map((name) => [name, reason] as const)),
+);
