@@ -17,7 +17,7 @@ import { routeTo, walkFailure } from "./walk.ts";
 const MEMORY_BACKED = ["1021994", "858458f6"];
 /** ext2 to ext4, XFS, Btrfs, F2FS, ZFS and overlayfs. */
 const ON_DISK = ["ef53", "58465342", "9123683e", "f2f52010", "2fc12fc1", "794c7630"];
-/** Device numbers are used again after an unmount. */
+/** Device numbers are reused after an unmount. */
 const KNOWN_MS = 10_000;
 const MAX_KNOWN = 64;
 

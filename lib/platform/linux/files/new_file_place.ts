@@ -1,5 +1,5 @@
 /**
- * Where a new file is before it gets its name.
+ * Where a new file is until it gets its name.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { PRIVATE_FILE } from "./file_shell_script.ts";
 const OTHERS_WRITE = 0o022;
 const ROOT_USER = 0;
 
-/** Where a new file is before it gets its name. */
+/** Where a new file is until it gets its name. */
 export interface Place {
-  /** `fixed` for a private directory of a name that may be left over, 1 for a fresh one, else 0. */
+  /** `fixed` for a private directory with a fixed name, which may be left over, 1 for a new one, else 0. */
   readonly private: "0" | "1" | "fixed";
   /** The name of the private directory, or of the file. */
   readonly name: string;
