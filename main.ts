@@ -1,5 +1,5 @@
 /**
- * The guest's binary: reads the command line and hands over.
+ * The agent's entry point: reads the command line and runs a subcommand.
  *
  * @module
  */
@@ -60,5 +60,5 @@ function explain(error: unknown): number {
   return EXIT.software;
 }
 
-// Not a return: a read parked in the kernel would keep the process alive for ever.
+// Exit explicitly: a blocked read would keep the process alive.
 if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -1,5 +1,5 @@
 /**
- * `kvmmanager-agent check`: what a configuration comes to.
+ * `kvmmanager-agent check`: prints the effective configuration.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { parsePermissions, permissionFlags, permissionsFor } from "../lib/platfo
 import type { Invocation } from "./usage.ts";
 
 /**
- * The report as JSON: where the configuration is from, what is in effect, the flags it needs and
+ * Returns the report as JSON: the configuration's source and values, the flags it needs, and
  * whether this binary will be confined under it.
  *
- * @throws {ConfigError} when it is wrong.
+ * @throws {ConfigError} if the configuration is invalid.
  */
 export async function check({ config: path, granted }: Invocation): Promise<string> {
   const { config, source } = await loadConfig(path);
@@ -30,7 +30,7 @@ export async function check({ config: path, granted }: Invocation): Promise<stri
     permission_flags: permissionFlags(permissions),
     confined,
     ...(uncovered.length > 0 ? { uncovered } : {}),
-    // Allowed, and refused all the same: links are never followed.
+    // These are allowed but still refused, since links are never followed.
     ...(linked.length > 0 ? { symbolic_links: linked } : {}),
   };
   return JSON.stringify(report, null, 2);

@@ -1,5 +1,5 @@
 /**
- * `kvmmanager-agent command`: sends one command to the agent of this guest.
+ * `kvmmanager-agent command`: sends one command to the running agent.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import { memberOf, NAME_MEMBERS } from "../lib/monitor/command_request.ts";
 import { printLine } from "../lib/base/terminal.ts";
 import type { CommandWords } from "./usage.ts";
 
-/** Higher exit statuses have a meaning of their own in shells. */
+/** Shells give higher exit statuses a special meaning. */
 const MAX_EXIT_STATUS = 125;
 
 /**
- * Sends the command, prints the answer and returns the exit status: the answer's `Status`, at most
- * 125.
+ * Sends the command, prints the answer and returns the exit status: the answer's `Status`, or 125
+ * if that is out of range.
  *
  * @param configFile The file with the socket's path; `undefined` for the default file.
- * @throws {UsageError} when the fields are not a JSON object, or name a command themselves.
- * @throws {ConfigError} when the configuration cannot be used.
+ * @throws {UsageError} if the fields are not a JSON object, or contain a command name.
+ * @throws {ConfigError} if the configuration is invalid.
  */
 export async function sendMonitorCommand(
   { name, json }: CommandWords,

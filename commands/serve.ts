@@ -1,5 +1,5 @@
 /**
- * `kvmmanager-agent serve`: the agent's life, from the configuration to the last line of its log.
+ * `kvmmanager-agent serve`: runs the agent, from loading the configuration to its last log line.
  *
  * @module
  */
@@ -29,16 +29,16 @@ import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";
 
-/** How long work in flight may go on once the agent is told to stop (protocol, "Graceful Shutdown"). */
+/** How long requests in flight may take after SIGTERM (protocol, "Graceful Shutdown"). */
 const STOP_GRACE_MS = 5000;
-/** How long answers may take to leave after that. */
+/** How long sending the remaining answers may take after that. */
 const DRAIN_MS = 1000;
 
 /**
  * Serves until SIGTERM, SIGINT or the end of the channel.
  *
- * @throws {ConfigError} when the configuration is wrong.
- * @throws {ListenError | ChannelError} when the channel cannot be opened.
+ * @throws {ConfigError} if the configuration is invalid.
+ * @throws {ListenError | ChannelError} if the channel cannot be opened.
  */
 export async function serve(invocation: Invocation, choice: ChannelChoice): Promise<void> {
   const loaded = await loadConfig(invocation.config);
@@ -85,7 +85,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     inFlight: () => executor.inFlight,
   });
   handleSignals(log, stopping, channel, async () => {
-    // Not waited for: a disk that hangs must not keep a new configuration away.
+    // Not awaited: a hung disk must not block a reload.
     void audit.reopen();
     await reload(live, monitor, log, audit);
   });
@@ -97,7 +97,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   new Timer(0, preloadCommands);
   const dialect = language.dialect(
     executor,
-    // As it is at each greeting: a reload may have changed it.
+    // Read for each greeting, since a reload may change it.
     () => live.current.announce ? { version: VERSION, platform: guest.platform } : undefined,
   );
   const draining = await serveHosts(channel, { dialect, log, link, signal: stopping.signal });
@@ -126,7 +126,7 @@ function handleSignals(
   Deno.addSignalListener("SIGHUP", () => void onHangUp());
 }
 
-/** What SIGHUP asks for; a configuration that cannot be used has been logged as such. */
+/** Handles SIGHUP. An invalid configuration has already been logged. */
 async function reload(
   live: LiveConfig,
   monitor: MonitorService,

@@ -1,10 +1,9 @@
 /**
- * The agent started by hand or by an init script, with no `--channel`: it opens the configured
- * virtio port, runs itself on it, and does so again whenever that ends. Where there is systemd, its
- * unit does all of this instead.
+ * Runs without `--channel`, started by hand or by an init script: opens the virtio port, runs the
+ * agent on it and restarts it whenever it exits. Under systemd the unit does this.
  *
- * Deno lets no confined program open a device, so the shell does, and becomes the agent: the
- * process that is waited for here and gets the signals is the agent itself.
+ * Deno does not let a confined program open a device. A shell opens it and execs the agent, so the
+ * child process is the agent itself and receives the signals.
  *
  * @module
  */
@@ -28,9 +27,8 @@ import {
 const PORT_DIRECTORY = "/dev/virtio-ports";
 
 /**
- * Exit statuses of the shell, before it has become the agent; the agent has none of these. A
- * redirection would create a plain file where there is no port, and the agent then read its end for
- * ever.
+ * Exit statuses of the shell before exec; the agent never uses them. Without the check, the
+ * redirection would create a regular file if the port is missing.
  */
 const NO_PORT = 120;
 const PORT_REFUSED = 121;
@@ -43,7 +41,7 @@ command exec 0<>"$port" 1>&0 || exit ${PORT_REFUSED}
 exec "$@"
 `;
 
-/** What would be the same however often it is started. */
+/** Exit statuses that a restart would not change. */
 const FINAL_STATUSES: readonly number[] = [EXIT.usage, EXIT.config];
 
 const LOG_FLUSH_MS = 1000;
@@ -54,19 +52,19 @@ export interface Supervised {
   readonly port: string;
   /** The agent's command line, to be run on the port. */
   readonly command: readonly string[];
-  /** Milliseconds from an end, or a try in vain, to the next start. */
+  /** Milliseconds between an exit or a failed start and the next start. */
   readonly retryMs: number;
   readonly log: Log;
 }
 
 /**
- * Opens the port and runs this agent on it until SIGTERM or SIGINT, or until the agent says that it
- * was started in a wrong way.
+ * Opens the port and runs this agent on it until SIGTERM or SIGINT, or until the agent exits with a
+ * status that a restart would not change.
  *
- * @param args The command line that came to this invocation.
- * @returns The exit status: the agent's own, 0 where it ended as asked.
- * @throws {UsageError} where the agent does not know how to start itself.
- * @throws {ConfigError} when the configuration is wrong.
+ * @param args The command line of this invocation.
+ * @returns The agent's exit status; 0 if it was stopped by a signal.
+ * @throws {UsageError} if the agent cannot tell how to start itself.
+ * @throws {ConfigError} if the configuration is invalid.
  */
 export async function supervise(invocation: Invocation, args: readonly string[]): Promise<number> {
   const self = invocation.self ?? (Deno.build.standalone ? Deno.execPath() : undefined);
@@ -91,14 +89,14 @@ export async function supervise(invocation: Invocation, args: readonly string[])
   return status;
 }
 
-/** The configured port, or where nothing is configured the one of the dialect. */
+/** The configured port, or the dialect's own if none is configured. */
 const portName = (dialect: DialectChoice, configured: string) =>
   dialect === "qga" && configured === DEFAULT_CHANNEL_NAME ? QGA_CHANNEL_NAME : configured;
 
-/** The agent that is started has them of its own. */
+/** The child process already has these options built in. */
 const isBaked = (arg: string) => BAKED_OPTIONS.some((name) => arg.startsWith(`--${name}=`));
 
-/** {@link supervise} without what it takes from the configuration. */
+/** The part of {@link supervise} that does not read the configuration. */
 export async function keepRunning({ port, command, retryMs, log }: Supervised): Promise<number> {
   const stopping = new AbortController();
   let agent: Deno.ChildProcess | undefined;
@@ -106,7 +104,7 @@ export async function keepRunning({ port, command, retryMs, log }: Supervised): 
     try {
       agent?.kill(signal);
     } catch {
-      // It has ended by itself.
+      // It has already exited.
     }
   };
   const forward = {
@@ -135,7 +133,7 @@ export async function keepRunning({ port, command, retryMs, log }: Supervised): 
       agent = undefined;
       if (stopping.signal.aborted) return signal === null ? code : EXIT.ok;
       if (FINAL_STATUSES.includes(code)) {
-        log.error("the agent cannot be run like this, it is not started again", { status: code });
+        log.error("the agent failed permanently; not restarting it", { status: code });
         return code;
       }
       explainEnd(log, { port, code, signal, retryMs, isNew: code !== lastStatus });
@@ -155,17 +153,17 @@ interface End {
   readonly code: number;
   readonly signal: Deno.Signal | null;
   readonly retryMs: number;
-  /** Whether it is not the same as the time before: a port may be away for years. */
+  /** Whether it differs from the last time: a port may be missing for years. */
   readonly isNew: boolean;
 }
 
 function explainEnd(log: Log, { port, code, signal, retryMs, isNew }: End): void {
   const fields = { port, retry_seconds: retryMs / 1000 };
   if (code === NO_PORT) {
-    if (isNew) log.warn("there is no such port, the host may plug it in", fields);
+    if (isNew) log.warn("the port does not exist; waiting for the host to add it", fields);
   } else if (code === PORT_REFUSED) {
-    if (isNew) log.warn("the port cannot be opened; another process may have it", fields);
+    if (isNew) log.warn("cannot open the port; another process may be using it", fields);
   } else {
-    log.warn("the agent has ended, it is started again", { ...fields, status: code, signal });
+    log.warn("the agent exited; restarting it", { ...fields, status: code, signal });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The agent's command line: its words, its help, its exit statuses.
+ * Parses the agent's command line; holds its help and exit statuses.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
 export const EXIT = { ok: 0, software: 70, unavailable: 69, usage: 64, config: 78 } as const;
 
 /** What `--help` prints. */
-export const HELP = `kvmmanager-agent - the guest agent of KVM Manager
+export const HELP = `kvmmanager-agent - guest agent for KVM virtual machines
 
 Usage:
   kvmmanager-agent [serve] [--channel CHANNEL] [--config FILE] [--log-level LEVEL]
@@ -20,57 +20,59 @@ Usage:
   kvmmanager-agent command NAME [JSON] [--config FILE]
 
 Commands:
-  serve    answer the host (the default)
-  check    print the effective configuration, the permissions it needs and
-           whether this binary will be confined; exit status 78 when it is wrong
-  command  send the agent of this guest a command, as agent.Ping, with the fields
-           of a JSON object (- reads it from standard input); print the answer,
-           exit with its Status (125 at most; 103: nobody answers)
+  serve    serve the host (default)
+  check    print the effective configuration, the permissions it needs and whether
+           this binary will be confined under it
+  command  send a command such as agent.Ping to the running agent, with fields from
+           a JSON object (- reads it from standard input), and print the answer
 
 Options:
-  --channel CHANNEL   stdio         standard input and output (a virtio port handed over)
-                      listen:PATH   a unix socket; one host at a time
-                      device:PATH   a port that the agent opens by itself; needs
-                                    all of Deno's permissions
-                      without one the installed agent opens its virtio port
-                      through the shell, and comes back whenever it ends
-  --dialect NAME      jsonrpc (the default), or qga: the language of QEMU's guest
-                      agent, on the port org.qemu.guest_agent.0
-  --config FILE       the configuration; /etc/kvmmanager-agent/config.json if it exists
-  --log-level LEVEL   ${LOG_LEVELS.join(", ")}; instead of the configuration's
-  --power HOW         systemd: through the units that the package brings;
-                      none (the default): shutdown and reboot are refused
-  --separate-commands start commands in the control group that the service has for
-                      them; for the service alone
-  --notify-socket P   tell the service manager at this socket that the agent is alive;
-                      for the service
-  --help              this text
-  --version           the version
+  --channel CHANNEL    stdio        standard input and output: the port, opened by
+                                    the service manager
+                       listen:PATH  a unix socket, one host at a time
+                       device:PATH  a port that the agent opens itself; needs all of
+                                    Deno's permissions
+                       By default an installed agent opens its virtio port through
+                       the shell and restarts whenever it exits.
+  --dialect NAME       jsonrpc (default), or qga: the language of QEMU's guest agent,
+                       on the port org.qemu.guest_agent.0
+  --config FILE        configuration file (default: /etc/kvmmanager-agent/config.json
+                       if it exists)
+  --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration
+  --power HOW          systemd  shut down and reboot through the package's units
+                       none     refuse shutdown and reboot (default)
+  --separate-commands  run commands in the service's control group for commands
+  --notify-socket PATH report to the service manager at this socket that the agent is
+                       alive
+  --help               print this help
+  --version            print the version
 
-Signals: SIGTERM, SIGINT  finish what is under way (5 s at most) and end
-         SIGHUP           open the log file anew, and read the configuration again
+Signals:
+  SIGTERM, SIGINT      finish requests in flight (5 s at most) and exit
+  SIGHUP               reopen the log file and reload the configuration
 
-Exit status: 0 ended as asked, 64 wrong use, 69 the channel cannot be opened,
-             70 a fault of the agent, 78 the configuration is wrong
+Exit status: 0 stopped by a signal, 64 invalid command line, 69 cannot open the
+channel, 70 bug in the agent, 78 invalid configuration. command exits with the
+Status of the answer (125 at most), or 103 if the agent does not answer.
 `;
 
-/** Where the agent meets the host. */
+/** How the agent reaches the host. */
 export type ChannelChoice =
   | { readonly kind: "stdio" }
   | { readonly kind: "listen" | "device"; readonly path: string };
 
-/** The options that stand in an installed agent itself, before those of whoever starts it. */
+/** Options built into an installed agent, before those on its command line. */
 export const BAKED_OPTIONS = ["granted", "self"] as const;
 
 /** What `command` sends. */
 export interface CommandWords {
-  /** As `agent.Ping`. */
+  /** Such as `agent.Ping`. */
   readonly name: string;
-  /** The fields' text, `-` for standard input; `undefined` where there are none. */
+  /** The fields' text, `-` for standard input; `undefined` if there are none. */
   readonly json: string | undefined;
 }
 
-/** A command line that has been understood. */
+/** A parsed command line. */
 export interface Invocation {
   readonly command: "serve" | "check" | "command" | "help" | "version";
   readonly channel: ChannelChoice | undefined;
@@ -78,20 +80,23 @@ export interface Invocation {
   readonly dialect: DialectChoice;
   readonly config: string | undefined;
   readonly logLevel: LogLevel | undefined;
-  /** How the guest is turned off. */
+  /** How to shut the guest down. */
   readonly power: PowerChoice;
-  /** Whether commands run in a control group beside the agent's. */
+  /** Whether commands run in a separate control group. */
   readonly separateCommands: boolean;
-  /** The service manager's notification socket (sd_notify(3)), which is told that the agent is alive. */
+  /**
+   * The service manager's notification socket (sd_notify(3)), for reporting that the agent is
+   * alive.
+   */
   readonly notifySocket: string | undefined;
-  /** The permissions the binary was compiled with, as JSON; given by the compile task. */
+  /** The permissions that the binary was compiled with, as JSON; set by the compile task. */
   readonly granted: string | undefined;
   /**
-   * The path that starts this agent, where that is not the running executable: a launcher around
-   * `deno run` gives its own.
+   * The program that starts this agent, if that is not the running executable: the launcher around
+   * `deno run`.
    */
   readonly self: string | undefined;
-  /** With `command` alone. */
+  /** Only with `command`. */
   readonly sending?: CommandWords;
 }
 
@@ -150,7 +155,9 @@ export function readInvocation(args: readonly string[]): Invocation {
 }
 
 function readCommandWords([name, json]: readonly string[]): CommandWords {
-  if (name === undefined) throw new UsageError("command needs a NAME, as agent.Ping; see --help");
+  if (name === undefined) {
+    throw new UsageError("command needs a NAME such as agent.Ping; see --help");
+  }
   return { name, json };
 }
 

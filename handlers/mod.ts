@@ -1,5 +1,5 @@
 /**
- * The one list of the agent's methods. A method is added by one file and one line here.
+ * The list of the agent's methods. To add a method, add one file and one line here.
  *
  * @module
  */
@@ -22,7 +22,10 @@ import { rpcCancel } from "./agent/rpc_cancel.ts";
 import { rpcDiscover } from "./agent/rpc_discover.ts";
 import { shutdown } from "./power/shutdown.ts";
 
-/** The methods with the types of their parameters and results, from which the host's are derived. */
+/**
+ * The methods with the types of their parameters and results; the host's types are derived from
+ * them.
+ */
 const ALL = [
   ping,
   getAgentInfo,
@@ -45,5 +48,5 @@ const ALL = [
 /** One of the agent's methods, typed. */
 export type AnyMethod = (typeof ALL)[number];
 
-/** Every method, in the order of the protocol, ours after it. */
+/** Every method, in the order of the protocol, followed by additional ones. */
 export const METHODS: readonly Method[] = ALL;

@@ -48,14 +48,13 @@ export interface SearchProblem {
 }
 
 /**
- * Where to search: a directory in one of libvirt's layouts (`NAME.org.kvmmanager.agent.0`,
+ * Where to search: a directory with one of libvirt's layouts (`NAME.org.kvmmanager.agent.0`,
  * `domain-ID-NAME/org.kvmmanager.agent.0`, `ID-NAME/org.kvmmanager.agent.0`); or a pattern with one
- * `*` for the VM's name, in any component: `/run/vms/vm-*.sock`,
- * `/run/vms/vm-*-dir/agent.sock`.
+ * `*` for the VM's name, in any component: `/run/vms/vm-*.sock`, `/run/vms/vm-*-dir/agent.sock`.
  */
 export type SearchPath = string;
 
-/** Finds channels. A search path that does not exist holds none, which is not a problem. */
+/** Finds channels. A search path that does not exist has none, which is not an error. */
 export async function findChannels(searchPaths: readonly SearchPath[]): Promise<FoundChannels> {
   const found = new Map<string, AgentChannel>();
   const problems: SearchProblem[] = [];
@@ -71,14 +70,12 @@ export async function findChannels(searchPaths: readonly SearchPath[]): Promise<
 export const directoryOf = (path: SearchPath): string => splitPattern(path)?.directory ?? path;
 
 /**
- * Why a search path cannot be used, for a person; `undefined` when it can. {@link findChannels}
- * takes a second `*` for a character of the name.
+ * Why a search path cannot be used, for a person; `undefined` if it can. {@link findChannels} takes
+ * a second `*` literally.
  */
 export function problemOfSearchPath(path: SearchPath): string | undefined {
   const stars = path.split("*").length - 1;
-  return stars > 1
-    ? `may have one "*", which stands for the VM's name, received "${path}"`
-    : undefined;
+  return stars > 1 ? `may have one "*", for the VM's name, received "${path}"` : undefined;
 }
 
 /** The parts of a pattern `DIRECTORY/BEFORE*AFTER/REST`; REST is often empty. */
@@ -160,7 +157,7 @@ async function isSocket(path: string): Promise<boolean> {
   }
 }
 
-/** The channels whose VM a person can mean by a name; several where the name is ambiguous. */
+/** The channels of the VMs that a name can mean; several if the name is ambiguous. */
 export function channelsNamed(channels: readonly AgentChannel[], name: string): AgentChannel[] {
   const exact = channels.filter((channel) => channel.name === name);
   if (exact.length > 0) return exact;

@@ -21,8 +21,8 @@ export interface CallOptions {
   /** Aborts the wait. */
   signal?: AbortSignal;
   /**
-   * Whether the agent is told to stop the work when the call times out or is aborted. An agent
-   * without `rpc.cancel` carries on. @default {false}
+   * Whether to tell the agent to stop the work when the call times out or is aborted. An agent
+   * without `rpc.cancel` continues it. @default {false}
    */
   cancelInGuest?: boolean;
 }
@@ -31,7 +31,7 @@ export interface CallOptions {
 export interface ClientOptions {
   /**
    * Takes the channel's lock (see `lock.ts`) under this description of what the program does, such
-   * as `kvmmanager-ctl exec`; then {@link AgentClient.connect} fails with `"in use"` while another
+   * as `kvmmanager-ctl exec`; {@link AgentClient.connect} then fails with `"in use"` while another
    * program holds it. @default no lock
    */
   lockAs?: string;
@@ -43,13 +43,13 @@ export interface ClientOptions {
   maxLineBytes?: number;
 }
 
-/** The arguments after the method's name: parameters may be omitted where none is required. */
+/** The arguments after the method's name: parameters may be omitted if none is required. */
 export type CallArguments<Name extends MethodName> = Record<never, never> extends ParamsOf<Name>
   ? [params?: ParamsOf<Name>, options?: CallOptions]
   : [params: ParamsOf<Name>, options?: CallOptions];
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** The largest `max_message_size_kb`, and room for the line's end. */
+/** The largest `max_message_size_kb`, plus room for the newline. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
 const MAX_CALLS_IN_FLIGHT = 1000;
 /** The buffer grows while answers fill it, so that an idle connection costs little. */
@@ -57,7 +57,7 @@ const BUFFER_BYTES = { first: 4 * 1024, most: 64 * 1024 } as const;
 
 interface Waiting extends PromiseWithResolvers<unknown> {
   readonly method: string;
-  /** When writing it began, in milliseconds of `performance.now()`. */
+  /** When its writing started, in milliseconds of `performance.now()`. */
   sentAt: number | undefined;
 }
 
@@ -104,7 +104,7 @@ export class AgentClient implements AsyncDisposable {
   /**
    * Connects to the unix socket of a channel.
    *
-   * @throws {CallError} when it is not served, or another program holds its lock.
+   * @throws {CallError} if it is not served, or another program holds its lock.
    */
   static async connect(path: string, options: ClientOptions = {}): Promise<AgentClient> {
     const { lockAs } = options;
@@ -134,7 +134,7 @@ export class AgentClient implements AsyncDisposable {
    *
    * @returns The answer's `result`, checked against the method's schema.
    * @throws {AnswerError} for an error answer.
-   * @throws {CallError} when the connection ends, the call times out, or the result is invalid.
+   * @throws {CallError} if the connection ends, the call times out, or the result is invalid.
    */
   async call<Name extends MethodName>(
     method: Name,
@@ -190,7 +190,7 @@ export class AgentClient implements AsyncDisposable {
     }
   }
 
-  /** Sends text as it is, for tests of what {@link callUnchecked} would never send. */
+  /** Sends text unchanged, to test what {@link callUnchecked} would never send. */
   sendRaw(text: string): void {
     this.#outbox.send(text);
   }

@@ -1,5 +1,5 @@
 /**
- * Connecting to a channel's unix socket, with a reason when that fails.
+ * Connects to a channel's unix socket and explains failures.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { CallError } from "./errors.ts";
 /**
  * Connects.
  *
- * @throws {CallError} that says why it cannot.
+ * @throws {CallError} with the reason.
  */
 export async function connectSocket(path: string): Promise<Deno.UnixConn> {
   try {
@@ -22,10 +22,10 @@ export async function connectSocket(path: string): Promise<Deno.UnixConn> {
 
 function explain(path: string, error: unknown): CallError {
   if (error instanceof Deno.errors.NotFound) {
-    return new CallError(`${path}: there is no such socket`, "no socket");
+    return new CallError(`${path}: the socket does not exist`, "no socket");
   }
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return new CallError(`${path}: nobody serves this socket`, "not served");
+    return new CallError(`${path}: no process serves this socket`, "not served");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     const why = "permission denied; libvirt's sockets belong to root and QEMU's group";

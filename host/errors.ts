@@ -1,5 +1,5 @@
 /**
- * What can go wrong between the host and an agent.
+ * Errors between the host and an agent.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export class AnswerError extends Error {
     super(message);
   }
 
-  /** The error as it was on the wire. */
+  /** The error as received. */
   toJSON(): { code: number; message: string; data: unknown } {
     return { code: this.code, message: this.message, data: this.data };
   }
 
-  /** The agent's explanation; the fixed text of the error code where it gave none. */
+  /** The agent's explanation, or the error code's standard text if it gave none. */
   get reason(): string {
     const { data } = this;
     return typeof data === "object" && data !== null && "reason" in data &&
@@ -28,12 +28,12 @@ export class AnswerError extends Error {
       : this.message;
   }
 
-  /** Whether the agent lacks the method, as one older than this client does. */
+  /** Whether the agent lacks the method, because it is older than this client. */
   get isUnknownMethod(): boolean {
     return this.code === ERRORS.methodNotFound.code;
   }
 
-  /** Milliseconds to wait before the next try; `undefined` unless the call was rate-limited. */
+  /** Milliseconds to wait before retrying; `undefined` unless the call was rate-limited. */
   get retryAfterMs(): number | undefined {
     if (this.code !== ERRORS.tooManyRequests.code) return undefined;
     const { data } = this;
@@ -46,7 +46,7 @@ export class AnswerError extends Error {
 
 const DEFAULT_RETRY_MS = 100;
 
-/** Why a call came to nothing. */
+/** Why a call got no valid answer. */
 export type CallErrorReason =
   | "no socket"
   | "not served"

@@ -42,7 +42,7 @@ const NotificationMessage = z.looseObject({
   id: z.optional(z.undefined()),
 });
 
-/** Parses a line (JSON-RPC 2.0, sections 4.1 and 5). Ids of other types are never ours. */
+/** Parses a line (JSON-RPC 2.0, sections 4.1 and 5). This client never uses ids of other types. */
 export function readIncoming(line: string): Incoming {
   let message: unknown;
   try {

@@ -1,9 +1,9 @@
 /**
- * A lock on a channel, so that a program learns that another one is connected: QEMU serves one client
- * at a time, and the others hang without an error.
+ * A lock on a channel, so that programs learn who uses it instead of hanging: QEMU serves one
+ * client at a time, and the others get no error.
  *
- * The lock is an flock(2) on `SOCKET.lock`. It ends with its process, so the file of a killed process
- * locks nothing. Where the directory cannot be written to and has no such file, there is no lock.
+ * The lock is an flock(2) on `SOCKET.lock`. It ends with its process, so the file of a killed
+ * process locks nothing. If the directory is not writable and has no such file, there is no lock.
  *
  * @module
  */
@@ -39,11 +39,11 @@ export class ChannelLock implements Disposable {
    * Takes the lock of a channel.
    *
    * @param command What this program does, for the message that others get.
-   * @returns The lock, or `undefined` where there cannot be one.
+   * @returns The lock, or `undefined` if locking is not possible.
    * @throws {CallError} `"in use"`, naming the process that holds the lock.
    */
   static async acquire(socketPath: string, command: string): Promise<ChannelLock | undefined> {
-    // No lock file beside something else; connecting will report the error.
+    // No lock file next to something that is not a socket; connecting will report the error.
     if (!await isSocket(socketPath)) return undefined;
     const path = `${socketPath}${LOCK_SUFFIX}`;
     let owner: LockOwner | undefined;
@@ -68,7 +68,7 @@ export class ChannelLock implements Disposable {
     this.#file = undefined;
     if (file === undefined) return;
     try {
-      // While it is still locked: afterwards the name may be another process's file.
+      // While it is still locked: afterwards the name may belong to another process's file.
       Deno.removeSync(this.path);
     } catch {
       // The file stays, and locks nothing.
@@ -91,7 +91,7 @@ async function tryOnce(path: string, command: string): Promise<Attempt> {
     return await tryExisting(path, error instanceof Deno.errors.AlreadyExists);
   }
   if (!await file.tryLock(true) || !await isSameFile(file, path)) {
-    // Another process found the file before it was locked, and took it for a stale one.
+    // Another process found the file before it was locked and considered it stale.
     file.close();
     return { kind: "held" };
   }
@@ -100,15 +100,15 @@ async function tryOnce(path: string, command: string): Promise<Attempt> {
   return { kind: "locked", file };
 }
 
-/** A file that is there: held by a process, left behind, or not a lock file at all. */
+/** An existing file: held by a process, left behind, or not a lock file. */
 async function tryExisting(path: string, existed: boolean): Promise<Attempt> {
   let file: Deno.FsFile;
   try {
-    // Opening a FIFO would wait for a writer.
+    // Opening a FIFO would block until it has a writer.
     if (!(await Deno.lstat(path)).isFile) return { kind: "impossible" };
     file = await Deno.open(path, { read: true });
   } catch (error) {
-    // Gone by now where it existed: its holder has just finished.
+    // Deleted in the meantime: its holder has just finished.
     const isGone = existed && error instanceof Deno.errors.NotFound;
     return { kind: isGone ? "held" : "impossible" };
   }

@@ -1,5 +1,5 @@
 /**
- * One agent of a pool: connects, asks it to describe itself, pings it, and starts over when the
+ * One agent of a pool: connects, queries its description, pings it, and starts over when the
  * connection ends.
  *
  * @module
@@ -42,11 +42,11 @@ export interface PoolAgent {
   /** The socket. */
   readonly path: string;
   readonly state: AgentState;
-  /** Why it is not ready, for a person; `undefined` when it is. */
+  /** Why it is not ready, for a person; `undefined` if it is. */
   readonly problem: string | undefined;
   /** The agent's description of itself; `undefined` before it is known, or if the agent refuses. */
   readonly info: ResultOf<"get_agent_info"> | undefined;
-  /** The guest as of the same time. */
+  /** The guest's description from the same time. */
   readonly system: ResultOf<"get_system_info"> | undefined;
   /** The number of lines on this connection that did not answer a call of ours. */
   readonly skipped: number;
@@ -67,7 +67,7 @@ const SPREAD = 0.1;
 const MAX_LINE_BYTES = 1024 * 1024;
 const RESTARTED = "the agent was restarted";
 
-/** A {@link PoolAgent} with what the pool does to it. */
+/** A {@link PoolAgent} with the methods that only the pool calls. */
 export class PoolMember implements PoolAgent {
   state: AgentState = "connecting";
   problem: string | undefined = "not connected yet";
@@ -110,7 +110,10 @@ export class PoolMember implements PoolAgent {
   ): Promise<ResultOf<Name>> {
     const client = this.#client;
     if (client === undefined) {
-      throw new CallError(`not connected: ${this.problem ?? "no reason"}`, "connection lost");
+      throw new CallError(
+        this.problem === undefined ? "not connected" : `not connected: ${this.problem}`,
+        "connection lost",
+      );
     }
     try {
       const result = await client.call(method, ...args);
@@ -123,7 +126,7 @@ export class PoolMember implements PoolAgent {
     }
   }
 
-  /** Does what is due by now. Called by the pool's clock. */
+  /** Does what is due. Called by the pool's clock. */
   tick(now: number): void {
     if (this.#client === undefined) {
       if (now >= this.#connectAt) void this.#connect(now);
@@ -178,9 +181,10 @@ export class PoolMember implements PoolAgent {
   #onNotification(notification: Notification): void {
     if (this.#isGone) return;
     if (notification.method === "agent_ready") {
-      // An agent announces itself once, before its first answer: another time, it is a new process.
+      // An agent announces itself once, before its first answer: a second announcement is from a
+      // new process.
       if (this.state === "ready") this.#becomeUnavailable(RESTARTED);
-      // What the old process was asked, the new one does not answer.
+      // The new process does not answer requests to the old one.
       this.#describing?.abort();
       this.#describing = undefined;
     }
@@ -204,7 +208,7 @@ export class PoolMember implements PoolAgent {
     this.emit({ kind: "unavailable", agent: this, reason });
   }
 
-  /** Asks the agent what it is; its answer, also a refusal, makes it ready. */
+  /** Queries the agent's description; any answer, even a refusal, makes it ready. */
   async #describe(client: AgentClient): Promise<void> {
     if (this.#describing !== undefined) return;
     const describing = new AbortController();
@@ -215,7 +219,7 @@ export class PoolMember implements PoolAgent {
       (answer) => {
         if (isCurrent()) this.system = answer;
       },
-      // A guest that does not describe its system is no less ready.
+      // A guest that does not describe its system is still ready.
       () => {},
     );
     try {
@@ -243,17 +247,17 @@ export class PoolMember implements PoolAgent {
     this.#isPinging = true;
     this.#pingAt = Math.max(this.#pingAt + this.times.pingMs, now);
     try {
-      // Waits until the agent counts as unavailable: shorter pings would pile up in a channel that
-      // nobody reads.
+      // Waits until the agent counts as unavailable: with a shorter timeout, pings would pile up in
+      // a channel that nobody reads.
       await this.call("ping", {}, { timeoutMs: this.times.unavailableMs });
     } catch {
-      // Either it answered with an error, or the clock notices the silence.
+      // Either it answered with an error, or the clock will notice the silence.
     } finally {
       this.#isPinging = false;
     }
   }
 
-  /** A sign of life. An agent that is not ready is asked to describe itself first. */
+  /** A sign of life. An agent that is not ready must describe itself first. */
   #heard(): void {
     this.#heardAt = performance.now();
     if (this.#isGone || this.#client === undefined || this.state === "ready") return;

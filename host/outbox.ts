@@ -1,6 +1,6 @@
 /**
- * Requests on their way to an agent: written in order, one at a time, and dropped once nobody waits
- * for the answer. An agent that does not read costs no more than the request being written.
+ * Queues requests to an agent: written in order, one at a time, and dropped once their caller stops
+ * waiting. An agent that does not read costs no more than the request being written.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** A request that has not been written yet. */
 interface Outgoing {
   readonly bytes: Uint8Array;
-  /** Called when writing begins. */
+  /** Called when writing starts. */
   readonly onSent: () => void;
 }
 
@@ -21,7 +21,7 @@ export class Outbox {
   #isBroken = false;
 
   /**
-   * @param write Writes some of the bytes and resolves to how many.
+   * @param write Writes some of the bytes and resolves to their number.
    * @param onBroken Called with the first error; nothing is written after it.
    */
   constructor(
@@ -32,7 +32,7 @@ export class Outbox {
   /**
    * Queues text to be written.
    *
-   * @returns A function that withdraws it if writing has not begun.
+   * @returns A function that withdraws it if writing has not started.
    */
   send(text: string, onSent: () => void = () => {}): () => void {
     const outgoing: Outgoing = { bytes: encoder.encode(text), onSent };

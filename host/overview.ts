@@ -1,5 +1,5 @@
 /**
- * What an operator wants to know about a VM at a glance.
+ * A VM's most important facts.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 
 import { dirname } from "@std/path/posix";
 
-/** The group of the file, or of the nearest directory above it that can be seen. */
+/** The group of the file, or of the nearest visible directory above it. */
 export async function groupOf(path: string): Promise<{ path: string; group: string } | undefined> {
   for (let at = path;; at = dirname(at)) {
     try {

@@ -1,5 +1,5 @@
 /**
- * Every agent of a host: found, connected, watched.
+ * Finds, connects and monitors all agents of a host.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type PoolAgent, type PoolEvent, PoolMember, type PoolTimes } from "./me
 
 /** How a pool finds and watches its agents. */
 export interface PoolOptions extends Partial<PoolTimes> {
-  /** Where channels are searched for; see {@link SearchPath}. */
+  /** Where to search for channels; see {@link SearchPath}. */
   readonly searchPaths: readonly SearchPath[];
   /** Channels that are always in the pool. */
   readonly channels?: readonly AgentChannel[];
@@ -25,10 +25,10 @@ export interface PoolOptions extends Partial<PoolTimes> {
 
 const DEFAULT_TIMES: PoolTimes = { reconnectMs: 10_000, pingMs: 10_000, unavailableMs: 30_000 };
 const DEFAULT_SCAN_MS = 10_000;
-/** Bounds of the clock's step, and how many steps the shortest interval has. */
+/** Limits of the clock's step, and the number of steps in the shortest interval. */
 const TICK_MS = { most: 500, least: 10 } as const;
 const TICKS_PER_INTERVAL = 5;
-/** How long changes are collected before a scan: a VM that starts makes several. */
+/** How long changes are collected before a scan: a starting VM causes several. */
 const SETTLE_MS = 100;
 /** Channels beyond this number are ignored. */
 const MAX_AGENTS = 10_000;
@@ -59,8 +59,8 @@ export class AgentPool implements AsyncDisposable {
   }
 
   /**
-   * Starts a pool; resolves when the search paths have been scanned once and connections to what was
-   * found have been started.
+   * Starts a pool; resolves once the search paths have been scanned and connecting to the channels
+   * found has started.
    *
    * @param listener Called with every event, starting with the first.
    */
@@ -162,7 +162,7 @@ export class AgentPool implements AsyncDisposable {
     }
   }
 
-  /** Watches a directory for changes; where that is not possible, the clock scans it. */
+  /** Watches a directory for changes; if that is not possible, the clock scans it. */
   #watch(directory: string): void {
     if (this.#watched.has(directory) || this.#isClosed) return;
     let watcher: Deno.FsWatcher;
@@ -180,7 +180,7 @@ export class AgentPool implements AsyncDisposable {
     try {
       for await (const { kind, paths } of watcher) {
         if (kind === "access" || kind === "modify") continue;
-        // Locks come and go with every connection of every program.
+        // Lock files come and go with every connection of every program.
         if (paths.every((path) => path.endsWith(LOCK_SUFFIX))) continue;
         // If it is created again, it will be another directory.
         if (kind === "remove" && paths.includes(directory)) break;
@@ -193,7 +193,7 @@ export class AgentPool implements AsyncDisposable {
         }, SETTLE_MS);
       }
     } catch {
-      // The watch has ended; the clock goes on scanning.
+      // The watch has ended; the clock keeps scanning.
     }
     this.#watched.delete(directory);
     closeQuietly(watcher);
@@ -216,7 +216,7 @@ function closeQuietly(watcher: Deno.FsWatcher): void {
   }
 }
 
-/** The intervals that were set. */
+/** The intervals that are set. */
 function definedTimes({ reconnectMs, pingMs, unavailableMs }: PoolOptions): Partial<PoolTimes> {
   const entries = Object.entries({ reconnectMs, pingMs, unavailableMs });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));

@@ -2,8 +2,8 @@
  * The protocol as the host knows it: the types of every method, derived from the handlers, and
  * run-time checks of results, derived from docs/openrpc.json, which is generated from the handlers.
  *
- * Neither brings the guest's code along. Results are checked because a guest may lie; members that a
- * newer agent adds are let through.
+ * Neither includes the guest's code. Results are checked because a guest may lie; members added by
+ * a newer agent are accepted.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Waiting for a time.
+ * Waits for a time.
  *
  * @module
  */

@@ -28,7 +28,7 @@ export async function agentCommand(
   ];
 }
 
-/** The environment that the agent is started with, beside what is inherited. */
+/** The environment of the agent, besides inherited variables. */
 export const AGENT_ENVIRONMENT: Readonly<Record<string, string>> = manifest.environment;
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
 /**
  * `deno task bench`: compares the bundled agent's speed and memory with qemu-ga's, in the same run
- * and with the same client. Exits with 1 when a limit is broken.
+ * and with the same client. Exits with 1 if a limit is exceeded.
  *
  * @module
  */
@@ -58,7 +58,7 @@ async function bench(options: Options, qemuGa: QemuGa): Promise<number> {
     const report = { machine: { agent: name, ...machine }, rounds: options.rounds, results };
     printLine(format(options.format, report));
     const broken = results.filter(({ ok }) => ok === false).map(({ row }) => row.label);
-    if (broken.length > 0) printError(`${name}: limits broken: ${broken.join("; ")}`);
+    if (broken.length > 0) printError(`${name}: limits exceeded: ${broken.join("; ")}`);
     isBroken ||= broken.length > 0;
   });
   return isBroken ? EXIT.failed : EXIT.ok;
@@ -68,7 +68,7 @@ function chooseMeasures(only: string): Measure[] {
   const chosen = MEASURES.filter(({ name }) => name.includes(only));
   if (chosen.length > 0) return chosen;
   const names = MEASURES.map(({ name }) => name).join(", ");
-  throw new OptionError(`no measure has "${only}" in its name; the measures are: ${names}`);
+  throw new OptionError(`no measure matches "${only}"; available: ${names}`);
 }
 
 /** Rejected with {@link Interrupted} on a signal. */

@@ -1,5 +1,5 @@
 /**
- * `deno task bench:fleet`: one pool and a thousand agents. Prints what the host's side costs; exits
+ * `deno task bench:fleet`: one pool and a thousand agents. Prints what the host's side takes; exits
  * with 1 if a limit is exceeded.
  *
  *     deno task bench:fleet [--agents N] [--seconds S]

@@ -36,7 +36,7 @@ const USAGE = `Usage: deno task bench:vm [--boots N] [--accel A]
 const ROWS: readonly Row[] = [
   { label: "power-on to first answer", unit: "s", digits: 1 },
   { label: "ping through the port, median", unit: "µs" },
-  { label: "ping through the port, 99 of 100 within", unit: "µs" },
+  { label: "ping through the port, 99th percentile", unit: "µs" },
   { label: "exec /bin/true in the guest, median", unit: "µs" },
   { label: "host connects after a pause, to its first answer, median", unit: "ms", digits: 1 },
   { label: "CPU while no host is connected", unit: "% of a core", digits: 2 },
@@ -110,7 +110,7 @@ async function measure(socket: string, speechOf: (caller: Caller) => Speech): Pr
   const commands = await timeEach(() => speech.exec("/bin/true"), COMMANDS);
   return {
     "ping through the port, median": median(pings),
-    "ping through the port, 99 of 100 within": quantile(pings, 0.99),
+    "ping through the port, 99th percentile": quantile(pings, 0.99),
     "exec /bin/true in the guest, median": median(commands),
   };
 }

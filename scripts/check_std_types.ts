@@ -1,9 +1,9 @@
 /**
  * Proves that a wrong call to the standard library is a type error.
  *
- * The npm package `deno-std` has no declarations: without ours everything in it has the type `any`,
- * silently. So every module of it in the import map must be declared, every declared name must
- * exist, and of each a wrong call must be refused and a right one accepted by the type checker.
+ * The npm package `deno-std` has no declarations: without ours everything in it silently has the
+ * type `any`. So each of its modules in the import map must be declared, every declared name must
+ * exist, and for each the type checker must accept a right call and refuse a wrong one.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { accepts, type CheckOptions } from "./check_std_types/type_checker.ts";
 const DECLARATIONS_FILE = "types/deno-std.d.ts";
 const CALLS_FILE = "scripts/check_std_types/calls.ts";
 
-/** Everything that is wrong, one sentence each, which also says what to do. */
+/** Every problem as one sentence, which also says what to do. */
 export async function checkStdTypes(options: CheckOptions): Promise<string[]> {
   const declared = readDeclarations(options.declarations);
   const modules = Object.keys(options.imports).filter((name) => name.startsWith("@std/"));
@@ -56,7 +56,7 @@ async function compareExports(module: string, names: readonly string[]): Promise
   );
 }
 
-/** One snippet for the type checker, and what is wrong when it decides otherwise. */
+/** One snippet for the type checker, and the problem if it decides otherwise. */
 interface Trial {
   readonly snippet: string;
   readonly isRight: boolean;

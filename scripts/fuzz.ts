@@ -1,7 +1,7 @@
 /**
- * `deno task fuzz [--seconds N] [--seed S] [--target NAME]`: inputs that nobody would think of, for
- * everything that takes some from outside. The same seed makes the same inputs; a find is printed as
- * the file that belongs into tests/corpus. `--replay` tries what is there already.
+ * `deno task fuzz [--seconds N] [--seed S] [--target NAME]`: random inputs for everything that
+ * reads outside data. The same seed makes the same inputs; a failing input is printed as a file for
+ * tests/corpus. `--replay` tries the existing files.
  *
  * @module
  */
@@ -48,14 +48,14 @@ const countsText = (counts: ReadonlyMap<string, number>) =>
 const textOf = (error: unknown) =>
   error instanceof Error ? error.stack ?? error.message : String(error);
 
-function tell({ target, index, input, error }: Find, seed: string): void {
+function printFind({ target, index, input, error }: Find, seed: string): void {
   printLine(`\nFOUND in ${target}, input ${index} of seed ${seed}:`);
   printLine(textOf(error));
   printLine(`tests/corpus/${target}/NAME.json:`);
   printLine(JSON.stringify({ why: "…", input }, null, 2));
 }
 
-/** Says whether nothing was found. */
+/** Returns whether nothing was found. */
 async function fuzz({ seconds, seed, targets }: Options): Promise<boolean> {
   printLine(`fuzzing ${targets.map(({ name }) => name).join(", ")} for ${seconds} s`);
   printLine(`seed ${seed}`);
@@ -64,13 +64,13 @@ async function fuzz({ seconds, seed, targets }: Options): Promise<boolean> {
     seed,
     onProgress: (counts) => printLine(`${new Date().toISOString()} ${countsText(counts)}`),
   });
-  for (const find of finds) tell(find, seed);
+  for (const find of finds) printFind(find, seed);
   printLine(`\ninputs: ${countsText(counts)}`);
   printLine(`${finds.length} found`);
   return finds.length === 0;
 }
 
-/** Says whether all that was found is mended. */
+/** Returns whether every input of the corpus passes. */
 async function replayAll({ targets }: Options): Promise<boolean> {
   let isMended = true;
   for await (const { file, why, error } of replay(targets)) {

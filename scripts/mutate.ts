@@ -4,7 +4,7 @@
  * a change that makes no difference; a person decides which.
  *
  * There is no mutation tester for Deno. StrykerJS can run any command, but would run all tests for
- * every mutation, and knows nothing of the shell scripts in the sources.
+ * every mutation, and does not see the shell scripts in the sources.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { filesBelow } from "./mutate/tests_of.ts";
 import { Workshop } from "./mutate/workshop.ts";
 
 const DEFAULT_SECONDS = 600;
-/** Where a fault costs most: what decides, what ends processes, what records. */
+/** Code where bugs cost most: it decides, kills processes or records. */
 const FOLDERS = [
   "lib/policy",
   "lib/platform/linux/processes",

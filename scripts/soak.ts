@@ -1,7 +1,8 @@
 /**
- * `deno task soak`: a long life in a few minutes. Hundreds of thousands of requests, thousands of
- * hosts, a flood; what the agent holds must come back to where it was. Prints the curve, draws it
- * with `--plot FILE`, and fails where something grows or a limit does not hold.
+ * `deno task soak`: a long run in a few minutes. Sends hundreds of thousands of requests from
+ * thousands of hosts, and a flood; memory, descriptors and processes must return to their old
+ * level. Prints the curve, draws it with `--plot FILE`, and fails if something grows or a limit is
+ * exceeded.
  *
  * @module
  */
@@ -20,11 +21,11 @@ import { search } from "./soak/search.ts";
 
 const DEFAULTS = { requests: 200_000, reconnects: 10_000, monitor: 1000, overload: 60 } as const;
 const NAMES = ["requests", "reconnects", "monitor", "overload", "plot", "search", "seed"] as const;
-/** What may wait for the garbage collector at rest (lib/base/memory/garbage.ts). */
+/** Garbage that may be left at rest (lib/base/memory/garbage.ts). */
 const AT_REST_MIB = 3;
-/** Threads of the runtime's pool that happen to be there: each ends after ten idle seconds. */
+/** Threads that the runtime's pool may have at the moment: each ends after ten idle seconds. */
 const IDLE_THREADS = 2;
-/** How far two medians of the same load may lie apart. */
+/** The allowed difference between two medians of the same load. */
 const SAME_LOAD_MIB = 1;
 /** Longer than the agent keeps files open, and than idle threads live. */
 const SETTLE_MS = 15_000;
@@ -68,7 +69,7 @@ function readOptions(args: readonly string[]): Options {
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 
-/** What has grown from one moment of rest to another, in words. */
+/** What has grown from one idle moment to another, in words. */
 function growth(before: Sample, after: Sample): string[] {
   const grown = after.residentMiB - before.residentMiB;
   return [
@@ -93,7 +94,7 @@ function growthWithin(samples: readonly Sample[]): string[] {
   return [`under the same load memory grew from ${first.toFixed(1)} to ${last.toFixed(1)} MiB`];
 }
 
-/** All kinds of requests and of leaving; returns what has grown. */
+/** Sends all kinds of requests and disconnects in all ways; returns what has grown. */
 async function leaks(
   scratch: Scratch,
   options: Options,
@@ -152,7 +153,7 @@ async function overload(scratch: Scratch, seconds: number): Promise<string[]> {
   await unreadCurve.sample("never read");
   const peaks = [await curve.peakMiB(), await unreadCurve.peakMiB()];
   printLine(`peaks ${peaks.map((peak) => peak.toFixed(1)).join(" and ")} MiB`);
-  printLine(`served again ${unreadMs.toFixed(0)} ms after a host that did not read`);
+  printLine(`a stalled host was served again after ${unreadMs.toFixed(0)} ms`);
   return [
     ...overloadFaults(report),
     ...(unreadMs > RECOVERY_MS ? [`not served within ${RECOVERY_MS} ms after all was read`] : []),
@@ -163,11 +164,11 @@ async function overload(scratch: Scratch, seconds: number): Promise<string[]> {
 function overloadFaults({ seconds, letIn, sent, turnedAway, ...report }: OverloadReport): string[] {
   const most = PER_SECOND * (seconds + 2);
   return [
-    ...(letIn > most ? [`${letIn} were let in, ${most} at most should be`] : []),
-    ...(letIn < PER_SECOND * seconds * 0.9 ? [`only ${letIn} were let in`] : []),
+    ...(letIn > most ? [`${letIn} requests were accepted, the limit is ${most}`] : []),
+    ...(letIn < PER_SECOND * seconds * 0.9 ? [`only ${letIn} requests were accepted`] : []),
     ...(letIn + turnedAway === sent ? [] : ["not every request was answered"]),
     ...(report.slowestMs > RECOVERY_MS ? [`an answer took ${report.slowestMs.toFixed(0)} ms`] : []),
-    ...(report.recoveryMs > RECOVERY_MS ? ["not served as always within a second"] : []),
+    ...(report.recoveryMs > RECOVERY_MS ? ["not back to normal within a second"] : []),
   ];
 }
 
@@ -185,7 +186,7 @@ async function searchMixes(scratch: Scratch, seconds: number, seed: string): Pro
     .map(({ peakMiB, mix }) => `${peakMiB.toFixed(1)} MiB under ${describeMix(mix)}`);
 }
 
-/** The soak itself; returns what is wrong. */
+/** The soak itself; returns the failures. */
 async function soak(scratch: Scratch, options: Options): Promise<string[]> {
   const { faults, curve } = await leaks(scratch, options);
   if (options.plot !== undefined) {
@@ -203,7 +204,9 @@ if (import.meta.main) {
       ? await soak(scratch, options)
       : await searchMixes(scratch, options.search, options.seed);
     for (const fault of faults) printError(`FAILED: ${fault}`);
-    printLine(faults.length === 0 ? "nothing grows, every limit holds" : `${faults.length} failed`);
+    printLine(
+      faults.length === 0 ? "nothing grew and every limit held" : `${faults.length} failed`,
+    );
     if (faults.length > 0) Deno.exitCode = 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

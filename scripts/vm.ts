@@ -60,7 +60,7 @@ function readOrder(args: readonly string[]): Order | "help" {
   }
   const [image, deb] = [single(parsed.image, "image"), single(parsed.deb, "deb")];
   if (image !== undefined && deb !== undefined) {
-    throw new UsageError("--deb and --image cannot be combined: --image boots a disk as it is");
+    throw new UsageError("--deb cannot be combined with --image, which is booted unchanged");
   }
   return {
     console: single(parsed.console, "console"),
@@ -74,7 +74,7 @@ function readOrder(args: readonly string[]): Order | "help" {
 
 function readMemory(text = "512"): number {
   if (/^\d{3,6}$/.test(text) && Number(text) >= 256) return Number(text);
-  throw new UsageError(`--memory must be a number of MB from 256, received "${text}"`);
+  throw new UsageError(`--memory must be at least 256 (MiB), received "${text}"`);
 }
 
 /** Resolves on Ctrl-C and on signals that end a program. */
@@ -104,7 +104,7 @@ async function bootGuest(order: Order, interrupted: Promise<void>): Promise<numb
     printLine(explain(guest, performance.now() - started));
     await Promise.race([interrupted, guest.machine.ended()]);
   }
-  if (guest.machine.hasEnded) printLine("the guest has powered itself off");
+  if (guest.machine.hasEnded) printLine("the guest powered off");
   else if (isUp) {
     printLine("\npowering the guest off");
     printLine(`powered off by the ${await guest.powerOff()}`);
@@ -127,7 +127,9 @@ async function explainKept(
     await Deno.copyFile(boot.kernel, `${directory}/vmlinuz`);
     await Deno.copyFile(boot.initrd, `${directory}/initrd.img`);
   }
-  printLine(`kept in ${directory}; again: deno task vm --image ${guest.machine.disk}`);
+  printLine(
+    `disk kept in ${directory}; boot it again with deno task vm --image ${guest.machine.disk}`,
+  );
 }
 
 const explain = ({ socket, qemuGaSocket, machine }: Guest, ms: number): string =>

@@ -1,5 +1,5 @@
 /**
- * Running Deno processes from tests, to their end or while a test watches.
+ * Runs Deno processes from tests, to their end or while a test watches.
  *
  * Every one of them is started with `--quiet`: with an empty cache Deno reports its downloads on
  * standard error, which tests compare.

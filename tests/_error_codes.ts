@@ -1,6 +1,6 @@
 /**
- * The error codes of the wire as numbers, for tests to compare answers with. They are written out
- * here rather than taken from lib/base/errors.ts: a changed number must fail a test.
+ * The error codes of the wire as numbers, for tests to compare answers with. They are not imported
+ * from lib/base/errors.ts: a changed number must fail a test.
  *
  * @module
  */

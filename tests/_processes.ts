@@ -5,7 +5,7 @@
  */
 
 const KB_PER_MB = 1024;
-/** A signal takes a moment to end a process after it was sent. */
+/** The kernel takes a moment to end a process after a signal. */
 const ENDING_MS = 1000;
 /** USER_HZ of Linux on every architecture that Deno runs on. */
 const TICKS_PER_SECOND = 100;
@@ -30,7 +30,7 @@ export async function isAlive(pid: number): Promise<boolean> {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** The processes that still run after the moment that the kernel takes to end them. */
+/** The processes that still run after the kernel has had time to end them. */
 export async function survivors(pids: readonly number[]): Promise<number[]> {
   const deadline = performance.now() + ENDING_MS;
   for (;;) {
@@ -61,8 +61,8 @@ export async function residentMb(pid: number): Promise<{ now: number; peak: numb
 }
 
 /**
- * Kills a process that a test has left behind, if it is still there. Only a shell script or a sleep:
- * the number may belong to another process by now.
+ * Kills a process that a test has left behind, if it still exists. Only a shell script or a sleep:
+ * the id may belong to another process by now.
  */
 export async function endLeftOver(pid: number): Promise<void> {
   const command = await readIfAny(`/proc/${pid}/cmdline`) ?? "";
@@ -70,15 +70,15 @@ export async function endLeftOver(pid: number): Promise<void> {
   try {
     Deno.kill(pid, "SIGKILL");
   } catch {
-    // Gone already.
+    // Already gone.
   }
 }
 
-/** Kills a process, if it is still there. */
+/** Kills a process, if it still exists. */
 export function endProcess(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");
   } catch {
-    // Gone already.
+    // Already gone.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Waiting for what a test expects, with a deadline that is generous enough for a busy machine.
+ * Waits for what a test expects, with a deadline that is generous enough for a busy machine.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const DEADLINE_MS = 20_000;
 
 /**
  * Polls until the condition holds, and fails after the deadline. For state that no event announces,
- * such as a process that is not ours or a file that another process makes.
+ * such as another program's process or a file that another process creates.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

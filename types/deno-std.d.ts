@@ -1,8 +1,8 @@
 /**
- * Types of the part of `deno-std` that this project uses.
+ * Types for the part of `deno-std` that this project uses.
  *
- * The npm package carries JavaScript alone, and TypeScript takes what has no declarations for
- * `any`: a wrong call would pass unseen. `scripts/check_std_types.ts` proves that it does not.
+ * The npm package contains only JavaScript, and TypeScript treats undeclared values as `any`: wrong
+ * calls would go unnoticed. `scripts/check_std_types.ts` proves that none does.
  */
 
 declare module "@std/assert" {
@@ -14,7 +14,7 @@ declare module "@std/assert" {
   export function assert(expression: unknown, message?: string): asserts expression;
   /** Fails unless `actual` has every member of `expected`, deeply. */
   export function assertObjectMatch(
-    // deno-lint-ignore no-explicit-any -- an interface has no index signature, and must fit all the same
+    // deno-lint-ignore no-explicit-any -- an interface has no index signature, but must be accepted
     actual: Record<PropertyKey, any>,
     expected: Record<PropertyKey, unknown>,
     message?: string,
@@ -44,7 +44,7 @@ declare module "@std/assert" {
 }
 
 declare module "@std/cli/parse-args" {
-  /** What `parseArgs` is told; only the options that this project uses. */
+  /** The options of `parseArgs` that this project uses. */
   export interface ParseOptions<B extends string, S extends string, C extends string> {
     boolean?: readonly B[];
     string?: readonly S[];
@@ -52,7 +52,7 @@ declare module "@std/cli/parse-args" {
     collect?: readonly C[];
     alias?: Record<string, string | readonly string[]>;
     stopEarly?: boolean;
-    /** Called for what is not declared; `false` leaves it out of the result. */
+    /** Called for undeclared arguments; `false` leaves them out of the result. */
     unknown?: (argument: string, key?: string, value?: unknown) => unknown;
   }
   /** The values found; a string option that was not given is absent, a collected one empty. */
@@ -87,7 +87,9 @@ declare module "@std/path/posix" {
 }
 
 declare module "@std/streams/text-line-stream" {
-  /** Splits text into lines, without their ends (`\n`, `\r\n`). */
+  /** Splits text into lines, without line terminators (`
+`, `\r
+`). */
   export class TextLineStream extends TransformStream<string, string> {
     constructor(options?: { allowCR?: boolean });
   }

@@ -1,5 +1,5 @@
 /**
- * What the log says about confinement when the agent starts.
+ * Confines the agent at startup and logs the result.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface Start {
   readonly configFile: string | undefined;
 }
 
-/** Drops the permissions that are not needed, logs what is left, and returns whether Deno confines us. */
+/** Drops unneeded permissions and logs the result. Returns whether the agent is confined. */
 export function reportConfinement(log: Log, { permissions, granted, configFile }: Start): boolean {
   const { confined, uncovered } = confine(
     permissions,
@@ -27,7 +27,7 @@ export function reportConfinement(log: Log, { permissions, granted, configFile }
   );
   if (confined) {
     const { read, write, run } = permissions;
-    log.info("confined: Deno itself stops what is outside the configured paths", {
+    log.info("confined: Deno denies access outside the configured paths", {
       read,
       write,
       run,
@@ -45,7 +45,7 @@ export function reportConfinement(log: Log, { permissions, granted, configFile }
 /** Logs the allowed paths that no request can use, because they contain a symbolic link. */
 export function reportLinks(log: Log, config: Config): void {
   for (const { path, realPath } of linkedRoots(config)) {
-    log.info("an allowed path leads through a symbolic link, requests for it are refused", {
+    log.info("allowed path contains a symbolic link; requests for it are refused", {
       path,
       use_instead: realPath,
     });

@@ -1,5 +1,5 @@
 /**
- * Faults that nothing has caught.
+ * Logs uncaught errors.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { stackOf } from "../../lib/base/message_of.ts";
 import type { Log } from "../../lib/log/logger.ts";
 
-/** Logs uncaught faults; the agent goes on, since other requests depend on it. */
+/** Logs uncaught errors. The agent keeps running for the sake of its other requests. */
 export function logFaults(log: Log): void {
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

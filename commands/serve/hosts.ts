@@ -1,5 +1,5 @@
 /**
- * The channel of an agent and the hosts on it.
+ * Opens an agent's channel and serves its hosts.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export async function openChannel(
   return deviceChannel(resolve(choice.path), config.connection_retry_seconds * 1000, log);
 }
 
-/** Serves one connection after the other; returns the replies still on their way at the end. */
+/** Serves one connection after another; returns the promises of replies not sent yet. */
 export async function serveHosts(
   channel: Channel,
   options: ServeOptions,

@@ -1,5 +1,5 @@
 /**
- * The configuration of an agent that runs: read anew on SIGHUP and on `agent.ReloadConfig`.
+ * The configuration of a running agent, reloaded on SIGHUP and by `agent.ReloadConfig`.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { refusedByDeno } from "../../lib/platform/linux/confinement.ts";
 import { permissionRemedy } from "../../lib/platform/linux/permission_remedy.ts";
 import { permissionsFor, type StartPaths } from "../../lib/platform/linux/grants.ts";
 
-/** What stays the same over all reloads. */
+/** What no reload changes. */
 export interface LiveConfigOptions {
   /** The file that `--config` named, absolute; `undefined` for the default one. */
   readonly file: string | undefined;
-  /** The level that `--log-level` gave, which stands above the file's. */
+  /** The level from `--log-level`, which overrides the file's. */
   readonly logLevel: LogLevel | undefined;
   readonly start: StartPaths;
   readonly log: Log;
@@ -34,21 +34,21 @@ export class LiveConfig {
     this.#options = options;
   }
 
-  /** What is in effect now. */
+  /** The configuration in effect now. */
   get current(): Config {
     return this.#current;
   }
 
-  /** Calls a function with each configuration that comes into effect and differs from the one before. */
+  /** Calls a function with each new configuration that takes effect. */
   onChange(listener: (config: Config) => void): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Reads the file again, one call after the other, and puts into effect what can be; all of it is
+   * Reloads the file and applies what a running agent can apply. Calls are serialized; results are
    * logged.
    *
-   * @throws {ConfigError} when it cannot be used: the configuration before stays in effect.
+   * @throws {ConfigError} if the file is invalid: the previous configuration stays in effect.
    */
   async reload(): Promise<ReloadReport> {
     const mine = this.#reloading.then(() => this.#reload());
@@ -60,7 +60,7 @@ export class LiveConfig {
     const { file, logLevel, start, log } = this.#options;
     const loaded = await loadConfig(file).catch((error) => {
       if (error instanceof ConfigError) {
-        log.warn("the configuration is invalid, the previous one stays in effect", {
+        log.warn("invalid configuration; the previous one stays in effect", {
           config: error.path,
           problems: error.problems,
         });
@@ -85,10 +85,10 @@ export class LiveConfig {
     const { log, file } = this.#options;
     log.info("configuration reloaded", { config: source, changed });
     if (needRestart.length > 0) {
-      log.warn("some keys of the configuration take effect after a restart", { keys: needRestart });
+      log.warn("some configuration keys need a restart", { keys: needRestart });
     }
     if (refusedByDeno.length > 0) {
-      log.warn("the configuration allows more than Deno lets this process do", {
+      log.warn("the configuration allows more than this process was granted", {
         refused: refusedByDeno,
         remedy: permissionRemedy(file),
       });

@@ -1,6 +1,5 @@
 /**
- * The command monitor of a running agent: its own commands, and the socket if the configuration
- * enables one.
+ * The command monitor of a running agent: its built-in commands and, if enabled, its socket.
  *
  * @module
  */
@@ -25,7 +24,7 @@ const limitsOf = ({ command_monitor, request_timeout_seconds }: Config): ServerL
   maxConnections: command_monitor.max_connections,
 });
 
-/** What the monitor's commands need of the running agent. */
+/** What the monitor's commands need from the running agent. */
 export type RunningAgent =
   & Omit<MonitorContext, "host" | "notifyHost" | "reload">
   & { readonly host: HostLink };
@@ -72,10 +71,10 @@ export class MonitorService {
     } catch (error) {
       this.#server = undefined;
       if (!(error instanceof ListenError)) throw error;
-      this.#log.error("the command monitor cannot be started", {
+      this.#log.error("cannot start the command monitor", {
         pipe_path: options.pipe_path,
         error: error.message,
-        remedy: "fix the cause and send SIGHUP",
+        remedy: "fix the problem and send SIGHUP",
       });
     }
   }

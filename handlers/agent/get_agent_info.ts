@@ -2,15 +2,15 @@ import * as z from "zod";
 import { method, NoParams } from "../../lib/core/method.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../lib/base/version.ts";
 
-/** `get_agent_info` (protocol §2): versions, platform, and what this agent can be asked. */
+/** `get_agent_info` (protocol §2): versions, platform and capabilities. */
 export const getAgentInfo = method({
   name: "get_agent_info",
-  summary: "Tells the agent's version, its platform and what it can be asked.",
+  summary: "Returns the agent's version, platform and capabilities.",
   notes: [
-    "`capabilities` has only what this guest's configuration lets through: with an empty " +
-    "`command_whitelist` there is no `exec_command`, with no `allowed_write_paths` no " +
-    "`file_write`, and without a way to control the power neither `shutdown` nor `reboot`. " +
-    "`max_message_size_kb` is the size of the largest line (KiB) that this agent takes and sends.",
+    "`capabilities` lists what this guest's configuration allows: without `exec_command` if " +
+    "`command_whitelist` is empty, without `file_write` if `allowed_write_paths` is empty, and " +
+    "without `shutdown` and `reboot` if the agent cannot control power. `max_message_size_kb` is " +
+    "the largest message (KiB) that this agent accepts and sends.",
   ],
   params: NoParams,
   result: () =>

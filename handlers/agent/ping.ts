@@ -1,10 +1,13 @@
 import * as z from "zod";
 import { method, NoParams } from "../../lib/core/method.ts";
 
-/** `ping` (protocol §1): the agent is alive. `timestamp` is the guest's clock in seconds (Unix). */
+/**
+ * `ping` (protocol §1): checks that the agent is alive. `timestamp` is the guest's clock in seconds
+ * (Unix).
+ */
 export const ping = method({
   name: "ping",
-  summary: "Tells that the agent is alive, at once whatever else it does.",
+  summary: "Checks that the agent is alive. Answered immediately, even under load.",
   notes: ["`timestamp` is the guest's clock in seconds since 1970-01-01 UTC."],
   params: NoParams,
   result: () => z.strictObject({ pong: z.literal(true), timestamp: z.int() }),

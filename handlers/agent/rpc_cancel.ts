@@ -3,14 +3,14 @@ import { isRawNumber, type RawNumber } from "../../lib/core/call_id.ts";
 import { method } from "../../lib/core/method.ts";
 import { shortened } from "../../lib/core/request_log.ts";
 
-/** A number, also one beyond 2^53 that is kept as its text. */
+/** A number, including one beyond 2^53, which keeps its text. */
 const ExactNumber = () =>
   z.custom<number | RawNumber>(
     (value) => typeof value === "number" || isRawNumber(value),
     "must be a number",
   ).register(z.globalRegistry, { type: "number" });
 
-/** `rpc.cancel`: stops the work of a request in flight, which is then answered with -32000. */
+/** `rpc.cancel`: stops a request in flight, which is then answered with -32000. */
 export const rpcCancel = method({
   name: "rpc.cancel",
   capability: "cancel",

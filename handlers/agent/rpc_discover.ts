@@ -3,7 +3,7 @@ import { type Method, method, NoParams } from "../../lib/core/method.ts";
 import { type OpenRpcDocument, openRpcDocument } from "../../lib/core/openrpc.ts";
 import { VERSION } from "../../lib/base/version.ts";
 
-/** Kept: making it anew for each request leaves half a megabyte for the garbage collector. */
+/** Kept: creating it for each request would leave half a megabyte of garbage. */
 const documents = new WeakMap<readonly Method[], OpenRpcDocument>();
 
 function documentOf(methods: readonly Method[]): OpenRpcDocument {
@@ -16,7 +16,10 @@ function documentOf(methods: readonly Method[]): OpenRpcDocument {
 export const rpcDiscover = method({
   name: "rpc.discover",
   summary: "Returns the OpenRPC document of this agent.",
-  notes: ["The same document as docs/openrpc.json, for all methods whether let through or not."],
+  notes: [
+    "The same document as docs/openrpc.json. It lists every method, including those that the " +
+    "configuration disables.",
+  ],
   params: NoParams,
   result: () =>
     z.looseObject({

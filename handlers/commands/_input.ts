@@ -1,5 +1,5 @@
 /**
- * What a command reads on its standard input, decoded from the request.
+ * Decodes a command's standard input from the request.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { invalidParams } from "../../lib/base/errors.ts";
 import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 
-/** How bytes are written in JSON. */
+/** How bytes are represented in JSON. */
 export type Encoding = "utf8" | "base64";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a command printed, as it goes on the wire.
+ * Converts a command's output for the reply.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export interface Outputs {
 }
 
 /**
- * Both outputs as text, within `room` bytes of JSON together. Each may have half; what one does not
- * need goes to the other.
+ * Both outputs as text, within `room` bytes of JSON together. Each may use half; what one does not
+ * need is available to the other.
  */
 export function encodeOutputs(
   { stdout, stderr }: Pick<RunResult, "stdout" | "stderr">,
@@ -43,7 +43,7 @@ export function encodeOutputs(
 
 function textOf({ bytes, truncated }: CapturedOutput, encoding: Encoding): string {
   if (encoding === "base64") return bytes.toBase64();
-  // In streaming mode a character that was cut off at the end is left out instead of replaced.
+  // In streaming mode an incomplete character at the end is left out instead of replaced.
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: truncated });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The parameters of exec_command, and a quick way through their schema.
+ * The parameters of exec_command, and a fast path through their schema.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const VariableName = () =>
   z.string().check(
     z.refine(
       (name) => NAME_REGEXP.test(name),
-      "must be letters, digits and _, and not begin with a digit",
+      "must be letters, digits and _, and must not start with a digit",
     ),
   );
 

@@ -8,14 +8,14 @@ import { encodeOutputs, type Outputs } from "./_outputs.ts";
 import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
-/** Bytes of JSON that a result, or an error's data, has beside the two outputs. */
+/** Bytes of JSON that a result, or an error's data, has besides the two outputs. */
 const OTHER_MEMBERS_BYTES = 512;
 
 /** `exec_command` (protocol §5): runs a program without a shell. Times in seconds, sizes in bytes. */
 export const execCommand = method({
   name: "exec_command",
   capability: "exec_command",
-  summary: "Runs a program in the guest and returns how it ended and what it printed.",
+  summary: "Runs a program in the guest and returns its output and exit code.",
   notes: [
     "There is no shell: `args` reach the program unchanged. A bare name is looked up in " +
     "`/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`; anything else must be an " +
@@ -26,7 +26,7 @@ export const execCommand = method({
     "false` the output goes to /dev/null.",
     "While `command_whitelist` is set, `env` may contain only variables that cannot make a " +
     "program load other code: " + HARMLESS_VARIABLES.map((name) => `\`${name}\``).join(", ") +
-    ", none of them with a path. `command_environment` adds names.",
+    ", and none of their values may contain a path. `command_environment` adds names.",
     `A command has at most ${MAX_ARGUMENTS} \`args\` and ${MAX_VARIABLES} variables in \`env\`.`,
     "After `timeout_seconds` (default 30, at most `max_command_timeout_seconds`) the command's " +
     "process group gets SIGTERM and, 2 seconds later, SIGKILL; the answer is then -32003, with " +

@@ -16,15 +16,14 @@ const Filesystem = () =>
 export const getDiskUsage = method({
   name: "get_disk_usage",
   capability: "disk_usage",
-  summary: "Reports how full the guest's file systems are.",
+  summary: "Returns the usage of the guest's file systems.",
   notes: [
-    "Lists each file system that stores files once. tmpfs, the kernel's file systems, images that " +
-    "are always full (squashfs, iso9660) and overlays other than the root are left out. Sizes are " +
-    "in bytes. `available_bytes` is what an unprivileged user can still write; `used_percent` is " +
-    "computed as df(1) does, used / (used + available), with one decimal. The numbers are at most " +
-    "a second old.",
-    "Network file systems have half a second to answer. The mount points of those that did not are " +
-    "listed in `unresponsive`, which is otherwise absent.",
+    "Lists each file system that stores files once. tmpfs, kernel file systems, read-only images " +
+    "(squashfs, iso9660) and overlays other than the root are left out. Sizes are in bytes. " +
+    "`available_bytes` is what an unprivileged user can still write; `used_percent` is used / " +
+    "(used + available) with one decimal, as in df(1). The numbers are at most one second old.",
+    "Network file systems have half a second to respond. `unresponsive` lists the mount points of " +
+    "those that did not; it is absent otherwise.",
   ],
   params: NoParams,
   result: () =>

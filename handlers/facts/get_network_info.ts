@@ -17,9 +17,9 @@ export const getNetworkInfo = method({
   capability: "network_info",
   summary: "Lists the guest's network interfaces with their addresses.",
   notes: [
-    "Addresses are in CIDR form. `state` is the kernel's operational state (RFC 2863): `up`, " +
-    "`down`, `dormant`, `lowerlayerdown`, `testing` or `notpresent`; an interface that reports no " +
-    "state, such as `lo`, is `up` if it is enabled. `mtu` is in bytes.",
+    "Addresses are in CIDR notation. `state` is the kernel's operational state (RFC 2863): `up`, " +
+    "`down`, `dormant`, `lowerlayerdown`, `testing` or `notpresent`; for an interface without " +
+    "one, such as `lo`, it is `up` if the interface is enabled. `mtu` is in bytes.",
   ],
   params: NoParams,
   result: () => z.strictObject({ interfaces: z.readonly(z.array(Interface())) }),

@@ -5,14 +5,13 @@ import { method, NoParams } from "../../lib/core/method.ts";
 export const getSystemInfo = method({
   name: "get_system_info",
   capability: "system_info",
-  summary: "Describes the guest's operating system and size.",
+  summary: "Returns the guest's operating system, processors, memory and uptime.",
   notes: [
     "`os_name` and `os_version` are `NAME` and `VERSION` of os-release(5), or `PRETTY_NAME` and " +
     "`VERSION_ID` if those are missing. `architecture` is what `uname -m` prints. " +
-    "`total_memory_kb` is in KiB, `uptime_seconds` includes time spent suspended.",
-    "`available_memory_kb` is what programs can still allocate without swapping. `load_average` is " +
-    "the mean number of processes that ran or waited over 1, 5 and 15 minutes (proc_loadavg(5)). " +
-    "Both are at most a second old.",
+    "`total_memory_kb` is in KiB; `uptime_seconds` includes time spent suspended.",
+    "`available_memory_kb` is the memory available without swapping. `load_average` has the " +
+    "averages over 1, 5 and 15 minutes (proc_loadavg(5)). Both are at most one second old.",
   ],
   params: NoParams,
   result: () =>

@@ -1,6 +1,6 @@
 /**
- * The gate of the file methods: which list of the configuration governs the paths that a method
- * takes, and what follows from that.
+ * The gate of the file methods: which list in the configuration governs a method's paths, and what
+ * follows from that.
  *
  * @module
  */
@@ -17,23 +17,23 @@ export type PathList = "allowed_read_paths" | "allowed_write_paths";
 /** What a file method works with. */
 export interface FileContext extends Context {
   readonly files: Files;
-  /** The parameter `path`, allowed. */
+  /** The parameter `path`, which is allowed. */
   readonly target: AllowedPath;
   /**
-   * Allows another path by the same list.
+   * Checks another path against the same list.
    *
    * @throws {RpcError} -32602 for a malformed path, -32001 for one outside the list.
    */
   allow(path: string, parameter: string): AllowedPath;
 }
 
-/** A file method as its file declares it; `governedBy` stands for what it implies. */
+/** A file method as its file defines it; `governedBy` replaces what it implies. */
 export interface FileDefinition<
   Name extends string,
   Params extends z.ZodMiniType<{ path: string }>,
   Result extends z.ZodMiniType,
 > extends Omit<Definition<Name, Params, Result>, "available" | "run"> {
-  /** The list that allows its paths; the method is unavailable while that list is empty. */
+  /** The list that governs its paths; the method is unavailable while that list is empty. */
   readonly governedBy: PathList;
   readonly run: (
     params: z.output<Params>,
@@ -54,7 +54,8 @@ export function fileMethod<
     errors: [
       {
         code: ERRORS.permissionDenied.code,
-        when: `Outside \`${governedBy}\`, through a link, or refused by the guest`,
+        when:
+          `Outside \`${governedBy}\`, through a symbolic link, or refused by the guest's permissions`,
       },
       ...errors,
     ],

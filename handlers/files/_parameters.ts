@@ -1,5 +1,5 @@
 /**
- * Parameters and limits that several file methods share.
+ * Parameters and limits shared by several file methods.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const Permissions = () =>
     z.refine((text) => /^0?[0-7]{3}$/.test(text), "must be three or four octal digits up to 0777"),
   );
 
-/** The bits that the parameter `permissions` stands for. */
+/** The bits of the parameter `permissions`. */
 export const modeOf = (permissions: string | undefined): number | undefined =>
   permissions === undefined ? undefined : Number.parseInt(permissions, 8);
 
@@ -30,17 +30,17 @@ export const permissionText = (mode: number): string => `0${mode.toString(8).pad
  */
 export function refuseOversized(path: string, size: number, limitMb: number): void {
   if (size <= limitMb * BYTES_PER_MB) return;
-  const reason = `${path} has ${size} bytes, over max_file_size_mb ${limitMb}`;
+  const reason = `${path} has ${size} bytes; max_file_size_mb allows ${limitMb} MiB`;
   throw commandFailed(reason, { path, size_bytes: size });
 }
 
 /**
- * Refuses to let a file grow over what the configuration allows.
+ * Refuses to let a file grow beyond what the configuration allows.
  *
  * @throws {RpcError} -32000
  */
 export function refuseGrowth(path: string, size: number, limitMb: number): void {
   if (size <= limitMb * BYTES_PER_MB) return;
-  const reason = `${path} would have ${size} bytes, over max_file_size_mb ${limitMb}`;
+  const reason = `${path} would have ${size} bytes; max_file_size_mb allows ${limitMb} MiB`;
   throw commandFailed(reason, { path, size_bytes: size });
 }

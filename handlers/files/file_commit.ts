@@ -4,18 +4,17 @@ import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
 import { fileMethod } from "./_file_method.ts";
 import { modeOf, Permissions } from "./_parameters.ts";
 
-/** `file_commit`: verifies a file that was written in pieces and gives it its name, atomically. */
+/** `file_commit`: verifies a file that was written in pieces and renames it into place. */
 export const fileCommit = fileMethod({
   name: "file_commit",
   capability: "file_commit",
-  summary: "Verifies a file that was written in pieces and gives it its final name.",
+  summary: "Verifies a file that was written in pieces and renames it into place.",
   notes: [
-    "`from` is written by `file_write` with `offset`, in the directory of `path`. If it has " +
-    "`size_bytes` bytes and the SHA-256 `sha256`, it is flushed to the disk and renamed to `path` " +
-    "in one step. Until then, and on any error, `path` is untouched. Only the right to write is " +
-    "needed: contents are not disclosed.",
-    "Only inside `allowed_write_paths`, with no symbolic link anywhere in the paths. " +
-    "`permissions` as for `file_write`.",
+    "`from` was written by `file_write` with `offset`, in the directory of `path`. If its size " +
+    "and SHA-256 match, it is flushed to disk and renamed to `path` atomically; otherwise `path` " +
+    "is unchanged. Only write access is needed: the file's contents are not disclosed.",
+    "Both paths must be inside `allowed_write_paths` and contain no symbolic link. `permissions` " +
+    "work as in `file_write`.",
   ],
   governedBy: "allowed_write_paths",
   audited: true,
@@ -34,9 +33,9 @@ export const fileCommit = fileMethod({
     { code: ERRORS.notFound.code, when: "`from` does not exist" },
     {
       code: ERRORS.commandFailed.code,
-      when: "Size or SHA-256 differ, not a regular file, or an error of the file system",
+      when: "Size or SHA-256 does not match, not a regular file, or a file system error",
     },
-    { code: ERRORS.timeout.code, when: "Not done within `request_timeout_seconds`" },
+    { code: ERRORS.timeout.code, when: "Took longer than `request_timeout_seconds`" },
   ],
   example: {
     params: {
@@ -52,7 +51,7 @@ export const fileCommit = fileMethod({
   run: async (params, { files, target, allow, signal }) => {
     const from = allow(params.from, "from");
     if (dirname(from.path) !== dirname(target.path) || from.path === target.path) {
-      throw invalidParams("from must be another file in the directory of path", {
+      throw invalidParams("from must be a different file in the same directory as path", {
         params: ["from"],
       });
     }

@@ -9,9 +9,9 @@ export const fileHash = fileMethod({
   capability: "file_hash",
   summary: "Computes the SHA-256 of a file or of a part of it.",
   notes: [
-    "Files as for `file_read`. With `offset` and `length` (bytes) only that part is hashed, up to " +
-    "the end of the file; `bytes_hashed` is its size. The file is read in small pieces, whatever " +
-    "its size. A file that changes meanwhile is refused with -32000, one that takes longer than " +
+    "Hashes the same files that `file_read` reads. With `offset` and `length` (bytes) only that " +
+    "part is hashed, up to the end of the file; `bytes_hashed` is its actual length. A file that " +
+    "changes meanwhile is refused with -32000, one that takes longer than " +
     "`request_timeout_seconds` with -32003.",
   ],
   governedBy: "allowed_read_paths",
@@ -36,7 +36,7 @@ export const fileHash = fileMethod({
       code: ERRORS.commandFailed.code,
       when: "Not a regular file, over `max_file_size_mb`, or changed while it was being hashed",
     },
-    { code: ERRORS.timeout.code, when: "Not done within `request_timeout_seconds`" },
+    { code: ERRORS.timeout.code, when: "Took longer than `request_timeout_seconds`" },
   ],
   example: {
     params: { path: "/etc/hostname" },

@@ -7,9 +7,9 @@ import { permissionText } from "./_parameters.ts";
 
 const DEFAULT_LIMIT = 500;
 const MAX_LIMIT = 1000;
-/** Bytes of JSON of an entry beside its name: the longest type, numbers of any size. */
+/** Bytes of JSON of an entry besides its name: the longest type, numbers of any size. */
 const ENTRY_BYTES = 144;
-/** Bytes of JSON of a result beside path, entries and the last name. */
+/** Bytes of JSON of a result besides path, entries and the last name. */
 const OTHER_MEMBERS_BYTES = 128;
 
 const Entry = () =>
@@ -27,13 +27,12 @@ export const fileList = fileMethod({
   capability: "file_list",
   summary: "Lists a directory, page by page.",
   notes: [
-    "Only inside `allowed_read_paths`, with no symbolic link anywhere in the path. Entries are " +
-    "sorted by name (UTF-16 code units). A page has at most `limit` of them, and no more than fit " +
-    "one message; while there are more, `next` is the name to pass as `after`. Memory stays " +
-    "bounded, however large the directory. A symbolic link is described itself; its target is " +
-    "not disclosed.",
-    "Names that are not UTF-8 are left out, since no request could name them; `names_not_utf8` " +
-    "is their number in the whole directory, if there are any.",
+    "The path must be inside `allowed_read_paths` and contain no symbolic link. Entries are " +
+    "sorted by name (UTF-16 code units). A page has at most `limit` entries and fits into one " +
+    "message; if there are more, pass `next` as `after` to continue. Symbolic links are listed as " +
+    "links, without their targets.",
+    "Names that are not UTF-8 are omitted, since a request cannot name them; `names_not_utf8` is " +
+    "their number in the whole directory, if there are any.",
   ],
   governedBy: "allowed_read_paths",
   audited: true,
@@ -76,7 +75,10 @@ export const fileList = fileMethod({
     const count = countFitting(page.entries, room);
     const [first] = page.entries;
     if (count === 0 && first !== undefined) {
-      throw commandFailed(`max_message_size_kb is too small for the entry ${first.name}`, { path });
+      throw commandFailed(
+        `the entry ${first.name} does not fit into one message (max_message_size_kb)`,
+        { path },
+      );
     }
     const hasMore = count < page.entries.length || page.following > 0;
     const last = count < page.entries.length ? page.entries[count - 1]?.name : page.last;
@@ -89,7 +91,7 @@ export const fileList = fileMethod({
   },
 });
 
-/** How many entries fit. Each needs room for its name twice, since it may be the last. */
+/** The number of entries that fit. Each needs room for its name twice, since it may be the last. */
 function countFitting(entries: readonly DirectoryEntry[], room: number): number {
   let left = room;
   for (const [index, { name }] of entries.entries()) {

@@ -10,7 +10,7 @@ import type { Piece } from "../../lib/guest/files.ts";
 import { fileMethod } from "./_file_method.ts";
 import { refuseOversized } from "./_parameters.ts";
 
-/** Bytes of JSON of a result beside path and content. */
+/** Bytes of JSON of a result besides path and content. */
 const OTHER_MEMBERS_BYTES = 192;
 
 const Params = () =>
@@ -29,12 +29,12 @@ export const fileRead = fileMethod({
   capability: "file_read",
   summary: "Reads a file, whole or in pieces.",
   notes: [
-    "Only regular files of at most `max_file_size_mb` inside `allowed_read_paths`, with no " +
-    'symbolic link anywhere in the path. `encoding: "base64"` reads any bytes; `utf8` refuses ' +
-    "anything that is not UTF-8 rather than alter it.",
-    "With `offset` or `length` (bytes) it reads a piece: as many of the bytes asked for as fit one " +
-    "message, so continue at `offset + bytes_read` until `eof`. In `utf8` a piece ends with a whole " +
-    "character. `size_bytes` is always the size of the file.",
+    "Reads regular files of at most `max_file_size_mb`. The path must be inside " +
+    '`allowed_read_paths` and contain no symbolic link. `encoding: "base64"` reads any bytes; ' +
+    "`utf8` refuses files that are not UTF-8.",
+    "With `offset` or `length` (bytes) it reads a piece: as many of the requested bytes as fit " +
+    "into one message. Continue at `offset + bytes_read` until `eof`. In `utf8` a piece ends at a " +
+    "character boundary. `size_bytes` is always the size of the file.",
   ],
   governedBy: "allowed_read_paths",
   audited: true,
@@ -95,21 +95,21 @@ export const fileRead = fileMethod({
 });
 
 function tooLargeForOneMessage(path: string, size: number, limit: number) {
-  const reason = `${path} has ${size} bytes, too many for one message: read it in pieces with ` +
+  const reason = `${path} has ${size} bytes, too many for one message; read it in pieces with ` +
     `offset and length, at most ${limit} bytes each`;
   return commandFailed(reason, { path, size_bytes: size, limit_bytes: limit });
 }
 
 interface EncodeOptions {
   readonly encoding: Encoding;
-  /** Whether the bytes end where the file does, and not within a character. */
+  /** Whether the bytes end at the end of the file, so a cut-off character is an error. */
   readonly isWhole: boolean;
-  /** Bytes of JSON that the content may have. */
+  /** Bytes of JSON that the content may take. */
   readonly capacity: number;
   readonly path: string;
 }
 
-/** The content for the wire, and how many of the bytes it has. */
+/** The content for the reply, and how many of the bytes it contains. */
 function encode(
   piece: Piece,
   { encoding, isWhole, capacity, path }: EncodeOptions,
@@ -119,7 +119,7 @@ function encode(
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text: string;
   try {
-    // In streaming mode the beginning of a character that is cut off is held back.
+    // In streaming mode an incomplete character at the end is held back.
     text = decoder.decode(bytes, { stream: !isWhole });
   } catch {
     throw notUtf8(path);
@@ -131,4 +131,4 @@ function encode(
 }
 
 const notUtf8 = (path: string) =>
-  commandFailed(`${path} is not UTF-8 here: read it with encoding "base64"`, { path });
+  commandFailed(`${path} is not UTF-8; read it with encoding "base64"`, { path });

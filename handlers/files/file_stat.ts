@@ -8,11 +8,10 @@ import { permissionText } from "./_parameters.ts";
 export const fileStat = fileMethod({
   name: "file_stat",
   capability: "file_stat",
-  summary: "Returns the type, size, permissions and age of a path.",
+  summary: "Returns the type, size, permissions and modification time of a path.",
   notes: [
-    "Only inside `allowed_read_paths`, with no symbolic link anywhere in the path. " +
-    "`modified_at` is in seconds since 1970-01-01 UTC; `permissions` are octal digits, as " +
-    "`file_write` takes them.",
+    "The path must be inside `allowed_read_paths` and contain no symbolic link. `modified_at` is " +
+    "in seconds since 1970-01-01 UTC; `permissions` are octal digits, as in `file_write`.",
   ],
   governedBy: "allowed_read_paths",
   audited: true,
@@ -25,7 +24,7 @@ export const fileStat = fileMethod({
       permissions: z.string(),
       modified_at: z.int(),
     }),
-  errors: [{ code: ERRORS.notFound.code, when: "Nothing has that name" }],
+  errors: [{ code: ERRORS.notFound.code, when: "The path does not exist" }],
   example: {
     params: { path: "/var/log/syslog" },
     result: {

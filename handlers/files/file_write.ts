@@ -18,21 +18,20 @@ const Params = () =>
 
 type Encoding = z.output<ReturnType<typeof Params>>["encoding"];
 
-/** `file_write` (protocol §7): a whole file, replaced atomically, or a piece in place. */
+/** `file_write` (protocol §7): replaces a whole file atomically, or writes a piece in place. */
 export const fileWrite = fileMethod({
   name: "file_write",
   capability: "file_write",
   summary: "Writes a file, whole or in pieces.",
   notes: [
-    "Only inside `allowed_write_paths`, with no symbolic link anywhere in the path. Without " +
-    "`offset` the content replaces the file atomically: it is written to a temporary file, " +
-    "flushed to the disk and renamed, so a crash or a full disk leaves the old one. With " +
-    "`offset` (bytes) it is written in place, for files in pieces; a missing file is created.",
-    "`create_dirs` creates missing directories (0755), only inside the allowed paths. " +
-    "`permissions` apply to a file that is created or replaced; without them a replaced file " +
-    "keeps its own and a new one gets 0644. No file grows over `max_file_size_mb`. A directory " +
-    "holds at most 64 unfinished uploads of the client (`.NAME.kvmmanager-part`). They are files " +
-    "like any other: the agent never deletes them, and their total is bounded by the disk alone.",
+    "The path must be inside `allowed_write_paths` and contain no symbolic link. Without `offset` " +
+    "the content replaces the file atomically: it is written to a temporary file, flushed to disk " +
+    "and renamed, so a crash or a full disk leaves the old file. With `offset` (bytes) it is " +
+    "written in place, for files sent in pieces; a missing file is created.",
+    "`create_dirs` creates missing directories (0755) inside the allowed paths. `permissions` " +
+    "apply to a file that is created or replaced; by default a replaced file keeps its " +
+    "permissions and a new one gets 0644. Files cannot grow over `max_file_size_mb`. A directory " +
+    "can have at most 64 unfinished uploads (`.NAME.kvmmanager-part`).",
   ],
   governedBy: "allowed_write_paths",
   audited: true,
@@ -43,7 +42,7 @@ export const fileWrite = fileMethod({
     {
       code: ERRORS.commandFailed.code,
       when: "Not a regular file, over `max_file_size_mb`, too many unfinished uploads, disk full " +
-        "or another error of the file system",
+        "or another file system error",
     },
   ],
   hidden: ["content"],
@@ -61,7 +60,7 @@ export const fileWrite = fileMethod({
   run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
     if (params.path.endsWith("/")) {
-      throw invalidParams("path must name a file, it ends with a slash", { params: ["path"] });
+      throw invalidParams("path must name a file, not end with a slash", { params: ["path"] });
     }
     const { content, encoding, offset } = params;
     const buffer = takeBuffer(maxBytes(content, encoding));
@@ -83,11 +82,11 @@ export const fileWrite = fileMethod({
   },
 });
 
-/** The maximum number of bytes that the content can stand for. */
+/** The most bytes that the content can contain. */
 const maxBytes = (content: string, encoding: Encoding) =>
   encoding === "utf8" ? content.length * 3 : Math.ceil(content.length / 4) * 3;
 
-/** The content's bytes, in the beginning of the buffer. */
+/** The content's bytes, at the start of the buffer. */
 function decode(content: string, encoding: Encoding, buffer: Uint8Array): Uint8Array {
   if (encoding === "utf8") {
     if (content.isWellFormed()) {
@@ -101,5 +100,5 @@ function decode(content: string, encoding: Encoding, buffer: Uint8Array): Uint8A
   } catch (error) {
     throw invalidParams(`content is not base64: ${messageOf(error)}`);
   }
-  throw invalidParams("content is not base64: it continues after its end");
+  throw invalidParams("content is not base64: there is data after the padding");
 }

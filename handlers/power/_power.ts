@@ -1,5 +1,5 @@
 /**
- * What `shutdown` and `reboot` share.
+ * Shared by `shutdown` and `reboot`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { PowerAction } from "../../lib/guest/power.ts";
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
-/** The method that carries out a power action. */
+/** Defines the method for a power action. */
 export function powerMethod<const Action extends PowerAction>(
   action: Action,
   summary: string,
@@ -24,9 +24,9 @@ export function powerMethod<const Action extends PowerAction>(
     capability: action,
     summary,
     notes: [
-      "The answer comes first, then it happens. It is graceful; a guest that is still up " +
-      "`timeout_seconds` later is forced. `force: true` forces at once, which is as a power cut " +
-      "to programs that have not saved.",
+      "The answer is sent first. The guest then shuts down gracefully, and is forced if it is " +
+      "still up after `timeout_seconds`. `force: true` forces it immediately; unsaved data is " +
+      "lost, as in a power failure.",
     ],
     params: () =>
       z.strictObject({
@@ -40,9 +40,9 @@ export function powerMethod<const Action extends PowerAction>(
     errors: [
       {
         code: ERRORS.permissionDenied.code,
-        when: "The agent has no way to do it; nothing happens",
+        when: "The agent cannot control power; nothing happens",
       },
-      { code: ERRORS.commandFailed.code, when: "A shutdown or reboot is under way already" },
+      { code: ERRORS.commandFailed.code, when: "A shutdown or reboot is already in progress" },
     ],
     audited: true,
     example: {

@@ -1,4 +1,4 @@
 import { powerMethod } from "./_power.ts";
 
-/** `reboot` (protocol §9): restarts the guest, gracefully unless forced. */
-export const reboot = powerMethod("reboot", "Restarts the guest.", "Reboot initiated");
+/** `reboot` (protocol §9): reboots the guest, gracefully unless forced. */
+export const reboot = powerMethod("reboot", "Reboots the guest.", "Reboot initiated");

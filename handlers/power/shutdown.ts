@@ -1,4 +1,4 @@
 import { powerMethod } from "./_power.ts";
 
-/** `shutdown` (protocol §8): turns the guest off, gracefully unless forced. */
-export const shutdown = powerMethod("shutdown", "Turns the guest off.", "Shutdown initiated");
+/** `shutdown` (protocol §8): shuts the guest down, gracefully unless forced. */
+export const shutdown = powerMethod("shutdown", "Shuts the guest down.", "Shutdown initiated");

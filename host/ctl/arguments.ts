@@ -26,8 +26,9 @@ const JOINED_VALUE_REGEXP = /^(-[eci])(.+)$/s;
 const JOINED_FLAGS_REGEXP = /^-[qpn]{2,}$/;
 
 /**
- * Rewrites `-h`, `help`, `help COMMAND`, `-c1` and `-qp` to what the parser takes, and separates the
- * program of `exec` from the options before it: what follows the program's name is the program's.
+ * Rewrites `-h`, `help`, `help COMMAND`, `-c1` and `-qp` to forms that the parser knows, and
+ * separates the program of `exec` from the options before it: everything after the program's name
+ * belongs to the program.
  */
 export function normalizeArguments(args: readonly string[]): readonly string[] {
   const commandAt = nextWord(args, 0);
@@ -54,7 +55,7 @@ function nextWord(args: readonly string[], from: number): number {
 }
 
 function expand(argument: string, index: number, all: readonly string[]): string[] {
-  // The value of an option before it, or beyond "--", is left as it is.
+  // The value of a preceding option, and everything after "--", stays unchanged.
   const terminator = all.indexOf("--");
   const isValue = OPTIONS_WITH_VALUE.includes(all[index - 1] ?? "") ||
     terminator >= 0 && index > terminator;

@@ -18,7 +18,7 @@ import {
 } from "@optique/core";
 import type { SearchPath } from "../channels.ts";
 
-/** What every command is given besides its own options. */
+/** What every command gets besides its specific options. */
 export interface Invocation {
   /** `--socket` */
   readonly socket: string | undefined;
@@ -30,7 +30,7 @@ export interface Invocation {
   readonly json: boolean;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
-  /** How the command names itself to others while it holds a channel; see `ClientOptions`. */
+  /** How the command describes itself to others while it holds a channel; see `ClientOptions`. */
   readonly lockAs: string;
 }
 
@@ -42,13 +42,13 @@ export interface Description {
   readonly name: string;
   /** One sentence for the list of commands. */
   readonly brief: string;
-  /** More sentences, for its own help. */
+  /** More sentences, for the command's help. */
   readonly details?: readonly string[];
   /** Command lines without the program's name. */
   readonly examples: readonly string[];
 }
 
-/** Defines a command from its description, the parser of its own options, and its action. */
+/** Defines a command from its description, the parser of its options, and its action. */
 export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   { name, brief, details = [], examples }: Description,
   parser: P,

@@ -4,10 +4,10 @@
  * @module
  */
 
-/** Exit statuses; `exec` ends with one of {@link EXEC_EXIT} or with the program's own. */
+/** Exit statuses; `exec` exits with one of {@link EXEC_EXIT} or with the program's status. */
 export const EXIT = {
   ok: 0,
-  /** The agent refused, or what was asked for failed in the guest. */
+  /** The agent refused, or the request failed in the guest. */
   errorAnswer: 1,
   /** No agent, no answer, or the channel is in use. */
   unavailable: 2,
@@ -22,8 +22,8 @@ export const EXIT = {
 } as const;
 
 /**
- * What `exec` ends with instead of the program's own status. 124 to 127 are those of timeout(1) and
- * env(1); 122 is used by no common program.
+ * Exit statuses of `exec` other than the program's. 124 to 127 are those of timeout(1) and env(1);
+ * 122 is used by no common program.
  */
 export const EXEC_EXIT = {
   outputCut: 122,

@@ -25,7 +25,7 @@ const CHECK_THE_GUEST =
   "in the guest, is the service running (systemctl status kvmmanager-agent)? On the host, is another " +
   "program connected to the channel? QEMU serves one at a time";
 
-/** How an error answer is introduced; every other code is a refusal. */
+/** The introduction of an error answer; every other code is a refusal. */
 const INTRODUCTIONS: Readonly<Record<number, string>> = {
   [ERRORS.timeout.code]: "timed out in the guest",
   [ERRORS.tooManyRequests.code]: "the agent is busy",
@@ -38,11 +38,11 @@ const INTRODUCTIONS: Readonly<Record<number, string>> = {
  * Prints why a command failed, as one line.
  *
  * @returns The exit status.
- * @throws The error itself when it is a bug of this program.
+ * @throws The error itself, if it is a bug in this program.
  */
 export function explain(error: unknown): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
-  // As after `| head`: the reader has what it wanted.
+  // For example after `| head`: the reader has what it wanted.
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
   const [status, text] = describe(error) ?? [];
   if (status === undefined || text === undefined) throw error;
@@ -60,19 +60,19 @@ function describe(error: unknown): [number, string] | undefined {
   if (error instanceof TransferError) return [EXIT.errorAnswer, error.message];
   // Paths in /dev, /proc and /sys, which Deno opens only with every permission.
   if (error instanceof Deno.errors.NotCapable) {
-    return [EXIT.localFile, `this program may not use that path: ${error.message}`];
+    return [EXIT.localFile, `access to that path is not permitted: ${error.message}`];
   }
-  // An error of the kernel has its number in the message.
+  // A kernel error has its number in the message.
   if (error instanceof Error && /\(os error \d+\)/.test(error.message)) {
     return [EXIT.localFile, messageOf(error)];
   }
   return undefined;
 }
 
-/** An error answer as a sentence, with what to do about it. */
+/** An error answer as a sentence, with advice. */
 export function answerText(error: AnswerError): string {
   const text = `${INTRODUCTIONS[error.code] ?? "the agent refused"}: ${error.reason}`;
   return error.isUnknownMethod
-    ? `${text}; it is older than this kvmmanager-ctl, update kvmmanager-agent in the guest`
+    ? `${text}; the agent is older than this kvmmanager-ctl; update it in the guest`
     : text;
 }

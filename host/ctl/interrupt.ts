@@ -1,5 +1,5 @@
 /**
- * Ctrl-C, and the signals that ask a program to end.
+ * Ctrl-C, and other signals that ask a program to exit.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { Interrupted } from "./explain.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
-/** An abort signal that signals of the process trigger; a second signal ends the process. */
+/** An abort signal that process signals trigger; a second signal ends the process. */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #onSignal = () => {

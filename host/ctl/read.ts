@@ -40,7 +40,7 @@ const PROGRAM = "kvmmanager-ctl";
 const HELP_COLUMNS = 100;
 const FOOTER = [
   "Exit status: 0 success; 1 the agent refused, or it failed in the guest; 2 no agent, no answer, or",
-  "another program uses the channel; 64 wrong usage; 74 a file of the host; 130 interrupted; 141 the",
+  "another program uses the channel; 64 invalid command line; 74 cannot access a local file; 130 interrupted; 141 the",
   "output was closed. exec ends with the program's own status; see exec --help.",
   "",
   "Examples:",
@@ -59,7 +59,7 @@ export interface CommandLine {
 /**
  * Parses the command line; help, version and completion are printed here.
  *
- * @returns The command to run, or `undefined` when everything has been printed.
+ * @returns The command to run, or `undefined` if everything has been printed.
  * @throws {UsageError} with one line for a person.
  */
 export async function readCommandLine(args: readonly string[]): Promise<CommandLine | undefined> {
@@ -71,7 +71,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
     help: { option: true, onShow },
     version: { option: true, value: `${PROGRAM} ${VERSION}`, onShow },
     completion: { command: true, onShow },
-    brief: message`Talks to kvmmanager-agent in the guests of this host.`,
+    brief: message`Manages the guests of this host through kvmmanager-agent.`,
     footer: lines(FOOTER),
     aboveError: "none",
     commandList: "top-level",
@@ -126,7 +126,7 @@ async function knownNames(): Promise<string[]> {
 
 const oneLine = (text: string) => text.trim().replace(/\.?\s*\n+\s*/g, "; ").replace(/\.$/, "");
 
-/** The parser's sentence without its oddities: it may suggest exactly what was typed. */
+/** The parser's sentence, cleaned up: it may suggest exactly what was typed. */
 function polished(sentence: string, args: readonly string[]): string {
   return sentence
     .replace(

@@ -10,13 +10,13 @@ import { UsageError } from "../../lib/base/command_line.ts";
 /**
  * Reads all of standard input.
  *
- * @param most The number of bytes it may have.
- * @throws {UsageError} when it has more; the signal's reason when that is aborted first.
+ * @param most The maximum number of bytes.
+ * @throws {UsageError} if it has more; the signal's reason if that is aborted first.
  */
 export async function readStdin(signal: AbortSignal, most: number): Promise<Uint8Array> {
   const aborted = new Aborted(signal);
   using _aborted = aborted;
-  // A pending read is left behind; the process is about to end.
+  // A pending read is abandoned; the process is about to exit.
   const bytes = await Promise.race([readAll(most), aborted.happened]);
   signal.throwIfAborted();
   return bytes ?? new Uint8Array(0);

@@ -17,8 +17,8 @@ const MAX_LISTED = 10;
 /**
  * The channel that `--socket` or `--domain` names.
  *
- * @throws {UsageError} when there is neither or both, or several VMs have the name.
- * @throws {CallError} when no VM has it.
+ * @throws {UsageError} if there is neither or both, or several VMs have the name.
+ * @throws {CallError} if no VM has the name.
  */
 export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
   const { socket, domain, searchPaths } = invocation;

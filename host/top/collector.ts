@@ -1,5 +1,5 @@
 /**
- * Current facts from every agent of a pool, each kind at its own interval.
+ * Collects current facts from every agent of a pool, each kind at its own interval.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface VmFacts {
   disks?: ResultOf<"get_disk_usage">;
 }
 
-/** The interval of each, in milliseconds: longer for what costs the guest a process. */
+/** The interval of each, in milliseconds: longer for facts that take the guest a process. */
 const INTERVALS_MS = { system: 2000, disks: 15_000, network: 30_000 } as const;
 const TIMEOUT_MS = 5000;
 
@@ -25,7 +25,7 @@ interface Known extends VmFacts {
   readonly asking: Set<Part>;
 }
 
-/** Asks the agents, and keeps their answers. */
+/** Queries the agents and keeps their answers. */
 export class Collector {
   readonly #known = new WeakMap<PoolAgent, Known>();
 
@@ -38,7 +38,7 @@ export class Collector {
     return { ...known, system: known?.system ?? agent.system };
   }
 
-  /** Asks for what is due and not already being asked for. */
+  /** Queries what is due and not already in progress. */
   collect(agents: readonly PoolAgent[], now: number): void {
     for (const agent of agents) {
       if (agent.state !== "ready") continue;

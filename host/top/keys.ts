@@ -1,5 +1,5 @@
 /**
- * The keys of `top`, and their effect on the view.
+ * Maps the keys of `top` to changes of the view.
  *
  * @module
  */

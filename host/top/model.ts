@@ -8,7 +8,7 @@ import type { PoolAgent } from "../member.ts";
 import { fullestDisk, mainAddress, memoryPercent } from "../overview.ts";
 import type { VmFacts } from "./collector.ts";
 
-/** A row of the table; what is not known is `undefined`. */
+/** A row of the table; unknown values are `undefined`. */
 export interface VmRow {
   readonly key: string;
   readonly name: string;

@@ -110,7 +110,7 @@ export function tableScreen(rows: readonly VmRow[], view: View, size: Size, now:
   );
 }
 
-/** As many columns, from the left, as leave room for the name. */
+/** As many columns, from the left, as fit beside the name. */
 function fitting(width: number): Column[] {
   const kept: Column[] = [];
   let left = width - LEAST_NAME_COLUMNS;

@@ -1,5 +1,5 @@
 /**
- * Full-screen mode of the terminal, and leaving it.
+ * Switches the terminal to full-screen mode and back.
  *
  * @module
  */

@@ -37,7 +37,7 @@ export class LocalFile implements Disposable {
     }
   }
 
-  /** The SHA-256 of a range, as far as the file reaches, and how many bytes that were. */
+  /** The SHA-256 of a range, up to the end of the file, and its actual length. */
   async sha256({ offset, length }: ByteRange, signal?: AbortSignal): Promise<{
     sha256: string;
     bytes: number;
@@ -51,13 +51,13 @@ export class LocalFile implements Disposable {
       if (filled === 0) break;
       hash.update(buffer.subarray(0, filled));
       bytes += filled;
-      // Lets signals and other agents' traffic through.
+      // Lets signals and other agents' traffic be handled.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     return { sha256: hash.digest("hex"), bytes };
   }
 
-  /** Its size, and a text that changes when somebody writes to the file. */
+  /** Its size, and a text that changes when the file is written to. */
   state(): { size: number; version: string } {
     const { size, mtime, ctime } = this.#file.statSync();
     return { size, version: `${size} ${mtime?.getTime()} ${ctime?.getTime()}` };
@@ -68,7 +68,7 @@ export class LocalFile implements Disposable {
     this.#file.truncateSync(length);
   }
 
-  /** Has the content written to the disk before the file gets its name (fsync(2)). */
+  /** Flushes the content to disk before the file gets its name (fsync(2)). */
   async sync(): Promise<void> {
     await this.#file.sync();
   }

@@ -1,5 +1,5 @@
 /**
- * The guest's end of a push: the file beside the target that the pieces are written to.
+ * The guest's end of a push: the file next to the target, which the pieces are written to.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { isDiskFull, partialPath, TransferError } from "./transfer.ts";
 
 const PRIVATE_PERMISSIONS = "0600";
 
-/** What a file is committed with. */
+/** The parameters of a commit. */
 export interface CommitOptions {
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
-  /** Octal digits as `file_commit` takes them. */
+  /** Octal digits for `file_commit`. */
   readonly permissions: string;
 }
 
-/** A file in the guest that is not whole yet. */
+/** An incomplete file in the guest. */
 export class PartialUpload {
-  /** The guest's file while it is not whole. */
+  /** The guest's file while it is incomplete. */
   readonly path: string;
 
   /** @param targetPath The name that the file gets in the end. */
@@ -36,18 +36,18 @@ export class PartialUpload {
   }
 
   /**
-   * Has the agent refuse a file that it would not take, before anything is moved: an empty piece at
-   * the end of the file is subject to `max_file_size_mb`, the paths and the permissions.
+   * Checks that the agent accepts the file before anything is transferred: an empty piece at the
+   * end of the file is subject to `max_file_size_mb`, the paths and the permissions.
    *
-   * @throws {AnswerError} for a refusal.
+   * @throws {AnswerError} if the agent refuses.
    */
   async checkSize(bytes: number, signal: AbortSignal | undefined): Promise<void> {
     await this.#write(new Uint8Array(0), { offset: bytes }, signal);
   }
 
   /**
-   * How many bytes an earlier attempt has left; `undefined` when there is nothing usable: no file,
-   * one that is too long, or one that this host may not read.
+   * The number of bytes that an earlier attempt has left; `undefined` if nothing is usable: no
+   * file, one that is too long, or one that this host may not read.
    */
   async bytesPresent(
     totalBytes: number,
@@ -67,7 +67,7 @@ export class PartialUpload {
     }
   }
 
-  /** Starts the file over with its first piece, whatever an earlier attempt has left. */
+  /** Starts the file over with its first piece, replacing what an earlier attempt has left. */
   async begin(first: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     await this.#write(first, {}, signal);
   }
@@ -98,8 +98,8 @@ export class PartialUpload {
   }
 
   /**
-   * Empties the file where a piece did not fit the guest, and says so in the error. A host cannot
-   * remove a file. Other errors are returned as they are: what was moved is kept for the next
+   * Empties the file if a piece did not fit the guest, and says so in the error. A host cannot
+   * remove a file. Other errors are returned unchanged: transferred pieces are kept for the next
    * attempt.
    */
   async emptyIfFull(error: unknown): Promise<unknown> {

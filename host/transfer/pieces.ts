@@ -1,5 +1,5 @@
 /**
- * Cutting a file into pieces that fit one message, and moving several at a time.
+ * Splits a file into pieces that fit one message, and transfers several at a time.
  *
  * @module
  */
@@ -109,7 +109,7 @@ export async function* inOrder<T, R>(
   }
 }
 
-/** Calls, and calls again after a pause for as long as the agent answers "too many requests". */
+/** Calls, and retries after a pause as long as the agent answers "too many requests". */
 export async function retryWhenLimited<T>(
   signal: AbortSignal | undefined,
   call: () => Promise<T>,

@@ -1,5 +1,5 @@
 /**
- * Copying a file from the guest to the host.
+ * Copies a file from the guest to the host.
  *
  * @module
  */
@@ -26,9 +26,9 @@ const PRIVATE_MODE = 0o600;
  * that the guest computes; a broken attempt is resumed by the next one.
  *
  * @param localPath The file to create or replace, not a directory.
- * @throws {AnswerError} when the agent refuses.
- * @throws {CallError} when the agent does not answer.
- * @throws {TransferError} when the file changes meanwhile.
+ * @throws {AnswerError} if the agent refuses.
+ * @throws {CallError} if the agent does not answer.
+ * @throws {TransferError} if the file changes meanwhile.
  * @throws Native errors of the host's file system.
  */
 export async function pull(
@@ -83,7 +83,7 @@ async function openPartial(path: string): Promise<LocalFile> {
   const found = await lstatIfPresent(path);
   // A symbolic link planted there would be written through.
   if (found !== undefined && !found.isFile) {
-    throw new TransferError(`${path} is in the way and not a regular file; remove it`);
+    throw new TransferError(`${path} exists and is not a regular file; remove it`);
   }
   const options = { read: true, write: true, create: true, mode: PRIVATE_MODE };
   return new LocalFile(await Deno.open(path, options), path);

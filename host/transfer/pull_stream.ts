@@ -1,5 +1,5 @@
 /**
- * Copying a file of the guest to a stream, in order.
+ * Copies a file of the guest to a stream, in order.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Copying a file from the host to the guest.
+ * Copies a file from the host to the guest.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import {
 } from "./transfer.ts";
 
 const PERMISSION_BITS = 0o777;
-/** For a file whose mode the platform does not tell. */
+/** For a file whose mode the platform does not report. */
 const DEFAULT_MODE = 0o644;
 
 /** How a file is pushed. */
 export interface PushOptions extends TransferOptions {
-  /** Octal digits as `file_write` takes them. @default the local file's own */
+  /** Octal digits for `file_write`. @default the local file's own */
   readonly permissions?: string;
   /** Whether missing directories are created in the guest. @default {false} */
   readonly createDirs?: boolean;
@@ -33,9 +33,9 @@ export interface PushOptions extends TransferOptions {
  * a broken attempt is resumed by the next one.
  *
  * @param remotePath The file to create or replace, not a directory.
- * @throws {AnswerError} when the agent refuses, before anything is moved if it can be known then.
- * @throws {CallError} when the agent does not answer.
- * @throws {TransferError} when the file changes meanwhile or does not fit the guest.
+ * @throws {AnswerError} if the agent refuses, if possible before anything is transferred.
+ * @throws {CallError} if the agent does not answer.
+ * @throws {TransferError} if the file changes meanwhile or does not fit the guest.
  * @throws Native errors of the host's file system.
  */
 export async function push(
@@ -70,7 +70,7 @@ export async function push(
   const { sha256, bytes } = await local.sha256({ offset: 0, length: before.size }, signal);
   if (bytes !== before.size || local.state().version !== before.version) {
     throw new TransferError(
-      `${localPath} was written to while it was pushed; push again, only what differs is moved`,
+      `${localPath} changed during the transfer; push it again (only changed parts are sent)`,
     );
   }
   const path = await upload.commit({ bytes, sha256, permissions: mode }, signal);
@@ -78,7 +78,7 @@ export async function push(
 }
 
 async function openRegularFile(path: string): Promise<Deno.FsFile> {
-  // Checked before it is opened: opening a FIFO would wait for a writer.
+  // Checked before it is opened: opening a FIFO would block until it has a writer.
   const { isFile } = await Deno.stat(path);
   if (!isFile) throw new TransferError(`${path} is not a regular file`);
   return await Deno.open(path, { read: true });
@@ -87,7 +87,9 @@ async function openRegularFile(path: string): Promise<Deno.FsFile> {
 const octalPermissions = (mode: number | null) =>
   `0${((mode ?? DEFAULT_MODE) & PERMISSION_BITS).toString(8).padStart(3, "0")}`;
 
-/** Writes the first piece, which replaces what was there; returns what is still to be moved. */
+/**
+ * Writes the first piece, which replaces the old content; returns what remains to be transferred.
+ */
 async function beginOver(
   upload: PartialUpload,
   local: LocalFile,
@@ -117,7 +119,7 @@ async function sendRanges(
   try {
     await concurrently(pieces, signal, async (piece, both) => {
       const bytes = local.read(piece);
-      // A file that became shorter is found out at the end.
+      // A file that became shorter is noticed at the end.
       if (bytes.byteLength === piece.length) await upload.write(piece.offset, bytes, both);
       doneBytes += piece.length;
       onProgress?.(doneBytes, totalBytes);

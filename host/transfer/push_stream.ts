@@ -1,5 +1,5 @@
 /**
- * Copying a stream of unknown length to a file of the guest.
+ * Copies a stream of unknown length to a file of the guest.
  *
  * @module
  */
@@ -75,7 +75,7 @@ async function* piecesOf(
   if (filled > 0) yield piece.subarray(0, filled);
 }
 
-/** What the source yields; a read that is pending when the signal is aborted is left behind. */
+/** What the source yields; a read that is pending when the signal is aborted is abandoned. */
 async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
   for (;;) {

@@ -1,5 +1,5 @@
 /**
- * The guest's end of a pull: what the file is, its pieces, and its hash.
+ * The guest's end of a pull: the file's status, its pieces and its hash.
  *
  * @module
  */
@@ -13,16 +13,16 @@ export class RemoteFile {
   private constructor(
     readonly client: AgentClient,
     readonly path: string,
-    /** Its size when it was looked at. */
+    /** Its size when its status was queried. */
     readonly bytes: number,
-    /** Its permission bits then. */
+    /** Its permission bits at that time. */
     readonly mode: number,
   ) {}
 
   /**
-   * Looks at a file of the guest.
+   * Queries the status of a file of the guest.
    *
-   * @throws {TransferError} when it is not a regular file.
+   * @throws {TransferError} if it is not a regular file.
    */
   static async find(
     client: AgentClient,
@@ -38,10 +38,10 @@ export class RemoteFile {
   }
 
   /**
-   * Reads a range. One answer may hold less than was asked for, so `take` may be called several
+   * Reads a range. One answer may contain less than was requested, so `take` may be called several
    * times, in order.
    *
-   * @throws {TransferError} when the file has become shorter, or the agent sends what cannot be.
+   * @throws {TransferError} if the file has become shorter, or the agent sends invalid data.
    */
   async read(
     { offset, length }: ByteRange,
@@ -74,7 +74,7 @@ export class RemoteFile {
    * Fails unless the guest computes the same hash.
    *
    * @param sha256 Hexadecimal.
-   * @throws {TransferError} when the file was written to since {@link find}.
+   * @throws {TransferError} if the file was written to since {@link find}.
    */
   async verify(sha256: string, signal: AbortSignal | undefined): Promise<void> {
     const hash = () => this.client.call("file_hash", { path: this.path }, { signal });
@@ -84,7 +84,7 @@ export class RemoteFile {
 
   #changed(): TransferError {
     return new TransferError(
-      `${this.path} was written to while it was pulled; pull again, only what differs is moved`,
+      `${this.path} changed during the transfer; pull it again (only changed parts are sent)`,
     );
   }
 }

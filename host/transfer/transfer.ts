@@ -1,5 +1,5 @@
 /**
- * What every transfer shares: options, result, error, and the comparison with an earlier attempt.
+ * Shared by all transfers: options, result, error, and the comparison with an earlier attempt.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import { AnswerError } from "../errors.ts";
 import type { LocalFile } from "./local_file.ts";
 import { type ByteRange, concurrently, retryWhenLimited, splitRange } from "./pieces.ts";
 
-/** How a file is moved. */
+/** Options of a transfer. */
 export interface TransferOptions {
-  /** Aborts the transfer; what has been moved is kept for the next attempt. */
+  /** Aborts the transfer; transferred pieces are kept for the next attempt. */
   readonly signal?: AbortSignal;
-  /** Called after each piece with the bytes in place and the bytes in all. */
+  /** Called after each piece with the transferred bytes and the total. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** What was moved. */
+/** What was transferred. */
 export interface TransferResult {
   /** Where the file is now. */
   readonly path: string;
   readonly bytes: number;
-  /** Bytes that an earlier attempt had already moved. */
+  /** Bytes that an earlier attempt had already transferred. */
   readonly resumedBytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
@@ -37,10 +37,10 @@ export class TransferError extends Error {
 
 /** NAME_MAX of Linux (limits.h), in bytes. */
 const MAX_NAME_BYTES = 255;
-/** Characters kept of a name that would get too long: a quarter of what a name can have. */
+/** Characters kept of a name that would get too long: a quarter of the maximum. */
 const SHORTENED_NAME_CHARACTERS = 50;
 
-/** Where a file is assembled before it gets its name: `.NAME.kvmmanager-part` beside it. */
+/** Where a file is assembled before it gets its name: `.NAME.kvmmanager-part` next to it. */
 export function partialPath(path: string): string {
   const partialName = (name: string) => `.${name}.kvmmanager-part`;
   const name = partialName(basename(path));
@@ -62,7 +62,7 @@ export const isDiskFull = (error: unknown): boolean =>
 /** Bytes compared at a time; a broken transfer loses at most this much. */
 const BLOCK_BYTES = 1024 * 1024;
 
-/** Both ends of a file that may have been moved in part. */
+/** Both ends of a file that may have been transferred in part. */
 export interface TransferEnds {
   readonly client: AgentClient;
   readonly local: LocalFile;
@@ -72,9 +72,9 @@ export interface TransferEnds {
 
 /**
  * The ranges of a file that differ between both ends. An earlier attempt is compared by hashes, not
- * trusted: pieces arrive out of order, and anybody may have written to either end.
+ * trusted: pieces arrive out of order, and either end may have been modified.
  *
- * @param commonBytes The length that both ends have.
+ * @param commonBytes The length common to both ends.
  * @param totalBytes The length of the source.
  */
 export async function rangesToMove(
@@ -95,7 +95,8 @@ export async function rangesToMove(
       different.push(block);
     }
   });
-  // One range however long: a guest that lies about a size must not fill our memory with ranges.
+  // One range, however long: a guest that lies about a size must not fill the host's memory with
+  // ranges.
   const rest = { offset: commonBytes, length: totalBytes - commonBytes };
   return [...different.sort((a, b) => a.offset - b.offset), rest];
 }

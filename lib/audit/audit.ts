@@ -1,10 +1,10 @@
 /**
- * The audit file: what was done to the guest, by whom, and with which outcome.
+ * The audit file: what was done to the guest, by whom, and with what outcome.
  *
- * Each operation has two lines. `begin` is on the disk before anything is done, `end` before the
- * answer leaves; both name the caller, the operation and its target, so that each line stands
- * alone. A `begin` without an `end`: the agent died before it could record the outcome.
- * Contents are never recorded: no file's, no output, no arguments.
+ * Each operation has two lines. `begin` is flushed to disk before anything is done, `end` before
+ * the answer is sent; both name the caller, the operation and its target, so each line is complete
+ * without the other. A `begin` without an `end` means that the agent died before recording the
+ * outcome. File contents, output and arguments are never recorded.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import type { Config } from "../config/schema.ts";
 import { type Log, NO_LOG } from "../log/logger.ts";
 import { DurableLines, openLines } from "./durable_lines.ts";
 
-/** How long a line may take to reach the disk: a disk that hangs must not hang the agent. */
+/** How long a line may take to reach the disk: a hung disk must not block the agent. */
 const WAIT_MS = 5000;
-/** The most lines that wait for such a disk. */
+/** The most lines that may wait for the disk. */
 const MAX_WAITING = 1000;
 /** Longer than any path (PATH_MAX), in characters. */
 const MAX_FIELD_CHARACTERS = 5000;
@@ -37,7 +37,7 @@ export interface AuditedOperation {
   readonly who: AuditSource;
   /** The method, the command of the monitor, or the signal. */
   readonly what: string;
-  /** The request's id, if it has one. */
+  /** The request's id, if there is one. */
   readonly id?: unknown;
   /** The parameters that name what is changed or read; never contents. */
   readonly target: Readonly<Record<string, unknown>>;
@@ -48,13 +48,13 @@ export interface AuditOutcome {
   /** The error's code. */
   readonly code?: number;
   readonly reason?: unknown;
-  /** More about a success, such as the keys of the configuration that changed; never contents. */
+  /** Details of a success, such as the configuration keys that changed; never contents. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** How an audit is kept. */
 export interface AuditOptions {
-  /** Where lines go; `undefined` if no audit is kept. */
+  /** Where lines are written; `undefined` if no audit is kept. */
   readonly lines: DurableLines | undefined;
   /** Whether operations that cannot be recorded are refused. */
   readonly isRequired: boolean;
@@ -68,7 +68,7 @@ export interface AuditEntry {
   /**
    * Records the outcome. Only the first call has an effect.
    *
-   * @throws {RpcError} -32000 when the audit is required and cannot be written: the answer must not
+   * @throws {RpcError} -32000 if the audit is required and cannot be written: the answer must not
    * look like a success.
    */
   end(outcome: AuditOutcome): Promise<void>;
@@ -79,7 +79,7 @@ export interface AuditEntry {
 /** Writes the audit file, if there is one. */
 export class Audit {
   readonly #options: AuditOptions;
-  /** Lines of operations that were carried out but are not in the file. */
+  /** Lines that are missing from the file although their operations were carried out. */
   #missing = 0;
   #isInTrouble = false;
 
@@ -88,13 +88,13 @@ export class Audit {
   }
 
   /**
-   * The audit that a configuration asks for. Creates the file.
+   * Opens the audit for a configuration. Creates the file.
    *
    * A file that this agent may not create is an error, which says how to create it: without that, an
    * administrator would believe in a record that nobody keeps. A disk that fails is an error only if
    * `audit` is "required", and a warning in the log otherwise.
    *
-   * @param source The configuration's file, for the error.
+   * @param source The configuration file, for the error.
    * @throws {ConfigError}
    */
   static async open(
@@ -129,7 +129,7 @@ export class Audit {
     return this.#options.lines !== undefined;
   }
 
-  /** Opens the file again with the next line: logrotate may have moved it. */
+  /** Reopens the file for the next line: logrotate may have moved it. */
   async reopen(): Promise<void> {
     await this.#options.lines?.close();
   }
@@ -137,7 +137,7 @@ export class Audit {
   /**
    * Records that an operation is about to begin.
    *
-   * @throws {RpcError} -32001 when the audit is required and cannot be written.
+   * @throws {RpcError} -32001 if the audit is required and cannot be written.
    */
   async begin({ who, what, id, target }: AuditedOperation): Promise<AuditEntry> {
     const { isRequired } = this.#options;
@@ -145,7 +145,9 @@ export class Audit {
     const about = { audit_id: crypto.randomUUID(), who, what, id, target };
     const trouble = await this.#write({ event: "begin", ...about });
     if (trouble !== undefined && isRequired) {
-      throw permissionDenied(`${trouble}, and audit is "required": nothing was done`);
+      throw permissionDenied(
+        `${trouble}, and audit is "required"; the request was not carried out`,
+      );
     }
     if (trouble !== undefined) this.#missing += 1;
     let hasEnded = false;
@@ -160,7 +162,7 @@ export class Audit {
         if (trouble === undefined) return;
         this.#missing += 1;
         if (!isRequired) return;
-        throw commandFailed(`${trouble}, and audit is "required"; ${what} had already begun`);
+        throw commandFailed(`${trouble}, and audit is "required"; ${what} was already started`);
       },
       failedAfterAnswer: async (error) => {
         const reason = messageOf(error);
@@ -176,7 +178,7 @@ export class Audit {
     const missing = this.#missing;
     this.#missing = 0;
     try {
-      // First the gap, then what comes after it.
+      // First report the gap, then the line that follows it.
       if (missing > 0) await this.#append({ event: "missing", lines: missing });
       await this.#append(fields);
     } catch (error) {
@@ -186,7 +188,7 @@ export class Audit {
         this.#isInTrouble = true;
         log.error("the audit file cannot be written", {
           error: reason,
-          consequence: isRequired ? "audited operations are refused" : "the file will have gaps",
+          consequence: isRequired ? "audited operations are refused" : "records will be missing",
         });
       }
       return `the audit file cannot be written (${reason})`;
@@ -207,7 +209,7 @@ export class Audit {
     const line = jsonLine({ time: new Date().toISOString(), ...fields }, bounded);
     let isWritten = false;
     await withTimer(waitMs, lines.append(line).then(() => isWritten = true));
-    if (!isWritten) throw new Error(`not on the disk within ${waitMs} ms`);
+    if (!isWritten) throw new Error(`not flushed to disk within ${waitMs} ms`);
   }
 }
 
@@ -217,7 +219,7 @@ const isForAdministrator = (error: unknown) =>
   error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.IsADirectory ||
   error instanceof Deno.errors.NotADirectory;
 
-/** For {@link jsonLine}: limits the length of a line, whatever a host sends. */
+/** For {@link jsonLine}: limits the length of a line whatever a host sends. */
 const bounded = (_name: string, value: unknown): unknown =>
   typeof value === "string" && value.length > MAX_FIELD_CHARACTERS
     ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`

@@ -1,5 +1,5 @@
 /**
- * A file to which lines are appended, each on the disk before its writer continues.
+ * Appends lines to a file, each flushed to disk before its writer continues.
  *
  * @module
  */
@@ -13,10 +13,10 @@ const MODE = 0o640;
 const GARBAGE_BYTES = 2048;
 const encoder = new TextEncoder();
 
-/** The part of Deno.FsFile that lines are written with. */
+/** The part of Deno.FsFile needed for writing lines. */
 export interface DurableFile {
   write(bytes: Uint8Array): Promise<number>;
-  /** Resolves when everything written is on the disk. */
+  /** Resolves when everything written is on disk. */
   syncData(): Promise<void>;
   close(): void;
 }
@@ -34,8 +34,8 @@ interface Waiting {
 }
 
 /**
- * Appends lines. Lines that arrive while others are on their way to the disk are written together,
- * so many at once cost little more than one.
+ * Appends lines. Lines that arrive during a flush are written together after it, so several at once
+ * cost little more than one.
  */
 export class DurableLines {
   readonly #open: () => Promise<OpenedLines>;
@@ -48,7 +48,7 @@ export class DurableLines {
     this.#open = open;
   }
 
-  /** How many lines wait for the disk. */
+  /** The number of lines that wait for the disk. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -63,8 +63,7 @@ export class DurableLines {
   }
 
   /**
-   * Appends a line; resolves when it is on the disk. After a failure the next line opens the file
-   * again.
+   * Appends a line; resolves when it is on disk. After a failure the next line reopens the file.
    *
    * @param line Without its newline.
    * @throws The reason why it cannot be opened, written or flushed; a part of the line may be in
@@ -77,7 +76,7 @@ export class DurableLines {
     return promise;
   }
 
-  /** Closes the file once nothing waits; the next line opens it again. */
+  /** Closes the file once no line waits; the next line reopens it. */
   async close(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     this.#file?.close();
@@ -85,7 +84,7 @@ export class DurableLines {
   }
 
   async #drain(): Promise<void> {
-    // Lines of the same turn are written together.
+    // Lines of the same event-loop turn are written together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const together = this.#waiting;

@@ -1,8 +1,8 @@
-/** Closes something that may be closed already. */
+/** Closes something that may already be closed. */
 export function closeQuietly(resource: { close(): void }): void {
   try {
     resource.close();
   } catch {
-    // Closed already.
+    // Already closed.
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What the command lines of the agent, the host and the scripts share.
+ * Shared by the command lines of the agent, the host and the scripts.
  *
  * @module
  */
 
-/** The command line is wrong; the message is one line for a person. */
+/** The command line is invalid; the message is one line for a person. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -12,7 +12,7 @@ export class UsageError extends Error {
 /**
  * For `parseArgs`: refuses options that were not declared, and leaves positional arguments alone.
  *
- * @throws {UsageError} when `argument` is an option.
+ * @throws {UsageError} if `argument` is an option.
  */
 export function refuseUnknown(argument: string, key?: string): boolean {
   if (key !== undefined) throw new UsageError(`unknown option ${argument}; see --help`);
@@ -22,7 +22,7 @@ export function refuseUnknown(argument: string, key?: string): boolean {
 /**
  * The value of an option that `parseArgs` collected; `undefined` if it was not given.
  *
- * @throws {UsageError} when it was given more than once, or without a value.
+ * @throws {UsageError} if it was given more than once, or without a value.
  */
 export function single(values: readonly string[], name: string): string | undefined {
   const [value, ...more] = values;

@@ -8,7 +8,7 @@
 
 import { messageOf } from "./message_of.ts";
 
-/** One row of the error table: the code on the wire and its fixed text. */
+/** One row of the error table: the code on the wire and its standard text. */
 export interface ErrorKind {
   readonly code: number;
   readonly message: string;
@@ -27,9 +27,13 @@ export const ERRORS = {
   invalidRequest: {
     code: -32600,
     message: "Invalid Request",
-    meaning: "JSON, but not a request; or a line over the size limit",
+    meaning: "Not a valid request, or a line over the size limit",
   },
-  methodNotFound: { code: -32601, message: "Method not found", meaning: "No method of that name" },
+  methodNotFound: {
+    code: -32601,
+    message: "Method not found",
+    meaning: "There is no method with that name",
+  },
   invalidParams: {
     code: -32602,
     message: "Invalid params",
@@ -38,24 +42,23 @@ export const ERRORS = {
   internalError: {
     code: -32603,
     message: "Internal error",
-    meaning: "A bug in the agent; its log has the details",
+    meaning: "A bug in the agent; see its log",
   },
   commandFailed: {
     code: -32000,
     message: "Command failed",
-    meaning: "The request was valid, but carrying it out failed",
+    meaning: "The request was valid but failed",
   },
   permissionDenied: {
     code: -32001,
     message: "Permission denied",
-    meaning:
-      "Refused by the agent's configuration, by its confinement or by the guest's permissions",
+    meaning: "Refused by the configuration, the agent's confinement or the guest's permissions",
   },
   notFound: { code: -32002, message: "Not found", meaning: "The file or program does not exist" },
   timeout: {
     code: -32003,
     message: "Timeout",
-    meaning: "Not done in time; the work was stopped",
+    meaning: "Timed out; the work was stopped",
   },
   tooManyRequests: {
     code: -32004,
@@ -70,7 +73,7 @@ export type ErrorName = keyof typeof ERRORS;
 /** A reply's `error.data`: always the reason, and details such as the path or the command. */
 export type ErrorData = { readonly reason: string } & Record<string, unknown>;
 
-/** An error for the host to read: one row of {@link ERRORS} and what happened. */
+/** An error for the host: one row of {@link ERRORS} and what happened. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly code: number;
@@ -97,33 +100,34 @@ const constructorOf = (kind: ErrorName): Constructor => (reason, details) =>
 export const parseError: Constructor = constructorOf("parseError");
 /** -32600: JSON that is not a request. */
 export const invalidRequest: Constructor = constructorOf("invalidRequest");
-/** -32601: no method of that name. */
+/** -32601: there is no method with that name. */
 export const methodNotFound: Constructor = constructorOf("methodNotFound");
 /** -32602: an invalid parameter. */
 export const invalidParams: Constructor = constructorOf("invalidParams");
 /** -32603: a bug in the agent; the reason never names internals. */
 export const internalError: Constructor = constructorOf("internalError");
-/** -32000: the request was valid, but carrying it out failed. */
+/** -32000: the request was valid but failed. */
 export const commandFailed: Constructor = constructorOf("commandFailed");
 /** -32001: refused by the policy, the confinement or the guest's permissions. */
 export const permissionDenied: Constructor = constructorOf("permissionDenied");
 /** -32002: the file or program does not exist. */
 export const notFound: Constructor = constructorOf("notFound");
-/** -32003: not done in time; the work was stopped. */
+/** -32003: timed out; the work was stopped. */
 export const timedOut: Constructor = constructorOf("timeout");
 /** -32004: over the rate limit, or the queue is full. */
 export const tooManyRequests: Constructor = constructorOf("tooManyRequests");
 
 /**
  * The row for an error of the runtime or the kernel that a person can act on; `undefined` for a bug
- * in the agent. `NotCapable` is Deno's refusal, which means that the confinement held.
+ * in the agent. `NotCapable` is Deno's refusal: the confinement blocked the request.
  */
 function nativeKind(error: unknown): ErrorName | undefined {
   if (error instanceof Deno.errors.NotFound) return "notFound";
   if (error instanceof Deno.errors.PermissionDenied) return "permissionDenied";
   if (error instanceof Deno.errors.NotCapable) return "permissionDenied";
   if (error instanceof Deno.errors.TimedOut) return "timeout";
-  // The kernel's other errors (ENOSPC, EIO, EROFS, E2BIG …) name their number; JavaScript's never do.
+  // The messages of other kernel errors (ENOSPC, EIO, EROFS, E2BIG …) contain their number;
+  // JavaScript's never do.
   if (error instanceof Error && /\(os error \d+\)/.test(error.message)) return "commandFailed";
   return undefined;
 }
@@ -135,9 +139,9 @@ function nativeReason(error: Error): string {
 }
 
 /**
- * The error to reply with for anything thrown while a request was carried out: an {@link RpcError}
- * as it is, and refusals of the kernel and the runtime by their kind. `undefined` for everything else,
- * which the caller logs in full and answers with a fixed text.
+ * The error to reply with for anything thrown while a request ran: an {@link RpcError} unchanged,
+ * and refusals of the kernel and the runtime by their kind. `undefined` for everything else: the
+ * caller logs it in full and answers with a fixed text.
  */
 export function toRpcError(
   error: unknown,

@@ -17,7 +17,7 @@ const PLAIN_REGEXP = /^[\x00-\x7e]*$/;
  * The value as JSON on one line that is safe to show in a terminal. Parsed, it is the same value.
  *
  * @param replacer As for JSON.stringify().
- * @throws {TypeError} when the value has no JSON form.
+ * @throws {TypeError} if the value has no JSON form.
  */
 export function jsonLine(
   value: unknown,

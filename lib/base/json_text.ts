@@ -1,12 +1,12 @@
 /**
- * How much room text takes on the wire and in JSON, and how much of it fits.
+ * Measures text on the wire and in JSON, and cuts it to fit.
  *
  * @module
  */
 
 /**
  * Text as bytes that JSON need not escape, such as base64. As a member of a result they are copied
- * into the reply as they are: JSON.stringify() would inspect each character in a buffer eight times
+ * into the reply unchanged: JSON.stringify() would inspect each character in a buffer eight times
  * as large, which costs more than reading the file.
  */
 export class UnescapedBytes {
@@ -14,25 +14,25 @@ export class UnescapedBytes {
 
   /**
    * @param bytes ASCII without quotes, backslashes or control characters.
-   * @param onReleased Called once nobody reads `bytes` any more: their buffer may be used again.
+   * @param onReleased Called once nothing reads `bytes` any more: their buffer may be reused.
    */
   constructor(readonly bytes: Uint8Array<ArrayBuffer>, onReleased?: () => void) {
     this.#onReleased = onReleased;
   }
 
-  /** How many bytes there are. */
+  /** The number of bytes. */
   get length(): number {
     return this.bytes.byteLength;
   }
 
-  /** Says that the bytes have been copied or dropped. Only the first call counts. */
+  /** Reports that the bytes have been copied or dropped. Only the first call counts. */
   release(): void {
     const onReleased = this.#onReleased;
     this.#onReleased = undefined;
     onReleased?.();
   }
 
-  /** The text as a string, where it is serialised like any other text. */
+  /** The text as a string, for when it is serialised like any other text. */
   toJSON(): string {
     return new TextDecoder().decode(this.bytes);
   }
@@ -41,7 +41,7 @@ export class UnescapedBytes {
 /** A multiple of three, so that there is no padding before the end. */
 const BASE64_STEP_BYTES = 12_288;
 
-/** How many characters the base64 form of so many bytes has. */
+/** The number of base64 characters for a number of bytes. */
 export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
 
 /**
@@ -95,7 +95,7 @@ export function jsonBytes(text: string): number {
   return bytes;
 }
 
-/** The longest beginning of the text, in whole characters, of at most so many bytes in JSON. */
+/** The longest prefix of the text, in whole characters, that takes at most `maxBytes` in JSON. */
 export function fitText(text: string, maxBytes: number): string {
   if (text.length * MAX_BYTES_PER_UNIT <= maxBytes) return text;
   let bytes = 0;
@@ -136,7 +136,7 @@ function fittingUnits(piece: string, maxBytes: number): number {
   return beginning(piece, fits).length;
 }
 
-/** The first so many UTF-16 units, one less where that would split a character. */
+/** The first UTF-16 units of the text, one less if that would split a character. */
 function beginning(text: string, units: number): string {
   const splitsPair = units < text.length && isLeadingSurrogate(text.charCodeAt(units - 1));
   return text.slice(0, splitsPair ? units - 1 : units);
@@ -148,11 +148,11 @@ const isLeadingSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
 export const base64Capacity = (maxBytes: number): number => Math.floor(maxBytes / 4) * 3;
 
 /**
- * Parses JSON keeping numbers as they were written where JavaScript would write them otherwise: 64
- * bits, trailing zeros. Those come as what `JSON.rawJSON` makes, which JSON.stringify writes back.
+ * Parses JSON and keeps the text of numbers that JavaScript would write differently: 64 bits,
+ * trailing zeros. Those become `JSON.rawJSON` objects, which JSON.stringify writes back.
  *
- * @throws {SyntaxError} when it is not JSON.
- * @throws {RangeError} when it is nested deeper than the stack.
+ * @throws {SyntaxError} if the text is not JSON.
+ * @throws {RangeError} if it is nested deeper than the stack allows.
  */
 export const parseExactly = (text: string): unknown => JSON.parse(text, keepNumber);
 

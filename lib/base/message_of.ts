@@ -1,5 +1,5 @@
 /**
- * Anything that was thrown, as text for a person.
+ * Turns anything that was thrown into text for a person.
  *
  * Deno ends its refusals with advice about its own command line ("run again with the --allow-read
  * flag", in a compiled binary "specify the required permissions during compilation"). The agent's
@@ -18,7 +18,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Deno.errors.NotCapable ? withoutAdvice(error.message) : error.message;
 }
 
-/** The stack of anything that was thrown, or its message if it has none: for the log alone. */
+/** The stack of anything that was thrown, or its message if it has none: only for the log. */
 export function stackOf(error: unknown): string {
   if (!(error instanceof Error) || error.stack === undefined) return messageOf(error);
   return error instanceof Deno.errors.NotCapable ? withoutAdvice(error.stack) : error.stack;

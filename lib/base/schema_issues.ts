@@ -9,7 +9,7 @@ import { closestString } from "@std/text/closest-string";
 
 /** One thing wrong with data from outside. */
 export interface Problem {
-  /** Where, as `security.allowed_read_paths[0]`; empty for the whole value. */
+  /** Where, such as `security.allowed_read_paths[0]`; empty for the whole value. */
   readonly path: string;
   /** What is wrong, with the value and the rule, as one sentence without a full stop. */
   readonly sentence: string;
@@ -25,7 +25,7 @@ export interface ExplainOptions {
 
 const MAX_SHOWN_CHARACTERS = 60;
 const MAX_NAME_CHARACTERS = 120;
-/** More are only counted: each costs a comparison with all known names. */
+/** Further problems are only counted: each costs a comparison with all known names. */
 const MAX_PROBLEMS = 20;
 
 /** The value as JSON, cut to a length that fits a line of a log. */
@@ -51,7 +51,7 @@ function pathName(path: readonly PropertyKey[]): string {
   return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
 
-/** A name from outside, quoted if it would break the sentence. */
+/** A name from outside, quoted if it could be misread. */
 const readable = (key: PropertyKey): string =>
   /^[^\p{C}\p{Z}"]+$/u.test(String(key)) ? String(key) : JSON.stringify(String(key));
 
@@ -73,7 +73,7 @@ function knownMembers(schema: unknown, path: readonly PropertyKey[]): string[] {
   return knownMembers(Object.getOwnPropertyDescriptor(schema.shape, head)?.value, rest);
 }
 
-/** " (did you mean …?)" if a known word is close to the given one, else all known words. */
+/** " (did you mean …?)" if a known word is similar to the given one, else all known words. */
 export function suggestion(given: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const word = given.slice(0, 64);
@@ -148,7 +148,7 @@ export function explainIssues(
     if (issue.code === "unrecognized_keys") {
       const known = knownMembers(schema, issue.path);
       for (const key of issue.keys) {
-        add([...issue.path, key], () => `is not known here${suggestion(key, known)}`);
+        add([...issue.path, key], () => `is unknown${suggestion(key, known)}`);
       }
     } else {
       const isHidden = hidden?.has(String(issue.path[0])) ?? false;
@@ -160,6 +160,6 @@ export function explainIssues(
 }
 
 function receivedValue(value: unknown, isHidden: boolean): string {
-  if (value === undefined) return " and is missing";
+  if (value === undefined) return ", but is missing";
   return isHidden ? "" : `, received ${shown(value)}`;
 }

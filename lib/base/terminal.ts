@@ -1,5 +1,5 @@
 /**
- * Printing for people, on standard output and standard error.
+ * Prints text for people on standard output and standard error.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface Output {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Writes all bytes, however many writes that takes. */
+/** Writes all bytes, in as many writes as needed. */
 export function writeBytes(target: Output, bytes: Uint8Array): void {
   for (let sent = 0; sent < bytes.byteLength;) sent += target.writeSync(bytes.subarray(sent));
 }

@@ -3,8 +3,8 @@
  *
  * The first `setTimeout()` of a process makes Deno load Node's timers: 3.5 MiB and 11 ms, where the
  * idle agent has 39 MiB and starts in 60 ms (Deno 2.9.5 with `--jitless`, docs/performance.md).
- * `AbortSignal.timeout()` is part of what is loaded anyway, but cannot be stopped. So all timers
- * share a few wake-ups, and starting or stopping one is a change to a set.
+ * `AbortSignal.timeout()` is loaded anyway, but cannot be stopped. So all timers share a few
+ * wake-ups, and starting or stopping one only changes a set.
  *
  * @module
  */
@@ -33,12 +33,12 @@ export class Timer implements Disposable {
     wakeUpAt(this.dueAt, now);
   }
 
-  /** The function will not be called. Stopping twice, or too late, does nothing. */
+  /** Prevents the call. Stopping twice, or too late, does nothing. */
   stop(): void {
     running.delete(this);
   }
 
-  /** Calls the function now. What it throws is reported as not caught. */
+  /** Calls the function now. An error is reported as uncaught. */
   fire(): void {
     if (!running.delete(this)) return;
     try {
@@ -53,7 +53,7 @@ export class Timer implements Disposable {
   }
 }
 
-/** Resolves after so many milliseconds. */
+/** Resolves after this many milliseconds. */
 export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => void new Timer(milliseconds, resolve));
 

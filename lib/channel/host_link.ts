@@ -1,14 +1,14 @@
 /**
- * The link to whichever host is served: whether it is open, and events for it.
+ * The link to the current host: whether it is connected, and how to send it events.
  *
  * @module
  */
 
 import { type Conversation, type HostEvent, HostUnreachableError } from "./dialect.ts";
 
-/** What the link needs of the writer that serves the host. */
+/** What the link needs from the host's writer. */
 export interface LinkWriter {
-  /** Whether so much waits that nothing more should be sent. */
+  /** Whether the queue is full and nothing more should be sent. */
   readonly isCongested: boolean;
   readonly writtenBytes: number;
 }
@@ -19,14 +19,14 @@ interface Open {
   readonly writer: LinkWriter;
 }
 
-/** The link to whichever host is served. The connection's loop keeps it up to date. */
+/** The link to the current host, kept up to date by the loop that serves the connection. */
 export class HostLink {
   #open: Open | undefined;
   #isHostAway = false;
   #receivedBytes = 0;
   #sentBefore = 0;
 
-  /** Whether a host is there to read. */
+  /** Whether a host is connected. */
   get isOpen(): boolean {
     return this.#open !== undefined && !this.#isHostAway;
   }
@@ -41,20 +41,22 @@ export class HostLink {
     return this.#sentBefore + (this.#open?.writer.writtenBytes ?? 0);
   }
 
-  /** A host is served from now on. */
+  /** A host has connected. */
   open(conversation: Conversation, writer: LinkWriter): void {
     this.#open = { conversation, writer };
     this.#isHostAway = false;
   }
 
-  /** The host is served no more. */
+  /** The connection has ended. */
   close(writer: LinkWriter): void {
     if (this.#open?.writer !== writer) return;
     this.#sentBefore += writer.writtenBytes;
     this.#open = undefined;
   }
 
-  /** The host has closed its side of a connection that stays; another conversation will follow. */
+  /**
+   * The host has closed its side of a connection that stays open; another conversation will follow.
+   */
   hostLeft(next: Conversation): void {
     this.#isHostAway = true;
     if (this.#open !== undefined) this.#open = { ...this.#open, conversation: next };
@@ -71,16 +73,16 @@ export class HostLink {
   }
 
   /**
-   * Tells the host something it has not asked for.
+   * Sends an unsolicited event to the host.
    *
-   * @throws {HostUnreachableError} if no host is there or it does not read, and for an event that is
-   * too large: nothing is kept for later.
+   * @throws {HostUnreachableError} if no host is connected, if it is not reading, or if the event
+   * is too large. Events are not queued.
    */
   notify(event: HostEvent): void {
     if (this.#open === undefined) throw new HostUnreachableError("no host is connected");
     if (this.#isHostAway) throw new HostUnreachableError("the host has closed the channel");
     if (this.#open.writer.isCongested) {
-      throw new HostUnreachableError("the host does not read what was sent to it");
+      throw new HostUnreachableError("the host is not reading");
     }
     this.#open.conversation.onEvent(event);
   }

@@ -1,5 +1,5 @@
 /**
- * Messages on their way to the host: in order, many in one write, with a bound on what waits.
+ * Writes messages to the host: in order, several per write, with a bounded queue.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { collectIfDue, countSentBytes, countSentText } from "../base/memory/garb
 import { UnescapedBytes } from "../base/json_text.ts";
 import { type Part, releasePart, type ReplyLink } from "./dialect.ts";
 
-/** What a writer writes to. */
+/** The destination of a writer. */
 export interface ByteSink {
-  /** Writes some of the bytes and resolves to how many. */
+  /** Writes some of the bytes and resolves to their number. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Characters waiting above which reading pauses. */
+/** Reading pauses while more characters than this are queued. */
 const HIGH_WATER_CHARACTERS = 64 * 1024;
 
 /** Bytes encoded and written at once. */
@@ -23,9 +23,9 @@ const CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 const NEWLINE = 0x0a;
 
-/** Sends messages. After a failed write the host is gone, and messages are dropped. */
+/** Sends messages. After a failed write the host counts as gone, and messages are dropped. */
 export class MessageWriter implements ReplyLink {
-  /** Kept for the life of the writer: one for each answer would be freed too late. */
+  /** Kept for the life of the writer: one per answer would be freed too late. */
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #buffered = 0;
   #queue: Part[] = [];
@@ -33,14 +33,17 @@ export class MessageWriter implements ReplyLink {
   #writing: Promise<void> | undefined;
   #isBroken = false;
   #writtenBytes = 0;
-  /** Counts {@link discard}: what was taken from the queue before belongs to a host that has left. */
+  /**
+   * Counts calls of {@link discard}: parts taken from the queue before one belong to a host that
+   * has left.
+   */
   #era = 0;
-  /** Whether the last byte written leaves a line unfinished. */
+  /** Whether the last byte written left a line unfinished. */
   #isMidLine = false;
 
   constructor(readonly sink: ByteSink, readonly onBroken: (error: unknown) => void) {}
 
-  /** Whether so much waits that nothing more should be read. */
+  /** Whether the queue is so full that nothing more should be read. */
   get isCongested(): boolean {
     return this.#queuedCharacters > HIGH_WATER_CHARACTERS;
   }
@@ -64,14 +67,15 @@ export class MessageWriter implements ReplyLink {
     return this.#writing;
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the queue is empty. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
   /**
-   * Drops what waits: the host it was for has left. A write that is parked in the kernel cannot be
-   * taken back; if it breaks off within a line, that line is ended before the next message.
+   * Drops queued messages, whose host has disconnected. A write that is blocked in the kernel
+   * cannot be taken back; if it ends within a line, that line is terminated before the next
+   * message.
    */
   discard(): void {
     this.#era += 1;
@@ -81,7 +85,7 @@ export class MessageWriter implements ReplyLink {
   }
 
   async #drain(): Promise<void> {
-    // What is answered in the same turn leaves in one write.
+    // Replies from the same event-loop turn go out in one write.
     await Promise.resolve();
     try {
       while (this.#queue.length > 0) {
@@ -121,7 +125,7 @@ export class MessageWriter implements ReplyLink {
     this.#buffered = 1;
   }
 
-  /** Puts the part behind what is in the buffer; returns what there was no room for. */
+  /** Appends the part to the buffer; returns the rest that did not fit. */
   #encode(part: string | Uint8Array): string | Uint8Array {
     const room = this.#buffer.subarray(this.#buffered);
     if (typeof part !== "string") {

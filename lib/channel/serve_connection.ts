@@ -1,6 +1,6 @@
 /**
- * Serving the hosts of one connection: reading their bytes, handing them to the dialect, and
- * noticing who comes and leaves.
+ * Serves the hosts of one connection: reads their bytes, passes them to the dialect and notices
+ * when hosts connect and disconnect.
  *
  * @module
  */
@@ -21,24 +21,24 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * waits, whose departure ends the wait.
  */
 const AWAY_MS = { first: 100, most: 1000, mostAwaited: 10_000 } as const;
-/** A read that has not returned by then waits for a host that is there and silent. */
+/** If a read takes longer than this, a host is connected and silent. */
 const PARKED_MS = 50;
 
-/** What serving a connection needs to know. */
+/** What serving a connection needs. */
 export interface ServeOptions {
   readonly dialect: Dialect;
   readonly log: Log;
-  /** Aborted when the agent stops: nothing more is read then. */
+  /** Aborted when the agent stops, which ends reading. */
   readonly signal: AbortSignal;
-  /** Kept up to date for whoever has something to tell the host. */
+  /** Kept up to date for senders of events. */
   readonly link?: HostLink;
 }
 
 /**
  * Serves a connection until it is over or the agent stops.
  *
- * @returns When nothing more will be read. `drained` resolves when the replies still owed have left
- * or cannot leave any more.
+ * @returns When nothing more will be read. `drained` resolves once the pending replies have been
+ * sent or can no longer be sent.
  */
 export async function serveConnection(
   connection: Connection,
@@ -46,12 +46,12 @@ export async function serveConnection(
 ): Promise<{ drained: Promise<void> }> {
   const broken = Promise.withResolvers<void>();
   const writer = new MessageWriter(connection, (error) => {
-    log.info("the host is gone; answers are dropped", { error: messageOf(error) });
+    log.info("the host disconnected; dropping answers", { error: messageOf(error) });
     connection.close();
     broken.resolve();
   });
   const hosts = new Hosts(connection, writer, dialect, link);
-  // Not interrupted but left behind on a stop: a read parked in the kernel cannot be taken back.
+  // On a stop the read is abandoned: a read that is blocked in the kernel cannot be interrupted.
   {
     const stopped = new Aborted(signal);
     using _stopped = stopped;
@@ -65,26 +65,26 @@ export async function serveConnection(
   link.close(writer);
   const drain = async () => {
     await hosts.conversation.drained();
-    // A greeting that waits for a host to come is not owed to anybody.
+    // No host waits for a greeting that has not been delivered.
     if (!hosts.isAwaited) await writer.flush();
     connection.close();
   };
   return { drained: drain() };
 }
 
-/** The hosts of one connection, one after the other. */
+/** The hosts of one connection, one after another. */
 class Hosts {
-  /** With the host that is there, or with the next. */
+  /** The conversation with the current host, or with the next one. */
   conversation: Conversation;
   readonly #connection: Connection;
   readonly #writer: MessageWriter;
   readonly #dialect: Dialect;
   readonly #link: HostLink;
-  /** Whether a host was seen in this conversation: it sent something, or kept the channel open. */
+  /** Whether a host was seen in this conversation: it sent something or kept the channel open. */
   #wasSeen = false;
-  /** Whether the next host has its greeting, or it is on its way. */
+  /** Whether the greeting for the next host has been sent or queued. */
   #isGreeted = false;
-  /** Whether the greeting waits for a host to come. */
+  /** Whether the greeting waits for a host to connect. */
   #isAwaited = false;
   #isStopped = false;
   /** Ends the wait for a host. */
@@ -100,7 +100,7 @@ class Hosts {
     this.#greet();
   }
 
-  /** Whether no host is there and the greeting waits for one. */
+  /** Whether no host is connected and the greeting waits for one. */
   get isAwaited(): boolean {
     return this.#isAwaited;
   }
@@ -129,13 +129,13 @@ class Hosts {
     }
   }
 
-  /** Reads no more. */
+  /** Stops reading. */
   stop(): void {
     this.#isStopped = true;
     this.#wake();
   }
 
-  /** Reads; a read that stays parked means that a host is there, though silent. */
+  /** Reads. If the read stays blocked, a host is connected but silent. */
   async #read(buffer: Uint8Array): Promise<number | null> {
     if (this.#wasSeen) return await this.#connection.read(buffer);
     const timer = new Timer(PARKED_MS, () => this.#hostSeen());
@@ -154,7 +154,7 @@ class Hosts {
     if (!this.#isGreeted) this.#greet();
   }
 
-  /** The end of file was read: nobody is there, or not any more. */
+  /** End of file was read: no host is connected, or it has just disconnected. */
   #noHost(): void {
     if (this.#wasSeen) {
       this.conversation.abandon();
@@ -165,14 +165,14 @@ class Hosts {
       this.#greet();
     } else {
       this.#link.hostLeft(this.conversation);
-      // Whoever got the greeting has left without a word: the next host is to have one too.
+      // A host received the greeting and left without sending anything; greet the next one as well.
       if (!this.#isAwaited) this.#isGreeted = false;
     }
   }
 
   /**
-   * Sends the greeting. While no host is connected, a write waits in the kernel until one is
-   * (virtio_console), so the greeting's departure is the arrival of the host.
+   * Sends the greeting. While no host is connected, a write blocks in the kernel (virtio_console),
+   * so once the greeting has been written, a host has connected.
    */
   #greet(): void {
     this.#isGreeted = true;
@@ -187,10 +187,10 @@ class Hosts {
     });
   }
 
-  /** Resolves once the greeting has left, or after so many milliseconds. */
+  /** Resolves once the greeting has been written, or after `milliseconds`. */
   async #hostMayHaveCome(milliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    // Not a race with the greeting's promise, which would remember each round for as long as it lives.
+    // Not Promise.race() with the greeting's promise, which would keep a reaction for each round.
     this.#wake = resolve;
     const timer = new Timer(milliseconds, resolve);
     await promise;

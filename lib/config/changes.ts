@@ -6,7 +6,7 @@
 
 import type { Config } from "./schema.ts";
 
-/** Keys that are read at startup only: what they name is open from then on. */
+/** Keys that are only read at startup, since what they name stays open. */
 export const READ_AT_STARTUP: readonly string[] = [
   "audit",
   "audit_file",
@@ -23,11 +23,11 @@ export const READ_AT_STARTUP: readonly string[] = [
 export interface ReloadReport {
   /** The file, or "defaults". */
   readonly source: string;
-  /** Keys that are different from now on, such as `security.max_file_size_mb`. */
+  /** Keys whose new values took effect, such as `security.max_file_size_mb`. */
   readonly changed: readonly string[];
-  /** Keys that are different in the file and take effect after a restart. */
+  /** Keys whose new values take effect after a restart. */
   readonly needRestart: readonly string[];
-  /** What the configuration allows and Deno does not, since it was started without it. */
+  /** What the configuration allows but Deno refuses, since the agent was started without it. */
   readonly refusedByDeno: readonly string[];
 }
 
@@ -36,7 +36,7 @@ type Members = readonly (readonly [key: string, value: unknown])[];
 const isGroup = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The keys with their values; those in groups as `group.key`. */
+/** The keys with their values; keys in groups are `group.key`. */
 const membersOf = (config: object, prefix = ""): Members =>
   Object.entries(config).flatMap(([key, value]): Members =>
     isGroup(value) ? membersOf(value, `${prefix}${key}.`) : [[`${prefix}${key}`, value]]
@@ -49,7 +49,7 @@ export function changedKeys(before: Config, after: Config): string[] {
     .map(([key]) => key).sort();
 }
 
-/** The configuration that a running agent can use, from one that was just read. */
+/** The part of a newly read configuration that a running agent can apply. */
 export function applicableConfig(
   running: Config,
   fresh: Config,

@@ -9,7 +9,7 @@ import { messageOf } from "../base/message_of.ts";
 import { explainIssues } from "../base/schema_issues.ts";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
 
-/** The file that is read without `--config`. */
+/** The default for `--config`. */
 export const DEFAULT_CONFIG_PATH = "/etc/kvmmanager-agent/config.json";
 
 /** The configuration is invalid; `problems` has one sentence for each error in it. */
@@ -47,7 +47,7 @@ export function parseConfig(text: string, source: string): Config {
  * Loads the configuration: the given file, or the default file, or the defaults if there is no
  * default file. A given file must exist.
  *
- * @throws {ConfigError} when the file cannot be read or is invalid.
+ * @throws {ConfigError} if the file cannot be read or is invalid.
  */
 export async function loadConfig(path?: string): Promise<{ config: Config; source: string }> {
   const file = path ?? DEFAULT_CONFIG_PATH;

@@ -10,7 +10,7 @@ import { normalize } from "@std/path/posix";
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
 export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
 
-/** How much the agent logs, from faults only to everything. */
+/** Log levels, from errors only to everything. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
 /** What happens to an operation that cannot be recorded: it is done anyway, or refused. */
@@ -47,7 +47,7 @@ const VariableName = z.string().check(
   z.refine((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name), "must be a variable's name"),
   z.refine(
     (name) => !name.startsWith("LD_"),
-    "must not begin with LD_: Deno never lets a whitelisted program have such a variable",
+    "must not begin with LD_: Deno never passes such variables to a whitelisted program",
   ),
 );
 
@@ -68,13 +68,15 @@ export const SecuritySchema = z.strictObject({
 
 /** `sun_path` of sockaddr_un (unix(7)) without its final NUL. */
 const MAX_SOCKET_PATH_BYTES = 107;
-/** How much longer the path is under which the socket is created (monitor_socket.ts). */
+/** How much longer the path is at which the socket is created (monitor_socket.ts). */
 const SOCKET_SUFFIX_BYTES = 6;
 
 const SocketPath = AbsolutePath.check(
   z.refine(
     (path) => pathLength(path) <= MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES,
-    `must be at most ${MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES} bytes, as a socket's path`,
+    `must be at most ${
+      MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES
+    } bytes, the limit for a socket's path`,
   ),
   z.refine((path) => path !== "/", "must name a socket"),
   z.refine((path) => !path.includes(","), "must not contain a comma"),
@@ -94,7 +96,7 @@ export function durationMs(text: string): number {
 const Duration = z.string().check(
   z.refine(
     (text) => durationMs(text) >= 1 && durationMs(text) <= MAX_DURATION_MS,
-    'must be a number and ms, s or m, as in "10s", from 1 ms to 60 m',
+    'must be a duration such as "10s" (ms, s or m) from 1 ms to 60 m',
   ),
 );
 
@@ -104,7 +106,7 @@ export const CommandMonitorSchema = z.strictObject({
   pipe_path: z._default(SocketPath, "/run/google-guest-agent/commands.sock"),
   pipe_mode: z._default(
     z.string().check(
-      z.refine((mode) => /^0?[0-7]{3}$/.test(mode), 'must be three octal digits, as "0770"'),
+      z.refine((mode) => /^0?[0-7]{3}$/.test(mode), 'must be an octal mode such as "0770"'),
     ),
     "0770",
   ),
@@ -130,7 +132,7 @@ const isBelowAny = (path: string | null, roots: readonly string[]) =>
 /** The whole configuration. Every key is optional; unknown ones are errors. */
 export const ConfigSchema = z.strictObject({
   version: z._default(
-    z.string().check(z.refine((v) => /^1\.\d+\.\d+$/.test(v), 'must be "1.x.y"')),
+    z.string().check(z.refine((v) => /^1\.\d+\.\d+$/.test(v), "must have the form 1.x.y")),
     "1.0.0",
   ),
   log_level: z._default(z.enum(LOG_LEVELS), "info"),
@@ -138,7 +140,7 @@ export const ConfigSchema = z.strictObject({
   channel_name: z._default(
     z.string().check(z.refine(
       (name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name),
-      "must be 1 to 128 of A-Z a-z 0-9 . _ - and start with a letter or digit",
+      "must be 1 to 128 characters (A-Z a-z 0-9 . _ -) and start with a letter or digit",
     )),
     DEFAULT_CHANNEL_NAME,
   ),

@@ -1,10 +1,10 @@
 /**
- * Admission: how many requests a second, how many at once, how many waiting.
+ * Limits on requests per second, running requests and waiting requests.
  *
  * @module
  */
 
-/** What may wait for a slot. */
+/** Limits on what may wait for a slot. */
 export interface QueueLimits {
   readonly calls: number;
   /** Bytes that their requests hold in memory together. */
@@ -12,28 +12,32 @@ export interface QueueLimits {
 }
 
 /**
- * Half a megabyte is what the budget of 50 MiB has room for. A request counts as its text and 100
- * bytes for each value: 1,000 variables take 52 bytes each when parsed (measured).
+ * The budget of 50 MiB has room for half a megabyte. A request counts as its text and 100 bytes for
+ * each value: 1,000 variables take 52 bytes each when parsed (measured).
  */
 export const QUEUE_LIMITS: QueueLimits = { calls: 100, bytes: 512 * 1024 };
 
-/** Sums of fractions end a little beside 1: a caller that waited as long as told is let in. */
+/**
+ * Rounding errors keep sums of fractions slightly below 1: a caller that waited as long as it was
+ * told is still accepted.
+ */
 const ROUNDING = 1e-6;
 
 /**
- * A token bucket: `perSecond` requests a second on average, as many at once after a pause.
+ * A token bucket: `perSecond` requests per second on average, with a burst of as many after a
+ * pause.
  */
 export class RateLimit {
   #tokens: number;
   #filledAt: number;
 
-  /** @param now Milliseconds of a clock that never goes back. */
+  /** @param now Milliseconds of a monotonic clock. */
   constructor(readonly perSecond: number, readonly now: () => number = () => performance.now()) {
     this.#tokens = perSecond;
     this.#filledAt = now();
   }
 
-  /** Takes one token; 0 when there was one, else the milliseconds until there is. */
+  /** Takes one token; returns 0, or the milliseconds until there is one. */
   take(now: number = this.now()): number {
     // A call that arrived before this limit was set gains nothing and loses nothing.
     const gained = Math.max(0, now - this.#filledAt) * this.perSecond / 1000;
@@ -47,7 +51,7 @@ export class RateLimit {
   }
 }
 
-/** Slots for running calls, and a bounded queue of calls that wait for one. */
+/** Slots for running calls, and a bounded queue of waiting calls. */
 export class Slots {
   #count: number;
   /** Negative while more calls run than there are slots since {@link resize}. */
@@ -70,21 +74,21 @@ export class Slots {
     }
   }
 
-  /** How many calls wait. */
+  /** The number of waiting calls. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Why a call of so many bytes would be turned away now, or `undefined` if it would not be. The
-   * first in the queue may have any size: what it may have is limited elsewhere.
+   * The reason to reject a call of this size now, or `undefined`. The first request in the queue
+   * may have any size; the message limit bounds it.
    */
   refusal(bytes: number): string | undefined {
     if (this.#free > 0) return undefined;
     const { calls, bytes: most } = this.limits;
-    if (this.#waiting.size >= calls) return `${calls} requests are waiting already`;
+    if (this.#waiting.size >= calls) return `${calls} requests are already waiting`;
     if (this.#waiting.size === 0 || this.#waitingBytes + bytes <= most) return undefined;
-    return `${this.#waitingBytes} bytes of requests are waiting already, ${most} is the limit`;
+    return `waiting requests already take ${this.#waitingBytes} bytes; the limit is ${most}`;
   }
 
   /** Takes a slot if one is free now; returns whether it did. */
@@ -95,7 +99,7 @@ export class Slots {
   }
 
   /**
-   * Resolves once there is a slot, in the order of asking.
+   * Resolves once a slot is free, first come, first served.
    *
    * @param bytes What the call holds in memory while it waits.
    * @throws The reason of `signal`, which ends the wait.
@@ -119,7 +123,7 @@ export class Slots {
     }
   }
 
-  /** Gives a slot back: to the first call that waits, if any. */
+  /** Gives a slot back, to the first waiting call if there is one. */
   give(): void {
     if (this.#free < 0 || this.#waiting.size === 0) this.#free += 1;
     else this.#callNext();

@@ -1,5 +1,5 @@
 /**
- * A call as it comes from a dialect, and what becomes of it.
+ * A call from a dialect, and its outcome.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { RpcError } from "../base/errors.ts";
 import type { CallId } from "./call_id.ts";
 import type { Caller } from "./caller.ts";
 
-/** One call, in whatever language it was made. */
+/** One call, whichever dialect it came through. */
 export interface Call<Reply> {
   readonly method: string;
-  /** As they came: the method's schema checks them. */
+  /** Not yet checked: the method's schema does that. */
   readonly params: unknown;
   readonly caller: Caller;
   /** `undefined` if no reply is wanted. */
@@ -21,35 +21,37 @@ export interface Call<Reply> {
   /** Bytes of JSON that the result may take so that the reply fits one message. */
   readonly resultLimitBytes: number;
   /**
-   * Encodes the result. A result that cannot be sent makes the call a failure.
+   * Encodes the result. If the result cannot be sent, the call fails.
    *
    * @throws {RpcError} if it does not fit one message.
    */
   encode(result: unknown): Reply;
 }
 
-/** Something that happens once the reply has left, such as a shutdown. */
+/** Something that happens once the reply has been sent, such as a shutdown. */
 export interface Action {
-  /** Does it. Never rejects. */
+  /** Performs it. Never rejects. */
   run(): Promise<void>;
-  /** The reply was replaced by an error: nothing happens. */
+  /** Called if the reply was replaced by an error: nothing happens. */
   drop(): void;
 }
 
 /** How a call ended. */
 export type Outcome<Reply> = Success<Reply> | Failure;
 
-/** The call did what was asked. */
+/** The call succeeded. */
 export interface Success<Reply> {
   readonly ok: true;
   readonly reply: Reply;
-  /** Belongs to this outcome: it is run only if the reply is sent, or if none is wanted. */
+  /** Run only if the reply is sent, or if none is wanted. */
   readonly after?: Action;
-  /** Frees the call's slot: the reply has left, or something else bounds how long it is kept. */
+  /**
+   * Frees the call's slot: the reply has been sent, or something else bounds how long it is kept.
+   */
   release(): void;
 }
 
-/** The call was refused or went wrong. */
+/** The call was refused or failed. */
 export interface Failure {
   readonly ok: false;
   readonly error: RpcError;

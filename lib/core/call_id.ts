@@ -4,15 +4,13 @@
  * @module
  */
 
-/**
- * A call's id. A number that does not survive JavaScript's arithmetic (beyond 2^53) keeps its text.
- */
+/** A call's id. A number that JavaScript cannot represent exactly (beyond 2^53) keeps its text. */
 export type CallId = string | number | null | RawNumber;
 
-/** What `JSON.rawJSON` makes of a number's text. */
+/** A number's text, as a `JSON.rawJSON` object. */
 export interface RawNumber {
   readonly rawJSON: string;
 }
 
-/** Whether a value is a number kept as its text. */
+/** Whether a value is a number that kept its text. */
 export const isRawNumber = (value: unknown): value is RawNumber => JSON.isRawJSON(value);

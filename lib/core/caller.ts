@@ -1,6 +1,6 @@
 /**
- * Who makes calls: one host on one connection. Ids in flight, cancellation and the request rate are
- * the caller's own, so that no host is affected by another host's ids.
+ * Who makes calls: one host on one connection. Ids in flight, cancellation and the request rate
+ * belong to the caller, so no host is affected by another host's ids.
  *
  * @module
  */
@@ -39,12 +39,12 @@ export class Caller {
     if (id === undefined || id === null) return;
     const key = keyOf(id);
     if (this.#calls.has(key)) {
-      throw invalidRequest(`id ${JSON.stringify(id)} belongs to a request that is still in flight`);
+      throw invalidRequest(`id ${JSON.stringify(id)} is used by a request that is still in flight`);
     }
     this.#calls.set(key, call);
   }
 
-  /** The call has been answered: its id may be used again. */
+  /** The call has been answered: its id may be reused. */
   release(id: CallId | undefined, call: CallInFlight): void {
     if (id === undefined || id === null) return;
     const key = keyOf(id);

@@ -1,5 +1,5 @@
 /**
- * Calls that have been taken and are not finished yet.
+ * Accepted calls that are not finished.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { commandFailed, type RpcError } from "../base/errors.ts";
 import { Timer } from "../base/timer.ts";
 
-/** How long aborted work has to stop before its call is answered without it. */
+/** How long aborted work may take to stop before its call is answered without it. */
 export const ABORT_GRACE_MS = 5000;
 
 /** One call in flight: its abort signal, its deadline, and waiting for its work. */
@@ -17,7 +17,7 @@ export class CallInFlight {
   #grace: Timer | undefined;
   #giveUp: ((reason: unknown) => void) | undefined;
 
-  /** Aborted by the deadline, by the caller and when the agent stops. */
+  /** Aborted by the deadline, by the caller, or when the agent stops. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -29,21 +29,21 @@ export class CallInFlight {
     this.#startGrace();
   }
 
-  /** Aborts the work after so many milliseconds; replaces a deadline set before. */
+  /** Aborts the work after this many milliseconds; replaces an earlier deadline. */
   setDeadline(milliseconds: number, reason: () => RpcError): void {
     this.#deadline?.stop();
     this.#deadline = new Timer(milliseconds, () => this.abort(reason()));
   }
 
-  /** Takes the deadline back. */
+  /** Removes the deadline. */
   clearDeadline(): void {
     this.#deadline?.stop();
     this.#deadline = undefined;
   }
 
   /**
-   * The result of work, or its error. Aborted work gets some time to stop and to tell what it knows;
-   * work that does not stop is answered with the reason of the abort.
+   * The result of work, or its error. Aborted work gets time to stop and to return partial results;
+   * otherwise the reason for the abort is the answer.
    */
   outcomeOf(working: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -67,12 +67,12 @@ export class CallInFlight {
   }
 }
 
-/** All calls in flight of an agent, whoever made them. */
+/** All calls in flight of an agent, from all callers. */
 export class CallsInFlight {
   readonly #calls = new Set<CallInFlight>();
   #onEmpty: (() => void)[] = [];
 
-  /** How many there are. */
+  /** The number of calls. */
   get count(): number {
     return this.#calls.size;
   }

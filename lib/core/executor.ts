@@ -1,6 +1,6 @@
 /**
- * The executor: calls in, outcomes out, whatever the wire. One pipeline for all methods: rate,
- * lookup, parameters, slot, audit, deadline, work, reply, log.
+ * The executor runs calls from any dialect. One pipeline for all methods: rate, lookup, parameters,
+ * slot, audit, deadline, work, reply, log.
  *
  * @module
  */
@@ -42,7 +42,7 @@ interface Execution<Reply> {
   readonly arrivedAt: number;
 }
 
-/** Runs calls. One for each agent, whatever channels it serves. */
+/** Runs calls. An agent has one executor for all its channels. */
 export class Executor {
   /** Requests so far. */
   readonly counters: RequestCounters;
@@ -65,7 +65,7 @@ export class Executor {
     this.#audit = audit;
   }
 
-  /** Policy and limits for calls from now on; calls in flight keep theirs. */
+  /** Sets policy and limits for new calls; calls in flight keep theirs. */
   reconfigure(config: Config): void {
     this.#services = { ...this.#services, config };
     this.#slots.resize(config.max_concurrent_requests);
@@ -76,12 +76,14 @@ export class Executor {
     return this.#services.config.max_message_size_kb * 1024;
   }
 
-  /** How many calls are taken and not answered. */
+  /** The number of calls that were accepted and not yet answered. */
   get inFlight(): number {
     return this.#inFlight.count;
   }
 
-  /** Runs a call. An immediate method's outcome comes without a promise, unless it is audited. */
+  /**
+   * Runs a call. An immediate method's outcome is returned without a promise, unless it is audited.
+   */
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
     const arrivedAt = performance.now();
     try {
@@ -108,12 +110,14 @@ export class Executor {
     this.#log.malformed(error, id);
   }
 
-  /** Takes one request from the caller's rate; returns the refusal, -32004, if it is used up. */
+  /**
+   * Charges one request to the caller's rate; returns the refusal, -32004, if the rate is exceeded.
+   */
   rateRefusal(caller: Caller, now: number = performance.now()): RpcError | undefined {
     const { max_requests_per_second } = this.#services.config;
     const waitMs = caller.rate(max_requests_per_second).take(now);
     if (waitMs === 0) return undefined;
-    return tooManyRequests(`over ${max_requests_per_second} requests a second`, {
+    return tooManyRequests(`more than ${max_requests_per_second} requests per second`, {
       retry_after_ms: waitMs,
     });
   }
@@ -179,7 +183,7 @@ export class Executor {
     } catch (thrown) {
       prepared?.drop();
       const error = this.#explainEnd(thrown, execution);
-      // It has failed already: a failure to record that does not make it worse.
+      // The call has already failed: a failure to record that changes nothing.
       await audited?.end({ code: error.code, reason: withoutValue(error.data.reason) })
         .catch(() => {});
       const { code, data: { reason } } = error;
@@ -192,22 +196,22 @@ export class Executor {
     }
   }
 
-  /** Waits for a slot, for `request_timeout_seconds` at most: also a method with its own timeout. */
+  /** Waits at most `request_timeout_seconds` for a slot, even for a method with its own timeout. */
   async #takeSlot({ call, inFlight, arrivedAt }: Execution<unknown>): Promise<void> {
     const seconds = this.#services.config.request_timeout_seconds;
     const leftMs = seconds * 1000 - (performance.now() - arrivedAt);
     let isWaiting = true;
     inFlight.setDeadline(leftMs, () => {
       const reason = isWaiting
-        ? `no slot came free within ${seconds} s; nothing was started`
-        : `not done within ${seconds} s`;
+        ? `no slot became free within ${seconds} s; the request was not started`
+        : `timed out after ${seconds} s`;
       return timedOut(reason, { timeout_seconds: seconds });
     });
     if (!this.#slots.takeFree()) await this.#slots.take(inFlight.signal, call.bytes);
     isWaiting = false;
   }
 
-  /** Work that does not stop keeps its slot: what it uses up stays bounded. */
+  /** Work that does not stop keeps its slot, which bounds the resources it uses. */
   async #giveSlotBackAfter(working: Promise<unknown> | undefined): Promise<void> {
     await working?.catch(() => {});
     this.#slots.give();
@@ -232,7 +236,7 @@ export class Executor {
         try {
           await run();
         } catch (error) {
-          this.#log.fault(`${call.method} was answered and then failed`, error, call);
+          this.#log.fault(`${call.method} failed after it was answered`, error, call);
           await audited?.failedAfterAnswer(error);
         } finally {
           this.#inFlight.remove(inFlight);
@@ -258,7 +262,7 @@ export class Executor {
     return { ...this.#services, signal, resultLimitBytes, caller };
   }
 
-  /** Once aborted, whatever breaks breaks because of that; an error of a method knows more. */
+  /** Once aborted, other failures are consequences of the abort; a method's own error says more. */
   #explainEnd(thrown: unknown, { call, inFlight: { signal } }: Execution<unknown>): RpcError {
     const isConsequence = toRpcError(thrown) === undefined && signal.aborted;
     return this.#explain(isConsequence ? signal.reason : thrown, call);
@@ -267,7 +271,7 @@ export class Executor {
   #explain(thrown: unknown, call: Call<unknown>): RpcError {
     const error = toRpcError(thrown);
     if (error !== undefined) return error;
-    this.#log.fault("a fault of the agent", thrown, call);
-    return internalError("a fault of the agent; its log has the details");
+    this.#log.fault("internal error", thrown, call);
+    return internalError("internal error; see the agent's log");
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a method is: one value that holds everything known about it.
+ * A method: one value that holds everything known about it.
  *
  * @module
  */
@@ -19,13 +19,13 @@ export interface AgentServices {
   readonly config: Config;
   readonly guest: Guest;
   readonly log: Log;
-  /** All methods, for those that describe the agent. */
+  /** All methods, for the methods that describe the agent. */
   readonly methods: readonly Method[];
 }
 
-/** What `run` gets beside its parameters. */
+/** What `run` gets besides its parameters. */
 export interface Context extends AgentServices {
-  /** Aborted by the method's timeout, by `rpc.cancel` and when the agent stops. */
+  /** Aborted by the method's timeout, by `rpc.cancel` or when the agent stops. */
   readonly signal: AbortSignal;
   /** Bytes of JSON that the result may take so that the reply fits one message. */
   readonly resultLimitBytes: number;
@@ -33,7 +33,7 @@ export interface Context extends AgentServices {
   readonly caller: Caller;
 }
 
-/** An example of a method for the reference: parameters and result as they really are. */
+/** An example of a method for the reference: real parameters and a real result. */
 export interface Example {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly result: unknown;
@@ -45,7 +45,7 @@ export interface Example {
  */
 export type Lazy<Schema extends z.ZodMiniType> = Schema | (() => Schema);
 
-/** A method as its file declares it; see {@link method}. */
+/** A method as its file defines it; see {@link method}. */
 export interface Definition<
   Name extends string,
   Params extends z.ZodMiniType,
@@ -57,27 +57,33 @@ export interface Definition<
   readonly capability?: string;
   /** One sentence for the reference. */
   readonly summary: string;
-  /** What the reference says beyond the schemas; Markdown paragraphs. */
+  /** What the reference adds to the schemas; Markdown paragraphs. */
   readonly notes?: readonly string[];
   readonly params: Lazy<Params>;
   readonly result: Lazy<Result>;
-  /** Its errors, beside those that every method has. */
+  /** Its errors, besides those that every method has. */
   readonly errors?: readonly DocumentedError[];
   readonly example: Example;
-  /** Runs without a slot, for what is quick under any load; `run` returns no promise then. */
+  /**
+   * Runs without a slot, for methods that are quick under any load; `run` must not return a promise
+   * then.
+   */
   readonly immediate?: boolean;
-  /** Whether it limits its own time, instead of `request_timeout_seconds`. */
+  /** Whether it limits its time itself, instead of by `request_timeout_seconds`. */
   readonly ownTimeout?: boolean;
   /**
-   * Whether the audit file records it: it changes the guest, or takes something out of it that
-   * could be secret.
+   * Whether the audit file records it, because it changes the guest or returns data that could be
+   * secret.
    */
   readonly audited: boolean;
-  /** Parameters that hold a person's data and are never repeated in errors. */
+  /** Parameters with private data, which errors never repeat. */
   readonly hidden?: readonly string[];
-  /** Whether this agent's configuration and guest allow it at all. */
+  /** Whether this agent's configuration and guest allow it. */
   readonly available?: (services: AgentServices) => boolean;
-  /** What log and audit record of a request beside its outcome: names, never contents. */
+  /**
+   * What the log and the audit file record about a request besides its outcome: names, never
+   * contents.
+   */
   readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
   readonly run: (
     params: z.output<Params>,
@@ -85,7 +91,7 @@ export interface Definition<
   ) => Returned<z.input<Result>> | Promise<Returned<z.input<Result>>>;
 }
 
-/** What a method returns: its result, with an action to follow if it has one. */
+/** What a method returns: its result, and the action that follows it, if any. */
 export type Returned<Result> = Encodable<Result> | ResultThen<Encodable<Result>>;
 
 /** A result in which some texts are known to need no escaping. */
@@ -96,13 +102,13 @@ export type Encodable<Result> = Result extends object ? {
   }
   : Result;
 
-/** An error that is particular to a method, for the reference. */
+/** An error specific to a method, for the reference. */
 export interface DocumentedError {
   readonly code: number;
   readonly when: string;
 }
 
-/** A method with parameters that have been checked. */
+/** A method with checked parameters. */
 export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
@@ -131,7 +137,9 @@ export interface Method {
   prepare(params: unknown): CheckedCall;
 }
 
-/** A method with the types of its name, parameters and result, from which the host's are derived. */
+/**
+ * A method with the types of its name, parameters and result; the host's types are derived from it.
+ */
 export interface TypedMethod<
   Name extends string,
   Params extends z.ZodMiniType,
@@ -201,7 +209,7 @@ function refusePrototypeMembers(raw: unknown): void {
   if (typeof raw !== "object" || raw === null) return;
   for (const [name, value] of Object.entries(raw)) {
     if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
-      throw invalidParams(`${name}.__proto__ is not allowed as a name`, { params: [name] });
+      throw invalidParams(`${name} must not have a member named __proto__`, { params: [name] });
     }
   }
 }

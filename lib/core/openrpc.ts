@@ -14,18 +14,18 @@ const OPENRPC_VERSION = "1.3.2";
 /** A JSON Schema as an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The JSON Schema of what goes over the wire: defaults need not be given. */
+/** The JSON Schema of what is sent over the wire: members with defaults are optional. */
 export function jsonSchema(schema: z.ZodMiniType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io: "input",
-    // Such a schema tells its JSON type in the registry.
+    // The registry holds the JSON type of such a schema.
     unrepresentable: "any",
     override: dropSafeRange,
   });
   return rest;
 }
 
-/** Every whole number is within JavaScript's exact range; saying so at each is noise. */
+/** Every integer is within JavaScript's exact range; repeating that for each is noise. */
 function dropSafeRange({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;

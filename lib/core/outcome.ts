@@ -1,18 +1,18 @@
 /**
- * What a method returns when something is to happen after the reply.
+ * The result of a method that acts after its reply was sent.
  *
  * @module
  */
 
-/** A result, and an action that is carried out once the reply with the result has left. */
+/** A result, and an action that is carried out once the reply with the result has been sent. */
 export class ResultThen<Result> {
   constructor(readonly result: Result, readonly action: AfterReply) {}
 }
 
-/** What a method has prepared. */
+/** An action that a method has prepared. */
 export interface AfterReply {
-  /** Does it; may throw, which is logged and audited. */
+  /** Performs it; an error is logged and audited. */
   run(): Promise<void>;
-  /** The result could not be sent, the caller got an error: takes the preparation back. */
+  /** Undoes the preparation: the result could not be sent, so the caller got an error. */
   drop(): void;
 }

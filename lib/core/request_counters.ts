@@ -12,7 +12,7 @@ export interface MethodCount {
   error: number;
 }
 
-/** Counts since the start of the agent. */
+/** Counts since the agent started. */
 export class RequestCounters {
   readonly #methods = new Map<string, MethodCount>();
   #rejected = 0;
@@ -26,7 +26,7 @@ export class RequestCounters {
     return this.#methods;
   }
 
-  /** Requests turned away: over the rate, or too many waiting (-32004). */
+  /** Rejected requests: over the rate limit, or too many waiting (-32004). */
   get rejected(): number {
     return this.#rejected;
   }

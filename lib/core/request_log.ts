@@ -10,13 +10,13 @@ import type { Log, LogFields } from "../log/logger.ts";
 import { RateLimit } from "./admission.ts";
 import type { CallId } from "./call_id.ts";
 
-/** Log lines a second for requests that are turned away. */
+/** Log lines per second for rejected requests. */
 const MAX_REFUSALS_PER_SECOND = 10;
 const MAX_SHOWN_CHARACTERS = 100;
-/** Enough for the longest reason that a person writes, and for most paths. */
+/** Enough for the longest message and for most paths. */
 const MAX_FIELD_CHARACTERS = 500;
 
-/** What the log says about a request. */
+/** A request's log entry. */
 export interface LoggedRequest {
   readonly id: CallId | undefined;
   readonly method: string;
@@ -44,7 +44,7 @@ const bounded = (fields: LogFields): LogFields =>
     ]),
   );
 
-/** Logs requests, and a sample of those turned away. */
+/** Logs requests, and a sample of the rejected ones. */
 export class RequestLog {
   readonly #log: Log;
   readonly #refusals = new RateLimit(MAX_REFUSALS_PER_SECOND);
@@ -73,12 +73,12 @@ export class RequestLog {
   malformed(error: RpcError, id?: CallId): void {
     if (!this.#mayLogRefusal()) return;
     const { code, kind, data } = error;
-    // The parser's message quotes the line, which may hold anything.
+    // The parser's message quotes the line, which may contain secrets.
     const reason = kind === "parseError" ? "not UTF-8, or not JSON" : withoutValue(data.reason);
     this.#log.warn("malformed request", bounded({ id: shortened(id), code, reason }));
   }
 
-  /** Logs a fault of the agent with its stack. */
+  /** Logs a bug in the agent with its stack. */
   fault(message: string, error: unknown, request: LoggedRequest): void {
     this.#log.error(message, {
       id: shortened(request.id),

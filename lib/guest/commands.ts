@@ -1,12 +1,12 @@
 /**
- * Running programs in the guest: what every platform offers to the methods.
+ * Running programs in the guest: the interface that every platform implements.
  *
  * @module
  */
 
 import type { InstalledPrograms } from "../policy/commands.ts";
 
-/** What to run and within which limits. */
+/** What to run, and its limits. */
 export interface RunOptions {
   /** The absolute path of the program. */
   readonly program: string;
@@ -14,9 +14,9 @@ export interface RunOptions {
   readonly workingDirectory: string;
   /** The complete environment of the command. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the command reads on its standard input; empty by default. */
+  /** The command's standard input; empty by default. */
   readonly input?: Uint8Array<ArrayBuffer>;
-  /** How many bytes of each output stream are kept; 0 discards both. */
+  /** The bytes of each output stream to keep; 0 discards both. */
   readonly maxOutputBytes: number;
   /** Milliseconds until the command and everything in its process group is killed. */
   readonly timeoutMs: number;
@@ -29,11 +29,11 @@ export interface RunOptions {
 /** What was kept of one output stream. */
 export interface CapturedOutput {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Whether the stream had more than was kept. */
+  /** Whether the stream had more than that. */
   readonly truncated: boolean;
 }
 
-/** A signal as signal(7) names it, such as `SIGKILL`. */
+/** A signal name from signal(7), such as `SIGKILL`. */
 export type SignalName = `SIG${string}`;
 
 /** How a command ended. */
@@ -42,9 +42,9 @@ export interface RunResult {
   readonly code: number;
   /** The signal that killed it, or `null`. */
   readonly signal: SignalName | null;
-  /** Why it ended: it exited, its time was over, or the call was cancelled. */
+  /** Why it ended: it exited, it timed out, or the call was cancelled. */
   readonly endedBy: "itself" | "timeout" | "cancellation";
-  /** Whether not even SIGKILL ended it in time: it is in the kernel's uninterruptible sleep. */
+  /** Whether even SIGKILL did not end it in time: it is in uninterruptible sleep in the kernel. */
   readonly isStuck: boolean;
   readonly stdout: CapturedOutput;
   readonly stderr: CapturedOutput;

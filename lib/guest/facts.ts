@@ -26,7 +26,7 @@ export interface NetworkInterface {
   readonly name: string;
   /** Lower case, separated by colons; all zero for an interface without one. */
   readonly mac_address: string;
-  /** In CIDR form. */
+  /** In CIDR notation. */
   readonly ipv4_addresses: readonly string[];
   readonly ipv6_addresses: readonly string[];
   /** `up`, `down` or another operational state of RFC 2863, as the kernel names it. */

@@ -1,9 +1,9 @@
 /**
- * The guest's files: what every platform offers to the methods.
+ * The guest's files: the interface that every platform implements.
  *
- * Every path is an {@link AllowedPath}: the policy has allowed it by its text. The platform adds the
- * other half: it follows no symbolic link below or at the allowed entry, whoever swaps what while
- * it works.
+ * Every path is an {@link AllowedPath}: the policy has allowed it by its text. The platform does
+ * the other half: it follows no symbolic link at or below the allowed entry, even if files are
+ * swapped while it works.
  *
  * @module
  */
@@ -11,7 +11,7 @@
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { AllowedPath } from "../policy/paths.ts";
 
-/** What a path can name, in the protocol's words; `unknown` is for what a newer kernel may add. */
+/** File types in the protocol's words; `unknown` is for types that a newer kernel may add. */
 export const FILE_TYPES = [
   "file",
   "directory",
@@ -47,9 +47,9 @@ export interface DirectoryPage {
   readonly entries: readonly DirectoryEntry[];
   /** The last name of the page, even if that entry vanished before it was described. */
   readonly last: string | undefined;
-  /** How many names follow this page. */
+  /** The number of names after this page. */
   readonly following: number;
-  /** How many names in the whole directory are not UTF-8: no request can name them. */
+  /** The number of names in the whole directory that are not UTF-8: no request can name them. */
   readonly notUtf8: number;
 }
 
@@ -64,13 +64,13 @@ export interface PageOptions {
 
 /** Bytes read from a file. */
 export interface Piece {
-  /** Valid until the file that they came from is disposed of. */
+  /** Valid until the file is disposed of. */
   readonly bytes: Uint8Array;
   /** The same in base64, valid until it is released. */
   base64(): UnescapedBytes;
 }
 
-/** A regular file, opened and proven; dispose of it after use. */
+/** A regular file, opened and verified; dispose of it after use. */
 export interface OpenFile extends Disposable {
   /** Its size in bytes when it was opened. */
   readonly sizeBytes: number;
@@ -86,7 +86,7 @@ export interface OpenFile extends Disposable {
   sha256(offset: number, length: number, signal: AbortSignal): Promise<string>;
 }
 
-/** How a new file is made. */
+/** How a new file is created. */
 export interface NewFileOptions {
   /** Permission bits, up to 0777. By default those of the file that is replaced, else 0644. */
   readonly mode?: number | undefined;
@@ -107,7 +107,7 @@ export interface ReplaceOptions extends NewFileOptions {
   readonly signal: AbortSignal;
 }
 
-/** What must be true of a file before it gets its final name. */
+/** What to verify about a file before it gets its final name. */
 export interface CommitOptions {
   /** Another file in the same directory. */
   readonly from: AllowedPath;
@@ -120,10 +120,10 @@ export interface CommitOptions {
 }
 
 /**
- * The files of the guest. All methods throw an {@link RpcError}, or a native error that the executor
- * translates: -32001 for a symbolic link and for what the guest refuses, -32002 for something
+ * The files of the guest. All methods throw an {@link RpcError}, or a native error that the
+ * executor translates: -32001 for a symbolic link or if the guest refuses, -32002 if something is
  * missing, -32000 for anything that is not a regular file (or directory, for a listing) and for
- * errors of the file system. When the signal is aborted, they throw its reason.
+ * errors of the file system. If the signal is aborted, they throw its reason.
  */
 export interface Files {
   /** What the path names. */

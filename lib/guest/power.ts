@@ -1,5 +1,5 @@
 /**
- * Shutting the guest down and restarting it.
+ * Shutting down and rebooting the guest.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { commandFailed, permissionDenied } from "../base/errors.ts";
 /** What a host may ask for. */
 export type PowerAction = "shutdown" | "reboot";
 
-/** A shutdown or restart. */
+/** A shutdown or reboot. */
 export interface PowerRequest {
   readonly action: PowerAction;
   /** Seconds after which a guest that is still running is forced off. */
@@ -28,9 +28,9 @@ export interface PowerProvider {
   request(request: PowerRequest): Promise<void>;
 }
 
-/** The provider of an agent that must never shut its machine down. */
+/** The provider for an agent that must never shut down its machine. */
 export const NO_POWER: PowerProvider = {
-  unavailable: "this agent has no way to control the guest's power",
+  unavailable: "power control is off: the agent was started with --power none",
   check: () => Promise.resolve(NO_POWER.unavailable),
   request: () => Promise.reject(new Error("there is no power provider")),
 };
@@ -44,22 +44,23 @@ export class Power {
     this.#provider = provider;
   }
 
-  /** Whether this agent can do it at all. */
+  /** Whether this agent can control power. */
   get isAvailable(): boolean {
     return this.#provider.unavailable === undefined;
   }
 
   /**
-   * Accepts a request, to be carried out or dropped later; until then no other is accepted.
+   * Accepts a request, to be carried out or dropped later; until then it accepts no other.
    *
-   * @throws {RpcError} -32001 if there is no way to do it, -32000 while another is under way.
+   * @throws {RpcError} -32001 if this agent cannot do it, -32000 while another request is in
+   * progress.
    */
   async accept(request: PowerRequest, signal: AbortSignal): Promise<AcceptedPower> {
     const unavailable = this.#provider.unavailable ??
       await this.#provider.check(request.action, signal);
     if (unavailable !== undefined) throw permissionDenied(unavailable);
     if (this.#underWay !== undefined) {
-      throw commandFailed(`a ${this.#underWay} is under way already`);
+      throw commandFailed(`a ${this.#underWay} is already in progress`);
     }
     this.#underWay = request.action;
     const drop = () => void (this.#underWay = undefined);
@@ -77,10 +78,10 @@ export class Power {
   }
 }
 
-/** A request that was accepted: exactly one of the two is called. */
+/** An accepted request: exactly one of the two methods is called. */
 export interface AcceptedPower {
   /** Carries it out; rejects if that fails. */
   run(): Promise<void>;
-  /** Does nothing, and lets other requests be accepted again. */
+  /** Drops the request, so that others can be accepted again. */
   drop(): void;
 }

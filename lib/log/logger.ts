@@ -1,8 +1,8 @@
 /**
  * The agent's log: JSON lines, one object each, to standard error or a file.
  *
- * Logging never blocks the agent and never fails: lines wait in a bounded queue, and when the target
- * does not take them (a full disk, a reader that stopped) they are dropped and counted. Control
+ * Logging never blocks the agent and never fails: lines wait in a bounded queue, and if the target
+ * does not accept them (a full disk, a stopped reader) they are dropped and counted. Control
  * characters are escaped, so a line is safe to show in a terminal.
  *
  * @module
@@ -12,12 +12,12 @@ import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
 
-/** The fields of a line beside time, level and message. */
+/** The fields of a line besides time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The log as the agent's parts see it. */
 export interface Log {
-  /** Whether lines of this level are written: ask before building an expensive one. */
+  /** Whether lines of this level are written: check before building an expensive one. */
   isLogged(level: LogLevel): boolean;
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -26,7 +26,7 @@ export interface Log {
   trace(message: string, fields?: LogFields): void;
 }
 
-/** Where lines go. */
+/** Where lines are written. */
 export interface LogTarget {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
@@ -68,7 +68,8 @@ export class Logger implements Log {
 
   /**
    * A log that appends to `file`, or writes to standard error if that is `null` or cannot be
-   * opened: an agent without its log file is better than no agent. The first line says so.
+   * opened: an agent without its log file is better than no agent. In that case the first line says
+   * so.
    */
   static async open(file: string | null, level: LogLevel): Promise<Logger> {
     if (file === null) return new Logger(level, STANDARD_ERROR, null);
@@ -76,7 +77,7 @@ export class Logger implements Log {
       return new Logger(level, await openLogFile(file), file);
     } catch (error) {
       const log = new Logger(level, STANDARD_ERROR, null);
-      log.warn("cannot open the log file, logging to standard error", {
+      log.warn("cannot open the log file; logging to standard error", {
         log_file: file,
         error: messageOf(error),
       });
@@ -84,7 +85,7 @@ export class Logger implements Log {
     }
   }
 
-  /** Changes how much is logged from now on. */
+  /** Changes the level for new lines. */
   set level(level: LogLevel) {
     this.#threshold = LOG_LEVELS.indexOf(level);
   }
@@ -99,7 +100,7 @@ export class Logger implements Log {
       this.#target = target;
       this.info("log file reopened", { log_file: this.#file });
     } catch (error) {
-      this.warn("cannot reopen the log file, the old one stays in use", {
+      this.warn("cannot reopen the log file; the old one stays in use", {
         log_file: this.#file,
         error: messageOf(error),
       });
@@ -146,7 +147,7 @@ export class Logger implements Log {
   }
 
   async #drain(): Promise<void> {
-    // Lines of the same turn leave in one write.
+    // Lines of the same event-loop turn are written at once.
     await Promise.resolve();
     while (this.#queue !== "") {
       const text = this.#queue;
@@ -154,7 +155,7 @@ export class Logger implements Log {
       try {
         await this.#write(text);
       } catch {
-        // There is nowhere to report it; the count is logged once writing works again.
+        // This cannot be reported now; the count is logged once writing works again.
         this.#dropped += text.split("\n").length - 1;
       }
     }
@@ -166,7 +167,7 @@ export class Logger implements Log {
     if (this.#dropped === 0 || this.#queue !== "") return;
     const lines = this.#dropped;
     this.#dropped = 0;
-    const missing = format("warn", "the log could not be written, lines are missing", { lines });
+    const missing = format("warn", "could not write the log; lines are missing", { lines });
     await this.#writeAll(missing).catch(() => this.#dropped += lines);
   }
 
@@ -187,7 +188,7 @@ function format(level: LogLevel, message: string, fields?: LogFields): string {
   }
 }
 
-/** A log that keeps nothing. */
+/** A log that discards everything. */
 export const NO_LOG: Log = {
   isLogged: () => false,
   error() {},

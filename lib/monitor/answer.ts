@@ -11,15 +11,18 @@ export const STATUS = {
   ok: 0,
   /** No handler is registered under that name. */
   noHandler: 101,
-  /** Not a request: not JSON, a name of the wrong type, or too large. */
+  /** Not a valid request: not JSON, a name of the wrong type, or too large. */
   badRequest: 102,
-  /** The connection ended before the request did; clients also report a failed connection so. */
+  /**
+   * The connection ended before the request was complete. Clients also use it for a failed
+   * connection.
+   */
   connection: 103,
   /** The request was not complete in time. */
   timeout: 104,
   /** The handler failed; the message is its error. */
   handlerFailed: 105,
-  /** A fault of the agent; its log has the details. */
+  /** A bug in the agent; see its log. */
   internal: 106,
 } as const;
 
@@ -35,14 +38,16 @@ const STATUS_MESSAGES = {
 
 const AnswerSchema = z.looseObject({ Status: z.int(), StatusMessage: z.string() });
 
-/** An answer: `Status` 0 is success, `StatusMessage` is for a person, the handler may add more. */
+/**
+ * An answer: `Status` 0 is success, `StatusMessage` is for people, and the handler may add more.
+ */
 export type CommandAnswer = z.output<typeof AnswerSchema>;
 
 /**
  * An answer from the monitor itself.
  *
- * @param reason What exactly is wrong, as the member `Reason`. Without one the answer is the same
- * bytes that Google's guest agent sends.
+ * @param reason What exactly is wrong, for the member `Reason`. Without it the answer is byte for
+ * byte that of Google's guest agent.
  */
 export function refusal(status: keyof typeof STATUS_MESSAGES, reason?: string): CommandAnswer {
   const answer = { Status: status, StatusMessage: STATUS_MESSAGES[status] };

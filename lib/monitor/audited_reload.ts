@@ -1,5 +1,5 @@
 /**
- * A change of the configuration at run time, with its lines in the audit file.
+ * Reloads the configuration and audits it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Audit, AuditedOperation } from "../audit/audit.ts";
 import { messageOf } from "../base/message_of.ts";
 import type { ReloadReport } from "../config/changes.ts";
 
-/** By which way a reload was asked for. */
+/** What triggered a reload. */
 export type ReloadRequest = "SIGHUP" | "agent.ReloadConfig";
 
 const OPERATIONS: Readonly<Record<ReloadRequest, AuditedOperation>> = {
@@ -17,11 +17,11 @@ const OPERATIONS: Readonly<Record<ReloadRequest, AuditedOperation>> = {
 };
 
 /**
- * Reloads the configuration, and records before and after it that this was done, by whom, and which
- * keys changed.
+ * Reloads the configuration, and records beforehand and afterwards who reloaded it and which keys
+ * changed.
  *
  * @throws What `reload` throws.
- * @throws {RpcError} when the audit is required and cannot be written.
+ * @throws {RpcError} if the audit is required and cannot be written.
  */
 export async function auditedReload(
   audit: Audit,

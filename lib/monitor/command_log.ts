@@ -1,8 +1,8 @@
 /**
- * The log lines of commands: name, status, milliseconds, never what came with them.
+ * The log lines of commands: name, status and milliseconds, never their other members.
  *
  * Any program that may connect can send commands as fast as the agent answers them, so lines are
- * limited by number and length, whatever the outcome.
+ * limited in number and length, whatever the outcome.
  *
  * @module
  */
@@ -12,7 +12,10 @@ import { withoutValue } from "../core/request_log.ts";
 import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, STATUS } from "./answer.ts";
 
-/** Lines a second for commands that succeeded; apart, so that failures cannot crowd them out … */
+/**
+ * Lines per second for commands that succeeded; counted separately, so that failures cannot crowd
+ * them out …
+ */
 const MAX_DONE_PER_SECOND = 10;
 /** … and for those that were refused or failed. */
 const MAX_FAILED_PER_SECOND = 10;
@@ -30,14 +33,14 @@ export class CommandLog {
     this.#log = log;
   }
 
-  /** A client has been answered. */
+  /** Logs a command whose client has been answered. */
   answered(name: string | undefined, answer: CommandAnswer, start: number): void {
     const { Status: status, StatusMessage: message } = answer;
     if (!this.#mayLog(status === STATUS.ok ? this.#done : this.#failed)) return;
     this.#log.info("command", {
       name: name?.slice(0, MAX_SHOWN_CHARACTERS),
       status,
-      // The reason of any other refusal may quote the request.
+      // The reason for any other refusal may quote the request.
       ...(status === STATUS.handlerFailed
         ? { reason: withoutValue(message.slice(0, MAX_REASON_CHARACTERS)) }
         : {}),
@@ -45,7 +48,7 @@ export class CommandLog {
     });
   }
 
-  /** A fault of the agent's, with its stack. */
+  /** Logs a bug in the agent, with its stack. */
   fault(message: string, fields: Readonly<Record<string, unknown>>): void {
     if (this.#mayLog(this.#failed)) this.#log.error(message, fields);
   }
@@ -56,7 +59,7 @@ export class CommandLog {
       return false;
     }
     if (this.#unlogged > 0) {
-      this.#log.warn("some commands were not logged, there were too many", {
+      this.#log.warn("too many commands; some were not logged", {
         count: this.#unlogged,
       });
       this.#unlogged = 0;

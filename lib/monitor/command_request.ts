@@ -1,5 +1,5 @@
 /**
- * A command as it arrives: its name, and everything that came with it.
+ * A command as received: its name and all its members.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { shown } from "../base/schema_issues.ts";
 export interface CommandRequest {
   /** The handler's name; empty if the request has none. */
   readonly name: string;
-  /** All members as they came, including the name. */
+  /** All members as received, including the name. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** The request's JSON, for numbers that JavaScript cannot represent exactly. */
   readonly text: string;
 }
 
-/** Not a request; the message tells its sender why. */
+/** Not a valid request; the message tells the sender why. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
@@ -61,8 +61,8 @@ export function memberOf(fields: Readonly<Record<string, unknown>>, name: string
 }
 
 /**
- * The members beside the handler's name, those listed in `known` under their usual spelling.
- * A handler that is strict about its members checks these.
+ * The members besides the handler's name; those listed in `known` get their usual spelling. A
+ * handler that is strict about its members checks these.
  */
 export function handlerFields(
   fields: Readonly<Record<string, unknown>>,

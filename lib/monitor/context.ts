@@ -1,5 +1,5 @@
 /**
- * What the agent's own commands need from the agent.
+ * What the built-in commands need from the agent.
  *
  * @module
  */
@@ -20,13 +20,13 @@ export interface HostState {
 export interface RequestTotals {
   /** By method; requests for methods that do not exist are under "unknown". */
   readonly methods: ReadonlyMap<string, { readonly ok: number; readonly error: number }>;
-  /** Requests that were over the rate, or found the queue full. */
+  /** Requests that were refused because of the rate limit or a full queue. */
   readonly rejected: number;
   /** Messages that were not requests. */
   readonly malformed: number;
 }
 
-/** The agent as its own commands see it. */
+/** The agent as the built-in commands see it. */
 export interface MonitorContext {
   /** Whether Deno itself blocks access outside the configured paths. */
   readonly isConfined: boolean;
@@ -34,18 +34,18 @@ export interface MonitorContext {
   readonly channelName: string;
   readonly host: HostState;
   readonly counters: RequestTotals;
-  /** How many of the host's requests are running. */
+  /** The number of the host's requests in flight. */
   readonly inFlight: () => number;
   /**
    * Sends the host the notification `event`.
    *
-   * @throws {CommandError} when it cannot be sent now.
+   * @throws {CommandError} if it cannot be sent now.
    */
   readonly notifyHost: (params: Readonly<Record<string, unknown>>) => void;
   /**
-   * Reads the configuration again.
+   * Reloads the configuration.
    *
-   * @throws {ConfigError} when the file cannot be used.
+   * @throws {ConfigError} if the file is invalid.
    */
   readonly reload: () => Promise<ReloadReport>;
 }

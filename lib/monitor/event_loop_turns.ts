@@ -1,15 +1,15 @@
 /**
- * Keeps the event loop going while much input is processed.
+ * Keeps the event loop running while a lot of input is processed.
  *
- * Deno completes a read at once if data is there, so a crowd of clients could be served one after
- * the other without the event loop ever getting a turn, and the host would wait for all of them.
+ * Deno completes a read immediately if data is available, so many clients could be served one after
+ * another without a turn of the event loop, and the host would wait for all of them.
  *
  * @module
  */
 
 import { sleep } from "../base/timer.ts";
 
-/** How much may be processed before the event loop gets a turn. */
+/** Bytes that may be processed before the event loop gets a turn. */
 const BYTES_PER_TURN = 32 * 1024;
 
 /** Hands out turns: one large piece of work in each turn of the event loop. */
@@ -17,7 +17,9 @@ export class EventLoopTurns {
   #bytes = 0;
   #last: Promise<void> = Promise.resolve();
 
-  /** Resolves when so many bytes may be processed: at once for little, in a later turn for much. */
+  /**
+   * Resolves when this many bytes may be processed: immediately for few, in a later turn for many.
+   */
   async take(bytes: number): Promise<void> {
     this.#bytes += bytes;
     if (this.#bytes < BYTES_PER_TURN) return;

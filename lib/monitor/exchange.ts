@@ -1,5 +1,5 @@
 /**
- * One client: its request in, the answer out, nothing else.
+ * Handles one client: receives a request and sends the answer.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { readOrEnd, type Received, Reception } from "./reception.ts";
 import type { RequestMemory } from "./request_memory.ts";
 
 /**
- * What a client leaves for the garbage collector beside its bytes (measured): with half of it a
- * flood of clients peaked 2 MB higher, and was served no faster.
+ * Bytes of garbage that a client leaves besides its request (measured): with half of it a flood of
+ * clients peaked 2 MB higher, and was served no faster.
  */
 const GARBAGE_BYTES = 8192;
-/** How long a client that has its answer may go on sending … */
+/** How long a client that has its answer may continue to send … */
 const LINGER_MS = 500;
-/** … and how long it may be silent meanwhile. Some clients never close their end. */
+/** … and how long it may be silent. Some clients never close their end. */
 const QUIET_MS = 50;
 
-/** How an exchange is done. */
+/** Options of an exchange. */
 export interface ExchangeOptions {
   /** Milliseconds for the whole request to arrive, and again for the answer to be read. */
   readonly timeoutMs: number;
@@ -32,7 +32,7 @@ export interface ExchangeOptions {
 }
 
 const encoder = new TextEncoder();
-/** Everything that is thrown away is read into this one buffer. */
+/** Data to be discarded is read into this one buffer. */
 const scratch = new Uint8Array(4096);
 
 /** Serves one client and closes its connection; never throws. */
@@ -62,7 +62,7 @@ export async function exchange(
   }
 }
 
-/** Apart, so that the request is garbage while its answer waits to be read. */
+/** A separate function, so that the request can be freed while the client reads the answer. */
 async function answerTo(
   reception: Reception,
   { timeoutMs, answer }: ExchangeOptions,
@@ -70,7 +70,7 @@ async function answerTo(
   let received: Received = { kind: "late" };
   await withTimer(timeoutMs, reception.ended.then((outcome) => received = outcome));
   const text = await answer(received);
-  // One that is late goes on being received, into its memory, until the connection is closed.
+  // A late request is still being received, into its memory, until the connection is closed.
   if (received.kind !== "late") await reception.finish();
   return text;
 }

@@ -1,5 +1,5 @@
 /**
- * Where commands come from: what the server needs from a platform's socket or pipe.
+ * The source of commands: what the server needs from a platform's socket or pipe.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 export interface CommandConnection {
   /** Fills the beginning of the buffer; resolves to the number of bytes, `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of the bytes; resolves to how many. */
+  /** Writes some of the bytes; resolves to their number. */
   write(bytes: Uint8Array): Promise<number>;
   /** Tells the client that the answer is complete; the client may still be sending. */
   closeWrite(): Promise<void>;
@@ -21,15 +21,15 @@ export interface CommandListener {
   readonly path: string;
   /** The next client, or `undefined` after {@link close}. */
   accept(): Promise<CommandConnection | undefined>;
-  /** Whether clients still find it: its file may have been removed. */
+  /** Whether clients can still find it: its file may have been removed. */
   isInPlace(): Promise<boolean>;
-  /** Takes no more clients. Removes its file, unless another file has taken its place. */
+  /** Accepts no more clients. Removes its file, unless another file has taken its place. */
   close(): void;
 }
 
 /**
  * Creates the listener.
  *
- * @throws {Error} when it cannot be created; the message tells a person why.
+ * @throws {Error} if it cannot be created; the message says why.
  */
 export type OpenListener = () => Promise<CommandListener>;

@@ -1,5 +1,5 @@
 /**
- * The registry of command handlers, and the running of one.
+ * Registers command handlers and runs them.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { type CommandAnswer, failure, readAnswer, refusal, STATUS } from "./answ
 import { CommandLog } from "./command_log.ts";
 import type { CommandRequest } from "./command_request.ts";
 
-/** What a handler gets beside the request. */
+/** What a handler gets besides the request. */
 export interface CommandContext {
-  /** Aborted when the handler's time is over and when the agent stops. */
+  /** Aborted on the handler's timeout and when the agent stops. */
   readonly signal: AbortSignal;
 }
 
-/** Carries out a command. What it throws is answered with status 105 and its message. */
+/** Carries out a command. An error is answered with status 105 and its message. */
 export type CommandHandler = (
   request: CommandRequest,
   context: CommandContext,
@@ -29,18 +29,18 @@ export type CommandHandler = (
 
 /** How a handler is registered. */
 export interface HandlerOptions {
-  /** Calls a second; more are refused before the handler sees them. @default unlimited */
+  /** Calls per second; more are refused before the handler sees them. @default unlimited */
   readonly maxPerSecond?: number;
 }
 
-/** When a handler is stopped. */
+/** When to stop a handler. */
 export interface RunBounds {
   readonly timeoutSeconds: number;
   /** Aborted when the agent stops, with the error for the client. */
   readonly stopping: AbortSignal;
 }
 
-/** A handler's refusal: the message is for the client, and it is no fault of the agent. */
+/** A handler's refusal: the message is for the client, and it is not a bug in the agent. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
@@ -74,9 +74,9 @@ export class Monitor {
   /**
    * Adds a handler.
    *
-   * @param name As `agent.DoSomething`.
-   * @throws {TypeError} for a name of another form.
-   * @throws {Error} when the name is taken.
+   * @param name Such as `agent.DoSomething`.
+   * @throws {TypeError} if the name has a different form.
+   * @throws {Error} if the name is taken.
    */
   register(name: string, handler: CommandHandler, { maxPerSecond }: HandlerOptions = {}): void {
     if (!NAME_REGEXP.test(name)) {
@@ -90,7 +90,7 @@ export class Monitor {
   /**
    * Removes a handler.
    *
-   * @throws {Error} when there is none of that name.
+   * @throws {Error} if there is no handler with that name.
    */
   unregister(name: string): void {
     if (!this.#handlers.delete(name)) throw new Error(`no command "${name}" is registered`);
@@ -104,7 +104,7 @@ export class Monitor {
     const waitMs = rate?.take() ?? 0;
     if (waitMs > 0) {
       return failure(
-        `over ${rate?.perSecond} ${request.name} a second; try again in ${waitMs} ms`,
+        `more than ${rate?.perSecond} ${request.name} per second; retry in ${waitMs} ms`,
       );
     }
     let value: unknown;
@@ -130,14 +130,14 @@ export class Monitor {
   }
 
   #fault({ name }: CommandRequest, error: unknown): void {
-    this.log.fault("a command's handler failed", { name, error: stackOf(error) });
+    this.log.fault("command handler failed", { name, error: stackOf(error) });
   }
 }
 
 const isForTheClient = (error: unknown) =>
   error instanceof CommandError || error instanceof RpcError;
 
-/** The handler's result in time; a handler that ignores its signal is abandoned. */
+/** The handler's result, if it comes in time; a handler that ignores its signal is abandoned. */
 async function runWithin(
   { timeoutSeconds, stopping }: RunBounds,
   handle: (context: CommandContext) => unknown,
@@ -150,7 +150,7 @@ async function runWithin(
   using _stopped = stopped;
   const timer = new Timer(
     timeoutSeconds * 1000,
-    () => late.abort(new CommandError(`not done within ${timeoutSeconds} s`)),
+    () => late.abort(new CommandError(`timed out after ${timeoutSeconds} s`)),
   );
   void stopped.happened.then(() => late.abort(stopping.reason));
   const ended = new Aborted(late.signal);

@@ -12,14 +12,14 @@ import type { CommandConnection } from "./listener.ts";
 import { MAX_REQUEST_BYTES, type RequestMemory, type RequestShare } from "./request_memory.ts";
 import { RequestScanner } from "./request_scanner.ts";
 
-/** Most requests fit, and those never wait for others. */
+/** Most requests fit into it and never wait for others. */
 const FIRST_BUFFER_BYTES = 1024;
-/** What a byte of a request leaves for the garbage collector: text, parsed strings, an answer. */
+/** Bytes of garbage per byte of a request: text, parsed strings, an answer. */
 const GARBAGE_PER_BYTE = 4;
-/** What a member or an element leaves when it is parsed, up to a hidden class of its own. */
+/** Bytes of garbage per parsed member or element, which may even get its own hidden class. */
 const GARBAGE_PER_VALUE = 200;
 
-/** What a client sent. */
+/** A client's request. */
 export type Received =
   | { readonly kind: "request"; readonly request: CommandRequest }
   | { readonly kind: "bad"; readonly reason: string }
@@ -30,7 +30,7 @@ export type Received =
 
 /** The receiving of one request. */
 export class Reception {
-  /** Resolves at the end of the request, at the latest when the connection is closed. */
+  /** Resolves at the end of the request, or when the connection is closed. */
   readonly ended: Promise<Received>;
   readonly #connection: CommandConnection;
   readonly #finished = new AbortController();
@@ -45,8 +45,8 @@ export class Reception {
   }
 
   /**
-   * Ends the wait for memory, waits until nothing is read any more, which closing the connection
-   * brings about, and returns the request's memory.
+   * Stops waiting for memory, waits until the read has ended, which closing the connection causes,
+   * and returns the request's memory.
    */
   async finish(): Promise<void> {
     this.#finished.abort();
@@ -64,7 +64,7 @@ export class Reception {
       const received = await this.#fill(buffer, request);
       if (received !== undefined) return received;
       if (request.bytes >= MAX_REQUEST_BYTES) {
-        return { kind: "bad", reason: `the request is over ${MAX_REQUEST_BYTES} bytes` };
+        return { kind: "bad", reason: `the request has more than ${MAX_REQUEST_BYTES} bytes` };
       }
       try {
         if (this.#share === undefined) this.#share = await this.#memory.take(signal);
@@ -77,7 +77,7 @@ export class Reception {
     }
   }
 
-  /** Reads until the request is over; `undefined` once the buffer is full. */
+  /** Reads until the request is complete; `undefined` once the buffer is full. */
   async #fill(
     buffer: Uint8Array<ArrayBuffer>,
     request: PartialRequest,
@@ -93,7 +93,7 @@ export class Reception {
       filled += read;
       if (scanned === "no object") return { kind: "bad", reason: 'a request begins with "{"' };
       if (scanned === "too many values") {
-        return { kind: "bad", reason: `the request has over ${MAX_VALUES} values` };
+        return { kind: "bad", reason: `the request has more than ${MAX_VALUES} values` };
       }
       if (scanned !== "unfinished") return request.complete(buffer.subarray(0, scanned.end));
     }
@@ -111,18 +111,18 @@ const NOT_UTF8: Received = { kind: "bad", reason: "not UTF-8" };
 /** The part of a request that has arrived, as text. */
 class PartialRequest {
   readonly scanner = new RequestScanner();
-  /** Bytes that {@link add} has taken. */
+  /** The number of bytes given to {@link add}. */
   bytes = 0;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #text = "";
 
-  /** @throws {TypeError} when it is not UTF-8. */
+  /** @throws {TypeError} if it is not UTF-8. */
   add(bytes: Uint8Array): void {
     this.#text += this.#decoder.decode(bytes, { stream: true });
     this.bytes += bytes.byteLength;
   }
 
-  /** The request, with its last bytes. */
+  /** Returns the request, including its last bytes. */
   complete(bytes: Uint8Array): Received {
     let text: string;
     try {

@@ -1,9 +1,9 @@
 /**
- * The memory that requests may take: one budget of 1 MiB for all clients of a server.
+ * The memory for requests: one budget of 1 MiB for all clients of a server.
  *
- * Requests up to 1 KiB, which is most of them, are not counted. Of the larger ones, eight may take
- * 64 KiB at once, and one of those eight may grow to 576 KiB. All others wait. A request keeps its
- * share until its command is done, since a handler holds what it was given.
+ * Requests up to 1 KiB, which is most of them, are not counted. Of the larger ones, eight at a time
+ * may take 64 KiB each, and one of those eight may grow to 576 KiB. All others wait. A request
+ * keeps its share until its command is done, since the handler holds the request.
  *
  * @module
  */
@@ -15,18 +15,18 @@ const KIB = 1024;
 
 /** The size of one buffer, and the most bytes of an answer. */
 export const BUFFER_BYTES = 64 * KIB;
-/** How many requests over 1 KiB are read at once. */
+/** How many requests over 1 KiB are read at the same time. */
 export const MAX_BUFFERS = 8;
-/** The most bytes of a request: what the budget has left beside the other seven buffers. */
+/** The most bytes of a request: what the other seven buffers leave of the budget. */
 export const MAX_REQUEST_BYTES = 1024 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
-/** Clients wait until their time is over, and hold at most 64 KiB meanwhile. */
+/** Clients wait until they time out, and hold at most 64 KiB meanwhile. */
 const UNLIMITED = { calls: Infinity, bytes: Infinity };
 /** How many unused buffers are kept. */
 const MAX_KEPT = 4;
 
 /** The budget of one server. */
 export class RequestMemory {
-  /** When its requests may be processed. */
+  /** Schedules the processing of its requests. */
   readonly turns = new EventLoopTurns();
   readonly #buffers = new Slots(MAX_BUFFERS, UNLIMITED);
   readonly #large = new Slots(1, UNLIMITED);
@@ -47,7 +47,7 @@ export class RequestMemory {
   }
 }
 
-/** What one request has of the budget. */
+/** One request's share of the budget. */
 export class RequestShare {
   readonly #large: Slots;
   readonly #giveBuffer: () => void;
@@ -60,8 +60,8 @@ export class RequestShare {
   }
 
   /**
-   * Waits until this request may grow to {@link MAX_REQUEST_BYTES}. The one that may never waits
-   * for anything else, so there is no deadlock.
+   * Waits until this request may grow to {@link MAX_REQUEST_BYTES}. The request that may grow waits
+   * for nothing else, so there is no deadlock.
    *
    * @throws The reason of `signal`, which ends the wait.
    */

@@ -1,5 +1,5 @@
 /**
- * Finds the end of a request: one JSON object, over where its outermost brace closes.
+ * Finds the end of a request: one JSON object, which ends where its outermost brace closes.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export class RequestScanner {
   #isInString = false;
   #isEscaped = false;
 
-  /** How many members and elements there are so far, roughly. */
+  /** The approximate number of members and elements so far. */
   get values(): number {
     return this.#values;
   }
@@ -62,7 +62,7 @@ export class RequestScanner {
       this.#isEscaped = false;
       at += 1;
     }
-    // The engine's own search: long requests are mostly strings.
+    // The engine's built-in search is faster, and long requests are mostly strings.
     let quote = indexOf(buffer, QUOTE, at, filled);
     for (;;) {
       const escape = indexOf(buffer, BACKSLASH, at, quote);

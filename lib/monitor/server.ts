@@ -1,5 +1,5 @@
 /**
- * The server of the command monitor: accepts clients, runs their commands, answers.
+ * The command monitor's server: accepts clients, runs their commands and sends the answers.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { CommandError, type Monitor } from "./monitor.ts";
 import type { Received } from "./reception.ts";
 import { BUFFER_BYTES as MAX_ANSWER_BYTES, RequestMemory } from "./request_memory.ts";
 
-/** Bounds that may change while the server runs. */
+/** Limits that may change while the server runs. */
 export interface ServerLimits {
   /** Milliseconds for a request to arrive, and again for its answer to be read. */
   readonly requestTimeoutMs: number;
-  /** Seconds that a handler may take. */
+  /** Seconds until a handler times out. */
   readonly handlerTimeoutSeconds: number;
-  /** How many clients are served at once; others wait. */
+  /** How many clients are served at the same time; others wait. */
   readonly maxConnections: number;
 }
 
@@ -34,12 +34,12 @@ export interface ServerOptions {
   readonly open: OpenListener;
   readonly limits: ServerLimits;
   readonly log: Log;
-  /** Milliseconds between checks that the socket is still there. @default {5000} */
+  /** Milliseconds between checks that the socket still exists. @default {5000} */
   readonly watchMs?: number;
 }
 
 const WATCH_MS = 5000;
-/** How long clients have to read their answers once the server stops. */
+/** How long clients may take to read their answers once the server stops. */
 const CLOSE_GRACE_MS = 1000;
 
 /** Serves a {@link Monitor} to every client that can connect. */
@@ -63,22 +63,22 @@ export class CommandServer {
   }
 
   /**
-   * Creates the socket and begins to serve.
+   * Creates the socket and starts serving.
    *
-   * @throws {Error} when the socket cannot be created.
+   * @throws {Error} if the socket cannot be created.
    */
   async start(): Promise<void> {
     this.#listen(await this.#options.open());
     this.#watch();
   }
 
-  /** Changes the limits, for clients that connect from now on. */
+  /** Changes the limits for new clients. */
   set limits(limits: ServerLimits) {
     this.#limits = limits;
     this.#slots.resize(limits.maxConnections);
   }
 
-  /** Removes the socket; running commands end with status 105, and that is still sent. */
+  /** Removes the socket. Running commands end with status 105, which is still sent. */
   async close(): Promise<void> {
     this.#watching?.stop();
     this.#stopping.abort(new CommandError("the agent is stopping"));
@@ -125,7 +125,7 @@ export class CommandServer {
     const answer = await this.#run(received);
     const text = this.#textOf(answer);
     const name = received.kind === "request" ? received.request.name : undefined;
-    // A client that sends nothing only looks whether the socket is served.
+    // A client that sends nothing only checks whether the socket is served.
     if (received.kind !== "cut" || !received.isEmpty) {
       this.#options.monitor.log.answered(name, answer, start);
     }
@@ -152,7 +152,9 @@ export class CommandServer {
       return JSON.stringify(refusal(STATUS.internal, reason));
     }
     if (utf8Bytes(text) <= MAX_ANSWER_BYTES) return text;
-    return JSON.stringify(refusal(STATUS.internal, `the answer is over ${MAX_ANSWER_BYTES} bytes`));
+    return JSON.stringify(
+      refusal(STATUS.internal, `the answer has more than ${MAX_ANSWER_BYTES} bytes`),
+    );
   }
 
   #watch(): void {
@@ -162,7 +164,7 @@ export class CommandServer {
     });
   }
 
-  /** Creates the socket again if its file was removed or replaced. */
+  /** Recreates the socket if its file was removed or replaced. */
   async #recreate(): Promise<void> {
     const old = this.#listener;
     if (this.#isRecreating || old === undefined) return;
@@ -174,14 +176,14 @@ export class CommandServer {
       this.#listen(fresh);
       old.close();
       this.#lastTrouble = "";
-      this.#options.log.warn("the command monitor's socket was gone and was created again", {
+      this.#options.log.warn("recreated the command monitor's socket, which had been removed", {
         pipe_path: fresh.path,
       });
     } catch (error) {
       const trouble = messageOf(error);
       if (trouble === this.#lastTrouble) return;
       this.#lastTrouble = trouble;
-      this.#options.log.error("the command monitor's socket is gone and cannot be created again", {
+      this.#options.log.error("cannot recreate the command monitor's socket", {
         pipe_path: old.path,
         error: trouble,
       });

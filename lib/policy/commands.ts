@@ -1,7 +1,7 @@
 /**
  * Which programs a request may run, and what it may put in their environment.
  *
- * Pure decisions: whether a file can be executed is the platform's answer.
+ * Pure decisions: the platform checks whether a file can be executed.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface InstalledPrograms {
  *
  * A whitelist entry is either an absolute path, which allows exactly that path, or a bare name,
  * which allows the program that the name resolves to. Both are compared before symbolic links are
- * followed: where `/bin` links to `/usr/bin`, `/bin/id` and `/usr/bin/id` are two entries.
+ * followed: if `/bin` links to `/usr/bin`, `/bin/id` and `/usr/bin/id` are different entries.
  *
  * @param whitelist `null` allows every program.
  * @throws {RpcError} -32602 for a malformed command, -32001 for one that is not on the whitelist,
@@ -54,7 +54,9 @@ export function findProgram(
     throw permissionDenied(`${command}${resolved} is not in command_whitelist`, { command });
   }
   if (path === undefined) {
-    throw notFound(`no program "${command}" in ${programs.searchPath.join(":")}`, { command });
+    throw notFound(`program not found: "${command}" (searched ${programs.searchPath.join(":")})`, {
+      command,
+    });
   }
   return path;
 }
@@ -77,7 +79,7 @@ function isWhitelisted(
   );
 }
 
-/** The values that a harmless variable may have. */
+/** The values that a safe variable may have. */
 interface SafeValue {
   readonly pattern: RegExp;
   /** Completes "must be". */
@@ -93,7 +95,10 @@ const LOCALE: SafeValue = {
   rule: "a locale's name, such as de_DE.UTF-8",
 };
 
-/** What gettext(3) tries in turn; each is a part of a path below the catalogs' directory. */
+/**
+ * The languages that gettext(3) tries in turn; each becomes part of a path below the catalogs'
+ * directory.
+ */
 const LANGUAGES: SafeValue = {
   pattern: /^([A-Za-z0-9]+([_.@-][A-Za-z0-9]+)*(:[A-Za-z0-9]+([_.@-][A-Za-z0-9]+)*)*)?$/,
   rule: "a list of locale names separated by colons",
@@ -101,7 +106,7 @@ const LANGUAGES: SafeValue = {
 
 /**
  * A name below the system's time zone directory or a rule (tzset(3)). A leading slash or colon or a
- * ".." would make the C library read any other file.
+ * ".." would make the C library read other files.
  */
 const TIME_ZONE: SafeValue = {
   pattern: /^(?![/:])(?!.*\.\.)[A-Za-z0-9_+,.:<>/-]{0,100}$/,
@@ -119,7 +124,7 @@ const FLAG: SafeValue = { pattern: /^[A-Za-z0-9]{0,16}$/, rule: "letters and dig
 
 /**
  * Variables that choose language, time zone and appearance, with values that name nothing outside
- * the system's own directories. Every other variable may make some program load or run a file:
+ * the system's own directories. Any other variable may make some program load or run a file:
  * `BASH_ENV`, `PATH`, `HOME` (dot files), `LOCPATH`, `GCONV_PATH`, `PAGER`, `PYTHONPATH` …
  */
 const HARMLESS: ReadonlyMap<string, SafeValue> = new Map([
@@ -148,7 +153,7 @@ const HARMLESS: ReadonlyMap<string, SafeValue> = new Map([
 /** Names of the variables that a request may set while there is a whitelist, in order. */
 export const HARMLESS_VARIABLES: readonly string[] = [...HARMLESS.keys()];
 
-/** The part of the configuration that decides about commands. */
+/** The part of the configuration that governs commands. */
 export interface CommandPolicy {
   /** `null` allows every program. */
   readonly command_whitelist: readonly string[] | null;
@@ -157,8 +162,8 @@ export interface CommandPolicy {
 }
 
 /**
- * Checks the variables that a request adds. A whitelist would be worthless if the caller could make
- * a listed program load the caller's code.
+ * Checks the variables that a request adds. A whitelist would be useless if the caller could make a
+ * listed program load the caller's code.
  *
  * @throws {RpcError} -32001 that names the variable, the rule and the key to change.
  */

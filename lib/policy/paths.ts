@@ -1,7 +1,8 @@
 /**
  * Which paths a request may name: the lexical half of the path policy.
  *
- * The other half belongs to the platform: no symbolic link may lead away from such a path.
+ * The platform does the other half: it makes sure that no symbolic link leads away from such a
+ * path.
  *
  * @module
  */
@@ -12,8 +13,8 @@ import { invalidParams, permissionDenied } from "../base/errors.ts";
 /** PATH_MAX of Linux (limits.h), in bytes, without the final NUL. */
 const MAX_PATH_BYTES = 4096;
 
-/** Why text with a lone surrogate is refused: it would be altered on its way. */
-export const LONE_SURROGATE = "must not contain a lone surrogate, which UTF-8 cannot encode";
+/** Why text with an unpaired surrogate is refused: it would be altered in transit. */
+export const LONE_SURROGATE = "must not contain an unpaired surrogate, which UTF-8 cannot encode";
 
 const encoder = new TextEncoder();
 
@@ -22,7 +23,7 @@ const encoder = new TextEncoder();
  *
  * @param parameter Its name, for the refusal.
  *
- * @throws {RpcError} -32602 for a relative path, NUL, or more than 4096 bytes.
+ * @throws {RpcError} -32602 for a relative path, a NUL, or more than 4096 bytes.
  */
 export function normalizePath(path: string, parameter = "path"): string {
   if (!path.startsWith("/")) {
@@ -45,19 +46,19 @@ export function isInside(path: string, root: string): boolean {
   return path === root || root === "/" || path.startsWith(`${root}/`);
 }
 
-/** A path that the configuration allows, with the entry that allows it. */
+/** A path that the configuration allows, and the entry that allows it. */
 export interface AllowedPath {
   /** Absolute and normalised. */
   readonly path: string;
-  /** The entry of the configuration that it is, or is below. */
+  /** The configuration's entry that it equals or is below. */
   readonly root: string;
 }
 
-/** What a path is checked against, for the refusal. */
+/** The list that a path is checked against, for the refusal. */
 export interface AllowOptions {
   /** The list's name in the configuration. */
   readonly list: string;
-  /** The parameter that has the path. */
+  /** The parameter with the path. */
   readonly parameter?: string;
 }
 
@@ -79,7 +80,7 @@ export function allowPath(
       undefined,
     );
   if (root === undefined) {
-    const content = roots.length === 0 ? "it is empty" : `it has ${roots.join(", ")}`;
+    const content = roots.length === 0 ? "which is empty" : roots.join(", ");
     throw permissionDenied(`${normal} is outside ${list} (${content})`, { path: normal });
   }
   return { path: normal, root };

@@ -47,7 +47,7 @@ export class Caller {
   }
 
   /**
-   * The answer to a request that was begun; answers to others that arrive first are kept.
+   * The answer to a request that was sent; answers to others that arrive first are kept.
    *
    * @throws {Error} when it is an error.
    */
@@ -85,7 +85,7 @@ export class Caller {
     const receive = (line: Uint8Array) => {
       const { id } = successful(parseLine(line));
       if (typeof id !== "number") return;
-      if (isAnswered[id - first] !== 0) throw new Error(`an answer to no request: ${id}`);
+      if (isAnswered[id - first] !== 0) throw new Error(`unexpected answer: ${id}`);
       isAnswered[id - first] = 1;
       answered += 1;
     };

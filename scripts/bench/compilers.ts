@@ -6,7 +6,7 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 
-/** Without a compiler, as shipped, or with the baseline compiler alone. */
+/** Without a compiler, as shipped, or with only the baseline compiler. */
 export const COMPILERS = ["none", "sparkplug"] as const;
 export type Compiler = typeof COMPILERS[number];
 

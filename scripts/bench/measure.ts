@@ -1,5 +1,5 @@
 /**
- * What a measure is: its rows, their limits and how it is measured.
+ * A measure: its rows, their limits and how it is measured.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export type Reading = Readonly<Record<string, number | undefined>>;
 
 /** Something that is measured, each time on a fresh process. */
 export interface Measure {
-  /** What `--only` is compared with. */
+  /** The name that `--only` matches. */
   readonly name: string;
   readonly rows: readonly Row[];
   run(started: Started): Promise<Reading>;

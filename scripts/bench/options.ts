@@ -22,7 +22,7 @@ export interface Options {
   readonly compilers: readonly Compiler[];
 }
 
-/** The command line was wrong; the message is one line for a person. */
+/** The command line is invalid; the message is one line for a person. */
 export class OptionError extends Error {
   override readonly name = "OptionError";
 }

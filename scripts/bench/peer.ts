@@ -1,5 +1,5 @@
 /**
- * The two agents that are compared, as the measures see them.
+ * The two agents being compared.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface Running {
    * Resolves when all have ended.
    *
    * @returns How many bytes of standard output came back from each.
-   * @throws {Error} when one failed.
+   * @throws {Error} if one failed.
    */
   ended(): Promise<number[]>;
 }

@@ -1,5 +1,5 @@
 /**
- * From the readings of all rounds to the numbers of the table.
+ * Turns the readings of all rounds into the numbers of the table.
  *
  * @module
  */
@@ -64,7 +64,7 @@ interface Numbers {
   readonly ours: (label: string) => number | undefined;
 }
 
-/** A missing number breaks every limit: comparing NaN is always false. */
+/** A missing number fails every limit: comparing NaN is always false. */
 function isKept(limit: Limit, { agent = NaN, ratio = NaN, ours }: Numbers): boolean {
   switch (limit.kind) {
     case "ratio at most":

@@ -10,7 +10,7 @@ import type { Peer } from "./peer.ts";
 import type { Scratch } from "./scratch.ts";
 import { start } from "./start.ts";
 
-/** Longer than any measure takes: one that takes longer hangs. */
+/** Longer than any measure takes: one that takes longer has hung. */
 const DEADLINE_MS = 300_000;
 /** More than this share of one processor taken by others disturbs a measure. */
 const DISTURBING_SHARE = 0.1;
@@ -27,7 +27,7 @@ export interface Plan {
   readonly onProgress: (text: string) => void;
 }
 
-/** What was measured of one measure. */
+/** The readings of one measure. */
 export interface MeasuredRounds {
   /** The readings of each peer, in the order of the peers: one for each round. */
   readonly readings: readonly (readonly Reading[])[];
@@ -71,7 +71,7 @@ async function calmest(plan: Plan, measure: Measure, round: number) {
 async function runRound(plan: Plan, measure: Measure, round: number): Promise<Reading[]> {
   const { peers, scratch } = plan;
   const readings = new Array<Reading>(peers.length);
-  // The one that runs later finds warmer caches.
+  // The one that runs later has warmer caches.
   const order = peers.map((peer, index) => ({ peer, index }));
   for (const { peer, index } of round % 2 === 0 ? order.toReversed() : order) {
     readings[index] = await runOnce(measure, peer, scratch);

@@ -1,5 +1,5 @@
 /**
- * The files and processes of the bench, and their removal.
+ * Temporary files and processes of the bench, and their cleanup.
  *
  * @module
  */
@@ -22,12 +22,12 @@ export class Scratch implements AsyncDisposable {
     readonly directory: string,
   ) {}
 
-  /** Makes the directory. */
+  /** Creates the directory. */
   static async make(): Promise<Scratch> {
     return new Scratch(await Deno.realPath(await Deno.makeTempDir({ prefix: "bench-" })));
   }
 
-  /** A path in the directory that has not been given out before. */
+  /** An unused path in the directory. */
   newPath(): string {
     return `${this.directory}/${++this.#names}`;
   }
@@ -86,6 +86,6 @@ function kill(process: number | Deno.ChildProcess, signal: Deno.Signal): void {
     if (typeof process === "number") Deno.kill(process, signal);
     else process.kill(signal);
   } catch {
-    // It has ended already.
+    // It has already exited.
   }
 }

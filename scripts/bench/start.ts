@@ -1,5 +1,5 @@
 /**
- * Starting an agent, up to its first answer.
+ * Starts an agent and waits for its first answer.
  *
  * @module
  */

@@ -30,10 +30,10 @@ export function format(name: Format, { machine, rounds, results }: Report): stri
 export function markdown(machine: Machine, rounds: number, results: readonly Result[]): string {
   return [
     ...Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`),
-    `- rounds: ${rounds}, alternating between the agents, with a fresh process for each measure; ` +
-    "the median of the rounds, for memory the maximum; 1 MiB is 1,048,576 bytes, 1 MB is 1,000,000",
+    `- ${rounds} alternating rounds with a new process for each measure; ` +
+    "medians, and for memory the maximum; 1 MiB is 1,048,576 bytes, 1 MB is 1,000,000",
     ...(results.some(({ isDisturbed }) => isDisturbed)
-      ? ["- †: other load disturbed this row, also when it was repeated"]
+      ? ["- †: other load disturbed this row, even when it was repeated"]
       : []),
     "",
     "| measure | kvmmanager-agent | qemu-ga | ratio | required | ok |",

@@ -1,7 +1,7 @@
 /**
  * Lines over a unix socket, with as little between the clock and the kernel as Deno allows.
  *
- * The product's own client is made for convenience and would distort the numbers.
+ * The product's client is designed for convenience and would distort the numbers.
  *
  * @module
  */

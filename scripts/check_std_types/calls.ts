@@ -1,6 +1,6 @@
 /**
  * A right and a wrong call of everything that types/deno-std.d.ts declares, as expressions. The
- * wrong ones are what somebody might really write: a value of another type, not a missing one.
+ * wrong ones are plausible mistakes: a value of the wrong type, not a missing one.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a file of declarations declares: its modules and the names of their values.
+ * Reads what a declaration file declares: its modules and the names of their values.
  *
  * @module
  */

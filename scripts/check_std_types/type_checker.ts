@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What the snippets are checked with. */
+/** The setup for checking snippets. */
 export interface CheckOptions {
   /** The import map. */
   readonly imports: Readonly<Record<string, string>>;
@@ -16,10 +16,10 @@ export interface CheckOptions {
 const ENVIRONMENT = { NO_COLOR: "1" };
 
 /**
- * Checks snippets in a directory of their own, outside the project, with the project's strictness.
+ * Checks snippets in a separate directory outside the project, with the project's strictness.
  *
  * @returns For each snippet whether the type checker accepts it.
- * @throws {Error} when the type checker fails for another reason.
+ * @throws {Error} if the type checker fails for another reason.
  */
 export async function accepts(
   snippets: readonly string[],

@@ -65,7 +65,7 @@ export class Host implements AsyncDisposable {
     const checked = z.safeParse(expected, result);
     if (checked.success) return checked.data;
     throw new UnexpectedAnswerError(
-      `${method} returned a different result from what the demo expects`,
+      `${method} did not return what the demo expects`,
     );
   }
 

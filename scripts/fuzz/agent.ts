@@ -1,5 +1,5 @@
 /**
- * The real executor with the real methods, under a configuration that can harm nobody.
+ * The real executor with the real methods, under a harmless configuration.
  *
  * @module
  */
@@ -16,21 +16,21 @@ import { textOf } from "../../lib/dialects/jsonrpc/messages.ts";
 import { linuxGuest } from "../../lib/platform/linux/guest.ts";
 import { Power } from "../../lib/guest/power.ts";
 
-/** Bytes of a message: small, so that limits are met. */
+/** Bytes of a message: few, so that limits are reached. */
 export const LIMIT_BYTES = 4096;
 
-/** Programs that end by themselves and touch nothing. */
+/** Programs that exit by themselves and change nothing. */
 export const PROGRAMS = ["echo", "true", "false", "cat"] as const;
 
-/** How many hosts there are. */
+/** The number of hosts. */
 export const HOSTS = 2;
 
-/** A fault that the executor has logged: an error that is not an answer was thrown. */
+/** A bug that the executor has logged: an error that is not an answer was thrown. */
 export class FaultLogged extends Error {
   override readonly name = "FaultLogged";
 }
 
-/** An agent without a channel, in a directory of its own. */
+/** An agent without a channel, in a separate directory. */
 export class FuzzAgent implements AsyncDisposable {
   readonly config: Config;
   readonly #executor: Executor;
@@ -38,9 +38,9 @@ export class FuzzAgent implements AsyncDisposable {
   #fault: unknown;
 
   private constructor(
-    /** The temporary directory with everything in it. */
+    /** The temporary directory with all files. */
     readonly directory: string,
-    /** What of it requests may touch. */
+    /** The part of it that requests may access. */
     readonly files: string,
   ) {
     this.config = {
@@ -83,7 +83,7 @@ export class FuzzAgent implements AsyncDisposable {
     return new FuzzAgent(directory, files);
   }
 
-  /** Puts another policy into effect for the requests that come. */
+  /** Changes the policy for new requests. */
   allow(security: Partial<Config["security"]>): void {
     this.#executor.reconfigure({
       ...this.config,
@@ -92,10 +92,10 @@ export class FuzzAgent implements AsyncDisposable {
   }
 
   /**
-   * All that is sent for a line, once its work has ended.
+   * Everything that is sent in answer to a line, once its work has ended.
    *
    * @param host Which host sends it, counted from 0.
-   * @throws {FaultLogged} when the agent's log would have told of a fault.
+   * @throws {FaultLogged} if the agent logged a bug.
    */
   async exchange(line: string, host = 0): Promise<string[]> {
     const texts: string[] = [];

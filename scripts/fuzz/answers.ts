@@ -1,5 +1,5 @@
 /**
- * What an answer is (JSON-RPC 2.0, section 5), as the fuzzer demands it.
+ * The fuzzer's definition of an answer (JSON-RPC 2.0, section 5).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ERRORS } from "../../lib/base/errors.ts";
 import { LIMIT_BYTES } from "./agent.ts";
 
-// A number may be one that JavaScript takes for infinite: it comes back as it was written.
+// A number may be infinite to JavaScript: it is returned as it was written.
 const isId = (id: unknown) => id === null || typeof id === "string" || typeof id === "number";
 const Id = z.custom<string | number | null>(isId);
 const codes: readonly number[] = Object.values(ERRORS).map(({ code }) => code);
@@ -42,7 +42,7 @@ export function answersIn(text: string): Answer[] {
   return value.map((one) => z.parse(Answer, one));
 }
 
-/** Nothing of the agent's insides goes out. */
+/** Nothing internal is sent. */
 function assertNoStack(text: string): void {
   assert(!/file:\/\/\/|\bat [\w.#]+ \(|\.ts:\d+/.test(text), `no stack on the wire: ${text}`);
 }
@@ -51,7 +51,7 @@ function assertNoStack(text: string): void {
 export const codeOf = (answer: Answer): number | undefined =>
   "error" in answer ? answer.error.code : undefined;
 
-/** Fails for an answer that admits a fault of the agent's. */
+/** Fails for an answer that reports a bug in the agent. */
 export function assertNoFault(answer: Answer): void {
   assertEquals(codeOf(answer) === ERRORS.internalError.code, false, JSON.stringify(answer));
 }

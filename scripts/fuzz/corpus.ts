@@ -1,5 +1,5 @@
 /**
- * The corpus: inputs that once broke a promise, or are known to be hard, in a file each.
+ * The corpus: inputs that once failed, or are known to be hard, one per file.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import type { Target } from "./target.ts";
 export const CORPUS = fromFileUrl(new URL("../../tests/corpus", import.meta.url));
 
 const Entry = z.strictObject({
-  /** What was wrong, or what is hard about it. */
+  /** What failed, or what is hard about it. */
   why: z.string(),
   input: z.unknown(),
 });
 
-/** What came of one file. */
+/** The outcome of one file. */
 export interface Replayed {
-  /** As `lines/character-cut-in-two.json`. */
+  /** Such as `lines/character-cut-in-two.json`. */
   readonly file: string;
   readonly why: string;
-  /** What is wrong (again), or `undefined`. */
+  /** What fails (again), or `undefined`. */
   readonly error: unknown;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Random numbers that come again with the same seed.
+ * Random numbers that can be reproduced from a seed.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export class Random {
   #counter = 1;
 
   constructor(seed: string) {
-    // FNV-1a, three times with another beginning.
+    // FNV-1a, with a different start value for each word.
     const hash = (basis: number) =>
       [...new TextEncoder().encode(seed)].reduce(
         (sum, byte) => Math.imul(sum ^ byte, 0x0100_0193) >>> 0,
@@ -44,7 +44,7 @@ export class Random {
     return least + this.below(most - least + 1);
   }
 
-  /** True once in so many times. */
+  /** True once in `count` times on average. */
   oneIn(count: number): boolean {
     return this.below(count) === 0;
   }
@@ -61,7 +61,7 @@ export class Random {
     return Array.from({ length: this.below(most + 1) }, make);
   }
 
-  /** Bytes of any kind. */
+  /** Random bytes. */
   bytes(count: number): Uint8Array<ArrayBuffer> {
     return Uint8Array.from({ length: count }, () => this.below(256));
   }

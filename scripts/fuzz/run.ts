@@ -1,5 +1,5 @@
 /**
- * The fuzzer's rounds: inputs for one target after the other until the time is over.
+ * The fuzzer's rounds: inputs for one target after another until the time is up.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { Random } from "./random.ts";
 import { shrink } from "./shrink.ts";
 import type { Judge, Target } from "./target.ts";
 
-/** How long and from which seed. */
+/** The duration and the seed. */
 export interface RunOptions {
   readonly seconds: number;
   readonly seed: string;
-  /** Told of progress, once a minute. */
+  /** Called with the progress, once a minute. */
   readonly onProgress?: (counts: ReadonlyMap<string, number>) => void;
 }
 
-/** An input that broke a promise. */
+/** An input that failed. */
 export interface Find {
   readonly target: string;
   /** Which of the target's inputs it was, counted from 0: it depends on seed and number alone. */
@@ -25,17 +25,17 @@ export interface Find {
   readonly error: unknown;
 }
 
-/** What came of a run. */
+/** The outcome of a run. */
 export interface RunReport {
   /** Inputs tried, by target. */
   readonly counts: ReadonlyMap<string, number>;
   readonly finds: readonly Find[];
 }
 
-/** Each target gets so much of the time at once: the slow ones would get nothing by number. */
+/** Each target gets a slice of time: with a slice of inputs the slow ones would take all of it. */
 const TURN_MS = 500;
 const PROGRESS_MS = 60_000;
-/** An input that takes so long hangs the agent. */
+/** An input that takes longer than this hangs the agent. */
 const HANG_MS = 15_000;
 
 /** The input with this number. */
@@ -45,7 +45,7 @@ export const inputOf = (target: Target, seed: string, index: number): unknown =>
 /** What is wrong with an input, or `undefined`. */
 export async function judge(opened: Judge<unknown>, input: unknown): Promise<unknown> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`not done within ${HANG_MS} ms`)), HANG_MS);
+  const timer = setTimeout(() => reject(new Error(`timed out after ${HANG_MS} ms`)), HANG_MS);
   try {
     await Promise.race([opened.check(input), late]);
     return undefined;
@@ -56,7 +56,7 @@ export async function judge(opened: Judge<unknown>, input: unknown): Promise<unk
   }
 }
 
-/** Fuzzes the targets in turn. A target that has a find is left alone for the rest of the run. */
+/** Fuzzes the targets in turn. A target with a failure is skipped for the rest of the run. */
 export async function run(
   targets: readonly Target[],
   { seconds, seed, onProgress }: RunOptions,
@@ -89,7 +89,7 @@ export async function run(
   return { counts, finds };
 }
 
-/** The find made small; what fails in another way is another find. */
+/** The failing input, shrunk; an input that fails differently is a different failure. */
 async function smallest(
   opened: Judge<unknown>,
   input: unknown,

@@ -1,5 +1,5 @@
 /**
- * Making a find small: whatever can be taken from an input so that it still fails is taken.
+ * Shrinks a failing input: removes every part without which it still fails.
  *
  * @module
  */
@@ -10,7 +10,10 @@ export type Fails = (input: unknown) => Promise<boolean>;
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A smaller input that fails too, after at most so many tries; the input itself where none does. */
+/**
+ * A smaller input that also fails, after a limited number of tries; the input itself if there is
+ * none.
+ */
 export async function shrink(input: unknown, fails: Fails, tries = 2000): Promise<unknown> {
   let smallest = input;
   let left = tries;

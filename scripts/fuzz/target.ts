@@ -1,5 +1,5 @@
 /**
- * What a fuzz target is: a way to make inputs, and what must hold for each of them.
+ * A fuzz target: how to generate inputs, and what must be true of each of them.
  *
  * @module
  */
@@ -7,34 +7,34 @@
 import * as z from "zod";
 import type { Random } from "./random.ts";
 
-/** How a target is written down; see {@link target}. */
+/** The definition of a target; see {@link target}. */
 export interface TargetDefinition<Schema extends z.ZodMiniType> {
   /** Also the name of its folder in tests/corpus. */
   readonly name: string;
-  /** The form of an input, which is JSON: a find is kept as a file. */
+  /** The schema of an input, which is JSON: a failing input is kept as a file. */
   readonly input: Schema;
   readonly generate: (random: Random) => z.output<Schema>;
-  /** Prepares what all inputs share; a function where there is nothing to be disposed of. */
+  /** Prepares what all inputs share; a function if there is nothing to dispose of. */
   readonly open: () => Opened<z.output<Schema>> | Promise<Opened<z.output<Schema>>>;
 }
 
-/** Judges inputs; disposed of when no more come. */
+/** Judges inputs; disposed of after the last one. */
 export interface Judge<Input> extends AsyncDisposable {
-  /** Resolves when all that must hold does. @throws what does not. */
+  /** Resolves if the input passes. @throws the failure. */
   check(input: Input): Promise<void>;
 }
 
 type Check<Input> = (input: Input) => void | Promise<void>;
 type Opened<Input> = Judge<Input> | Check<Input>;
 
-/** A target whose input's type stays inside. */
+/** A target with its input's type hidden. */
 export interface Target {
   readonly name: string;
   generate(random: Random): unknown;
   open(): Promise<Judge<unknown>>;
 }
 
-/** An input that is none of the target's: a corpus file was written wrongly. */
+/** An input that does not match the target: the corpus file is wrong. */
 export class NoInputError extends Error {
   override readonly name = "NoInputError";
 }

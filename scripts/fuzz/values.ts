@@ -76,7 +76,7 @@ const NUMBERS = [
   1e308,
 ] as const;
 
-/** Text: one of the known, a few of them together, or any characters. */
+/** Text: one of the known ones, several of them together, or any characters. */
 export function text(random: Random): string {
   switch (random.below(6)) {
     case 0:
@@ -92,7 +92,7 @@ export function text(random: Random): string {
   }
 }
 
-/** A number that JSON can say. */
+/** A number that JSON can express. */
 export const number = (random: Random): number =>
   random.oneIn(3) ? random.between(-1000, 1000) : random.pick(NUMBERS);
 
@@ -108,7 +108,7 @@ export function json(random: Random, depth = 3): unknown {
   return Object.fromEntries(random.many(4, () => [text(random), inner()]));
 }
 
-/** What one byte may be replaced by: what JSON and lines are made of, and anything. */
+/** Replacements for a byte: characters special to JSON and lines, and any others. */
 const BYTES = [0x00, 0x0a, 0x0d, 0x20, 0x22, 0x2c, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d, 0x80, 0xc3, 0xff];
 
 /** The bytes with a few changes: replaced, removed, doubled or moved. */

@@ -1,8 +1,8 @@
 /**
  * Mutations of a source text: small faults that a test should notice.
  *
- * The patterns work on lines, so they also reach the shell scripts that stand in the sources as
- * strings, which testers that know JavaScript alone leave out.
+ * The patterns work on lines, so they also reach the shell scripts in string literals, which
+ * JavaScript mutation testers leave out.
  *
  * @module
  */
@@ -84,7 +84,7 @@ export function mutationsOf(source: string): Mutation[] {
   });
 }
 
-/** The lines that lie wholly within a template of several lines, such as a shell script. */
+/** The lines that lie completely within a multi-line template, such as a shell script. */
 function templateLines(lines: readonly string[]): ReadonlySet<number> {
   const within = new Set<number>();
   let isOpen = false;

@@ -1,5 +1,5 @@
 /**
- * Trying mutations against the tests until the time is over.
+ * Tries mutations against the tests until the time is up.
  *
  * @module
  */
@@ -19,11 +19,11 @@ export interface Survivor extends Mutation {
   readonly file: string;
 }
 
-/** What a run has found. */
+/** The outcome of a run. */
 export interface Report {
   readonly killed: number;
   readonly survivors: readonly Survivor[];
-  /** Mutations that there was no time for. */
+  /** Mutations that were not tried for lack of time. */
   readonly untried: number;
   /** Files without tests, or whose tests fail unchanged. */
   readonly skipped: readonly { readonly file: string; readonly why: string }[];

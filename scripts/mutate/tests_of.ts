@@ -1,18 +1,23 @@
 /**
- * Which tests are asked about a mutated file.
+ * Selects the tests to run for a mutated file.
  *
  * @module
  */
 
 import { basename, dirname, resolve } from "@std/path/posix";
 
-/** Where tests of one file are; those of tests/agent start whole agents and are too slow. */
+/**
+ * The directories with tests of single files; tests in tests/agent start whole agents and are too
+ * slow.
+ */
 const FOLDERS = ["tests/lib", "tests/handlers", "tests/commands"] as const;
 
-/** A file that more tests import is a foundation: they would take minutes for each mutation. */
+/**
+ * A file that more tests than this import is skipped: they would take minutes for each mutation.
+ */
 const MAX_IMPORTERS = 10;
 
-/** Every file below a folder of the root whose name ends so, from the root. */
+/** Every file below a folder of the root with this suffix, relative to the root. */
 export async function filesBelow(root: string, folder: string, end: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${root}/${folder}`)) {

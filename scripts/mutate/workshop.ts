@@ -28,7 +28,7 @@ export class Workshop implements AsyncDisposable {
     throw new Error(`cannot copy ${repository} to ${root}`);
   }
 
-  /** Puts a text in place of a file's while `work` runs. */
+  /** Replaces a file's text while `work` runs. */
   async withText<T>(file: string, text: string, work: () => Promise<T>): Promise<T> {
     const path = `${this.root}/${file}`;
     const original = await Deno.readTextFile(path);
@@ -41,7 +41,8 @@ export class Workshop implements AsyncDisposable {
   }
 
   /**
-   * Runs tests to the first failure; without a type check, since a fault of types is a fault found.
+   * Runs tests up to the first failure, without a type check, since a type error would count as a
+   * found fault.
    *
    * @throws The signal's reason once it is aborted.
    */
@@ -52,7 +53,7 @@ export class Workshop implements AsyncDisposable {
       stdin: "null",
       stdout: "null",
       stderr: "null",
-      // In a group, so that what a broken agent left running ends with it.
+      // In a process group, so that everything a broken agent leaves running is killed with it.
       detached: true,
     }).spawn();
     let verdict: Verdict | undefined;
@@ -79,6 +80,6 @@ function endGroup(leader: number): void {
   try {
     Deno.kill(-leader, "SIGKILL");
   } catch {
-    // Nobody is left in it.
+    // The group is empty.
   }
 }

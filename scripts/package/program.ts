@@ -16,7 +16,7 @@ import { UsageError } from "../../lib/base/command_line.ts";
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 const LIBRARY = "/usr/lib/kvmmanager-agent";
 const LAUNCHER = "/usr/bin/kvmmanager-agent";
-/** Deno itself, under a name that tells what runs. */
+/** Deno itself, under a name that shows what runs. */
 const RUNTIME = `${LIBRARY}/kvmmanager-agent`;
 
 /** Debian's names of architectures, with Deno's and that of npm's package of the runtime. */
@@ -54,8 +54,8 @@ export async function installProgram(
   await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
   await Deno.mkdir(`${tree}${LIBRARY}`, { recursive: true });
   await Deno.copyFile(runtime ?? Deno.execPath(), `${tree}${RUNTIME}`);
-  // Nobody but root may read it, so the kernel lets no other process read or change the memory of
-  // the agent (ptrace(2), "dumpable").
+  // Only root may read it, so the kernel lets no other process read or change the memory of the
+  // agent (ptrace(2), "dumpable").
   await Deno.chmod(`${tree}${RUNTIME}`, 0o711);
   await Deno.copyFile(`${ROOT}dist/agent.js`, `${tree}${LIBRARY}/agent.js`);
   await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher());

@@ -1,5 +1,5 @@
 /**
- * The agent that is soaked: bundled, with the flags as shipped.
+ * The agent under test: bundled, with the flags it is shipped with.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export async function startAgent(
   return { pid: child.pid, child, files, monitor, connect };
 }
 
-/** Connects as soon as it can be. */
+/** Connects as soon as possible. */
 async function retried(connect: () => Promise<Wire>): Promise<Wire> {
   const deadline = performance.now() + CONNECT_DEADLINE_MS;
   for (;;) {

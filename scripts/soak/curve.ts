@@ -1,5 +1,5 @@
 /**
- * What the agent holds in the course of a soak: sampled, printed, judged and drawn.
+ * What the agent holds during a soak: sampled, printed, judged and drawn.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export class Curve {
     return one;
   }
 
-  /** The most memory that the kernel has seen, in MiB. */
+  /** The peak memory according to the kernel, in MiB. */
   async peakMiB(): Promise<number> {
     return (await readMemory(this.pid)).peakMiB;
   }

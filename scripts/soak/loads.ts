@@ -13,13 +13,13 @@ export interface Site {
 /** One kind of load. */
 export interface Load {
   readonly name: string;
-  /** Who sends it: the host on its channel, or programs on the command monitor. */
+  /** The sender: the host on its channel, or programs on the command monitor. */
   readonly sender: "host" | "programs";
-  /** The most that are sent in one mix: lines of the host, or programs at once. */
+  /** The maximum in one mix: lines of the host, or concurrent programs. */
   readonly maxCount: number;
-  /** The largest size; what it counts is up to the load. */
+  /** The largest size; the load defines its unit. */
   readonly maxSize: number;
-  /** One line, without its end. */
+  /** One line, without its newline. */
   readonly line: (id: number, size: number, site: Site) => string;
 }
 

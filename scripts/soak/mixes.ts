@@ -12,9 +12,9 @@ import type { Scratch } from "../bench/scratch.ts";
 import { startAgent } from "./agent.ts";
 import { LOADS, prepareLoads, type Site } from "./loads.ts";
 
-/** A mix is over once nothing has come back for so long … */
+/** A mix is over once no answer has arrived for this long … */
 const QUIET_MS = 1500;
-/** … or after so long in all. */
+/** … or after this long in total. */
 const MOST_MS = 20_000;
 const PATH = new URL("worst_mixes.json", import.meta.url);
 
@@ -25,14 +25,14 @@ const Part = z.strictObject({
 });
 
 const MixSchema = z.strictObject({
-  /** Whether the rate is the default or so high that it never counts. */
+  /** Whether the rate limit is the default or effectively off. */
   isRateLifted: z.boolean(),
-  /** Whether the host reads what comes back. */
+  /** Whether the host reads the answers. */
   isRead: z.boolean(),
   parts: z.array(Part).check(z.minLength(1)),
 });
 
-/** Loads that are sent at once. */
+/** Loads that are sent at the same time. */
 export type Mix = z.output<typeof MixSchema>;
 /** One load of a mix: how many lines or programs, and how large each is. */
 export type Part = z.output<typeof Part>;
@@ -101,7 +101,7 @@ export async function peakUnder(mix: Mix, scratch: Scratch): Promise<number> {
   wire[Symbol.dispose]();
   await Promise.all([reading, sending]);
   await scratch.stop(agent.child);
-  // An agent that has died took more than anybody gave it.
+  // An agent that has died exceeded its memory.
   return Number.isNaN(peakMiB) ? Infinity : peakMiB;
 }
 
@@ -137,7 +137,7 @@ async function sendPrograms(
         sent += await program.write(bytes.subarray(sent));
       }
     } catch {
-      // The monitor has turned this one away.
+      // The monitor has refused this one.
     }
   }));
 }

@@ -1,5 +1,5 @@
 /**
- * Overload: ten times the rate limit beside slow commands, and a host that never reads.
+ * Overload: ten times the permitted rate beside slow commands, and a host that never reads.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Overloaded {
   connect(): Promise<Wire>;
 }
 
-/** How the agent coped. */
+/** How the agent performed. */
 export interface OverloadReport {
   /** From the first request to the last reply. */
   readonly seconds: number;
@@ -107,7 +107,7 @@ export async function neverRead(
   const sending = (async () => {
     for (let sent = 0; sent < count; sent += 100) await wire.send(text);
   })();
-  // While nobody reads, the agent accepts no more: the rest waits on the host.
+  // While no host reads, the agent accepts no more: the rest waits on the host.
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
   const reading = (async () => {
     for (let received = 0; received <= count; received++) await wire.readLine();

@@ -1,5 +1,5 @@
 /**
- * Hosts and programs that come and go, politely and not.
+ * Hosts and programs that connect and disconnect, cleanly or not.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import type { SoakedAgent } from "./agent.ts";
 const PING = '{"jsonrpc":"2.0","method":"ping","id":1}\n';
 const encoder = new TextEncoder();
 
-/** How a host leaves. */
+/** How a host disconnects. */
 const FAREWELLS = [
   PING,
   // In the middle of a line.
   PING + PING.slice(0, 20),
-  // With answers on their way.
+  // With answers pending.
   PING.repeat(50),
-  // In the middle of work.
+  // During a request.
   `${PING}{"jsonrpc":"2.0","method":"get_network_info","id":2}\n`,
 ] as const;
 
-/** Connects so many times, is answered, and leaves in one of several ways. */
+/** Connects repeatedly, is answered, and disconnects in one of several ways. */
 export async function reconnect(
   agent: SoakedAgent,
   count: number,
@@ -41,7 +41,7 @@ export async function reconnect(
 
 const COMMAND = '{"Name":"agent.Ping"}';
 
-/** What a program of the guest sends before it is gone. */
+/** What a program of the guest sends before it disconnects. */
 const BEGINNINGS = [
   "",
   "{",
@@ -51,7 +51,7 @@ const BEGINNINGS = [
 ] as const;
 const AT_ONCE = 20;
 
-/** So many connections to the command monitor that are dropped half-way. */
+/** Opens connections to the command monitor and drops them halfway. */
 export async function dropMonitorConnections(
   { monitor }: SoakedAgent,
   count: number,

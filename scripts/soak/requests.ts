@@ -1,5 +1,5 @@
 /**
- * Requests of all kinds, good and bad, in the proportions of a busy host and a clumsy one.
+ * Requests of all kinds, valid and invalid, in the proportions of a busy and a clumsy host.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { parseLine, type Wire } from "../bench/wire.ts";
 const OUTSTANDING = 8;
 const PIECE_BYTES = 20_000;
 
-/** A kind of request, and how many of a thousand are of it. */
+/** A kind of request, and its share in a thousand. */
 interface Kind {
   readonly share: number;
   readonly line: (id: number, files: string) => string;
@@ -63,7 +63,7 @@ const KINDS: readonly Kind[] = [
     line: request("exec_command", (_, id) => ({ command: "cat", input: "i".repeat(id % 3000) })),
   },
   { share: 1, line: request("exec_command", () => ({ command: "false" })) },
-  // What a host does wrong.
+  // A host's mistakes.
   { share: 40, line: request("no_such_method") },
   { share: 40, line: request("file_read", () => ({ path: 5 })) },
   { share: 40, line: request("file_read", () => ({ path: "/etc/shadow" })) },
@@ -77,7 +77,7 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** Lines that are answered without an id; one after each so many requests. */
+/** Lines that are answered without an id; one after each fixed number of requests. */
 const BAD_LINES = ["no JSON", "{", '{"jsonrpc":"2.0"}', "[]", `"${"w".repeat(70_000)}"`];
 const BAD_LINE_EVERY = 100;
 
@@ -85,7 +85,7 @@ const WHEEL = KINDS.flatMap(({ share, line }) => Array.from({ length: share }, (
 /** Has no divisor in common with the wheel's length, so that kinds take turns. */
 const STEP = 377;
 
-/** What the files of the requests are. */
+/** The files that requests use. */
 export async function prepareFiles(files: string): Promise<void> {
   await Deno.writeTextFile(`${files}/small`, "a small file\n");
   await Deno.writeFile(`${files}/large`, crypto.getRandomValues(new Uint8Array(65_536)));
@@ -93,8 +93,8 @@ export async function prepareFiles(files: string): Promise<void> {
 }
 
 /**
- * Sends so many requests, {@link OUTSTANDING} of them unanswered at most, and checks that each has
- * one answer.
+ * Sends requests, at most {@link OUTSTANDING} of them unanswered, and checks that each has one
+ * answer.
  *
  * @param onProgress Called now and then with the number answered so far.
  */
@@ -123,7 +123,7 @@ export async function sendRequests(
     if (lines !== "") await wire.send(lines);
     for (const id of idsIn(parseLine(await wire.readLine()))) {
       if (typeof id !== "number") continue;
-      if (!open.delete(id)) throw new Error(`a second answer, or one to nobody: ${id}`);
+      if (!open.delete(id)) throw new Error(`duplicate or unexpected answer: ${id}`);
       answered += 1;
       if (answered % every === 0) await onProgress(answered);
     }

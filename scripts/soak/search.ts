@@ -10,17 +10,17 @@ import { LOADS } from "./loads.ts";
 import type { KeptMix, Mix, Part } from "./mixes.ts";
 
 const MAX_PARTS = 3;
-/** How many of the worst are changed further, and kept. */
+/** How many of the worst mixes are kept and changed further. */
 export const KEPT = 5;
-/** Of three mixes one is new, so that the search leaves a hill that is not the highest. */
+/** One mix in three is new, so that the search can leave a local maximum. */
 const NEW_ONE_IN = 3;
 
 /** Measures a mix, in MiB. */
 export type Measure = (mix: Mix) => Promise<number>;
 
 /**
- * Searches until the time is over. Starts from what is known, which is measured again: the agent may
- * be another one by now.
+ * Searches until the time is up. Starts from known mixes, which are measured again: the agent may
+ * have changed.
  *
  * @param onWorse Called with each mix that takes more than any before.
  */
@@ -61,7 +61,7 @@ export function keepWorst(found: readonly KeptMix[]): KeptMix[] {
   }).slice(0, KEPT);
 }
 
-/** One load at its most. */
+/** One load at its maximum. */
 function alone(name: Part["load"]): Mix {
   const load = LOADS.find((one) => one.name === name);
   const part = { load: name, count: load?.maxCount ?? 1, size: load?.maxSize ?? 1 };
@@ -76,7 +76,7 @@ function newPart(random: Random): Part {
   return {
     load: load.name,
     count: 1 + random.below(load.maxCount),
-    // Large ones are what takes memory.
+    // Large ones take memory.
     size: coin(random) ? load.maxSize : 1 + random.below(load.maxSize),
   };
 }

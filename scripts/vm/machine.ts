@@ -129,7 +129,7 @@ export class Machine implements AsyncDisposable {
       // Ctrl-C goes to the program that started the machine, which ends it in order.
       detached: true,
     }).spawn().status;
-    if (!success) throw new Error("QEMU's guard cannot be started");
+    if (!success) throw new Error("cannot start QEMU's guard process");
     this.#isLaunched = true;
     const patience = new Patience(LISTEN_MS);
     while (!await this.#answers()) {

@@ -159,7 +159,7 @@ export class Qmp implements AsyncDisposable {
 async function withDeadline<T>(promise: Promise<T>, what: string, ms: number): Promise<T> {
   const settled = new AbortController();
   const late = new Patience(ms).over(settled.signal).then(() => {
-    throw new QmpError(`${what} did not come in time`);
+    throw new QmpError(`timed out waiting for ${what}`);
   });
   // Once the promise has settled, nobody waits for this one.
   late.catch(() => {});

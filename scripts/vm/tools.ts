@@ -51,7 +51,7 @@ async function isInstalled(tool: Tool): Promise<boolean> {
 }
 
 /**
- * Checks that programs are installed, before any work begins.
+ * Checks that programs are installed, before any work starts.
  *
  * @throws {MissingToolsError} with all programs that are missing.
  */
@@ -88,5 +88,5 @@ export async function runTool(
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (code === 0) return decode(stdout);
   const said = decode(stderr).trim().slice(-SHOWN_CHARACTERS);
-  throw new ToolFailedError(`${program} ended with status ${code}: ${said}`);
+  throw new ToolFailedError(`${program} exited with status ${code}: ${said}`);
 }

@@ -1,5 +1,5 @@
 /**
- * A real agent for the tests: the process that `deno task agent` starts, confined to its own
+ * A real agent for the tests: the process that `deno task agent` starts, confined to its
  * configuration, in a temporary directory that is removed with it.
  *
  * @module
@@ -24,7 +24,7 @@ export type LogLine = z.output<typeof LogLine>;
 
 /** How an agent is started. */
 export interface AgentOptions {
-  /** Members of the configuration beside the harness's own; `security` is merged. */
+  /** Members of the configuration besides the harness's; `security` is merged. */
   readonly config?: (paths: Paths) => Configuration;
   /** Further arguments of the agent. */
   readonly args?: (paths: Paths) => readonly string[];
@@ -38,7 +38,7 @@ export interface AgentOptions {
   readonly wrapper?: (paths: Paths) => readonly string[];
   /** The log goes elsewhere: the agent is ready when its socket can be connected to. */
   readonly isSilent?: boolean;
-  /** Changes the arguments of `deno` that the configuration leads to. */
+  /** Changes the arguments of `deno` that are derived from the configuration. */
   readonly flags?: (args: readonly string[], paths: Paths) => readonly string[];
 }
 
@@ -47,9 +47,9 @@ export type Configuration = Readonly<Record<string, unknown>> & {
   readonly security?: Readonly<Record<string, unknown>>;
 };
 
-/** Where an agent's files are. */
+/** The paths of an agent's files. */
 export interface Paths {
-  /** The temporary directory of all of them. */
+  /** The temporary directory with all files. */
   readonly directory: string;
   /** The one directory that may be read and written by default. */
   readonly files: string;
@@ -58,8 +58,8 @@ export interface Paths {
 }
 
 /**
- * The flags of an agent that Deno does not confine, so that only the agent's own checks apply. It is
- * so where a configuration allows more than the binary's permissions.
+ * The flags of an agent that Deno does not confine, so that only the agent's own checks apply. This
+ * is the case if a configuration allows more than the binary's permissions.
  */
 export const unconfined = (args: readonly string[]): string[] => [
   ...args.slice(0, 1),
@@ -94,11 +94,11 @@ export function configuration(paths: Paths, config: Configuration = {}): Configu
   };
 }
 
-/** An agent that runs until it is disposed of; disposing asserts that it ends cleanly. */
+/** An agent that runs until it is disposed of; disposing asserts that it exits cleanly. */
 export class TestAgent implements AsyncDisposable {
   /** Its log so far, line by line. */
   readonly log: LogLine[] = [];
-  /** Everything it wrote to standard error. */
+  /** Everything that it wrote to standard error. */
   logText = "";
   readonly #child: Deno.ChildProcess;
   readonly #logging: Promise<void>;
@@ -168,7 +168,7 @@ export class TestAgent implements AsyncDisposable {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // It has exited.
     }
   }
 
@@ -216,10 +216,10 @@ export class TestAgent implements AsyncDisposable {
   ): Promise<LogLine> {
     await until(
       () => this.log.some(fits) || this.#hasLogEnded,
-      () => `the log to tell ${what}: ${this.logTail}`,
+      () => `the log to have ${what}: ${this.logTail}`,
       deadlineMs,
     );
-    return this.log.find(fits) ?? fail(`the agent ended without telling ${what}: ${this.logTail}`);
+    return this.log.find(fits) ?? fail(`the agent exited without logging ${what}: ${this.logTail}`);
   }
 
   /** The end of the log, for the message of a failure. */
@@ -232,7 +232,7 @@ export class TestAgent implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the process to end; one that does not in time is killed and fails the test. */
+  /** Waits for the process to exit; one that does not exit in time is killed and fails the test. */
   async ended(deadlineMs = STOP_MS): Promise<Deno.CommandStatus> {
     this.#isAwaited = true;
     try {
@@ -248,8 +248,8 @@ export class TestAgent implements AsyncDisposable {
   }
 
   /**
-   * Ends the agent, and asserts exit status 0 and a log of JSON lines without errors. A test that has
-   * awaited the end itself makes its own assertions.
+   * Stops the agent, and asserts exit status 0 and a log of JSON lines without errors. A test that
+   * has awaited the exit itself makes its own assertions.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     try {

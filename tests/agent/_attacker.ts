@@ -66,7 +66,7 @@ async function attack(): Promise<void> {
         swap();
         swaps += 1;
       } catch {
-        // The agent was faster and has renamed or made something itself.
+        // The agent was faster and has renamed or created something.
         repair();
       }
     }

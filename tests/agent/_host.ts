@@ -1,5 +1,5 @@
 /**
- * The host's raw side of a channel: it sends any bytes, and keeps every line that comes back.
+ * The host's raw side of a channel: it sends any bytes and keeps every line that it receives.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export class Host implements AsyncDisposable {
     return new Host(await Deno.connect({ transport: "unix", path }));
   }
 
-  /** Lines that were received and not yet taken. */
+  /** Received lines that no test has taken yet. */
   get received(): readonly unknown[] {
     return this.#received;
   }
@@ -68,7 +68,7 @@ export class Host implements AsyncDisposable {
     return this.#hasEnded;
   }
 
-  /** Sends text or bytes as they are. */
+  /** Sends text or bytes unchanged. */
   async send(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     await within(this.#writer.write(bytes), "the agent reading what was sent", DEADLINE_MS);
@@ -152,7 +152,7 @@ export class Host implements AsyncDisposable {
     try {
       this.#wire.close();
     } catch {
-      // Closed already.
+      // Already closed.
     }
     await this.#writer.close().catch(() => {});
     await within(this.#reading, "the end of the connection", DEADLINE_MS);
@@ -171,18 +171,18 @@ export class Host implements AsyncDisposable {
         unfinished = lines.pop() ?? "";
         for (const line of lines) this.#received.push(JSON.parse(line));
         this.#lastLine = lines.at(-1) ?? this.#lastLine;
-        this.#tell();
+        this.#notify();
       }
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof TypeError) throw error;
       // The connection was closed here.
     } finally {
       this.#hasEnded = true;
-      this.#tell();
+      this.#notify();
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#news.resolve();
     this.#news = Promise.withResolvers();
   }

@@ -13,7 +13,7 @@ import { type AgentOptions, type Configuration, type Paths, TestAgent } from "./
 /** The answer of a command that returns nothing. */
 export const Nothing = z.strictObject({ Status: z.literal(0), StatusMessage: z.literal("") });
 
-/** The monitor's socket, in a directory that the agent makes. */
+/** The monitor's socket, in a directory that the agent creates. */
 export const pipeOf = ({ directory }: Paths): string => `${directory}/monitor/commands.sock`;
 
 /** A configuration with a command monitor. */

@@ -23,13 +23,13 @@ const CALLS = {
 
 const O_RDWR_NOCTTY = 0o402;
 const TCSANOW = 0;
-/** More than struct termios has anywhere. */
+/** More than the size of struct termios on any platform. */
 const TERMIOS_BYTES = 256;
 const PAUSE_MS = 20;
 
 /**
- * A device that an agent can open, and the wire of its host. Dispose of it last: reading ends only
- * when nobody has the device open.
+ * A device that an agent can open, and its host's end. Dispose of it last: reading ends only when
+ * no process has the device open.
  */
 export class Pty implements AsyncDisposable {
   readonly #library = Deno.dlopen("libc.so.6", CALLS);
@@ -68,7 +68,7 @@ export class Pty implements AsyncDisposable {
       const length = BigInt(buffer.byteLength);
       const read = Number(await this.#library.symbols.read(this.#host, buffer, length));
       if (read > 0) return controller.enqueue(buffer.slice(0, read));
-      // Nobody has the device open; wait for the next one.
+      // No process has the device open; wait for the next one.
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
     controller.close();

@@ -8,7 +8,7 @@ import type { AgentOptions, Paths } from "./_agent.ts";
 
 /** How the disk is mounted. */
 export interface TinyDiskOptions {
-  /** The directory that it is mounted on; what may be read and written by default. */
+  /** The directory that it is mounted on; readable and writable by default. */
   readonly on?: (paths: Paths) => string;
   /** Options of mount(8). */
   readonly options?: string;
@@ -42,7 +42,7 @@ export async function tinyMount(
       }).output();
       if (success) return (disk) => [...words, "sh", "-c", `${mount} && exec "$@"`, disk];
     } catch {
-      // No such program.
+      // The program does not exist.
     } finally {
       await Deno.remove(directory);
     }

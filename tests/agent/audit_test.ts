@@ -35,7 +35,7 @@ const auditOf = ({ directory }: Paths) => `${directory}/audit.jsonl`;
 
 async function linesIn(path: string) {
   const text = await Deno.readTextFile(path);
-  assert(text === "" || text.endsWith("\n"), "the last line has its end");
+  assert(text === "" || text.endsWith("\n"), "the last line ends with a newline");
   return text.split("\n").slice(0, -1).map((line) => z.parse(Line, JSON.parse(line)));
 }
 
@@ -115,7 +115,7 @@ Deno.test("an agent that dies during an operation has recorded that it began", a
     await endLeftOver(Number(await Deno.readTextFile(pidFile)));
     return agent.paths;
   })();
-  // As if it had died while it wrote: the next one must not go on in the same line.
+  // As if it had died while writing: the next one must not continue the same line.
   await Deno.writeTextFile(auditOf(paths), '{"half', { append: true });
   await using agent = await TestAgent.start({ ...audited(), paths });
   await using host = await agent.connect();
@@ -161,7 +161,7 @@ for (const audit of ["required", "best_effort"] as const) {
   });
 }
 
-Deno.test("required: an operation that cannot be recorded is refused, until it can be", async () => {
+Deno.test("required: operations are refused until they can be recorded", async () => {
   const agent = await startWithLostAudit("required");
   await using _agent = agent;
   await using host = await agent.connect();
@@ -169,14 +169,17 @@ Deno.test("required: an operation that cannot be recorded is refused, until it c
   assertRefused(
     await write(host, `${files}/f`),
     PERMISSION_DENIED,
-    /the audit file cannot be written \(.*\), and audit is "required": nothing was done/,
+    /the audit file cannot be written \(.*\), and audit is "required"; the request was not carried out/,
   );
   assertEquals(await Array.fromAsync(Deno.readDir(files)), [], "nothing was done");
   const params = { command: "touch", args: [`${files}/touched`] };
   assertRefused(await host.request("exec_command", params), PERMISSION_DENIED, /audit/);
   assertEquals(await Array.fromAsync(Deno.readDir(files)), [], "nothing was done");
   await host.ping();
-  assert("result" in await host.request("get_system_info"), "what is only told goes on");
+  assert(
+    "result" in await host.request("get_system_info"),
+    "methods that return only facts keep working",
+  );
   await Deno.mkdir(`${directory}/mounted`);
   assert("result" in await write(host, `${files}/f`), "without a restart");
   assertEquals((await linesIn(`${directory}/mounted/audit.jsonl`)).length, 2);
@@ -186,7 +189,7 @@ Deno.test("required: an operation that cannot be recorded is refused, until it c
   ]);
 });
 
-Deno.test("best effort: the operation is carried out, and the log says that the file has gaps", async () => {
+Deno.test("best effort: operations continue, and the log reports missing records", async () => {
   const agent = await startWithLostAudit("best_effort");
   await using _agent = agent;
   await using host = await agent.connect();
@@ -200,9 +203,9 @@ Deno.test("best effort: the operation is carried out, and the log says that the 
   await endWithErrors(agent, ["the audit file cannot be written"]);
 });
 
-Deno.test("required, on a disk that fills up: no line is lost without a refusal", async () => {
+Deno.test("required: on a disk that fills up, every missing record is a refused operation", async () => {
   const wrapper = await tinyDisk({ on: ({ directory }) => `${directory}/disk` });
-  // Where nothing can be mounted, the tests above are what there is.
+  // If nothing can be mounted, only the tests above run.
   if (wrapper === undefined) return;
   const agent = await TestAgent.start({
     config: ({ directory }) => ({ audit_file: `${directory}/disk/audit.jsonl`, audit: "required" }),
@@ -225,8 +228,8 @@ Deno.test("required, on a disk that fills up: no line is lost without a refusal"
   const audit = `/proc/${agent.pid}/root${agent.paths.directory}/disk/audit.jsonl`;
   const text = await Deno.readTextFile(audit);
   const ends = text.match(/"event":"end".*"outcome":"ok"/g)?.length;
-  assertEquals(ends, done, "each that was answered well is written down whole");
-  // Room again, with the line that was torn closed off.
+  assertEquals(ends, done, "every successful operation is recorded completely");
+  // There is room again, and the torn line is terminated.
   await Deno.truncate(audit, Math.floor(text.length / 2));
   assert("result" in await write(host, path), "the agent goes on");
   await endWithErrors(agent, ["the audit file cannot be written"]);

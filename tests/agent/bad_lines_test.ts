@@ -52,7 +52,7 @@ const REFUSED: readonly (readonly [string, string | Uint8Array, number, RegExp, 
     "an answer",
     '{"jsonrpc":"2.0","result":1,"id":7}',
     INVALID_REQUEST,
-    /an answer, not a request/,
+    /a response, not a request/,
     7,
   ],
   [
@@ -178,7 +178,7 @@ Deno.test("a line over the limit", async (t) => {
   await using host = await agent.connect();
   const assertTooLong = async () => {
     const answer = await host.answer();
-    const { data } = assertRefused(answer, INVALID_REQUEST, /over max_message_size_kb/);
+    const { data } = assertRefused(answer, INVALID_REQUEST, /exceeds max_message_size_kb/);
     assertEquals(answer.id, null);
     assertEquals(data.limit_bytes, LIMIT_BYTES);
     await host.ping();
@@ -186,9 +186,9 @@ Deno.test("a line over the limit", async (t) => {
   };
 
   await t.step("by one byte is refused, one at the limit is read", async () => {
-    // Its reply would be larger than the request, so over the limit itself.
+    // Its reply would be larger than the request and exceed the limit itself.
     const answer = await host.ask(pingOf(LIMIT_BYTES));
-    assertRefused(answer, -32000, /the answer has \d+ bytes, over max_message_size_kb/);
+    assertRefused(answer, -32000, /the answer has \d+ bytes, which exceeds max_message_size_kb/);
     await host.send(`${pingOf(LIMIT_BYTES + 1)}\n`);
     await assertTooLong();
   });
@@ -203,7 +203,7 @@ Deno.test("a line over the limit", async (t) => {
   });
   await t.step("is refused before it ends", async () => {
     await host.send("y".repeat(LIMIT_BYTES * 2));
-    assertRefused(await host.answer(), INVALID_REQUEST, /over max_message_size_kb/);
+    assertRefused(await host.answer(), INVALID_REQUEST, /exceeds max_message_size_kb/);
     await host.send("y".repeat(1000) + "\n");
     await host.ping();
     assertEquals(host.received.filter((one) => JSON.stringify(one).includes('"error"')), []);
@@ -213,7 +213,7 @@ Deno.test("a line over the limit", async (t) => {
       `${"z".repeat(LIMIT_BYTES * 3)}\n{"jsonrpc":"2.0","method":"ping","id":"after"}\n`,
     );
     resultOf(await host.answerTo("after"), z.looseObject({ pong: z.literal(true) }));
-    assertRefused(await host.answer(), INVALID_REQUEST, /over max_message_size_kb/);
+    assertRefused(await host.answer(), INVALID_REQUEST, /exceeds max_message_size_kb/);
   });
   await t.step("that is also not UTF-8 is refused once", async () => {
     await host.send(new Uint8Array(LIMIT_BYTES * 2).fill(0xff));
@@ -234,7 +234,7 @@ const DEEP_LINES: readonly (readonly [string, string])[] = [
   ["100,000 objects in one another", nestedObjects],
   ["a batch of them", `[${nested},${nestedObjects}]`],
   ["an id of them", `{"jsonrpc":"2.0","method":"ping","id":${nested}}`],
-  ["an id of them beside an inexact number", `[{"id":1e300},{"id":${nested}}]`],
+  ["an id of them next to an inexact number", `[{"id":1e300},{"id":${nested}}]`],
   ["a method of them", `{"jsonrpc":"2.0","method":${nested},"id":7}`],
   ["a jsonrpc of them", `{"jsonrpc":${nestedObjects},"method":"ping","id":7}`],
   ["an unknown member of them", `{"jsonrpc":"2.0","method":"ping","id":7,"x":${nested}}`],

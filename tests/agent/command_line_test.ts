@@ -19,7 +19,7 @@ function assertOneLine({ code, stdout, stderr }: Outcome, status: number, text: 
   assertMatch(stderr, text);
 }
 
-Deno.test("wrong usage prints one line on standard error and exits with 64:", async (t) => {
+Deno.test("an invalid command line prints one line on standard error and exits with 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["no channel", [], /--channel is needed: stdio, listen:PATH or device:PATH; only an/],
     ["no channel for serve", ["serve"], /--channel is needed/],
@@ -109,7 +109,7 @@ Deno.test("every problem of a configuration is reported at once, one per line, s
   assertEquals([code, stdout], [EXIT.config, ""]);
   const lines = stderr.trimEnd().split("\n");
   const expected = [
-    /log_levle is not known here \(did you mean "log_level"\?\)/,
+    /log_levle is unknown \(did you mean "log_level"\?\)/,
     /log_level must be one of "error", .*, received "loud"/,
     /log_file must be an absolute path, received "relative\.log"/,
     /max_message_size_kb must be a.* number, received "64"/,
@@ -125,7 +125,7 @@ Deno.test("every problem of a configuration is reported at once, one per line, s
     /security\.allowed_write_paths\[3\] must be a string, received 5/,
     /security\.command_whitelist\[1\] must be a program's bare name .*received "bin\/sh"/,
     /security\.command_whitelist\[2\] must be a program's bare name .*received ""/,
-    /security\.allowed_paths is not known here/,
+    /security\.allowed_paths is unknown/,
     /security\.max_file_size_mb must be at least 1, received 0/,
   ];
   for (const one of expected) {
@@ -146,7 +146,7 @@ Deno.test("an unknown key is reported with the nearest known one", async (t) => 
     ],
     [{ security: { whitelist: [] } }, /security\.whitelist .*did you mean "command_whitelist"/],
     [{ security: { read_paths: [] } }, /security\.read_paths .*did you mean "allowed_read_paths"/],
-    [{ constructor: 1 }, /constructor is not known here/],
+    [{ constructor: 1 }, /constructor is unknown/],
   ];
   for (const [config, text] of cases) {
     await t.step(JSON.stringify(config), async () => {
@@ -168,7 +168,7 @@ Deno.test("a configuration that is not a JSON object: one line, status 78", asyn
     ["null", "null", /must be an object/],
     ["a text", '"info"', /must be an object/],
     ["not UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), /not UTF-8/],
-    ["__proto__", '{"__proto__": {"log_level": "error"}}', /__proto__ is not known here/],
+    ["__proto__", '{"__proto__": {"log_level": "error"}}', /__proto__ is unknown/],
     ["deeply nested", "[".repeat(100_000), /not JSON/],
   ];
   for (const [name, content, text] of cases) {

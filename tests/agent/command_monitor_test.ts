@@ -29,7 +29,7 @@ Deno.test("agent.Ping is answered with Status 0, whatever other members it has",
   await succeed(agent, "agent.Ping", Nothing, { ArbitraryArgument: 123 });
 });
 
-Deno.test("the socket and its directory are as configured, and the socket is removed when the agent ends", async () => {
+Deno.test("the socket and its directory are as configured, and the socket is removed when the agent exits", async () => {
   const paths = await makePaths();
   {
     await using agent = await startMonitored({ paths });
@@ -45,7 +45,7 @@ Deno.test("the socket and its directory are as configured, and the socket is rem
   }
 });
 
-Deno.test("pipe_mode and pipe_group hold under the agent's own confinement", async () => {
+Deno.test("pipe_mode and pipe_group work under the agent's confinement", async () => {
   const groups = await Deno.readTextFile("/etc/group");
   const gid = isRoot ? findGroup(groups, "daemon") : Deno.gid();
   const group = isRoot ? "daemon" : `${gid}`;
@@ -58,7 +58,7 @@ Deno.test("pipe_mode and pipe_group hold under the agent's own confinement", asy
   assertEquals(agent.log.filter(({ message }) => /^confined/.test(message)).length, 1);
 });
 
-Deno.test("an agent without a command monitor has no socket and no right to one", async () => {
+Deno.test("an agent without a command monitor has no socket and no permission for one", async () => {
   await using agent = await TestAgent.start({
     config: (paths) => monitored(paths, { enabled: false }),
   });
@@ -104,7 +104,7 @@ Deno.test("agent.GetInfo has version, process, confinement and channel", async (
   );
 });
 
-Deno.test("agent.GetInfo says of an agent with all permissions that it is not confined", async () => {
+Deno.test("agent.GetInfo reports that an agent with all permissions is not confined", async () => {
   await using agent = await startMonitored({ flags: unconfined });
   const Info = z.looseObject({ Confined: z.literal(false) });
   await succeed(agent, "agent.GetInfo", Info);
@@ -153,7 +153,7 @@ Deno.test("agent.GetStatus counts requests by method and outcome, and bytes", as
   assert(after.BytesReceived > 500 && after.BytesSent > 500, JSON.stringify(after));
 });
 
-Deno.test("agent.GetStatus counts what was over the rate", async () => {
+Deno.test("agent.GetStatus counts requests over the rate", async () => {
   await using agent = await startMonitored({ config: () => ({ max_requests_per_second: 1 }) });
   await using host = await agent.connect();
   for (let round = 0; round < 5; round++) await host.request("ping");
@@ -179,18 +179,18 @@ Deno.test("commands are served while the host keeps the agent busy, and the othe
   resultOf(await host.answerTo(id), z.looseObject({ exit_code: z.literal(0) }));
 });
 
-Deno.test("an agent whose command monitor cannot be created serves its host, and says why", async (t) => {
+Deno.test("an agent whose command monitor cannot be created serves its host and logs the reason", async (t) => {
   const cases: readonly (readonly [string, (paths: Paths) => Promise<void>, RegExp])[] = [
     ["a live socket", async (paths) => {
       await Deno.mkdir(`${paths.directory}/monitor`);
     }, /served by another process/],
     ["a directory that is a link", async ({ directory, files }) => {
       await Deno.symlink(files, `${directory}/monitor`);
-    }, /its path leads through a symbolic link, which is never followed/],
-    ["a directory that may not be written in", async ({ directory }) => {
+    }, /its path contains a symbolic link; links are never followed/],
+    ["a directory that is not writable", async ({ directory }) => {
       await Deno.mkdir(`${directory}/monitor`, { mode: 0o500 });
     }, /Permission denied/],
-    ["no directory to make it in", async ({ directory }) => {
+    ["no directory to create it in", async ({ directory }) => {
       await Deno.writeTextFile(`${directory}/monitor`, "");
     }, /Not a directory/],
   ];
@@ -203,12 +203,12 @@ Deno.test("an agent whose command monitor cannot be created serves its host, and
           if (what !== "a live socket") return;
           rival = Deno.listen({ transport: "unix", path: pipeOf(paths) });
         },
-        // Root may write everywhere; without these capabilities it is an owner as any other.
+        // Root may write everywhere; without these capabilities it is like any other user.
         wrapper: () =>
           isRoot ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"] : [],
       });
       await using _agent = agent;
-      const message = "the command monitor cannot be started";
+      const message = "cannot start the command monitor";
       const line = await agent.logged((one) => one.message === message, "the reason");
       assertMatch(String(line.error), reason);
       assertEquals(line.pipe_path, pipeOf(agent.paths));
@@ -221,7 +221,7 @@ Deno.test("an agent whose command monitor cannot be created serves its host, and
       assertEquals(
         await Array.fromAsync(Deno.readDir(agent.paths.files)),
         [],
-        "nothing was made behind the link",
+        "nothing was created behind the link",
       );
     });
   }
@@ -240,7 +240,7 @@ Deno.test("a command monitor that could not be started is started on SIGHUP", as
   await stop(agent);
 });
 
-Deno.test("a socket that is deleted while the agent runs is created again", async () => {
+Deno.test("a socket that is deleted while the agent runs is recreated", async () => {
   await using agent = await startMonitored();
   await Deno.remove(pipeOf(agent.paths));
   await agent.logged(({ message }) => /was created again/.test(message), "the new socket");

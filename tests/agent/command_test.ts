@@ -58,9 +58,9 @@ Deno.test("command sends the fields from its standard input", async () => {
   assertAnswer(outcome, 105, /^Event must be a string, received 7$/);
 });
 
-Deno.test("a Status that a program cannot exit with becomes 125", async () => {
+Deno.test("a Status that is not a valid exit status becomes 125", async () => {
   await using agent = await TestAgent.start({ config: (paths) => monitored(paths) });
-  // A server in the monitor's place, with answers that the monitor would not give.
+  // A server in place of the monitor, with answers that the monitor would not give.
   await Deno.remove(pipeOf(agent.paths));
   for (const [status, code] of [[126, 125], [100_000, 125], [-1, 125], [125, 125]] as const) {
     const path = `${agent.paths.directory}/monitor/${status}.sock`;
@@ -84,7 +84,7 @@ Deno.test("a Status that a program cannot exit with becomes 125", async () => {
   }
 });
 
-Deno.test("command says with status 103 why nobody answers", async () => {
+Deno.test("command reports with status 103 why there is no answer", async () => {
   await using agent = await TestAgent.start({
     config: (paths) => monitored(paths, { enabled: false }),
   });
@@ -96,10 +96,10 @@ Deno.test("command says with status 103 why nobody answers", async () => {
   const config = `${agent.paths.directory}/other.json`;
   await Deno.writeTextFile(config, JSON.stringify(monitored(agent.paths)));
   const outcome = await runAgent(["command", "agent.Ping", "--config", config]);
-  assertAnswer(outcome, 103, /commands\.sock: there is no such socket$/);
+  assertAnswer(outcome, 103, /commands\.sock: the socket does not exist$/);
 });
 
-Deno.test("wrong use of command is one line on standard error and status 64", async (t) => {
+Deno.test("an invalid command line of command is one line on standard error and status 64", async (t) => {
   await using agent = await startMonitored();
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /command needs a NAME, as agent\.Ping/],
@@ -122,7 +122,7 @@ Deno.test("wrong use of command is one line on standard error and status 64", as
   }
 });
 
-Deno.test("command exits with status 78 if its configuration is wrong", async () => {
+Deno.test("command exits with status 78 if its configuration is invalid", async () => {
   const { code } = await runAgent(["command", "agent.Ping", "--config", "/nonexistent.json"]);
   assertEquals(code, EXIT_CONFIG);
 });

@@ -1,5 +1,5 @@
 /**
- * Commands that fork, hide, stop, close their streams, and run in great numbers.
+ * Commands that fork, hide, stop, close their streams, or run in large numbers.
  *
  * @module
  */
@@ -28,13 +28,13 @@ async function pidsIn(path: string): Promise<number[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map(Number);
 }
 
-/** What the agent holds while nothing runs. */
+/** What the agent has open while nothing runs. */
 const held = async (pid: number) => ({
   descriptors: await countDescriptors(pid),
   children: (await childrenOf(pid)).length,
 });
 
-/** Less is fine: what was open at the first look may have been closed since. */
+/** Less is fine: what was open at the first check may have been closed since. */
 async function holdsAtMost(pid: number, before: Awaited<ReturnType<typeof held>>) {
   const now = await held(pid);
   return now.descriptors <= before.descriptors && now.children <= before.children;
@@ -75,7 +75,7 @@ async function membersOf(group: number): Promise<number[]> {
 }
 
 for (const reason of ["its time limit", "a cancellation", "the end of the agent"] as const) {
-  Deno.test(`nothing is left of a command's process group after ${reason}`, async () => {
+  Deno.test(`a command's process group is gone after ${reason}`, async () => {
     await using agent = await TestAgent.start();
     await using host = await agent.connect();
     const list = `${agent.paths.files}/pids`;
@@ -104,7 +104,7 @@ Deno.test("a process that leaves its group and session outlives the limit and de
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const list = `${agent.paths.files}/pids`;
-  // The first command may start what the agent keeps.
+  // The first command may start processes that the agent keeps.
   await exec(host, { command: "true" });
   const before = await held(agent.pid);
   // A daemon's double fork that keeps the output open.
@@ -160,6 +160,6 @@ Deno.test("hundreds of commands in a row leave no zombie and no descriptor", asy
   }
   await until(
     () => holdsAtMost(agent.pid, before),
-    () => `the agent to hold no more than before: ${JSON.stringify(before)}`,
+    () => `the agent to have no more open than before: ${JSON.stringify(before)}`,
   );
 });

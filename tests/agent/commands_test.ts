@@ -49,7 +49,7 @@ Deno.test("a command that takes too long", async (t) => {
     const id = await host.start("exec_command", { ...shell(script), timeout_seconds: 1 });
     return timed(() => host.answerTo(id));
   };
-  // In parallel, because each takes seconds.
+  // In parallel, since each takes seconds.
   const obeys = begin("echo $$; echo out; echo err >&2; exec sleep 300");
   const ignores = begin(
     'trap "" TERM; echo $$; sleep 300 & echo $!; ' +
@@ -96,7 +96,7 @@ Deno.test("a command", async (t) => {
   const { files } = agent.paths;
 
   await t.step(
-    "that leaves a child behind with its output open is answered at once",
+    "that leaves a child behind with its output open is answered immediately",
     async () => {
       const { value, ms } = await timed(() => exec(host, shell("sleep 300 & echo $!")));
       const pids = pidsIn(value.stdout);
@@ -112,7 +112,7 @@ Deno.test("a command", async (t) => {
     },
   );
 
-  await t.step("whose child keeps printing is answered at once too", async () => {
+  await t.step("whose child keeps printing is answered immediately too", async () => {
     const script = 'echo $$; (while :; do echo noise || exit; sleep 0.01; done) & echo "$!"';
     const { value, ms } = await timed(() => exec(host, shell(script)));
     try {
@@ -139,13 +139,13 @@ Deno.test("a command", async (t) => {
     await assertDead(pidsIn(await Deno.readTextFile(pidFile)));
   });
 
-  await t.step("that reads its input reaches the end at once", async () => {
+  await t.step("that reads its input reaches the end immediately", async () => {
     const { value, ms } = await timed(() => exec(host, { command: "cat" }));
     assertEquals([value.exit_code, value.stdout], [0, ""]);
     assert(ms < 2000, `${ms} ms`);
   });
 
-  await t.step("gets a megabyte of input complete", async () => {
+  await t.step("gets a megabyte of input completely", async () => {
     await using large = await TestAgent.start({ config: () => ({ max_message_size_kb: 4096 }) });
     await using other = await large.connect();
     const input = "0123456789abcdef".repeat(65_536);
@@ -247,15 +247,18 @@ Deno.test("a command", async (t) => {
     assert(home !== undefined, "HOME is set");
   });
 
-  await t.step("may get its own PATH, which does not change which program is found", async () => {
-    const result = await exec(host, {
-      command: "env",
-      env: { PATH: files, HOME: "/h", LANG: "C" },
-    });
-    assertMatch(result.stdout, new RegExp(`^PATH=${files}$`, "m"));
-    assertMatch(result.stdout, /^HOME=\/h$/m);
-    assertMatch(result.stdout, /^LANG=C$/m);
-  });
+  await t.step(
+    "may get a different PATH, which does not change which program is found",
+    async () => {
+      const result = await exec(host, {
+        command: "env",
+        env: { PATH: files, HOME: "/h", LANG: "C" },
+      });
+      assertMatch(result.stdout, new RegExp(`^PATH=${files}$`, "m"));
+      assertMatch(result.stdout, /^HOME=\/h$/m);
+      assertMatch(result.stdout, /^LANG=C$/m);
+    },
+  );
 
   await t.step("runs in / or in the requested directory", async () => {
     assertEquals((await exec(host, { command: "pwd" })).stdout, "/\n");
@@ -281,7 +284,7 @@ Deno.test("a command", async (t) => {
   await t.step("that does not exist: -32002", async () => {
     for (const command of ["no-such-program", `${files}/no-such-program`]) {
       const answer = await host.request("exec_command", { command });
-      const { data } = assertRefused(answer, NOT_FOUND, /no program/);
+      const { data } = assertRefused(answer, NOT_FOUND, /program not found/);
       assert(!data.reason.includes("spawn"), data.reason);
     }
   });
@@ -332,7 +335,7 @@ Deno.test("a command", async (t) => {
     assertEquals([stdout, exit_code], ["ran\n", 2]);
   });
 
-  await t.step("that fails like a shell is a result all the same", async () => {
+  await t.step("that fails like a shell is still a result", async () => {
     const { exit_code, stderr } = await exec(host, {
       ...shell('echo "$0: 1: x: not found" >&2; exit 127'),
     });
@@ -344,7 +347,11 @@ Deno.test("a command", async (t) => {
   await t.step("is found only on the fixed path, not in its working directory", async () => {
     await Deno.writeTextFile(`${files}/only-here`, "#!/bin/sh\necho found\n", { mode: 0o755 });
     const params = { command: "only-here", working_directory: files, env: { PATH: files } };
-    assertRefused(await host.request("exec_command", params), NOT_FOUND, /no program "only-here"/);
+    assertRefused(
+      await host.request("exec_command", params),
+      NOT_FOUND,
+      /program not found: "only-here"/,
+    );
     const command = `${files}/../files/only-here`;
     assertEquals((await exec(host, { command })).stdout, "found\n");
   });
@@ -368,8 +375,8 @@ Deno.test("a command", async (t) => {
     const list = ["-c", "ls /proc/$$/fd"];
     const own = await new Deno.Command("sh", { args: list, stdin: "null" }).output();
     const { stdout } = await exec(host, { command: "sh", args: list });
-    // Every descendant inherits what this test's process was itself started with, and perhaps what
-    // other tests open at this moment.
+    // Every descendant inherits what this test's process was started with, and perhaps what other
+    // tests have open at the moment.
     const inherited = new TextDecoder().decode(own.stdout).split("\n");
     assertEquals(stdout.split("\n").filter((descriptor) => !inherited.includes(descriptor)), []);
   });
@@ -396,7 +403,7 @@ for (const channel of ["stdio", "listen"] as const) {
       if (/^(pipe|socket|anon_inode):/.test(target)) held.add(target);
     }
     assert(held.size > 2, "the channel is among them");
-    // What the agent's own log and this test's process pass on is no way to the channel.
+    // The agent's log and what this test's process passes on do not lead to the channel.
     const inherited = await new Deno.Command("sh", {
       args: ["-c", OPEN_FILES],
       stdin: "null",
@@ -434,7 +441,7 @@ Deno.test("a command runs with the agent's user, groups, umask and limits", asyn
   assertEquals(limits, await Deno.readTextFile(`/proc/${agent.pid}/limits`));
 });
 
-Deno.test("a command has no signal blocked, and a broken pipe ends it", async () => {
+Deno.test("a command has no signal blocked, and a broken pipe kills it", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { stdout } = await exec(host, { command: "cat", args: ["/proc/self/status"] });
@@ -445,7 +452,7 @@ Deno.test("a command has no signal blocked, and a broken pipe ends it", async ()
   assertEquals(mask("SigIgn") >> (SIGPIPE - 1n) & 1n, 0n);
 });
 
-Deno.test("a command keeps both outputs apart, and its time is measured", async () => {
+Deno.test("a command's outputs are separate, and its time is measured", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 0.3";

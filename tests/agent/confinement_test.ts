@@ -1,5 +1,5 @@
 /**
- * Deno's own permissions behind the agent's checks, and what an agent in development never does.
+ * Deno's permissions behind the agent's checks, and what an agent in development never does.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { TestAgent, unconfined } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
 import { PERMISSION_DENIED } from "../_error_codes.ts";
 
-Deno.test("an agent that is started as the task starts it says once that it is confined", async () => {
+Deno.test("an agent that is started like the task starts it logs once that it is confined", async () => {
   await using agent = await TestAgent.start();
   const lines = agent.log.filter(({ message }) => /confined/.test(message));
   assertEquals(lines.length, 1);
   assertMatch(lines[0]?.message ?? "", /^confined: /);
 });
 
-Deno.test("an agent with all permissions says that it is not confined, and still refuses", async () => {
+Deno.test("an agent with all permissions logs that it is not confined, and still refuses", async () => {
   await using agent = await TestAgent.start({
     flags: unconfined,
   });
@@ -38,7 +38,7 @@ const without = (flag: string, path: string) => (args: readonly string[]) =>
       : arg
   );
 
-Deno.test("Deno's own refusal to read reaches the wire as -32001 and names no internals", async () => {
+Deno.test("Deno's refusal to read reaches the wire as -32001 and names no internals", async () => {
   await using agent = await TestAgent.start({
     flags: (args, { files }) =>
       without("--allow-write", files)(without("--allow-read", files)(args)),
@@ -63,7 +63,7 @@ Deno.test("Deno's own refusal to read reaches the wire as -32001 and names no in
   assertEquals(await Deno.readTextFile(path), "content");
 });
 
-Deno.test("Deno's own refusal to run a program reaches the wire as -32001", async () => {
+Deno.test("Deno's refusal to run a program reaches the wire as -32001", async () => {
   await using agent = await TestAgent.start({
     flags: (args) => args.map((arg) => arg === "--allow-run" ? "--allow-run=/bin/sh" : arg),
   });
@@ -73,7 +73,7 @@ Deno.test("Deno's own refusal to run a program reaches the wire as -32001", asyn
   await host.ping();
 });
 
-Deno.test("files of the kernel are refused even where the configuration allows them", async (t) => {
+Deno.test("files of the kernel are refused even if the configuration allows them", async (t) => {
   await using agent = await TestAgent.start({
     config: ({ files }) => ({
       security: {
@@ -114,7 +114,7 @@ Deno.test("files of the kernel are refused even where the configuration allows t
   assert((await Deno.lstat("/dev/null")).isCharDevice);
 });
 
-Deno.test("the agent has no network but its own socket, and no environment", async () => {
+Deno.test("the agent has no network except its socket, and no environment", async () => {
   await using agent = await TestAgent.start();
   const flags = (await Deno.readTextFile(`/proc/${agent.pid}/cmdline`)).split("\0");
   const allowed = flags.filter((flag) => flag.startsWith("--allow-") || flag === "-A");
@@ -134,7 +134,7 @@ for (const method of ["shutdown", "reboot"]) {
     await using host = await agent.connect();
     for (const params of [undefined, {}, { timeout_seconds: 60, force: false }, { force: true }]) {
       const answer = await host.request(method, params);
-      assertRefused(answer, PERMISSION_DENIED, /no way to control the guest's power/);
+      assertRefused(answer, PERMISSION_DENIED, /power control is off/);
       await host.ping();
     }
     const Info = z.looseObject({ capabilities: z.array(z.string()) });

@@ -52,7 +52,7 @@ Deno.test("a regular file is refused as a device", async () => {
   const path = `${paths.directory}/port`;
   await Deno.writeTextFile(path, '{"jsonrpc":"2.0","method":"ping","id":1}\n');
   await using agent = await TestAgent.start({ paths, channel: `device:${path}` });
-  await agent.logged((one) => /no character device/.test(JSON.stringify(one)), "why not");
+  await agent.logged((one) => /not a character device/.test(JSON.stringify(one)), "why not");
   assertMatch(await Deno.readTextFile(path), /^\{"jsonrpc":"2.0","method":"ping","id":1\}\n$/);
 });
 

@@ -56,7 +56,7 @@ Deno.test("agent.SendEvent takes its members in any case", async () => {
   assertEquals([event, data], ["backup.done", 7]);
 });
 
-Deno.test("agent.SendEvent sends numbers as they were written", async () => {
+Deno.test("agent.SendEvent sends numbers exactly as written", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   await host.ping();
@@ -73,11 +73,11 @@ Deno.test("agent.SendEvent is refused with 105 and the reason, and nothing is se
   await using agent = await startMonitored({ config: () => ({ max_message_size_kb: 2 }) });
   const cases: readonly (readonly [string, Readonly<Record<string, unknown>>, RegExp])[] = [
     ["no host", { Event: "x" }, /^the event was not sent: no host is connected$/],
-    ["no event", {}, /^Event must be a string and is missing$/],
+    ["no event", {}, /^Event must be a string, but is missing$/],
     ["an empty name", { Event: "" }, /^Event must have at least 1 characters/],
     ["a long name", { Event: "x".repeat(129) }, /^Event must have at most 128 characters/],
     ["a number as name", { Event: 5 }, /^Event must be a string, received 5$/],
-    ["an unknown field", { Event: "x", Dat: 1 }, /^Dat is not known here \(did you mean "Data"/],
+    ["an unknown field", { Event: "x", Dat: 1 }, /^Dat is unknown \(did you mean "Data"/],
   ];
   for (const [what, fields, reason] of cases) {
     await t.step(what, async () => {
@@ -92,13 +92,13 @@ Deno.test("agent.SendEvent is refused with 105 and the reason, and nothing is se
     const fields = { Event: "x", Data: "y".repeat(2000) };
     const { Status, StatusMessage } = await command(agent, "agent.SendEvent", fields);
     assertEquals(Status, 105);
-    assertMatch(StatusMessage, /has \d+ bytes, over max_message_size_kb \(2048 bytes\)$/);
+    assertMatch(StatusMessage, /has \d+ bytes, which exceeds max_message_size_kb \(2048 bytes\)$/);
     await host.ping();
     assertEquals(host.received.length, 1, "agent_ready alone");
   });
 });
 
-Deno.test("ten events a second are let through, more are refused with the time to wait", async () => {
+Deno.test("ten events per second are accepted; more are refused with a retry time", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   await host.ping();
@@ -108,12 +108,12 @@ Deno.test("ten events a second are let through, more are refused with the time t
   const sent = answers.filter(({ Status }) => Status === 0).length;
   assert(sent >= 10 && sent < 20, `${sent}`);
   for (const { StatusMessage } of answers.filter(({ Status }) => Status !== 0)) {
-    assertMatch(StatusMessage, /^over 10 agent\.SendEvent a second; try again in \d+ ms$/);
+    assertMatch(StatusMessage, /^more than 10 agent\.SendEvent per second; retry in \d+ ms$/);
   }
   for (let event = 0; event < sent; event++) await nextEvent(host);
 });
 
-Deno.test("events for a host that does not read are refused, and the agent's memory stays", async () => {
+Deno.test("events for a host that does not read are refused, and the agent's memory stays bounded", async () => {
   await using agent = await startMonitored();
   const host = await Deno.connect({ transport: "unix", path: agent.paths.socket });
   using _host = host;
@@ -125,12 +125,12 @@ Deno.test("events for a host that does not read are refused, and the agent's mem
     if (StatusMessage !== "") reason = StatusMessage;
     return /does not read/.test(reason);
   }, () => `events to be refused: ${reason}`);
-  assertEquals(reason, "the event was not sent: the host does not read what was sent to it");
+  assertEquals(reason, "the event was not sent: the host is not reading");
   await succeed(agent, "agent.Ping", Nothing);
 });
 
-Deno.test("on standard input, events are refused while the host is away, and sent once it is back", async () => {
-  // A FIFO that nobody writes to is at its end, as a virtio port is whose host is away.
+Deno.test("on standard input, events are refused while no host is connected, and sent once one is", async () => {
+  // A FIFO without a writer is at end of file, like a virtio port without a host.
   const paths = await makePaths();
   const fifo = `${paths.directory}/in`;
   const made = await new Deno.Command("mkfifo", { args: [fifo] }).output();
@@ -150,7 +150,7 @@ Deno.test("on standard input, events are refused while the host is away, and sen
   ]);
   const host = await Deno.open(fifo, { write: true });
   using _host = host;
-  await until(isOpen, "the channel to be open, though the host says nothing");
+  await until(isOpen, "the channel to be open, although the host sends nothing");
   await succeed(agent, "agent.SendEvent", Nothing, { Event: "back" });
   assertEquals((await nextEvent(agent.stdio)).event, "back");
 });

@@ -1,6 +1,7 @@
 /**
- * What the guest may run out of, and what may stand still: every request has a clear answer, the
- * agent lives, nothing half-done stays, and all is well again once the fault is gone.
+ * The guest runs out of a resource, or something hangs: every request gets a clear answer, the
+ * agent keeps running, nothing is left half-done, and everything works again once the fault is
+ * gone.
  *
  * @module
  */
@@ -25,7 +26,7 @@ async function limit(pid: number, ...limits: readonly string[]): Promise<void> {
   assert(success, new TextDecoder().decode(stderr));
 }
 
-/** One of each method that needs something of the system. */
+/** One request for each method that needs system resources. */
 const needy = (host: Host, files: string): Promise<Message[]> =>
   Promise.all([
     host.request("file_read", { path: `${files}/f` }),
@@ -38,7 +39,7 @@ const needy = (host: Host, files: string): Promise<Message[]> =>
     host.request("get_disk_usage"),
   ]);
 
-Deno.test("out of descriptors: refused with the kernel's reason, and served once there are some", async () => {
+Deno.test("without file descriptors requests fail with the kernel's reason, and succeed once some are free", async () => {
   await using agent = await TestAgent.start({
     prepare: ({ files }) => Deno.writeTextFile(`${files}/f`, "content"),
   });
@@ -65,7 +66,7 @@ Deno.test("out of descriptors: refused with the kernel's reason, and served once
   await second.ping();
 });
 
-Deno.test("out of descriptors when a host comes: it is served once there are some", async () => {
+Deno.test("a host that connects while there are no file descriptors is served once some are free", async () => {
   await using agent = await TestAgent.start();
   {
     await using host = await agent.connect();
@@ -74,13 +75,13 @@ Deno.test("out of descriptors when a host comes: it is served once there are som
   await agent.logged(({ message }) => message === "host disconnected", "it is alone");
   await limit(agent.pid, `--nofile=${await countDescriptors(agent.pid)}:`);
   await using host = await agent.connect();
-  // Nothing tells from outside that accept(2) has failed: the CPU that it costs would.
+  // From outside, a failing accept(2) would only show in the CPU time it takes.
   await new Promise((resolve) => setTimeout(resolve, 300));
   await limit(agent.pid, "--nofile=1024:");
   await host.ping();
 });
 
-Deno.test("stopped for a while and woken: everything that was sent meanwhile is answered", async () => {
+Deno.test("after SIGSTOP and SIGCONT everything sent meanwhile is answered", async () => {
   await using agent = await TestAgent.start({ config: () => ({ request_timeout_seconds: 1 }) });
   await using host = await agent.connect();
   const sleeping = await host.start("exec_command", { command: "sleep", args: ["2"] });
@@ -105,8 +106,8 @@ Deno.test("stopped for a while and woken: everything that was sent meanwhile is 
   assertEquals(errorOf(await host.answerTo(limited)).code, -32003);
 });
 
-Deno.test("a log that nothing can be written to changes nothing for the host", async () => {
-  // Deno's own check knows no device: without it the agent's code meets the device itself.
+Deno.test("a log that cannot be written does not affect the host", async () => {
+  // Deno's check does not allow devices: without it the agent's code uses the device itself.
   await using agent = await TestAgent.start({
     config: () => ({ log_file: "/dev/full", log_level: "trace" }),
     flags: unconfined,
@@ -119,9 +120,9 @@ Deno.test("a log that nothing can be written to changes nothing for the host", a
   assert(await isAlive(agent.pid));
 });
 
-Deno.test("a log on a disk that is full goes on, and tells what is missing, once there is room", async () => {
+Deno.test("a log on a full disk continues once there is room, and reports the missing lines", async () => {
   const wrapper = await tinyDisk({ on: ({ directory }) => `${directory}/disk` });
-  // Where nothing can be mounted, the test above is what there is.
+  // If nothing can be mounted, only the test above runs.
   if (wrapper === undefined) return;
   await using agent = await TestAgent.start({
     config: ({ directory }) => ({ log_file: `${directory}/disk/log`, log_level: "trace" }),
@@ -141,7 +142,7 @@ Deno.test("a log on a disk that is full goes on, and tells what is missing, once
   await until(async () => {
     await host.request("no_such_method");
     return (await Deno.readTextFile(log)).includes(
-      "the log could not be written, lines are missing",
+      "could not write the log; lines are missing",
     );
   }, "the log to go on");
 });

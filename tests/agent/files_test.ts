@@ -34,7 +34,7 @@ const modeOf = async (path: string) => ((await Deno.lstat(path)).mode ?? 0) & 0o
 const namesIn = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).sort();
 
-/** Reads a file as a host does, piece by piece, until its end. */
+/** Reads a file like a host, piece by piece, to its end. */
 async function readInPieces(
   host: Host,
   params: Record<string, unknown>,
@@ -61,7 +61,7 @@ Deno.test("file_read", async (t) => {
   const { files } = agent.paths;
   const path = `${files}/f`;
 
-  await t.step("returns a whole file as text or exactly", async () => {
+  await t.step("returns a whole file as text or as exact bytes", async () => {
     const text = "\ufeffline\r\n\0tab\té€😀\u2028end";
     await Deno.writeTextFile(path, text);
     const size_bytes = new TextEncoder().encode(text).byteLength;
@@ -76,7 +76,7 @@ Deno.test("file_read", async (t) => {
       encoding: "base64",
     });
   });
-  await t.step("does not alter what is not UTF-8: -32000 that says base64", async () => {
+  await t.step("refuses a file that is not UTF-8 with -32000 and suggests base64", async () => {
     const bytes = new Uint8Array([0x61, 0xff, 0x62]);
     await Deno.writeFile(path, bytes);
     for (const params of [{ path }, { path, offset: 0 }, { path, offset: 1, length: 1 }]) {
@@ -87,7 +87,7 @@ Deno.test("file_read", async (t) => {
     const text = await host.call("file_read", { path, offset: 0, length: 1 }, Piece);
     assertEquals([text.content, text.eof], ["a", false]);
   });
-  await t.step("does not take a file that ends within a character for text", async () => {
+  await t.step("does not treat a file that ends within a character as text", async () => {
     await Deno.writeFile(path, new Uint8Array([0x61, 0xe2, 0x82]));
     assertRefused(await host.request("file_read", { path }), COMMAND_FAILED, /base64/);
     const start = await host.call("file_read", { path, offset: 0, length: 1 }, Piece);
@@ -106,7 +106,7 @@ Deno.test("file_read", async (t) => {
       assertEquals(pieces.filter(({ eof }) => eof).length, 1);
     }
   });
-  await t.step("says base64 where a piece is shorter than its character", async () => {
+  await t.step("suggests base64 if a piece is shorter than its character", async () => {
     await Deno.writeTextFile(path, "😀");
     for (const length of [1, 2, 3]) {
       const answer = await host.request("file_read", { path, offset: 0, length });
@@ -129,7 +129,7 @@ Deno.test("file_read", async (t) => {
       }
     }
   });
-  await t.step("reads from the end on, and beyond: nothing, and eof", async () => {
+  await t.step("reads nothing at and beyond the end, with eof", async () => {
     await Deno.writeTextFile(path, "12345");
     for (const offset of [5, 6, 1e9, Number.MAX_SAFE_INTEGER]) {
       const piece = await host.call("file_read", { path, offset, length: 10 }, Piece);
@@ -141,13 +141,13 @@ Deno.test("file_read", async (t) => {
       ]);
     }
   });
-  await t.step("reads a length that JavaScript can say and no memory can hold", async () => {
+  await t.step("accepts a length that fits no memory", async () => {
     const params = { path, offset: 0, length: Number.MAX_SAFE_INTEGER };
     const piece = await host.call("file_read", params, Piece);
     assertEquals([piece.content, piece.eof], ["12345", true]);
   });
   await t.step(
-    "tells of a file too large for one message its size and the way in pieces",
+    "refuses a file too large for one message with its size and how to read it in pieces",
     async () => {
       const text = "x".repeat(200_000);
       await Deno.writeTextFile(path, text);
@@ -156,7 +156,7 @@ Deno.test("file_read", async (t) => {
         const { data } = assertRefused(answer, COMMAND_FAILED, /200000 bytes.*offset and length/);
         assertEquals(data.size_bytes, 200_000);
         assert(typeof data.limit_bytes === "number" && data.limit_bytes < 64 * 1024);
-        // The number that it names is one that works.
+        // The number in the message must work.
         const params = { path, encoding, offset: 0, length: data.limit_bytes };
         const piece = await host.call("file_read", params, Piece);
         assertEquals(piece.bytes_read, data.limit_bytes);
@@ -184,11 +184,11 @@ Deno.test("file_read", async (t) => {
     await Deno.truncate(path, 10 * MB + 1);
     for (const params of [{ path }, { path, offset: 0, length: 1 }]) {
       const answer = await host.request("file_read", params);
-      const { data } = assertRefused(answer, COMMAND_FAILED, /over max_file_size_mb 10/);
+      const { data } = assertRefused(answer, COMMAND_FAILED, /max_file_size_mb allows 10 MiB/);
       assertEquals(data.size_bytes, 10 * MB + 1);
     }
   });
-  await t.step("tells a file that is not there: -32002", async () => {
+  await t.step("reports a missing file with -32002", async () => {
     assertRefused(await host.request("file_read", { path: `${files}/none` }), NOT_FOUND, /none/);
     const path = `${files}/no/such/directory`;
     assertRefused(await host.request("file_read", { path }), NOT_FOUND, /No such file/);
@@ -200,12 +200,12 @@ Deno.test("file_write", async (t) => {
   await using host = await agent.connect();
   const { files } = agent.paths;
 
-  await t.step("makes a new file with 0644, whatever the agent's umask", async () => {
+  await t.step("creates a new file with 0644, whatever the agent's umask", async () => {
     const path = `${files}/new`;
     assertEquals(await write(host, { path, content: "é" }), { bytes_written: 2, path });
     assertEquals([await Deno.readTextFile(path), await modeOf(path)], ["é", 0o644]);
   });
-  await t.step("gives a file the permissions that are asked for", async () => {
+  await t.step("gives a file the requested permissions", async () => {
     for (
       const permissions of ["0640", "640", "0600", "0777", "0666", "0444", "0000", "0111", "700"]
     ) {
@@ -216,7 +216,7 @@ Deno.test("file_write", async (t) => {
       assertEquals(await modeOf(path), 0o604, `${permissions} replaced by 0604`);
     }
   });
-  await t.step("gives a file made for pieces the permissions that are asked for", async () => {
+  await t.step("gives a file created for pieces the requested permissions", async () => {
     for (const permissions of ["0640", "0777", "0600"]) {
       const path = `${files}/piece-${permissions}`;
       await write(host, { path, content: "x", permissions, offset: 0 });
@@ -256,7 +256,7 @@ Deno.test("file_write", async (t) => {
       },
     );
   }
-  await t.step("refuses permissions that are no text", async () => {
+  await t.step("refuses permissions that are not a string", async () => {
     for (const permissions of [644, 0o644, null, true, ["0644"]]) {
       const params = { path: `${files}/refused`, content: "x", permissions };
       assertRefused(await host.request("file_write", params), INVALID_PARAMS, /^permissions must/);
@@ -268,7 +268,7 @@ Deno.test("file_write", async (t) => {
       const params = { path, content, encoding: "base64" };
       const answer = await host.request("file_write", params);
       if ("result" in answer) {
-        // Missing padding is the one thing that a decoder may leave to the caller.
+        // Missing padding is the only thing that a decoder may leave to the caller.
         assert(/^[A-Za-z0-9+/]+=?$/.test(content), `${content} was taken`);
         assertEquals(await Deno.readTextFile(path), atob(content));
         await Deno.remove(path);
@@ -289,7 +289,7 @@ Deno.test("file_write", async (t) => {
     assertEquals(await Deno.readFile(path), bytes);
   });
   await t.step(
-    "replaces a file atomically: whoever has the old one open keeps it whole",
+    "replaces a file atomically: a process that has the old one open keeps its contents",
     async () => {
       const path = `${files}/atomic`;
       await Deno.writeTextFile(path, "old content");
@@ -313,17 +313,17 @@ Deno.test("file_write", async (t) => {
       await Deno.remove(path);
     }
   });
-  await t.step("does not hand down setuid, setgid or the sticky bit", async () => {
+  await t.step("does not preserve setuid, setgid or the sticky bit", async () => {
     const path = `${files}/setuid`;
     await Deno.writeTextFile(path, "old");
     await Deno.chmod(path, 0o6755);
     await write(host, { path, content: "new" });
     assertEquals(await modeOf(path), 0o755);
   });
-  await t.step("makes missing directories with create_dirs alone, 0755", async () => {
+  await t.step("creates missing directories only with create_dirs, with 0755", async () => {
     const path = `${files}/a/b/c/f`;
     const answer = await host.request("file_write", { path, content: "x" });
-    assertRefused(answer, NOT_FOUND, /directory .* does not exist; create_dirs makes it/);
+    assertRefused(answer, NOT_FOUND, /directory .* does not exist; set create_dirs to create it/);
     assert(!(await namesIn(files)).includes("a"));
     await write(host, { path, content: "x", create_dirs: true });
     assertEquals(await Deno.readTextFile(path), "x");
@@ -353,7 +353,7 @@ Deno.test("file_write", async (t) => {
     assertEquals(await Deno.readTextFile(`${files}/in-place-too`), "12X45");
     assertEquals(await modeOf(path), 0o640);
   });
-  await t.step("copies a megabyte in pieces that is the same afterwards", async () => {
+  await t.step("copies a megabyte in pieces without changing it", async () => {
     const bytes = new Uint8Array(MB);
     for (let at = 0; at < MB; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
     const path = `${files}/copied`;
@@ -364,16 +364,16 @@ Deno.test("file_write", async (t) => {
     }
     assertEquals(await Deno.readFile(path), bytes);
   });
-  await t.step("lets no file grow over max_file_size_mb", async () => {
+  await t.step("does not let files grow over max_file_size_mb", async () => {
     const path = `${files}/size`;
     await write(host, { path, content: "x", offset: 10 * MB - 1 });
     for (const offset of [10 * MB, 10 * MB - 1, Number.MAX_SAFE_INTEGER]) {
       const answer = await host.request("file_write", { path, content: "xx", offset });
-      assertRefused(answer, COMMAND_FAILED, /over max_file_size_mb 10/);
+      assertRefused(answer, COMMAND_FAILED, /max_file_size_mb allows 10 MiB/);
     }
     assertEquals((await Deno.stat(path)).size, 10 * MB);
   });
-  await t.step("leaves nothing of its own behind, and tells no directory for a file", async () => {
+  await t.step("refuses to replace a directory, and leaves no temporary file", async () => {
     const answer = await host.request("file_write", { path: `${files}/a`, content: "x" });
     assertRefused(answer, COMMAND_FAILED, /is a directory/);
     assertEquals((await namesIn(files)).filter((name) => name.startsWith(".")), []);
@@ -403,7 +403,7 @@ Deno.test("files up to a larger max_file_size_mb are served", async () => {
   assertEquals(size_bytes, 8 * MB);
 });
 
-/** Writes that fail for want of room, with an old file that must survive them. */
+/** Writes that fail for lack of space, and an old file that must survive them. */
 async function assertOldFileSurvives(
   agent: TestAgent,
   host: Host,
@@ -434,7 +434,7 @@ async function assertOldFileSurvives(
   assertEquals(agent.log.filter(({ level }) => level === "error"), []);
 }
 
-Deno.test("a limit of the file's size in the kernel: -32000, and the old file is whole", async () => {
+Deno.test("a file size limit of the kernel gives -32000 and leaves the old file intact", async () => {
   const blocks = 2048; // of 512 bytes: 1 MB
   await using agent = await TestAgent.start({
     config: () => ({ max_message_size_kb: 8192 }),
@@ -450,9 +450,9 @@ Deno.test("a limit of the file's size in the kernel: -32000, and the old file is
   assertEquals(errorOf(await host.request("file_write", params)).code, COMMAND_FAILED);
 });
 
-Deno.test("a full disk: -32000, and the old file is whole", async () => {
+Deno.test("a full disk gives -32000 and leaves the old file intact", async () => {
   const wrapper = await tinyDisk();
-  // Where nothing can be mounted, the test above is what there is.
+  // If nothing can be mounted, only the test above runs.
   if (wrapper === undefined) return;
   await using agent = await TestAgent.start({
     config: () => ({ max_message_size_kb: 1024 }),
@@ -473,7 +473,7 @@ Deno.test("a full disk: -32000, and the old file is whole", async () => {
   assertEquals(content.startsWith("the old file"), true);
 });
 
-Deno.test("a read-only file system: refused, and the agent lives on", async () => {
+Deno.test("a read-only file system is refused without harming the agent", async () => {
   const wrapper = await tinyDisk({ options: "ro" });
   if (wrapper === undefined) return;
   await using agent = await TestAgent.start({ wrapper });

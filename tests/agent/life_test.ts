@@ -1,5 +1,5 @@
 /**
- * How the agent ends: work in flight is finished or stopped, and nothing is left behind.
+ * How the agent exits: work in flight is finished or stopped, and nothing is left behind.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { survivors } from "../_processes.ts";
 import { timed, until } from "../_waiting.ts";
 import { COMMAND_FAILED } from "../_error_codes.ts";
 
-/** Below the 5 s that work in flight is given: an idle agent does not wait for them. */
+/** Less than the 5 s for work in flight: an idle agent does not wait for them. */
 const AT_ONCE_MS = 4900;
 
 /** In a script of {@link startCommand}: waits for {@link release}. */
 const WAIT = 'until [ -e "$0.go" ]; do sleep 0.02; done';
 
-/** Lets scripts go on that wait with {@link WAIT}. */
+/** Lets scripts continue that wait with {@link WAIT}. */
 const release = (agent: TestAgent) => Deno.writeTextFile(`${agent.paths.files}/pid.go`, "");
 
 /** Starts a script and waits until it calls `ready`. */
@@ -149,7 +149,7 @@ Deno.test("SIGTERM ends work that takes longer than 5 s", async (t) => {
     const ms = performance.now() - start;
     const { data } = assertRefused(answer, COMMAND_FAILED, /the agent is stopping/);
     assertEquals(data.stdout, "partial\n");
-    assert(ms > 4900, `not before the grace is over (${ms} ms)`);
+    assert(ms > 4900, `not before the end of the grace period (${ms} ms)`);
   });
   await t.step("with a reply to the request that waited for a slot", async () => {
     assertRefused(await host.answerTo(waiting), COMMAND_FAILED, /the agent is stopping/);

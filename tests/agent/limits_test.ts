@@ -39,7 +39,7 @@ Deno.test("ping and get_agent_info are answered while ten commands run and more 
   const blocked = await host.start("get_system_info");
   await host.ping();
   assertEquals(await begun(files), 10, "max_concurrent_requests run at once");
-  assertEquals(host.received.length, 1, "agent_ready; what waits is not answered");
+  assertEquals(host.received.length, 1, "agent_ready; waiting requests are not answered");
   await Deno.writeTextFile(`${files}/release`, "");
   for (const id of ids) resultOf(await host.answerTo(id), Executed);
   resultOf(await host.answerTo(blocked), z.looseObject({ os_type: z.literal("linux") }));
@@ -66,7 +66,7 @@ Deno.test("requests beyond 100 in the queue are refused with -32004, the others 
   const waiting: string[] = [];
   for (let count = 0; count < 100; count++) waiting.push(await host.start("get_system_info"));
   const refused = await host.request("get_system_info");
-  assertRefused(refused, TOO_MANY_REQUESTS, /100 requests are waiting already/);
+  assertRefused(refused, TOO_MANY_REQUESTS, /100 requests are already waiting/);
   assertEquals(errorOf(refused).message, "Too many requests");
   await host.ping();
   await Deno.writeTextFile(`${files}/release`, "");
@@ -98,7 +98,7 @@ Deno.test("requests over max_requests_per_second are refused with -32004 and the
       `retry_after_ms ${retry_after_ms}`,
     );
   }
-  await until(async () => "result" in await host.request("ping"), "the rate limit to let one in");
+  await until(async () => "result" in await host.request("ping"), "the rate limit to accept one");
 });
 
 Deno.test("each member of a batch counts as a request", async () => {
@@ -126,7 +126,7 @@ Deno.test("a request that waits too long for a slot is answered with -32003 and 
   const { data } = assertRefused(
     value,
     TIMEOUT,
-    /no slot came free within 1 s; nothing was started/,
+    /no slot became free within 1 s; the request was not started/,
   );
   assertEquals(data.timeout_seconds, 1);
   assert(ms >= 990, `${ms} ms`);
@@ -158,7 +158,7 @@ Deno.test("a result over the message limit is answered with -32000 and both size
   const { data } = assertRefused(
     await host.request("rpc.discover"),
     COMMAND_FAILED,
-    /the answer has \d+ bytes, over max_message_size_kb/,
+    /the answer has \d+ bytes, which exceeds max_message_size_kb/,
   );
   assertEquals(data.limit_bytes, 1024);
   assert(typeof data.size_bytes === "number" && data.size_bytes > 1024);

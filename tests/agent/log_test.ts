@@ -80,15 +80,15 @@ Deno.test("a flood of refusals does not flood the log", async () => {
   const count = 5000;
   await host.send("not JSON\n".repeat(count));
   for (let answer = 0; answer < count; answer++) await host.answer();
-  // The answers may be here before what was logged of them.
+  // The answers may arrive before their log lines.
   await agent.logged(({ message }) => message === "malformed request", "a refusal");
   const lines = agent.log.filter(({ message }) => message === "malformed request");
   assert(lines.length > 0 && lines.length < 500, `${lines.length} lines for ${count} refusals`);
-  // The rest is counted as soon as there is something to write again.
+  // The rest is counted as soon as something is written again.
   await until(async () => {
     await host.ask("not JSON");
     return agent.log.some((line) => typeof line.count === "number" && line.count > 0);
-  }, "the count of what was left out");
+  }, "the count of omitted lines");
 });
 
 Deno.test("long ids and method names are cut in the log", async () => {
@@ -113,7 +113,7 @@ for (
     ["trace", ["info", "warn"], []],
   ] as const
 ) {
-  Deno.test(`log_level ${level} tells what is of that level or graver`, async () => {
+  Deno.test(`log_level ${level} logs messages of that level and above`, async () => {
     await using agent = await TestAgent.start({
       channel: "listen",
       config: ({ directory }) => ({ log_level: level, log_file: `${directory}/agent.log` }),
@@ -131,7 +131,7 @@ for (
   });
 }
 
-Deno.test("--log-level goes before the configuration's log_level", async () => {
+Deno.test("--log-level overrides log_level", async () => {
   await using agent = await TestAgent.start({
     config: () => ({ log_level: "error" }),
     args: () => ["--log-level", "info"],
@@ -141,7 +141,7 @@ Deno.test("--log-level goes before the configuration's log_level", async () => {
   await agent.logged(({ method }) => method === "ping", "the request");
 });
 
-Deno.test("a log file is appended to, for owner and group alone, and reopened on SIGHUP", async (t) => {
+Deno.test("a log file is appended to, readable only by owner and group, and reopened on SIGHUP", async (t) => {
   let file = "";
   await using agent = await TestAgent.start({
     isSilent: true,
@@ -159,7 +159,7 @@ Deno.test("a log file is appended to, for owner and group alone, and reopened on
     await contains(file, '"method":"ping"');
     assertMatch(await Deno.readTextFile(file), /^before\n\{"time"/);
   });
-  await t.step("after SIGHUP a new file is written to, the moved one no more", async () => {
+  await t.step("after SIGHUP the new file is written to, and the moved one is not", async () => {
     await Deno.rename(file, `${file}.1`);
     agent.kill("SIGHUP");
     await contains(file, "log file reopened");
@@ -167,7 +167,7 @@ Deno.test("a log file is appended to, for owner and group alone, and reopened on
     await contains(file, '"method":"get_agent_info"');
     assert(!(await Deno.readTextFile(`${file}.1`)).includes("get_agent_info"));
   });
-  await t.step("the new file is readable for owner and group alone", async () => {
+  await t.step("the new file is only readable by owner and group", async () => {
     assertEquals(((await Deno.stat(file)).mode ?? 0) & 0o007, 0);
   });
   await t.step("no line is lost or torn by many SIGHUPs", async () => {
@@ -204,9 +204,9 @@ Deno.test("a log file that cannot be opened: the agent serves, and logs to stand
   assertEquals(line.level, "warn");
 });
 
-/** In every place where a person's data is; nothing of it may be in the log. */
+/** In every place that can contain private data; none of it may be in the log. */
 const PART = "qzx7";
-/** Any ten characters of it show, as far as a message of the parser's own quotes the line. */
+/** Any ten characters of it are found, even if a parser's message quotes part of the line. */
 const CANARY = PART.repeat(8);
 
 Deno.test("contents, output, input and environment are never in the log", async (t) => {
@@ -235,11 +235,11 @@ Deno.test("contents, output, input and environment are never in the log", async 
     ["content in base64", write({ path, content: canary64, encoding: "base64" })],
     ["content that is not base64", write({ path, content: `${CANARY}%`, encoding: "base64" })],
     ["content for a path outside", write({ path: "/etc/outside", content: CANARY })],
-    ["content beside a wrong path", write({ path: 5, content: CANARY })],
+    ["content with a wrong path", write({ path: 5, content: CANARY })],
     ["content as an array", write({ path, content: [CANARY] })],
     ["content as an object", write({ path, content: { text: CANARY } })],
     ["content of an unknown member", write({ path, contents: CANARY })],
-    ["content with a lone surrogate", write({ path, content: `${CANARY}\ud800` })],
+    ["content with an unpaired surrogate", write({ path, content: `${CANARY}\ud800` })],
     ["output", exec({ command: "echo", args: ["-n", "qz", "x7"] })],
     ["output on both streams", exec({ command: "cat", args: [`${files}/readable`, "/nothing"] })],
     [
@@ -261,7 +261,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
       exec({ command: "cat", input: `${CANARY}%`, input_encoding: "base64" }),
     ],
     ["input as an array", exec({ command: "cat", input: [CANARY] })],
-    ["input for no program", exec({ command: "no-such-program", input: CANARY })],
+    ["input for a missing program", exec({ command: "no-such-program", input: CANARY })],
     ["env", exec({ command: "env", env: { A: CANARY } })],
     ["env with a wrong name", exec({ command: "env", env: { "a b": CANARY } })],
     ["env with NUL", exec({ command: "env", env: { A: `${CANARY}\0` } })],
@@ -271,7 +271,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
     ["env beside what is wrong", exec({ command: 5, env: { A: CANARY } })],
     ["params as an array", ["file_write", [CANARY, path]]],
     ["params as a text", ["file_write", CANARY]],
-    ["params of a method without any", ["ping", { data: CANARY }]],
+    ["params of a method without parameters", ["ping", { data: CANARY }]],
     ["params of an unknown method", ["file_wirte", { path, content: CANARY }]],
   ];
   const raw: readonly (readonly [string, string | Uint8Array])[] = [
@@ -279,12 +279,12 @@ Deno.test("contents, output, input and environment are never in the log", async 
       "a line that ends too early",
       `{"jsonrpc":"2.0","method":"file_write","params":{"content":"${CANARY}`,
     ],
-    ["a line with an error behind it", `{"params":{"content":"${CANARY}" "path":"/x"}}`],
+    ["a line with an error after it", `{"params":{"content":"${CANARY}" "path":"/x"}}`],
     ["a line with an error before it", `{"params":{"path":'/x',"content":"${CANARY}"}}`],
     ["a line without quotes", `{"content":${CANARY}}`],
     ["a line in single quotes", `{'content': '${CANARY}'}`],
     ["a line that is it", CANARY],
-    ["a line that is it as a string", `"${CANARY}"`],
+    ["a line that is a string of it", `"${CANARY}"`],
     ["a batch of it", `["${CANARY}"]`],
     ["a line with a byte order mark", `\ufeff{"content":"${CANARY}"}`],
     ["a line with a control character", `{"content":"\u0001${CANARY}"}`],
@@ -296,7 +296,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
       `{"method":"file_write","params":{"content":"${CANARY}"},"id":1}`,
     ],
     [
-      "a request with params beside it",
+      "a request with params next to it",
       `{"jsonrpc":"2.0","method":"file_write","content":"${CANARY}","id":1}`,
     ],
     ["an answer", `{"jsonrpc":"2.0","result":{"content":"${CANARY}"},"id":1}`],
@@ -313,7 +313,7 @@ Deno.test("contents, output, input and environment are never in the log", async 
     await lineOf(agent, id);
     const told = agent.logText.slice(before);
     for (const part of [PART, ...canary64.match(/.{4}/g) ?? []]) {
-      assert(!told.includes(part), `the log tells it: ${told}`);
+      assert(!told.includes(part), `the log contains it: ${told}`);
     }
   };
   for (const [name, [method, params]] of sent) {

@@ -22,7 +22,7 @@ const Executed = z.looseObject({
   stderr_truncated: z.boolean(),
 });
 
-/** An agent that has done everything once, so that growth is not its warm-up. */
+/** An agent that has done everything once, so that warm-up does not count as growth. */
 async function startWarm(): Promise<{ agent: TestAgent; host: Host }> {
   const agent = await TestAgent.start();
   const host = await agent.connect();
@@ -50,7 +50,7 @@ Deno.test("a line of 100 MB without an end does not fill memory", async () => {
   await assertBounded(agent, async () => {
     const chunk = new Uint8Array(MB).fill(0x78);
     for (let sent = 0; sent < 100; sent++) await host.send(chunk);
-    assertRefused(await host.answer(), -32600, /over max_message_size_kb/);
+    assertRefused(await host.answer(), -32600, /exceeds max_message_size_kb/);
     await host.send("\n");
     await host.ping();
   });

@@ -1,5 +1,5 @@
 /**
- * One file with several names, and several files whose names look alike: hard links, bind mounts,
+ * One file with several names, and several files with similar names: hard links, bind mounts,
  * sticky directories, case and Unicode, as docs/security.md describes them.
  *
  * @module
@@ -62,7 +62,7 @@ async function bindMount(): Promise<((paths: Paths) => string[]) | undefined> {
   ];
 }
 
-Deno.test("what is mounted inside an allowed path is inside: only root can mount", async () => {
+Deno.test("a file system mounted inside an allowed path is allowed, since only root can mount", async () => {
   const wrapper = await bindMount();
   // If the test may not mount, neither may an attacker.
   if (wrapper === undefined) return;
@@ -92,7 +92,8 @@ Deno.test("in a sticky directory a write does not open what other users put ther
       await Deno.chmod(files, 0o1777);
       await new Deno.Command("mkfifo", { args: ["-m", "666", `${files}/fifo`] }).output();
       await Deno.writeTextFile(`${files}/theirs`, "theirs", { mode: 0o666 });
-      // Only root may give files away; otherwise they stay the test's own, and the test still holds.
+      // Only root may give files away; otherwise they belong to the test's user, and the test is
+      // still valid.
       await Deno.chown(`${files}/theirs`, 65_534, 65_534).catch(() => {});
       await Deno.chown(`${files}/fifo`, 65_534, 65_534).catch(() => {});
     },

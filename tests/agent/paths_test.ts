@@ -1,6 +1,6 @@
 /**
- * What file_read and file_write may touch: nothing outside, nothing through a link, nothing but
- * regular files.
+ * What file_read and file_write may access: nothing outside, nothing through a link, only regular
+ * files.
  *
  * @module
  */
@@ -27,7 +27,9 @@ const Written = z.strictObject({ bytes_written: z.int(), path: z.string() });
 const INSIDE = "inside\n";
 const SECRET = "secret\n";
 
-/** A tree with everything that a path can go wrong with; `outside` is beside what is allowed. */
+/**
+ * A tree with everything that can be wrong with a path; `outside` is next to the allowed directory.
+ */
 async function makeTree({ directory, files }: Paths): Promise<void> {
   const outside = `${directory}/outside`;
   await Deno.mkdir(`${outside}/d`, { recursive: true });
@@ -53,7 +55,7 @@ async function makeTree({ directory, files }: Paths): Promise<void> {
   Deno.listen({ transport: "unix", path: `${directory}/socket` }).close();
 }
 
-/** Every path below a directory with what it is and holds, links not followed. */
+/** Every path below a directory with its type and contents; links are not followed. */
 async function snapshot(directory: string): Promise<string[]> {
   const found: string[] = [];
   const walk = async (path: string) => {
@@ -96,7 +98,7 @@ async function refusals(host: Host, path: string): Promise<Message[]> {
 for (
   const [name, options] of [
     ["a path", { prepare: makeTree }],
-    ["a path, where Deno does not confine the agent,", { prepare: makeTree, flags: unconfined }],
+    ["a path, if Deno does not confine the agent,", { prepare: makeTree, flags: unconfined }],
   ] as const
 ) {
   Deno.test(name, async (t) => {
@@ -218,7 +220,7 @@ for (
       ({ code, data }) => code === COMMAND_FAILED && data.reason.includes("is a directory"),
     );
 
-    await t.step("is normalised before it is compared, and comes back so", async () => {
+    await t.step("is normalised before it is compared, and returned normalised", async () => {
       for (const path of [`${files}//inside`, `${files}/./inside`, `${files}/d/../inside`]) {
         assertEquals((await host.call("file_read", { path }, Read)).content, INSIDE);
       }
@@ -228,35 +230,35 @@ for (
     });
     await t.step("that ends with a slash is refused", async () => {
       const answer = await host.request("file_write", { path: `${files}/new/`, content: "" });
-      assertRefused(answer, INVALID_PARAMS, /must name a file, it ends with a slash/);
+      assertRefused(answer, INVALID_PARAMS, /must name a file, not end with a slash/);
     });
   });
 }
 
-Deno.test("sockets and devices inside an allowed directory are refused at once", async () => {
+Deno.test("sockets and devices inside an allowed directory are refused immediately", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { files } = agent.paths;
   const listener = Deno.listen({ transport: "unix", path: `${files}/socket` });
   try {
     for (const answer of await refusals(host, `${files}/socket`)) {
-      assertRefused(answer, COMMAND_FAILED, /is a socket, only regular files/);
+      assertRefused(answer, COMMAND_FAILED, /is a socket, not a regular file/);
     }
   } finally {
     listener.close();
   }
-  // Only root can make a device node; others meet one in confinement_test.ts.
+  // Only root can create a device node; confinement_test.ts tests one without root.
   const node = `${files}/null`;
   await new Deno.Command("mknod", { args: [node, "c", "1", "3"], stderr: "null" }).output();
   const isDevice = await Deno.lstat(node).then((info) => info.isCharDevice ?? false, () => false);
   if (isDevice) {
     for (const answer of await refusals(host, node)) {
-      assertRefused(answer, COMMAND_FAILED, /is a character device, only regular files/);
+      assertRefused(answer, COMMAND_FAILED, /is a character device, not a regular file/);
     }
   }
 });
 
-Deno.test("an allowed path that is a file allows that file alone", async (t) => {
+Deno.test("an allowed path that is a file allows only that file", async (t) => {
   await using agent = await TestAgent.start({
     prepare: async ({ directory, files }) => {
       await Deno.writeTextFile(`${directory}/one`, "one");
@@ -280,7 +282,7 @@ Deno.test("an allowed path that is a file allows that file alone", async (t) => 
     await host.call("file_write", { path, content: "O", offset: 1 }, Written);
     assertEquals(await Deno.readTextFile(path), "tOo");
   });
-  await t.step("one that is missing is made", async () => {
+  await t.step("a missing one is created", async () => {
     const path = `${directory}/new`;
     await host.call("file_write", { path, content: "new" }, Written);
     assertEquals(await Deno.readTextFile(path), "new");
@@ -296,7 +298,7 @@ Deno.test("an allowed path that is a file allows that file alone", async (t) => 
     }
     assertEquals(await Deno.readTextFile(`${directory}/one-more`), SECRET);
   });
-  await t.step("nothing is left beside it", async () => {
+  await t.step("nothing is left next to it", async () => {
     const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).sort();
     assertEquals(names, ["agent.sock", "config.json", "files", "new", "one", "one-more"]);
   });
@@ -334,7 +336,7 @@ Deno.test("an allowed directory that is itself a link is refused", async () => {
   assertEquals((await Array.fromAsync(Deno.readDir(`${directory}/real`))).length, 1);
 });
 
-Deno.test("writing is not allowed by reading, nor reading by writing", async () => {
+Deno.test("read access does not allow writing, nor write access reading", async () => {
   await using agent = await TestAgent.start({
     prepare: async ({ directory }) => {
       await Deno.mkdir(`${directory}/r`);
@@ -367,7 +369,7 @@ Deno.test("writing is not allowed by reading, nor reading by writing", async () 
   assertEquals([await Deno.readTextFile(r), await Deno.readTextFile(w)], ["r", "new"]);
 });
 
-Deno.test("names that a shell or an option parser would misread are files like others", async () => {
+Deno.test("names that a shell or an option parser would misread are ordinary names", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const { directory, files } = agent.paths;
@@ -398,7 +400,7 @@ Deno.test("names that a shell or an option parser would misread are files like o
   assertEquals(beside, ["agent.sock", "config.json", "files"]);
 });
 
-Deno.test("a file that grows while it is read is read as it was when it was opened", async () => {
+Deno.test("a file that grows while it is read is read up to its size when it was opened", async () => {
   await using agent = await TestAgent.start({ config: () => ({ max_message_size_kb: 16_384 }) });
   await using host = await agent.connect();
   const path = `${agent.paths.files}/growing`;

@@ -45,7 +45,7 @@ function test(name: string, work: (between: Between) => Promise<void>): void {
 }
 
 test(
-  "has what another process wrote over it just before",
+  "has what another process has just written over it",
   async ({ host, begin }) => {
     const path = await begin();
     using file = await Deno.open(path, { write: true });
@@ -56,12 +56,12 @@ test(
 );
 
 test(
-  "has what the host wrote over it just before, every time",
+  "has what the host has just written over it, every time",
   async ({ host, begin }) => {
     const path = await begin();
     for (let round = 0; round < 1000; round++) {
       const content = String(round).padStart(10, "0");
-      // One after the other without a pause: no clock tells the two states of the file apart.
+      // Without a pause in between: no clock can distinguish the two states of the file.
       const ids = ["read 0", "write 10", "read 10"].map((name) => `${name} ${round}`);
       const line = (id: string | undefined, method: string, params: unknown) =>
         `${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`;
@@ -208,7 +208,7 @@ test(
 );
 
 test(
-  "of the same file at the same time, in any order, is the right one",
+  "of the same file at the same time, in any order, is correct",
   async ({ host, files }) => {
     const path = `${files}/same`;
     const text = Array.from({ length: 100 }, (_, index) => String(index).padStart(10, "0"));
@@ -278,18 +278,18 @@ Deno.test("pieces in base64", async (t) => {
   // Old enough for its pieces to be read ahead.
   await Deno.utime(path, 1, 1);
 
-  await t.step("one after the other, each is the file's", async () => {
+  await t.step("in sequence, each has the file's bytes", async () => {
     for (let offset = 0; offset < bytes.byteLength; offset += 7000) {
       await assertPieces(host, [at(offset, 7000)]);
     }
   });
 
-  await t.step("asked for at once, each has its own bytes", async () => {
+  await t.step("requested at once, each has the right bytes", async () => {
     const offsets = Array.from({ length: 40 }, (_, index) => (index * 17_001) % 59_000);
     await assertPieces(host, offsets.map((offset) => at(offset, 20_000)));
   });
 
-  await t.step("of other lengths than the one before", async () => {
+  await t.step("of different lengths", async () => {
     for (const [offset, length] of [[0, 9000], [9000, 3], [9003, 40_000], [49_003, 1], [0, 1]]) {
       await assertPieces(host, [at(offset ?? 0, length ?? 0)]);
     }

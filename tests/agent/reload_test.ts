@@ -20,7 +20,7 @@ const Report = z.strictObject({
 
 const Content = z.looseObject({ content: z.string() });
 
-/** Writes another configuration; what it does not name is as it was at the start. */
+/** Writes another configuration; keys that it does not name are as at the start. */
 async function rewrite({ paths }: TestAgent, changes: Configuration): Promise<void> {
   const config = configuration(paths, { ...monitored(paths), ...changes });
   await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
@@ -81,13 +81,13 @@ Deno.test("SIGHUP does the same, and logs it", async () => {
   );
 });
 
-Deno.test("the message limit changes for an open connection, both ways", async () => {
+Deno.test("the message limit changes for an open connection, up and down", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();
   const long = `{"jsonrpc":"2.0","method":"ping","id":"${"x".repeat(3000)}"}`;
   await host.ask(long);
   await reload(agent, { max_message_size_kb: 1 });
-  assertRefused(await host.ask(long), -32600, /over max_message_size_kb/);
+  assertRefused(await host.ask(long), -32600, /exceeds max_message_size_kb/);
   await reload(agent, { max_message_size_kb: 128 });
   const longer = "y".repeat(100_000);
   const { id } = await host.ask(`{"jsonrpc":"2.0","method":"ping","id":"${longer}"}`);
@@ -113,7 +113,7 @@ Deno.test("the number of concurrent requests changes while requests run and wait
   await host.ping();
 });
 
-Deno.test("rate, log level, announcement and the monitor's own limits change", async () => {
+Deno.test("rate, log level, announcement and the monitor's limits change", async () => {
   await using agent = await startMonitored();
   const { Changed } = await reload(agent, {
     ...monitored(agent.paths, { request_timeout: "50ms", max_connections: 7 }),
@@ -131,7 +131,7 @@ Deno.test("rate, log level, announcement and the monitor's own limits change", a
   const logged = agent.log.length;
   await using host = await agent.connect();
   for (let round = 0; round < 3; round++) await host.request("ping");
-  assertRefused(await host.request("ping"), -32004, /over 1 requests a second/);
+  assertRefused(await host.request("ping"), -32004, /more than 1 requests per second/);
   assertEquals(host.received, [], "no agent_ready");
   assertEquals(agent.log.slice(logged).filter(({ level }) => level === "info"), []);
 });
@@ -173,7 +173,7 @@ Deno.test("keys that take effect after a restart are named, in the answer and in
   assertEquals((await command(agent, "agent.Ping")).Status, 0, "the socket is where it was");
 });
 
-Deno.test("what Deno was not granted at startup is named, and refused to the host", async () => {
+Deno.test("permissions that need a restart are reported and refused until then", async () => {
   await using agent = await startMonitored({
     config: () => ({ security: { command_whitelist: ["true"] } }),
   });
@@ -219,7 +219,7 @@ Deno.test("an invalid configuration leaves the previous one in effect, and says 
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ["no JSON", '{"log_level": ', /not JSON/],
     ["a wrong value", '{"log_level":"loud"}', /log_level must be one of .*received "loud"/],
-    ["an unknown key", '{"log_levle":"info"}', /log_levle is not known here/],
+    ["an unknown key", '{"log_levle":"info"}', /log_levle is unknown/],
     [
       "a wrong key of the monitor",
       '{"command_monitor":{"request_timeout":"soon"}}',
@@ -240,14 +240,14 @@ Deno.test("an invalid configuration leaves the previous one in effect, and says 
     await Deno.remove(configFile);
     agent.kill("SIGHUP");
     const fits = ({ message, problems }: Record<string, unknown>) =>
-      message === "the configuration is invalid, the previous one stays in effect" &&
+      message === "invalid configuration; the previous one stays in effect" &&
       JSON.stringify(problems).includes("cannot be read");
     assertEquals((await agent.logged(fits, "the reason")).level, "warn");
     await host.call("file_read", { path: `${files}/f` }, Content);
   });
 });
 
-Deno.test("many reloads at once are done one after the other, ten a second", async () => {
+Deno.test("concurrent reloads are serialized, ten per second", async () => {
   await using agent = await startMonitored();
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => command(agent, "agent.ReloadConfig")),
@@ -256,6 +256,6 @@ Deno.test("many reloads at once are done one after the other, ten a second", asy
   assert(done.length >= 10, `${done.length} were done`);
   for (const { Status, StatusMessage } of answers.filter((answer) => !done.includes(answer))) {
     assertEquals(Status, 105);
-    assertMatch(StatusMessage, /^over 10 agent\.ReloadConfig a second; try again in \d+ ms$/);
+    assertMatch(StatusMessage, /^more than 10 agent\.ReloadConfig per second; retry in \d+ ms$/);
   }
 });

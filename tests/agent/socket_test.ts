@@ -41,7 +41,7 @@ Deno.test("agent_ready comes once and first on each connection", async () => {
   }
 });
 
-Deno.test("announce false: the agent sends nothing unasked", async () => {
+Deno.test("with announce: false the agent sends nothing unsolicited", async () => {
   await using agent = await TestAgent.start({ config: () => ({ announce: false }) });
   for (let round = 0; round < 2; round++) {
     await using host = await agent.connect();
@@ -104,7 +104,7 @@ Deno.test("after a host that vanished in the middle of a reply, the next gets on
         `${JSON.stringify({ jsonrpc: "2.0", method: "file_read", params: { path }, id })}\n`;
       const lines = Array.from({ length: 9 }, (_, id) => request(id)).join("");
       await connection.write(new TextEncoder().encode(lines));
-      // It reads part of the first reply and goes: far more is on its way than the buffer holds.
+      // It reads part of the first reply and disconnects: far more is queued than the buffer holds.
       const buffer = new Uint8Array(1000);
       while (!new TextDecoder().decode(buffer).includes("xxx")) await connection.read(buffer);
     }
@@ -115,7 +115,7 @@ Deno.test("after a host that vanished in the middle of a reply, the next gets on
   }
 });
 
-Deno.test("a command goes on if its host vanishes, and its reply reaches no other host", async () => {
+Deno.test("a command continues if its host vanishes, and its reply reaches no other host", async () => {
   await using agent = await TestAgent.start();
   const { files } = agent.paths;
   {
@@ -219,7 +219,7 @@ Deno.test("the socket file of a killed agent is replaced", async () => {
   await host.ping();
 });
 
-Deno.test("a socket that another agent serves is refused with status 69, and that agent keeps running", async () => {
+Deno.test("a socket served by another agent is refused with status 69, and that agent keeps running", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   await host.ping();
@@ -234,7 +234,7 @@ Deno.test("a socket that another agent serves is refused with status 69, and tha
   await next.ping();
 });
 
-Deno.test("anything but a socket at the socket's path is left alone, status 69", async (t) => {
+Deno.test("a file that is not a socket is left alone, with status 69", async (t) => {
   const paths = await makePaths();
   const cases: readonly (readonly [string, (path: string) => Promise<void>])[] = [
     ["a regular file", (path) => Deno.writeTextFile(path, "precious")],
@@ -290,7 +290,7 @@ Deno.test("a path too long for a socket: one line, status 69", async () => {
   }
 });
 
-Deno.test("the agent removes its socket file when it ends", async () => {
+Deno.test("the agent removes its socket file when it exits", async () => {
   await using agent = await TestAgent.start();
   const { socket } = agent.paths;
   await using host = await agent.connect();

@@ -120,7 +120,7 @@ for (
   });
 }
 
-Deno.test("a host that disconnects and comes back finds the agent as it was", async (t) => {
+Deno.test("a host can disconnect and reconnect", async (t) => {
   const { agent, input, output } = await startOnPipes();
   await using _agent = agent;
   const path = `${agent.paths.directory}/in`;
@@ -180,7 +180,7 @@ Deno.test("a host that disconnects and comes back finds the agent as it was", as
   });
 });
 
-Deno.test("a port that cannot be written to ends the agent, so that its supervisor notices", async () => {
+Deno.test("a port that fails on write ends the agent", async () => {
   const { agent, input, output } = await startOnPipes();
   await using _agent = agent;
   // No reply will be read again: a pipe without a reader, a port that was unplugged.

@@ -1,5 +1,5 @@
 /**
- * What the source files import, read from their text.
+ * Reads from the text of source files what they import.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface Import {
   /** The importing file, from the root of the repository. */
   readonly from: string;
   readonly line: number;
-  /** What stands in the quotes. */
+  /** The text in the quotes. */
   readonly specifier: string;
 }
 
@@ -20,7 +20,7 @@ export interface Edge extends Import {
   readonly to: string;
 }
 
-/** An import() whose argument is computed, so that nobody can tell what it imports. */
+/** An import() with a computed argument, so its target is unknown. */
 export class ComputedImport extends Error {}
 
 const STATIC = /^(?:import|export)\b(?:[^;"'`()]*?\bfrom)?\s*(["'])([^"']+)\1/gm;
@@ -54,7 +54,7 @@ export function importsOf(from: string, text: string): Import[] {
 export const targetOf = ({ from, specifier }: Import): string | undefined =>
   specifier.startsWith(".") ? resolve("/", dirname(from), specifier).slice(1) : undefined;
 
-/** A circle of files that import each other, beginning and ending with the same file, if any. */
+/** A circle of files that import each other, starting and ending with the same file, if any. */
 export function circleIn(edges: readonly Edge[]): string[] | undefined {
   const next = Map.groupBy(edges, ({ from }) => from);
   const done = new Set<string>();

@@ -2,7 +2,7 @@
  * Files with logic that have no test at their own path, and the test that covers each.
  *
  * A new file gets a test at its path: `lib/a/b.ts` has `tests/lib/a/b_test.ts`. This list is for
- * parts that cannot be observed alone, because they only make sense behind what uses them.
+ * parts that cannot be tested alone, because they only work together with their users.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/monitor/request_memory.ts": "tests/lib/monitor/exchange_test.ts",
 
   "lib/platform/linux/channel/": "tests/lib/channel/conformance_test.ts",
-  // What these do shows in a file's answers, and in what an attacker cannot make them do.
+  // Tested through answers about files, and through attacks.
   "lib/platform/linux/files/": "tests/handlers/files/file_methods_test.ts",
   "lib/platform/linux/permission_remedy.ts": "tests/lib/platform/linux/unix_socket_test.ts",
   "lib/platform/linux/processes/start_failure.ts":

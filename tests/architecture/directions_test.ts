@@ -148,7 +148,7 @@ Deno.test("a relative import is resolved against its file", () => {
   assertEquals(target("zod"), undefined);
 });
 
-Deno.test("a circle of files is found, wherever it begins", () => {
+Deno.test("a circle of files is found, wherever it starts", () => {
   const edge = (from: string, to: string): Edge => ({ from, to, line: 1, specifier: "" });
   assertEquals(circleIn([edge("a", "b"), edge("b", "c"), edge("a", "c")]), undefined);
   assertEquals(circleIn([edge("a", "b"), edge("b", "c"), edge("c", "b")]), ["b", "c", "b"]);

@@ -58,13 +58,13 @@ Deno.test("flagsFor() keeps a command with a leading dash inside the list of pro
   assertEquals(flags.some((flag) => flag.startsWith("--allow-run=/bin/--allow-all,")), true);
 });
 
-Deno.test("flagsFor() grants those of the defaults for a configuration that cannot be used", async () => {
+Deno.test("flagsFor() grants the default permissions for an invalid configuration", async () => {
   const file = "/nonexistent/config.json";
   const flags = await flagsFor(["serve", "--channel", "stdio", "--config", file]);
   assertEquals(flags.includes("--allow-all"), false);
   assertEquals(readable(flags).length, 1);
 });
 
-Deno.test("flagsFor() grants nothing to a command line that is wrong", async () => {
+Deno.test("flagsFor() grants nothing to an invalid command line", async () => {
   assertEquals(await flagsFor(["--surprise"]), ["--no-prompt"]);
 });

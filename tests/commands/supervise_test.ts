@@ -58,7 +58,7 @@ class Supervisor implements AsyncDisposable {
     try {
       this.#child.kill("SIGTERM");
     } catch {
-      // It has ended.
+      // It has exited.
     }
     await this.ended();
     await this.#reading;
@@ -95,14 +95,14 @@ async function agentPid(host: Host): Promise<number> {
   return Number(stdout);
 }
 
-Deno.test("an agent that is killed is started again on the same port, until SIGTERM", async () => {
+Deno.test("a killed agent is restarted on the same port, until SIGTERM", async () => {
   const stage = await prepare();
   await using _stage = stage;
   const { host, pty, command } = stage;
   await using supervisor = new Supervisor(pty.path, command);
   const first = await agentPid(host);
   Deno.kill(first, "SIGKILL");
-  await supervisor.logged('"the agent has ended, it is started again"');
+  await supervisor.logged('"the agent exited; restarting it"');
   const second = await agentPid(host);
   assert(second !== first, "another process");
   Deno.kill(supervisor.pid, "SIGTERM");
@@ -111,7 +111,7 @@ Deno.test("an agent that is killed is started again on the same port, until SIGT
   assertMatch(supervisor.log, /"agent stopped"/);
 });
 
-Deno.test("SIGHUP reaches the agent and ends nothing", async () => {
+Deno.test("SIGHUP reaches the agent and stops nothing", async () => {
   const stage = await prepare();
   await using _stage = stage;
   const { host, pty, command } = stage;
@@ -122,24 +122,24 @@ Deno.test("SIGHUP reaches the agent and ends nothing", async () => {
   assert(await isAlive(supervisor.pid));
 });
 
-Deno.test("a port that is not there is waited for, and no file is made", async () => {
+Deno.test("a missing port is waited for, and no file is created", async () => {
   const stage = await prepare();
   await using _stage = stage;
   const { host, pty, paths, command } = stage;
   const port = `${paths.directory}/port`;
   await using supervisor = new Supervisor(port, command);
-  await supervisor.logged('"there is no such port, the host may plug it in"');
-  // Making the link fails where a file has been made.
+  await supervisor.logged('"the port does not exist; waiting for the host to add it"');
+  // Creating the link fails if a file has been created.
   await Deno.symlink(pty.path, port);
   await host.ping();
 });
 
 for (const status of [64, 78]) {
-  Deno.test(`an agent that ends with status ${status} is not started again`, async () => {
+  Deno.test(`an agent that exits with status ${status} is not restarted`, async () => {
     const pty = new Pty();
     await using _pty = pty;
     await using supervisor = new Supervisor(pty.path, ["/bin/sh", "-c", `exit ${status}`]);
     assertEquals(await supervisor.ended(), status);
-    assertMatch(supervisor.log, /it is not started again/);
+    assertMatch(supervisor.log, /failed permanently; not restarting it/);
   });
 }

@@ -95,7 +95,7 @@ for (
     [["--__proto__", "x"], "unknown option"],
   ] as const
 ) {
-  Deno.test(`"${args.join(" ")}" is wrong use, told in one line`, () => {
+  Deno.test(`"${args.join(" ")}" is refused in one line`, () => {
     const error = assertThrows(() => readInvocation(args), UsageError, message);
     assertEquals(error.message.includes("\n"), false);
   });

@@ -1,5 +1,5 @@
 /**
- * Reading Markdown: links, headings, code spans and fenced blocks.
+ * Reads Markdown: links, headings, code spans and fenced blocks.
  *
  * @module
  */

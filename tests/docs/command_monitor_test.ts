@@ -36,7 +36,7 @@ async function isInstalled(tool: string): Promise<boolean> {
   return success;
 }
 
-/** Runs an example for the agent's own socket; what it prints must be the answer to a ping. */
+/** Runs an example for the agent's socket; it must print the answer to a ping. */
 async function assertPongs(
   agent: TestAgent,
   code: string,
@@ -61,7 +61,7 @@ const EXAMPLES: readonly {
   readonly language: string;
   readonly index?: number;
   readonly file: string;
-  /** The tool that has to be there. */
+  /** The tool that must be installed. */
   readonly tool: string;
   readonly command: (file: string) => readonly [string, ...string[]];
 }[] = [
@@ -141,8 +141,8 @@ Deno.test("the document's handler does what it says", async () => {
   assertEquals((await send({})).Status, 105);
 });
 
-Deno.test("the document has all of the agent's own commands", () => {
-  const table = DOCUMENT.split("\n## The agent's own commands\n")[1]?.split("\n## ")[0] ?? "";
+Deno.test("the document has all built-in commands", () => {
+  const table = DOCUMENT.split("\n## Built-in commands\n")[1]?.split("\n## ")[0] ?? "";
   const documented = [...table.matchAll(/^\| `(agent\.\w+)`/gm)].map(([, name]) => name);
   assertEquals(documented.toSorted(), [...BUILTIN_NAMES]);
 });
@@ -155,7 +155,7 @@ Deno.test("the document has every key that needs a restart", () => {
   assertEquals(documented.toSorted(), [...others, ...monitorKeys].toSorted());
 });
 
-Deno.test("no method of the host can be called through the command monitor", async () => {
+Deno.test("no host method can be called through the command monitor", async () => {
   await using agent = await startMonitored();
   for (const { name } of METHODS) {
     for (const member of ["Name", "Command"]) {

@@ -1,5 +1,5 @@
 /**
- * What the pages refer to exists: links, headings, files, tasks, log messages.
+ * Everything that the pages refer to exists: links, headings, files, tasks, log messages.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A handler behind a real agent: calls it as a host does, and checks each result with the handler's
- * own schema.
+ * A handler behind a real agent: calls it like a host, and checks each result with the handler's
+ * schema.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export class Served implements AsyncDisposable {
     return await this.host.request(this.method.name, params);
   }
 
-  /** The result, which must be as the handler's schema says and as `shape` says. */
+  /** The result, which must match the handler's schema and `shape`. */
   async call<Shape extends z.ZodMiniType>(
     params: unknown,
     shape: Shape,

@@ -18,13 +18,13 @@ async function filesIn(folder: URL, pattern: RegExp): Promise<string[]> {
 /** The file of a method: its name, with an underscore for a dot. */
 const fileOf = (name: string) => `${name.replace(".", "_")}.ts`;
 
-Deno.test("the list has each method of the folders once, and nothing else", async () => {
-  // A name with an underscore in front is shared by the methods of its folder.
+Deno.test("the list contains every handler file exactly once", async () => {
+  // A file whose name starts with an underscore is shared by the methods of its folder.
   const files = await filesIn(FOLDER, /^[a-z].*\.ts$/);
   assertEquals(files, [...METHODS.map(({ name }) => fileOf(name)), "mod.ts"].sort());
 });
 
-Deno.test("each method has a file of tests", async () => {
+Deno.test("every method has a test file", async () => {
   const tests = await filesIn(new URL("./", import.meta.url), /_test\.ts$/);
   for (const { name } of METHODS) {
     assert(tests.includes(fileOf(name).replace(/\.ts$/, "_test.ts")), name);
@@ -54,7 +54,7 @@ Deno.test("capabilities have the protocol's names, each once", () => {
 });
 
 for (const method of METHODS) {
-  Deno.test(`the reference of ${method.name} holds: its example and its errors`, () => {
+  Deno.test(`the reference of ${method.name} is correct: its example and its errors`, () => {
     const { example, params, result, errors, summary, notes } = method;
     assert(z.safeParse(params, example.params ?? {}).success, "the example's parameters");
     const checked = z.safeParse(result, example.result);

@@ -258,13 +258,13 @@ Deno.test("AgentClient.connect says why it cannot connect", async (t) => {
   try {
     const path = `${directory}/agent.sock`;
     await t.step("no such socket", async () => {
-      await assertRejects(() => AgentClient.connect(path), CallError, "there is no such socket");
+      await assertRejects(() => AgentClient.connect(path), CallError, "the socket does not exist");
     });
     await t.step("nobody serves it", async () => {
       const listener = Deno.listen({ transport: "unix", path: `${path}.new` });
       await Deno.rename(`${path}.new`, path);
       listener.close();
-      await assertRejects(() => AgentClient.connect(path), CallError, "nobody serves");
+      await assertRejects(() => AgentClient.connect(path), CallError, "no process serves");
     });
     await t.step("no socket at all", async () => {
       await Deno.writeTextFile(`${directory}/file`, "");

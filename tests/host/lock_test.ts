@@ -135,7 +135,11 @@ Deno.test("AgentClient releases the lock when it is closed, and when it cannot c
   await using directory = await TempDirectory.make();
   const socket = await channel(directory);
   const lockAs = "this";
-  await assertRejects(() => AgentClient.connect(socket, { lockAs }), CallError, "nobody serves");
+  await assertRejects(
+    () => AgentClient.connect(socket, { lockAs }),
+    CallError,
+    "no process serves",
+  );
   assertEquals(await namesIn(directory.path), ["vm.sock"]);
   await Deno.remove(socket);
   await using agent = new ScriptedAgent(socket);

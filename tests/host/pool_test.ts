@@ -234,7 +234,7 @@ Deno.test("AgentPool's calls fail immediately while there is no connection", asy
   await watched.emits("vm unavailable");
   const [agent] = watched.pool.agents;
   assert(agent !== undefined);
-  await assertRejects(() => agent.call("ping"), CallError, "nobody serves this socket");
+  await assertRejects(() => agent.call("ping"), CallError, "no process serves this socket");
 });
 
 Deno.test("AgentPool pings a hung agent no faster than the pings time out", async () => {

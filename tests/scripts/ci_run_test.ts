@@ -9,9 +9,9 @@ import { ROOT } from "../_deno.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 
 const gate = await Deno.readTextFile(`${ROOT}.ci/run`);
-/** What the gate wants installed. */
+/** The tools that the gate requires. */
 const TOOLS = /tools="([^"]*)"/.exec(gate)?.[1]?.split(/\s+/) ?? [];
-/** Steps that count as one; there are two runs of tests beside them. */
+/** Steps that count as one; there are two test runs besides them. */
 const STEPS = gate.match(/^step /gm)?.length ?? 0;
 
 const suite = (counts: string) => `<testsuites>\n  <testsuite name="./a" ${counts}>`;
@@ -38,7 +38,7 @@ async function runGate({ report = CLEAN, status = 0, failing = "", missing = "" 
     await Deno.writeTextFile(`${bin}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   };
   for (const tool of TOOLS) if (tool !== missing) await put(tool, "");
-  // Tools of the real machine are out of reach, so that one can be missing.
+  // The real machine's tools are not reachable, so that one can be missing.
   for (
     const tool of [
       "bash",

@@ -41,5 +41,5 @@ Deno.test("compile:ctl compiles the bundle to one file", async () => {
   assertStringIncludes(stdout, output);
   const binary = new TextDecoder("latin1").decode(await Deno.readFile(output));
   // Not assertStringIncludes(), which would print the whole binary.
-  assert(binary.includes("Talks to kvmmanager-agent in the guests of this host."));
+  assert(binary.includes("Manages the guests of this host through kvmmanager-agent."));
 });

@@ -80,7 +80,7 @@ Deno.test("a killed agent is restarted", async () => {
   await root(`kill -9 ${before}`);
   await guest().ready(RETURN_MS);
   assert(await agentPid() !== before, "another process");
-  assertMatch(await root(`cat ${LOG}`), /the agent has ended, it is started again/);
+  assertMatch(await root(`cat ${LOG}`), /the agent exited; restarting it/);
 });
 
 Deno.test("an agent whose port is unplugged waits for it and creates no file in its place", async () => {

@@ -1,5 +1,5 @@
 /**
- * The pool of a command that watches VMs: the one that was named, or all.
+ * The pool of a command that watches VMs: the named one, or all.
  *
  * @module
  */

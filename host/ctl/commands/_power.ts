@@ -16,7 +16,7 @@ import { printableJson } from "../printable.ts";
 import { connectTarget, targetOf } from "../target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
-/** Extra time after the guest has been forced, to be off or to be up again. */
+/** Extra time after the guest was forced, to turn off or to come up again. */
 const WAIT_MORE_SECONDS = { shutdown: 30, reboot: 300 } as const;
 const POLL_MS = 500;
 const TIMEOUT_MS = 2000;
@@ -37,7 +37,7 @@ export function powerCommand(action: "shutdown" | "reboot", brief: string, waits
     object({
       wait: option("--wait", { description: lines([`waits until ${waitsFor}`]) }),
       force: option("--force", {
-        description: lines(["acts immediately, without asking programs to end"]),
+        description: lines(["acts immediately, without asking programs to exit"]),
       }),
       timeout: optional(option("--timeout", seconds(0, 86_400), {
         description: lines(["forces a guest that is still up after this time (default 60)"]),
@@ -60,14 +60,14 @@ export function powerCommand(action: "shutdown" | "reboot", brief: string, waits
         : await untilBackUp(path, { uptime, start }, deadline, invocation);
       const took = (performance.now() - start) / 1000;
       if (json) printLine(printableJson({ initiated: true, done: isDone, seconds: took }));
-      else if (isDone) printLine(`${action} done after ${durationText(took)}`);
-      else printError(`kvmmanager-ctl: not done after ${durationText(took)}`);
+      else if (isDone) printLine(`${action} completed after ${durationText(took)}`);
+      else printError(`kvmmanager-ctl: not completed after ${durationText(took)}`);
       return isDone ? EXIT.ok : EXIT.unavailable;
     },
   );
 }
 
-/** Requests the action; returns the uptime before it where that is needed. */
+/** Requests the action; returns the uptime before it if that is needed. */
 async function request(
   action: "shutdown" | "reboot",
   params: { readonly force: boolean; readonly timeout_seconds: number },

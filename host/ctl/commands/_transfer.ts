@@ -10,9 +10,9 @@ import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 
 /**
- * Prints what was moved.
+ * Prints what was transferred.
  *
- * @param start When the transfer began, in milliseconds of `performance.now()`.
+ * @param start When the transfer started, in milliseconds of `performance.now()`.
  */
 export function report(
   { path, bytes, resumedBytes, sha256 }: TransferResult,
@@ -26,7 +26,7 @@ export function report(
     return printLine(printableJson(moved, 2));
   }
   if (isQuiet) return;
-  const resumed = resumedBytes > 0 ? `, ${bytesText(resumedBytes)} had been moved before` : "";
+  const resumed = resumedBytes > 0 ? `, ${bytesText(resumedBytes)} already transferred` : "";
   const rate = bytesText((bytes - resumedBytes) / Math.max(seconds, 0.001));
   printLine(
     `${printable(path)}: ${bytesText(bytes)} in ${seconds.toFixed(1)} s, ${rate}/s${resumed}`,

@@ -20,7 +20,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
 const GRACE_MS = 10_000;
 const DEFAULT_MESSAGE_KB = 64;
 
-/** What a program printed before it was ended. */
+/** A program's output until it was killed. */
 const PartialOutput = z.looseObject({
   stdout: z.string(),
   stderr: z.string(),
@@ -40,9 +40,9 @@ export const exec = defineCommand(
       "reads commands from standard input, without a prompt or line editing. Everything after the",
       "program's name belongs to the program, options included. Standard input is read to its end",
       "before the program starts, unless it is a terminal. Output that does not fit one message is",
-      "cut: then an error is printed and the exit status is 122. Ctrl-C ends the program in the",
-      "guest. Exit status: the program's own; 122 the output was cut; 124 timed out; 125 the agent",
-      "refused, failed or cannot be reached; 126 not allowed; 127 no such program; 130 interrupted.",
+      "truncated: an error is printed and the exit status is 122. Ctrl-C kills the program in the",
+      "guest. Exit status: the program's own; 122 output truncated; 124 timed out; 125 the agent",
+      "refused, failed or cannot be reached; 126 not allowed; 127 program not found; 130 interrupted.",
       "With --json the result or the error is printed as JSON; the exit status is the same.",
     ],
     examples: [
@@ -53,7 +53,7 @@ export const exec = defineCommand(
   },
   object({
     timeout: optional(option("--timeout", seconds(1, 86_400), {
-      description: lines(["ends the program after this time (default 30)"]),
+      description: lines(["kills the program after this time (default 30)"]),
     })),
     cwd: optional(option("--cwd", words("DIRECTORY"), {
       description: lines(["the working directory in the guest (default /)"]),
@@ -92,7 +92,7 @@ export const exec = defineCommand(
       });
       if (json) printLine(printableJson({ ...result, ...decodedOutput(result) }, 2));
       else writeOutput(result);
-      const isCut = reportCut(result, `the program ended with exit status ${result.exit_code}`);
+      const isCut = reportCut(result, `the program exited with status ${result.exit_code}`);
       return isCut ? EXEC_EXIT.outputCut : result.exit_code;
     } catch (error) {
       return failure(error, json);
@@ -100,14 +100,14 @@ export const exec = defineCommand(
   },
 );
 
-/** The exit status when the program could not be run to its end. */
+/** The exit status if the program did not run to completion. */
 function failure(error: unknown, json: boolean): number {
   if (error instanceof AnswerError) {
     const { success, data: output } = z.safeParse(PartialOutput, error.data);
     if (json) printLine(printableJson({ error: readableError(error, output) }, 2));
     else if (success) writeOutput(output);
     printError(`kvmmanager-ctl: ${printable(answerText(error))}`);
-    if (success) reportCut(output, "the program was ended");
+    if (success) reportCut(output, "the program was killed");
     if (error.code === ERRORS.timeout.code) return EXEC_EXIT.timeout;
     if (error.code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
     return error.code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
@@ -125,13 +125,13 @@ const readableError = (error: AnswerError, output: Output | undefined) => ({
   ...(output === undefined ? {} : { data: { ...output, ...decodedOutput(output) } }),
 });
 
-/** Prints an error for each stream that was cut; returns whether there is one. */
+/** Prints an error for each truncated stream; returns whether there is one. */
 function reportCut(output: Output, ending: string): boolean {
   const cut = (["stdout", "stderr"] as const).filter((stream) => output[`${stream}_truncated`]);
   for (const stream of cut) {
     const size = bytesText(decode(output[stream]).byteLength);
     printError(
-      `kvmmanager-ctl: ${stream} was cut after ${size}, all that fits one message; ${ending}. ` +
+      `kvmmanager-ctl: ${stream} was truncated after ${size} (the message limit); ${ending}. ` +
         "To get all of it, redirect it to a file in the guest and pull that",
     );
   }

@@ -12,7 +12,7 @@ import { durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { targetOf } from "../target.ts";
 
-/** How long each VM may take; they are asked in parallel. */
+/** How long each VM may take; they are queried in parallel. */
 const TIMEOUT_MS = 5000;
 const HEADING = ["NAME", "STATE", "OS", "ADDRESS", "UPTIME", "LOAD", "FULLEST DISK"] as const;
 
@@ -34,7 +34,7 @@ export const list = defineCommand(
     brief: "Lists the VMs that have an agent channel.",
     details: [
       "A VM that does not answer within 5 seconds is listed with the reason. --domain or --socket",
-      "limits the list to one VM. Exit status: 0, or 2 if nothing could be searched.",
+      "limits the list to one VM. Exit status: 2 if no search path could be read, else 0.",
     ],
     examples: ["list", "list --json", "list --channels '/run/vms/*.sock'"],
   },
@@ -56,7 +56,7 @@ export const list = defineCommand(
   },
 );
 
-/** The one VM that was named, or all. */
+/** The named VM, or all. */
 async function selectedChannels(invocation: Invocation): Promise<FoundChannels> {
   const { socket, domain, searchPaths } = invocation;
   if (socket === undefined && domain === undefined) return await findChannels(searchPaths);
@@ -89,7 +89,7 @@ async function describeVm(
   }
 }
 
-/** The result, or `undefined` where the agent's configuration does not allow the call. */
+/** The result, or `undefined` if the agent's configuration does not allow the call. */
 async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

@@ -11,7 +11,7 @@ import { METHOD_DESCRIPTIONS } from "../../protocol.ts";
 export const methods = defineCommand(
   {
     name: "methods",
-    brief: "Lists the methods of an agent; without a VM, those that this version knows.",
+    brief: "Lists the methods of an agent, or without a VM those that this version knows.",
     details: ["With --json it prints the OpenRPC document, with all parameters and results."],
     examples: ["methods", "methods --domain vm1", "methods --domain vm1 --json"],
   },

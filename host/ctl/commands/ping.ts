@@ -17,7 +17,7 @@ export const ping = defineCommand(
     name: "ping",
     brief: "Pings an agent, like ping(8).",
     details: [
-      "Ctrl-C ends it with statistics. It reconnects, so you can watch a guest go down and come back.",
+      "Ctrl-C stops it and prints statistics. It reconnects, so you can watch a guest go down and come back.",
       "Exit status: 0 if any ping was answered, else 2.",
     ],
     examples: ["ping --domain vm1", "ping --domain vm1 --count 3 --interval 0.2"],
@@ -36,7 +36,7 @@ export const ping = defineCommand(
   async ({ count = Number.POSITIVE_INFINITY, interval }, invocation) => {
     const { json, signal, lockAs } = invocation;
     const channel = await targetOf(invocation);
-    // A first connection that fails is an error: the path may be wrong.
+    // A failed first connection is an error: the path may be wrong.
     let client: AgentClient | undefined = (await connectTarget(invocation)).client;
     const times: number[] = [];
     let sent = 0;

@@ -74,7 +74,7 @@ export const push = defineCommand(
   },
 );
 
-/** The one thing that a write does not find is a directory. */
+/** For a write, only a directory can be missing. */
 function withDirectoryAdvice(error: unknown, path: string, createDirs: boolean): unknown {
   const isMissing = error instanceof AnswerError && error.code === ERRORS.notFound.code;
   if (!isMissing || createDirs) return error;

@@ -1,4 +1,4 @@
 import { powerCommand } from "./_power.ts";
 
-/** `reboot`: restarts a guest. */
-export const reboot = powerCommand("reboot", "Restarts a guest.", "its agent answers again");
+/** `reboot`: reboots a guest. */
+export const reboot = powerCommand("reboot", "Reboots a guest.", "its agent answers again");

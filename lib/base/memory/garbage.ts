@@ -1,24 +1,24 @@
 /**
- * Collecting garbage in step with the traffic.
+ * Garbage collection paced by traffic.
  *
- * V8 lets its heap grow by some ten megabytes of dead strings before it looks for garbage: little
- * for a browser, a fifth of this agent's whole budget. Started with `--expose-gc`, as it is
- * shipped, the agent collects once for so many bytes of garbage that its traffic has left.
+ * V8 lets its heap grow by some ten megabytes of dead strings before it collects garbage: little
+ * for a browser, a fifth of this agent's whole budget. The agent is shipped with `--expose-gc` and
+ * collects after its traffic has left a fixed number of bytes of garbage.
  *
- * All weights are here. Each is what `deno task soak` and the peak rows of `deno task bench` need to
- * stay within the budget; a larger one costs time, a smaller one memory.
+ * All weights are here. They are chosen so that `deno task soak` and the peak rows of `deno task
+ * bench` stay within the budget; larger weights cost time, smaller ones memory.
  *
  * @module
  */
 
-/** Due after so much garbage, at the next moment when no host waits … */
+/** Bytes of garbage after which a collection is due, at the next moment when no host waits … */
 const DUE_BYTES = 2 * 1024 * 1024;
-/** … and at once after so much. */
+/** … and after which it runs immediately. */
 const OVERDUE_BYTES = 3 * 1024 * 1024;
 
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
-/** The share of sent bytes that were never text: what has led to them is garbage. */
+/** The share of sent bytes that were never text: producing them left garbage. */
 const SENT_BYTES_SHARE = 1 / 64;
 /** A call that is not immediate leaves promises, timers and an abort controller. */
 const CALL_BYTES = 1024;
@@ -38,22 +38,22 @@ const LISTED_NAME_BYTES = 600;
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;
 
-/** Counts bytes that have come in. */
+/** Counts received bytes. */
 export function countReceived(bytes: number): void {
   countGarbage(bytes * RECEIVED_SHARE);
 }
 
-/** Counts text that has gone out, in bytes. */
+/** Counts sent text, in bytes. */
 export function countSentText(bytes: number): void {
   countGarbage(bytes);
 }
 
-/** Counts bytes that have gone out without ever being text. */
+/** Counts sent bytes that were never text. */
 export function countSentBytes(bytes: number): void {
   countGarbage(bytes * SENT_BYTES_SHARE);
 }
 
-/** Counts a call that leaves more than its text. */
+/** Counts a call that leaves more garbage than its text. */
 export function countCall(): void {
   countGarbage(CALL_BYTES);
 }
@@ -99,12 +99,12 @@ export function countGarbage(bytes: number): void {
   if (garbageBytes >= OVERDUE_BYTES) collectNow();
 }
 
-/** Collects if it is due: called when an answer has just left and the host is busy with it. */
+/** Collects if it is due. Called when an answer has just been sent and the host is busy with it. */
 export function collectIfDue(): void {
   if (garbageBytes >= DUE_BYTES) collectNow();
 }
 
-/** Gives freed pages back to the kernel as well: kept for later, they would be resident. */
+/** Also returns freed pages to the kernel: kept by V8, they would stay resident. */
 const FULL_COLLECTION = { type: "major", execution: "sync", flavor: "last-resort" } as const;
 
 function collectNow(): void {

@@ -1,6 +1,6 @@
 /**
- * How many values a JSON text has. Parsed, each takes up to 200 bytes, however few characters it is:
- * a line of 64 kB can become some megabytes of objects.
+ * Counts the values in a JSON text. Parsed, each takes up to 200 bytes, however short it is: a line
+ * of 64 kB can become several megabytes of objects.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const MARK_REGEXPS = [/,/g, /\[/g, /\{/g];
  */
 export function countJsonValues(text: string): number {
   const values = countMarks(text);
-  // Text in strings has commas too. It is looked at more closely only if that makes a difference.
+  // Strings contain commas too. They are only examined if that makes a difference.
   return values > MAX_VALUES ? countMarks(withoutStrings(text)) : values;
 }
 

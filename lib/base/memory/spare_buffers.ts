@@ -1,6 +1,6 @@
 /**
- * Buffers that are used again and again. A new one for each piece of work would be freed too late:
- * the garbage collector sees a small object, not the memory behind it.
+ * Reused buffers. A new one for each piece of work would be freed too late: the garbage collector
+ * sees a small object, not the memory behind it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const STEP_BYTES = 16 * 1024;
 const spare: Uint8Array<ArrayBuffer>[] = [];
 let spareBytes = 0;
 
-/** A buffer of so many bytes at least; what is in it is left over from its last use. */
+/** A buffer of at least this many bytes; it contains data from its last use. */
 export function takeBuffer(size: number): Uint8Array<ArrayBuffer> {
   const index = spare.findIndex(({ byteLength }) => byteLength >= size);
   const [found] = index < 0 ? [] : spare.splice(index, 1);
@@ -23,12 +23,12 @@ export function takeBuffer(size: number): Uint8Array<ArrayBuffer> {
     return found;
   }
   const fresh = new Uint8Array(Math.max(1, Math.ceil(size / STEP_BYTES)) * STEP_BYTES);
-  // One day it will be garbage.
+  // The garbage collector frees it.
   countGarbage(fresh.byteLength);
   return fresh;
 }
 
-/** Takes back a buffer that nobody reads or writes any more, for the next who needs one. */
+/** Takes back a buffer that nothing reads or writes any more, for reuse. */
 export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const { byteLength } = buffer;
   if (byteLength < STEP_BYTES || spareBytes + byteLength > MAX_SPARE_BYTES) return;

@@ -1,5 +1,5 @@
 /**
- * The one answer to a batch.
+ * Answers a batch.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { CallId } from "../../core/call_id.ts";
 import { errorText } from "./messages.ts";
 
 /**
- * Members that a batch may have. Their answers are kept until the last is there: this many errors
+ * The most members of a batch. Their answers are kept until the last one is ready; this many errors
  * fit the smallest default message.
  */
 export const MAX_BATCH_MEMBERS = 100;
@@ -21,7 +21,7 @@ export interface MemberAnswer {
   readonly id: CallId;
   /** `undefined` for a notification. */
   readonly text: string | undefined;
-  /** What happens once the answer has left. */
+  /** What happens once the answer has been sent. */
   readonly after?: Action | undefined;
 }
 
@@ -58,8 +58,8 @@ interface KeptAnswer {
 }
 
 /**
- * The answers of one batch, within the message limit. If there is no room, the largest is replaced
- * by an error with its id; if not even the errors fit, one error stands for all.
+ * The answers of one batch, within the message limit. If they do not fit, the largest is replaced
+ * by an error with its id; if not even the errors fit, one error replaces all of them.
  */
 class BatchAnswers {
   readonly #limit: number;
@@ -84,14 +84,15 @@ class BatchAnswers {
     while (this.#size > this.#limit && !this.#isHopeless) this.#makeRoom();
   }
 
-  /** What happens once the answer has left. */
+  /** What happens once the answer has been sent. */
   get actions(): Action[] {
     return [...this.#notifications, ...this.#kept.flatMap(({ after }) => after ?? [])];
   }
 
   text(): string | undefined {
     if (this.#isHopeless) {
-      const reason = "the answers of the batch are over max_message_size_kb: send fewer at once";
+      const reason =
+        "the answers of the batch exceed max_message_size_kb; send fewer requests per batch";
       return errorText(null, commandFailed(reason, { limit_bytes: this.#limit }));
     }
     if (this.#kept.length === 0) return undefined;

@@ -63,7 +63,7 @@ export class JsonRpcConversation implements Conversation {
     this.#splitter = new LineSplitter(this.#limitBytes, {
       onLine: (line) => this.#track(this.onLine(line)),
       onTooLong: () => {
-        const reason = "the line is over max_message_size_kb; the rest of it is discarded";
+        const reason = "the line exceeds max_message_size_kb; the rest of it is discarded";
         this.#sendMalformed(invalidRequest(reason, { limit_bytes: this.#splitter.limit }));
       },
       onNotUtf8: () => this.#sendMalformed(parseError("the line is not UTF-8")),
@@ -86,7 +86,7 @@ export class JsonRpcConversation implements Conversation {
     const bytes = utf8Bytes(text);
     if (bytes > this.#limitBytes) {
       throw new HostUnreachableError(
-        `the message has ${bytes} bytes, over max_message_size_kb (${this.#limitBytes} bytes)`,
+        `the message has ${bytes} bytes, which exceeds max_message_size_kb (${this.#limitBytes} bytes)`,
       );
     }
     void this.#send(text);
@@ -104,7 +104,7 @@ export class JsonRpcConversation implements Conversation {
   /**
    * Handles one line: a request, a notification or a batch.
    *
-   * @returns A promise for the end of the work, or `undefined` if it was answered at once.
+   * @returns A promise for the end of the work, or `undefined` if it was answered synchronously.
    */
   onLine(line: string): Promise<void> | undefined {
     const values = line.length < LONG_CHARACTERS ? 0 : countJsonValues(line);
@@ -145,7 +145,7 @@ export class JsonRpcConversation implements Conversation {
       const { length } = messages;
       const reason = length === 0
         ? "an empty batch"
-        : `a batch may have ${MAX_BATCH_MEMBERS} members, received ${length}; send several batches`;
+        : `a batch may have at most ${MAX_BATCH_MEMBERS} requests, received ${length}; send several batches`;
       this.#sendMalformed(invalidRequest(reason));
       return undefined;
     }
@@ -154,7 +154,7 @@ export class JsonRpcConversation implements Conversation {
     return answerBatch(members, this.#limitBytes, (text) => this.#send(text));
   }
 
-  /** One message of a batch. Malformed ones count against the rate, as the others do. */
+  /** One message of a batch. Malformed ones count against the rate like all others. */
   #onMember(message: unknown, bytes: number): MemberAnswer | Promise<MemberAnswer> {
     const request = readRequest(message);
     if (isMalformed(request)) {
@@ -164,7 +164,7 @@ export class JsonRpcConversation implements Conversation {
       return { id, text: errorReply(id, error, this.#limitBytes) };
     }
     const answer = (outcome: Outcome<readonly Part[]>): MemberAnswer => {
-      // What a batch keeps is bounded by the message limit.
+      // The message limit bounds what a batch keeps.
       outcome.release();
       const { id } = request;
       const after = outcome.ok ? outcome.after : undefined;
@@ -180,7 +180,7 @@ export class JsonRpcConversation implements Conversation {
 
   async #deliver(outcome: Outcome<readonly Part[]>, id: CallId | undefined): Promise<void> {
     if (id !== undefined) await this.#send(...this.#partsOf(outcome, id));
-    // Only now: answers that a slow host has not read stay bounded by the slots.
+    // Only now, so that the slots bound the answers that a slow host has not read.
     outcome.release();
     if (outcome.ok) await outcome.after?.run();
   }
@@ -231,6 +231,6 @@ export class JsonRpcConversation implements Conversation {
 }
 
 function explainSyntax(line: string, error: unknown): string {
-  if (line.startsWith("\ufeff")) return "the line begins with a byte order mark";
+  if (line.startsWith("\ufeff")) return "the line starts with a byte order mark";
   return error instanceof Error ? `not JSON: ${error.message.slice(0, 200)}` : "not JSON";
 }

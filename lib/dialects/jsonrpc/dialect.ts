@@ -1,5 +1,5 @@
 /**
- * JSON-RPC 2.0, one message per line: the agent's own language.
+ * JSON-RPC 2.0, one message per line: the agent's native protocol.
  *
  * @module
  */

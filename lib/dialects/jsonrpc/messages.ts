@@ -10,11 +10,11 @@ import type { Part } from "../../channel/dialect.ts";
 import { UnescapedBytes } from "../../base/json_text.ts";
 import { shown, suggestion } from "../../base/schema_issues.ts";
 
-/** A request, or a notification where `id` is `undefined`. */
+/** A request, or a notification if `id` is `undefined`. */
 export interface Request {
   readonly id: CallId | undefined;
   readonly method: string;
-  /** An object or an array, as it came: the method's schema checks it. */
+  /** An object or an array, not yet checked: the method's schema does that. */
   readonly params: unknown;
 }
 
@@ -35,8 +35,8 @@ export const isId = (value: unknown): value is CallId =>
   typeof value === "number" && Number.isFinite(value);
 
 /**
- * Parses a line's JSON. Ids beyond the exact range of numbers, of a request or in its parameters,
- * come as {@link RawNumber}: a host with 64-bit ids gets back what it sent.
+ * Parses a line's JSON. Ids that JavaScript cannot represent exactly, of a request or in its
+ * parameters, become {@link RawNumber}s: a host with 64-bit ids gets back what it sent.
  *
  * @throws {SyntaxError} if the text is not JSON.
  */
@@ -47,7 +47,7 @@ export function parseLine(text: string): unknown {
   try {
     return JSON.parse(text, keepInexactId);
   } catch {
-    // Nested deeper than a reviver can follow: such a request is refused anyway.
+    // Nested too deeply for a reviver: such a request is refused anyway.
     return value;
   }
 }
@@ -60,7 +60,7 @@ const hasInexactId = (message: unknown) =>
 
 function keepInexactId(key: string, value: unknown, context: { source?: string }): unknown {
   const { source } = context;
-  // A number written as JavaScript writes it survives as it is: 1.5, but not 1.50.
+  // A number in JavaScript's own notation is unchanged: 1.5, but not 1.50.
   if (key !== "id" || !isInexactId(value) || source === undefined || source === String(value)) {
     return value;
   }
@@ -79,7 +79,7 @@ export function readRequest(message: unknown): Request | Malformed {
   if (jsonrpc !== "2.0") return refuse(`jsonrpc must be "2.0", received ${shown(jsonrpc)}`, known);
   if (typeof method !== "string") {
     const hint = "result" in message || "error" in message
-      ? " (this is an answer, not a request)"
+      ? " (this is a response, not a request)"
       : "";
     return refuse(`method must be a string, received ${shown(method)}${hint}`, known);
   }
@@ -111,8 +111,8 @@ function partText(part: Part): string {
 }
 
 /**
- * A successful answer as text, without the line's end. The bytes of a {@link UnescapedBytes} in the
- * result are a part of their own, not copied before they are written.
+ * A successful answer as text, without the newline. The bytes of an {@link UnescapedBytes} in the
+ * result become a separate part and are copied only when they are written.
  */
 export function resultParts(id: CallId, result: unknown): readonly Part[] {
   const plain = isObject(result) ? Object.entries(result).find(isUnescaped) : undefined;
@@ -129,12 +129,12 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
 const isUnescaped = (entry: [string, unknown]): entry is [string, UnescapedBytes] =>
   entry[1] instanceof UnescapedBytes;
 
-/** An error answer as text, without the line's end. */
+/** An error answer as text, without the newline. */
 export function errorText(id: CallId, error: RpcError): string {
   return JSON.stringify({ jsonrpc: "2.0", error: error.toWire(), id });
 }
 
-/** A notification of ours as text, without the line's end. */
+/** A notification from the agent as text, without the newline. */
 export function notificationText(method: string, params: unknown): string {
   return JSON.stringify({ jsonrpc: "2.0", method, params });
 }

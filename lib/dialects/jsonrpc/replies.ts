@@ -12,7 +12,7 @@ import { errorText, resultParts } from "./messages.ts";
 
 /** Characters of a reason that fit even the smallest message limit. */
 const SHORT_REASON = 100;
-/** Bytes of a reply beside result and id, with room for a place in a batch. */
+/** Bytes of a reply besides result and id, with room for the separators of a batch. */
 const ENVELOPE_BYTES = 64;
 /** The most bytes of UTF-8 that one UTF-16 unit takes. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -28,20 +28,20 @@ const idBytes = (id: CallId | undefined): number =>
 /**
  * A successful reply.
  *
- * @throws {RpcError} -32000 if it would be over the message limit.
+ * @throws {RpcError} -32000 if it would exceed the message limit.
  */
 export function resultReply(id: CallId, result: unknown, limitBytes: number): readonly Part[] {
   const parts = resultParts(id, result);
   const size = sizeIfLarge(parts, limitBytes);
   if (size <= limitBytes) return parts;
   parts.forEach(releasePart);
-  throw commandFailed(`the answer has ${size} bytes, over max_message_size_kb`, {
+  throw commandFailed(`the answer has ${size} bytes, which exceeds max_message_size_kb`, {
     size_bytes: size,
     limit_bytes: limitBytes,
   });
 }
 
-/** An error reply, without details or id if those would be over the message limit. */
+/** An error reply, without details or id if they would exceed the message limit. */
 export function errorReply(id: CallId, error: RpcError, limitBytes: number): string {
   const fits = (text: string) => sizeIfLarge([text], limitBytes) <= limitBytes;
   const text = errorText(id, error);
@@ -52,7 +52,7 @@ export function errorReply(id: CallId, error: RpcError, limitBytes: number): str
   return fits(shortText) ? shortText : errorText(null, short);
 }
 
-/** Bytes of a reply that may be over the limit, 0 for one that cannot be. */
+/** Bytes of a reply that may exceed the limit, 0 for one that cannot. */
 function sizeIfLarge(parts: readonly Part[], limitBytes: number): number {
   const length = parts.reduce((sum, { length }) => sum + length, 0);
   if (length * MAX_BYTES_PER_UNIT <= limitBytes) return 0;

@@ -4,8 +4,9 @@ import type { MonitorContext } from "../context.ts";
 /**
  * `agent.GetStatus`: the host's requests since the agent started, and the agent's memory.
  *
- * `Requests` counts accepted requests by method; "unknown" are those for methods that do not exist.
- * `Rejected` were over the rate or found the queue full, `Malformed` were not requests.
+ * `Requests` counts accepted requests by method; "unknown" counts those for methods that do not
+ * exist. `Rejected` counts requests over the rate limit or with the queue full, `Malformed`
+ * messages that were not requests.
  */
 export const getStatus = ({ counters, inFlight, host }: MonitorContext) => (): CommandAnswer => ({
   Status: STATUS.ok,

@@ -1,5 +1,5 @@
 /**
- * The one list of the agent's own commands. A new command is one file and one line here.
+ * The list of built-in commands. A new command is one file and one line here.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { sendEvent } from "./send_event.ts";
 /** For commands that write to the log, the audit file or the host. */
 const MAX_PER_SECOND = 10;
 
-/** One of the agent's own commands. */
+/** A built-in command. */
 interface BuiltinCommand {
   readonly handler: (context: MonitorContext) => CommandHandler;
-  /** More are refused before the handler looks at them. */
+  /** The limit is applied before the handler sees the request. */
   readonly maxPerSecond?: number;
 }
 
@@ -30,10 +30,10 @@ const BUILTIN_COMMANDS: Readonly<Record<string, BuiltinCommand>> = {
   "agent.SendEvent": { handler: sendEvent, maxPerSecond: MAX_PER_SECOND },
 };
 
-/** The names of the agent's own commands, sorted. */
+/** The names of the built-in commands, sorted. */
 export const BUILTIN_NAMES: readonly string[] = Object.keys(BUILTIN_COMMANDS);
 
-/** Registers all of the agent's own commands. */
+/** Registers all built-in commands. */
 export function registerBuiltins(monitor: Monitor, context: MonitorContext): void {
   for (const [name, { handler, maxPerSecond }] of Object.entries(BUILTIN_COMMANDS)) {
     monitor.register(name, handler(context), { maxPerSecond });

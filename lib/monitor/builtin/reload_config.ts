@@ -4,10 +4,10 @@ import type { MonitorContext } from "../context.ts";
 import { CommandError, type CommandHandler } from "../monitor.ts";
 
 /**
- * `agent.ReloadConfig`: reads the configuration again, as SIGHUP does, and drops no connection.
+ * `agent.ReloadConfig`: reloads the configuration, as SIGHUP does, without dropping connections.
  *
- * `Changed` lists the keys that are different now, `NeedRestart` those that take effect at the next
- * start, `Refused` what the configuration allows and Deno does not, because this process was
+ * `Changed` lists the keys whose new values took effect, `NeedRestart` those that take effect after
+ * a restart, `Refused` what the configuration allows but Deno refuses, because this process was
  * started without it.
  */
 export const reloadConfig = ({ reload }: MonitorContext): CommandHandler => async () => {

@@ -18,8 +18,8 @@ const Fields = z.strictObject({
  *
  * Its parameters are `event`, `data` (null by default), `source` and `timestamp` (seconds since
  * 1970). `source` is empty: Deno does not report which process is at the other end of a socket, and
- * a process's own claim would prove nothing. An event that cannot be sent now is refused; nothing
- * is queued.
+ * a process's claim about itself proves nothing. An event that cannot be sent now is refused;
+ * nothing is queued.
  */
 export const sendEvent = ({ notifyHost }: MonitorContext): CommandHandler => ({ fields, text }) => {
   const given = handlerFields(fields, Object.keys(Fields.shape));
@@ -38,7 +38,7 @@ export const sendEvent = ({ notifyHost }: MonitorContext): CommandHandler => ({ 
   return { Status: STATUS.ok, StatusMessage: "" };
 };
 
-/** `Data` with its numbers as they were written. */
+/** `Data` with its numbers exactly as written. */
 function dataOf(text: string): unknown {
   try {
     const request = parseExactly(text);

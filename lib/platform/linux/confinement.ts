@@ -17,7 +17,7 @@ import { SHELL } from "./programs.ts";
 export interface Confinement {
   /** Whether Deno itself now blocks access outside the configured paths. */
   readonly confined: boolean;
-  /** What the configuration allows and the binary's own lists lack: paths, commands, sockets. */
+  /** What the configuration allows and the binary's lists lack: paths, commands, sockets. */
   readonly uncovered: readonly string[];
 }
 
@@ -44,11 +44,11 @@ function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run
 }
 
 /**
- * Whether an agent started with `granted` (its own lists, without the `/` beside them) would be
- * confined under a configuration that needs `wanted`; changes nothing.
+ * Whether an agent started with `granted` (its lists, without the additional `/`) would be confined
+ * under a configuration that needs `wanted`; changes nothing.
  *
  * @param granted What the binary was compiled with; `undefined` for an agent that was started with
- * the flags of its own configuration.
+ * flags derived from its configuration.
  */
 export function judgeConfinement(
   wanted: Permissions,
@@ -67,10 +67,10 @@ export function judgeConfinement(
 }
 
 /**
- * Drops `/` for reading and writing unless the configuration needs it, and the sockets that the
- * configuration does not have.
+ * Drops `/` for reading and writing unless the configuration needs it, and the sockets that it does
+ * not name.
  *
- * @returns What holds from now on.
+ * @returns The result, which holds from now on.
  */
 export function confine(wanted: Permissions, granted: Permissions | undefined): Confinement {
   const judged = judgeConfinement(wanted, granted);
@@ -87,10 +87,10 @@ export function confine(wanted: Permissions, granted: Permissions | undefined): 
 }
 
 /**
- * Drops all that a process does not need which only starts the shell and writes a log: reading, the
- * network, facts about the system, and writing anywhere but to the log file.
+ * Drops every permission except starting the shell and writing the log file, for the supervising
+ * parent: reading, the network, facts about the system and writing anything else.
  *
- * @param granted What the binary was compiled with; `undefined` where that is not known.
+ * @param granted What the binary was compiled with; `undefined` if that is unknown.
  */
 export function confineSupervisor(
   logFile: string | null,
@@ -123,8 +123,8 @@ export function confinementRemedy(wanted: Permissions, configFile: string | unde
 }
 
 /**
- * What of `wanted` Deno does not let this process do, by name: after a change of the configuration,
- * what only a restart can bring into effect.
+ * The parts of `wanted` that Deno refuses to this process, by name: after a reload, the changes
+ * that need a restart.
  */
 export function refusedByDeno({ read, write, run, sockets }: Permissions): string[] {
   const isRefused = (descriptor: Deno.PermissionDescriptor) =>

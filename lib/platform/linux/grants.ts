@@ -36,7 +36,7 @@ export type Permissions = z.output<typeof PermissionsSchema>;
  * Reads the permissions that a binary was compiled with, from the text that the compile task put
  * into it.
  *
- * @throws {Error} when it is not such a text.
+ * @throws {Error} if the text is not valid.
  */
 export function parsePermissions(text: string): Permissions {
   try {
@@ -61,13 +61,13 @@ const SYSTEM_FACTS = [
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
-/** What a start of the agent needs beside its configuration. */
+/** What starting the agent needs besides its configuration. */
 export interface StartPaths {
   /** The unix socket of `--channel listen:PATH`. */
   readonly listen?: string;
   /** The configuration file, read at startup and at each reload. */
   readonly configFile?: string;
-  /** Whether the agent turns the guest off through the service manager's units. */
+  /** Whether the agent controls power through the service manager's units. */
   readonly power?: boolean;
   /** The service manager's notification socket. */
   readonly notifySocket?: string;
@@ -76,8 +76,8 @@ export interface StartPaths {
 /**
  * The permissions for a configuration.
  *
- * Reading covers what may be written too: a path is checked for links before it is used. The path
- * policy (`paths.ts`) decides which of both a request may do.
+ * Reading includes what may be written: a path is checked for links before it is used. The path
+ * policy (`paths.ts`) decides what a request may do.
  */
 export function permissionsFor(config: Config, start: StartPaths = {}): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = config.security;
@@ -101,7 +101,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...configFile,
       ...power,
       ...notify,
-      // To see whether its last line is complete.
+      // To check whether its last line is complete.
       ...audit,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),

@@ -10,7 +10,7 @@ export const GROUP_FILE = "/etc/group";
 /**
  * The number of a group, given by its name or its number.
  *
- * @param file Where to look. @default {"/etc/group"}
+ * @param file The group file. @default {"/etc/group"}
  * @throws {Error} for a name that is not in the file: groups of a directory service must be given
  * by number.
  */
@@ -23,7 +23,7 @@ export async function groupNumber(group: string, file = GROUP_FILE): Promise<num
   );
 }
 
-/** The number of the group of that name in the text of a group file. */
+/** The number of the group with that name in the text of a group file. */
 export function findGroup(text: string, name: string): number | undefined {
   for (const line of text.split("\n")) {
     const [found, , number = ""] = line.split(":");

@@ -16,16 +16,16 @@ import { SystemdPower } from "./systemd_power.ts";
 
 /** How the agent was started. */
 export interface LinuxGuestOptions {
-  /** How the guest is shut down; by default not at all. */
+  /** How the guest is shut down; by default it is not. */
   readonly power?: "none" | "systemd";
-  /** Whether commands run in a control group beside the agent's. */
+  /** Whether commands run in a separate control group. */
   readonly separateCommands?: boolean;
 }
 
 /** The guest that the agent runs in. */
 export function linuxGuest({ power, separateCommands }: LinuxGuestOptions = {}): Guest {
   let home: Promise<string> | undefined;
-  // Commands that start together share one look-up; one that fails is repeated.
+  // Commands that start together share one lookup; a failed lookup is repeated.
   const lookUpHome = async () => {
     try {
       return await readHomeDirectory();

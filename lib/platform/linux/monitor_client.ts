@@ -1,5 +1,5 @@
 /**
- * Sends a command to the agent of this guest, as any other program would.
+ * Sends a command to the running agent, as any other program would.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { withTimer } from "../../base/waiting.ts";
 import { type CommandAnswer, readAnswer, refusal, STATUS } from "../../monitor/answer.ts";
 import { socketErrorReason } from "./unix_socket.ts";
 
-/** How a command is sent. */
+/** Options for sending a command. */
 export interface SendOptions {
   /** Milliseconds for the whole exchange. @default {60000} */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-/** Far more than any monitor's answer has. */
+/** Far more than any command monitor sends. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const READ_BYTES = 16 * 1024;
 
 const noConnection = (reason: string): CommandAnswer => refusal(STATUS.connection, reason);
 
 /**
- * Sends one command and returns its answer. Does not throw when the connection fails: that is an
- * answer of status 103 with a `Reason`, as in other clients of the protocol.
+ * Sends one command and returns its answer. If the connection fails, it returns an answer with
+ * status 103 and a `Reason`, like other clients of the protocol.
  *
  * @param path The monitor's unix socket.
- * @param request An object with a `Name`, and all that the command takes beside it.
+ * @param request An object with a `Name` and the command's other members.
  */
 export async function sendCommand(
   path: string,
@@ -64,7 +64,7 @@ async function exchange(connection: Deno.UnixConn, request: Uint8Array): Promise
     if (read === null) return text;
     text += decoder.decode(buffer.subarray(0, read), { stream: true });
     if (text.length > MAX_ANSWER_BYTES) {
-      throw new Error(`the answer is over ${MAX_ANSWER_BYTES} bytes`);
+      throw new Error(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
     }
   }
 }
@@ -77,12 +77,14 @@ function parse(text: string): CommandAnswer {
   } catch {
     // Not JSON: reported below.
   }
-  return noConnection("the answer is not that of a command monitor");
+  return noConnection("the answer is not from a command monitor");
 }
 
 function explainConnect(path: string, error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return `${path}: there is no such socket`;
-  if (error instanceof Deno.errors.ConnectionRefused) return `${path}: nobody serves this socket`;
+  if (error instanceof Deno.errors.NotFound) return `${path}: the socket does not exist`;
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return `${path}: no process serves this socket`;
+  }
   if (error instanceof Deno.errors.PermissionDenied) {
     return `${path}: permission denied; command_monitor.pipe_group says who may connect`;
   }

@@ -1,7 +1,7 @@
 /**
- * The command monitor's unix socket: created where nobody else can reach it, given its mode and
- * group, and linked into place. At no time does it allow more than `pipe_mode`, and it never
- * overwrites a file that somebody else put there.
+ * The command monitor's unix socket: created where only the agent can reach it, given its mode and
+ * group, and linked into place. It never allows more than `pipe_mode` and never overwrites another
+ * process's file.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import type { CommandListener } from "../../monitor/listener.ts";
 export interface SocketOptions {
   /** Absolute. */
   readonly pipe_path: string;
-  /** Octal digits. */
+  /** An octal mode. */
   readonly pipe_mode: string;
   /** Name or number; `null` and "-1" keep the agent's own group. */
   readonly pipe_group: string | null;
@@ -33,8 +33,8 @@ const DONE = "done";
 const PRIVATE_MODE = 0o700;
 
 /**
- * $1 the directory to create, $2 its mode, $3 its group or empty. In the shell, since Deno would
- * need a permission for everything below the directory.
+ * $1 the directory to create, $2 its mode, $3 its group or empty. Done in the shell, since Deno
+ * would need a permission for everything below the directory.
  */
 const CREATE_DIRECTORY = `
 exec 2>&1
@@ -46,12 +46,12 @@ fi
 echo ${DONE}
 `;
 
-/** Google's configuration has it for "no change". */
+/** Google's configuration uses it for "no change". */
 const NO_GROUP = "-1";
 
 /**
- * A directory for the agent alone, beside the socket: what is in it can be given its mode and group
- * while nobody else can reach it. The schema leaves room for both endings in a socket's path.
+ * A private directory next to the socket, in which a file can get its mode and group while nobody
+ * else can reach it. The schema reserves room for both suffixes in a socket's path.
  */
 export const privateDirectoryOf = (pipePath: string): string => `${pipePath}.new`;
 
@@ -59,10 +59,10 @@ export const privateDirectoryOf = (pipePath: string): string => `${pipePath}.new
 export const unfinishedSocketOf = (pipePath: string): string => `${privateDirectoryOf(pipePath)}/s`;
 
 /**
- * Creates the socket, and the last directory of its path if that is missing. A socket that nobody
- * serves any more is removed first.
+ * Creates the socket, and the last directory of its path if that is missing. A socket that no
+ * process serves any more is removed first.
  *
- * @throws {ListenError} when another process serves it, or it cannot be created.
+ * @throws {ListenError} if another process serves it, or it cannot be created.
  */
 export async function listenOnSocket(options: SocketOptions): Promise<CommandListener> {
   const path = options.pipe_path;
@@ -79,14 +79,14 @@ export async function listenOnSocket(options: SocketOptions): Promise<CommandLis
       removeQuietly(privateDirectoryOf(path));
     }
   } catch (error) {
-    // Another file has taken the place meanwhile: this says which kind.
+    // Another file has appeared there meanwhile: this says which kind.
     if (error instanceof Deno.errors.AlreadyExists) await findStale(path);
     const reason = socketErrorReason(error, path, unfinishedSocketOf(path));
     throw new ListenError(`cannot create the socket ${path}: ${reason}`);
   }
 }
 
-/** Synchronous: a few system calls, for which the other form would keep threads. */
+/** Synchronous: a few system calls, for which asynchronous ones would keep threads. */
 function createSocket(
   { pipe_path: path, pipe_mode: mode }: SocketOptions,
   group: number | null,
@@ -116,7 +116,7 @@ async function createPrivateDirectory(options: SocketOptions, group: number | nu
   if (!tryToCreate(directory)) throw new Error(`${directory} cannot be created`);
 }
 
-/** Creates the private directory; returns whether its parent was there. */
+/** Creates the private directory; returns whether its parent exists. */
 function tryToCreate(directory: string): boolean {
   const create = () => Deno.mkdirSync(directory, { mode: PRIVATE_MODE });
   try {
@@ -144,11 +144,11 @@ async function createDirectory(
   if (said.trim() !== DONE) throw new Error(said.trim());
 }
 
-/** Removes what an agent that was killed left behind, and nothing that is not ours. */
+/** Removes what a killed agent left behind, and nothing that the agent did not create. */
 function removeLeftover(directory: string): void {
   const { isDirectory, uid } = Deno.lstatSync(directory);
   if (!isDirectory || uid !== Deno.uid()) {
-    throw new Error(`${directory} is in the way and was not made by this agent; remove it`);
+    throw new Error(`${directory} exists and was not created by the agent; remove it`);
   }
   Deno.removeSync(directory, { recursive: true });
 }
@@ -157,7 +157,7 @@ function removeQuietly(directory: string): void {
   try {
     Deno.removeSync(directory, { recursive: true });
   } catch {
-    // It is removed when the socket is created the next time.
+    // It is removed when the socket is created next time.
   }
 }
 
@@ -167,14 +167,14 @@ function refuseLinks(directory: string): void {
   throw new Error(`${LEADS_THROUGH_LINK}; the directory is ${dirname(realPath)}`);
 }
 
-/** Searchable by everyone who may connect; writable for the owner alone. */
+/** Searchable by everyone who may connect; writable only by the owner. */
 export function directoryMode(socketMode: string): string {
   const [, group = 0, others = 0] = socketMode.slice(-3).split("").map(Number);
   const passage = (bits: number) => (bits & 0o2) === 0 ? 0 : 0o5;
   return `07${passage(group)}${passage(others)}`;
 }
 
-/** What tells one file from another. */
+/** What distinguishes one file from another. */
 type Identity = Pick<Deno.FileInfo, "ino" | "dev">;
 
 const isSame = (a: Identity, b: Identity) => a.ino === b.ino && a.dev === b.dev;

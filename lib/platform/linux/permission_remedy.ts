@@ -1,13 +1,13 @@
 /**
- * What a person can do when Deno does not let the agent do what its configuration allows.
+ * What to do if Deno refuses what the agent's configuration allows.
  *
  * @module
  */
 
 /**
- * For everything that the configuration names.
+ * For anything that the configuration names.
  *
- * @param configFile The configuration's file, if it is known.
+ * @param configFile The configuration file, if it is known.
  */
 export const permissionRemedy = (configFile = "FILE"): string =>
   Deno.build.standalone
@@ -16,7 +16,7 @@ export const permissionRemedy = (configFile = "FILE"): string =>
     : "restart the agent: its permissions are derived from its configuration and its command line " +
       "at startup";
 
-/** For a unix socket, which the command line may name as well. */
+/** For a unix socket, which the command line may also name. */
 export const socketRemedy = (): string =>
   Deno.build.standalone
     ? "a compiled agent may use one socket, the command_monitor.pipe_path that it was compiled " +

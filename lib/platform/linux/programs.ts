@@ -1,10 +1,10 @@
 /**
- * Where programs are on Linux.
+ * Finds programs on Linux.
  *
  * @module
  */
 
-/** Where a bare name is looked up, in this order. */
+/** The directories in which a bare name is looked up, in this order. */
 export const PROGRAM_DIRECTORIES = [
   "/usr/local/sbin",
   "/usr/local/bin",
@@ -22,7 +22,7 @@ export const SHELL = "/bin/sh";
 
 const EXECUTABLE_BITS = 0o111;
 
-/** Whether the path names a regular file that somebody may execute, symbolic links followed. */
+/** Whether the path names a regular file with an execute permission; follows symbolic links. */
 export function isExecutableFile(path: string): boolean {
   try {
     // Synchronous: this takes a few microseconds in the system's own directories, far less than

@@ -1,5 +1,5 @@
 /**
- * Telling systemd that the agent is alive (sd_notify(3), sd_watchdog_enabled(3)): an agent whose
+ * Tells systemd that the agent is alive (sd_notify(3), sd_watchdog_enabled(3)): an agent whose
  * process is stopped or whose event loop hangs is killed and started again.
  *
  * @module
@@ -14,7 +14,7 @@ export const OWN_NOTIFY_SOCKET = "/run/kvmmanager-agent/notify.sock";
 
 /** How long the service manager waits for a message; long, since a guest may be overloaded. */
 const LIMIT_MS = 60_000;
-/** A quarter of that, so lost and late messages end nothing. */
+/** A quarter of that, so that lost and late messages do no harm. */
 const ALIVE_MS = LIMIT_MS / 4;
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 /**
- * Running the agent's own fixed scripts in the shell. They reach /proc and /sys, which Deno opens
- * only to a process with all permissions.
+ * Runs the agent's fixed scripts in the shell. They can read /proc and /sys, which Deno only allows
+ * to a process with all permissions.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Script {
 /**
  * Runs a script and returns what it printed on its standard output, whatever its exit status.
  *
- * @throws {RpcError} -32003 after the time limit, -32000 for over 1 MiB of output.
+ * @throws {RpcError} -32003 after the time limit, -32000 for more than 1 MiB of output.
  * @throws The reason of `signal`.
  */
 export async function runScript({ code, args = [], timeoutMs, signal }: Script): Promise<string> {
@@ -41,7 +41,7 @@ export async function runScript({ code, args = [], timeoutMs, signal }: Script):
     throw timedOut(`a script of the agent did not finish within ${timeoutMs} ms and was killed`);
   }
   if (result.stdout.truncated) {
-    throw commandFailed(`a script of the agent printed over ${MAX_OUTPUT_BYTES} bytes`);
+    throw commandFailed(`a script of the agent printed more than ${MAX_OUTPUT_BYTES} bytes`);
   }
   return new TextDecoder().decode(result.stdout.bytes);
 }

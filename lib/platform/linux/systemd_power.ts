@@ -1,6 +1,6 @@
 /**
- * Power through units of the service manager's, which do as root what a file asks for
- * (install/lib/power). The agent needs no right but to write into its own runtime directory.
+ * Controls power through systemd units, which run as root and carry out the request in a file
+ * (install/lib/power). The agent only needs to write into its own runtime directory.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { sleep } from "../../base/timer.ts";
 import type { PowerAction, PowerProvider, PowerRequest } from "../../guest/power.ts";
 import { runScript } from "./shell.ts";
 
-/** Where requests are put: the service's RuntimeDirectory, which nobody else may write to. */
+/** Where requests are written: the service's RuntimeDirectory, which no other user may write to. */
 export const POWER_DIRECTORY = "/run/kvmmanager-agent";
 
-/** The files that the units watch. */
+/** The files that the units watch for. */
 const FILES: Readonly<Record<PowerAction, string>> = { shutdown: "poweroff", reboot: "reboot" };
 const CHECK_MS = 5000;
-/** How long the unit has to take a request away: it does so first of all. */
+/** How long the unit may take to remove the request file, which is the first thing it does. */
 const TAKEN_MS = 10_000;
 const POLL_MS = 100;
 
@@ -29,7 +29,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Whether the file could be removed: somebody may have taken it at the last moment. */
+/** Whether the file could be removed: the unit may have taken it at the last moment. */
 async function withdrawn(path: string): Promise<boolean> {
   try {
     await Deno.remove(path);
@@ -45,8 +45,8 @@ export class SystemdPower implements PowerProvider {
   readonly unavailable = undefined;
 
   /**
-   * @param directory Another place for requests, in tests.
-   * @param takenMs How long a request waits there to be taken.
+   * @param directory A different directory for requests, in tests.
+   * @param takenMs How long to wait until a request is taken.
    */
   constructor(readonly directory: string = POWER_DIRECTORY, readonly takenMs = TAKEN_MS) {}
 
@@ -60,19 +60,19 @@ export class SystemdPower implements PowerProvider {
     });
     const [said = ""] = state.split("\n");
     if (said === "active") return undefined;
-    return `nobody would carry it out: ${unit}: ${said === "" ? "no systemctl here" : said}`;
+    return `no unit would carry it out: ${unit}: ${said === "" ? "no systemctl here" : said}`;
   }
 
   async request({ action, timeoutSeconds, force }: PowerRequest): Promise<void> {
     const file = `${this.directory}/${FILES[action]}`;
     const unfinished = `${this.directory}/.${FILES[action]}`;
     await Deno.writeTextFile(unfinished, `${force ? "force" : timeoutSeconds}\n`);
-    // The unit begins as soon as there is a file of that name: it is whole then.
+    // The unit starts as soon as a file of that name exists, so the file must be complete by then.
     await Deno.rename(unfinished, file);
     await this.#taken(file);
   }
 
-  /** A request that nobody takes must not be carried out when somebody comes, days later. */
+  /** A request that is not taken must not be carried out days later. */
   async #taken(file: string): Promise<void> {
     const deadline = performance.now() + this.takenMs;
     while (await exists(file)) {

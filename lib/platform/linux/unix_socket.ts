@@ -1,5 +1,6 @@
 /**
- * What all of the agent's unix sockets need: a free path, and connections until they are closed.
+ * Shared by the agent's unix sockets: checking for a free path, accepting connections, explaining
+ * errors.
  *
  * @module
  */
@@ -12,13 +13,13 @@ import { socketRemedy } from "./permission_remedy.ts";
 const ACCEPT_RETRY_MS = 100;
 
 /** A link in the path would let others decide where the socket is. */
-export const LEADS_THROUGH_LINK = "its path leads through a symbolic link, which is never followed";
+export const LEADS_THROUGH_LINK = "its path contains a symbolic link; links are never followed";
 
 /**
- * Makes sure that a socket may be created at a path.
+ * Checks that a socket can be created at a path.
  *
- * @returns The socket in the way that nobody serves any more, if there is one.
- * @throws {ListenError} when another process serves it, or the path is not a socket.
+ * @returns The stale socket at the path, which no process serves any more, if there is one.
+ * @throws {ListenError} if another process serves it, or the path is not a socket.
  */
 export async function findStale(path: string): Promise<Deno.FileInfo | undefined> {
   const info = await lstatIfAny(path);
@@ -65,22 +66,23 @@ export async function acceptUnlessClosed(
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return undefined;
       }
-      // Out of file descriptors, or the client has left already: the next try may succeed.
+      // Out of file descriptors, or the client has already disconnected: the next attempt may
+      // succeed.
       await sleep(ACCEPT_RETRY_MS);
     }
   }
 }
 
 /**
- * Why an operation on the socket at `path` failed. Of Deno's own refusals it says which permission
- * is missing and how to get it, or that a symbolic link is in the path.
+ * Why an operation on the socket at `path` failed. For Deno's refusals it says which permission is
+ * missing and how to get it, or that the path contains a symbolic link.
  *
- * @param used The path that Deno was given, if that is not `path` itself.
+ * @param used The path that was passed to Deno, if that is not `path` itself.
  */
 export function socketErrorReason(error: unknown, path: string, used = path): string {
   if (!(error instanceof Deno.errors.NotCapable)) return messageOf(error);
   const missing = missingPermissions(used);
-  // Deno grants the path and refuses all the same: it has resolved a link that leads elsewhere.
+  // Deno grants the path but refuses it: it has resolved a link that leads elsewhere.
   if (missing.length === 0) return LEADS_THROUGH_LINK;
   return `the agent was started without permission to ${missing.join(" and ")} this socket; ` +
     socketRemedy();

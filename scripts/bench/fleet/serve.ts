@@ -57,7 +57,7 @@ function behaving(connection: Connection, index: number): Connection {
     ...connection,
     read: async (buffer) => {
       const read = await connection.read(buffer);
-      // What has been read is never answered, as in a guest that is stuck.
+      // Requests are read and never answered, as in a stuck guest.
       while (isHanging(index)) await new Promise((resolve) => setTimeout(resolve, 1000));
       return read;
     },

@@ -9,7 +9,7 @@ const ALONE = { warmUp: 500, measured: 4000 } as const;
 const CLIENTS = 50;
 const EACH = { warmUp: 10, measured: 200 } as const;
 const SLOW_CLIENTS = 100;
-/** Just under what a request may have. */
+/** Just under the size limit of a request. */
 const HALF_REQUEST = `{"Name":"agent.Ping","Padding":"${"x".repeat(64_000)}`;
 const SLOW_MS = 2000;
 const SLOW_PAUSE_MS = 100;
@@ -50,9 +50,9 @@ async function dawdle(path: string): Promise<void> {
 
 const LABELS = {
   alone: "agent.Ping of the command monitor, median",
-  aloneTail: "agent.Ping of the command monitor, 99 of 100 within",
+  aloneTail: "agent.Ping of the command monitor, 99th percentile",
   many: `agent.Ping, ${CLIENTS} clients at once, median`,
-  manyTail: `agent.Ping, ${CLIENTS} clients at once, 99 of 100 within`,
+  manyTail: `agent.Ping, ${CLIENTS} clients at once, 99th percentile`,
   idle: "idle, resident with a command monitor",
   peakPings: `peak after ${CLIENTS} clients of the command monitor`,
   peakSlow: `peak with ${SLOW_CLIENTS} slow clients, each with half a request of 64 kB`,
@@ -61,7 +61,10 @@ const LABELS = {
 const MEMORY = { unit: "MiB", digits: 1, over: "max" } as const;
 const BUDGET: Row["limit"] = { kind: "at most", value: 50 };
 
-/** The command monitor: how long a program in the guest waits, and what many of them cost. */
+/**
+ * The command monitor: how long a program in the guest waits, and how much memory many of them
+ * take.
+ */
 export const commandMonitor: Measure = {
   name: "command monitor",
   rows: [

@@ -9,7 +9,7 @@ const PERCENT = 100;
 const wait = (milliseconds: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** What an agent costs that is connected to a host that sends nothing. */
+/** The memory of an agent whose host sends nothing. */
 export const idleCosts: Measure = {
   name: "idle",
   rows: [

@@ -10,7 +10,7 @@ const LONG_LINE_BYTES = 100_000_000;
 const CHUNK_BYTES = 1_000_000;
 const NEWLINE = "\n";
 
-/** Does something that costs memory; returns `false` if it does not apply to this agent. */
+/** Does something that takes memory; returns `false` if it does not apply to this agent. */
 type Workload = (started: Started) => Promise<boolean>;
 
 /** In this order on one process: each row has the peak up to its end. */
@@ -63,7 +63,7 @@ export const peakMemory: Measure = {
       limit: { kind: "at most", value: 50 },
       inReadme: workload === LAST_WORKLOAD,
     })),
-    { ...ROW, label: "resident after all of that" },
+    { ...ROW, label: "resident afterwards" },
   ],
   run: async (started) => {
     const { pid } = started;
@@ -73,7 +73,7 @@ export const peakMemory: Measure = {
     for (const [workload, act] of WORKLOADS) {
       if (await act(started)) reading[labelOf(workload)] = (await readMemory(pid)).peakMiB;
     }
-    reading["resident after all of that"] = (await readMemory(pid)).residentMiB;
+    reading["resident afterwards"] = (await readMemory(pid)).residentMiB;
     return reading;
   },
 };

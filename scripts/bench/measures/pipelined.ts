@@ -1,7 +1,7 @@
 import type { Measure } from "../measure.ts";
 import { cpuMicroseconds, readCpuTimes } from "../proc.ts";
 
-/** How many pings, also when memory is measured. */
+/** How many pings, including the measurement of memory. */
 export const PIPELINED_PINGS = 20_000;
 /** How many of them are unanswered at a time. */
 export const OUTSTANDING = 64;
@@ -21,7 +21,7 @@ export const pipelinedPings: Measure = {
       inReadme: true,
     },
     { label: "pipelined pings, CPU of the agent", unit: "µs", digits: 1 },
-    { label: "pipelined pings, the bench busy", unit: "%" },
+    { label: "pipelined pings, load of the bench", unit: "%" },
   ],
   run: async ({ caller, speech, pid }) => {
     // The bench's own code should be compiled before the clock starts.
@@ -35,7 +35,7 @@ export const pipelinedPings: Measure = {
     return {
       "pipelined pings, 64 outstanding": PIPELINED_PINGS / tookMs * MS_PER_SECOND,
       "pipelined pings, CPU of the agent": agentUs / PIPELINED_PINGS,
-      "pipelined pings, the bench busy": benchUs / (tookMs * US_PER_MS) * PERCENT,
+      "pipelined pings, load of the bench": benchUs / (tookMs * US_PER_MS) * PERCENT,
     };
   },
 };

@@ -14,8 +14,8 @@ const Input = z.strictObject({
 });
 
 /**
- * The command monitor's request scanner finds the same end however the bytes arrive, the one that a
- * look at each byte finds; what is one JSON object is always taken whole, and read.
+ * The command monitor's request scanner finds the same end however the bytes arrive, and the same
+ * as a scan byte by byte; a JSON object is always received completely and parsed.
  */
 export const commands = target({
   name: "commands",
@@ -52,7 +52,7 @@ function check(bytes: Uint8Array, cuts: readonly number[]): void {
   }
 }
 
-/** What JSON.parse() takes for an object ends where the scanner says. */
+/** What JSON.parse() accepts as an object ends where the scanner says. */
 function checkWholeObject(bytes: Uint8Array, scanned: Scanned): void {
   let value: unknown;
   try {
@@ -78,7 +78,7 @@ function scan(bytes: Uint8Array, lengths: readonly number[]): Scanned {
   return "unfinished";
 }
 
-/** The same by definition: one byte after the other. */
+/** The same by definition: one byte at a time. */
 function model(bytes: Uint8Array): Scanned {
   let depth = 0;
   let isInString = false;

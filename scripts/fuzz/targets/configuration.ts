@@ -10,8 +10,8 @@ import { json, mutated, text } from "../values.ts";
 const PATHS = ["/", "/tmp", "/tmp/", "/a,b", "/a b", "/é", "/tmp/../etc", "//x", "relative", "/\0"];
 
 /**
- * Whatever the configuration file holds, it is taken or refused with reasons; what is taken reads
- * back as the same, and Deno is granted exactly what it allows.
+ * Any configuration file is accepted, or refused with reasons; an accepted one reads back
+ * unchanged, and Deno is granted exactly what it allows.
  */
 export const configuration = target({
   name: "configuration",

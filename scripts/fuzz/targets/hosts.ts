@@ -21,7 +21,7 @@ const CANCELLED = "cancelled by the host";
 
 /**
  * Hosts that use the same ids at the same time: each request has one answer, sent to the host that
- * made it. A host is refused an id, or has a request cancelled, only because of what it sent itself.
+ * made it. A host's id is refused, or its request cancelled, only because of what it sent itself.
  */
 export const hosts = target({
   name: "hosts",

@@ -16,10 +16,10 @@ const Input = z.strictObject({
   limit: z.int().check(z.gte(1)),
 });
 
-/** What the splitter told, in its order: the line's text, or what was wrong with it. */
+/** What the splitter reported, in order: the line's text, or what was wrong with it. */
 type Told = { readonly line: string } | "too long" | "not UTF-8";
 
-/** The line splitter tells the same messages however the bytes arrive, and those that it should. */
+/** The line splitter reports the same, correct messages however the bytes arrive. */
 export const lines = target({
   name: "lines",
   input: Input,
@@ -57,7 +57,7 @@ function split(chunks: Iterable<Uint8Array>, limit: number): Told[] {
     onNotUtf8: () => void told.push("not UTF-8"),
   });
   for (const chunk of chunks) {
-    // The caller reads into the same buffer again and again.
+    // The caller reads into the same buffer repeatedly.
     const reused = chunk.slice();
     splitter.push(reused);
     reused.fill(0xff);

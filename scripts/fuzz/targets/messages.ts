@@ -13,7 +13,9 @@ import { json, mutated, number, text } from "../values.ts";
 
 const IDS = ["1", '"a"', "null", "1.50", "1e3", "12345678901234567890", "-9223372036854775808"];
 
-/** The parser takes a line for what it is, and an id goes back as it came, to the last digit. */
+/**
+ * The parser classifies every line correctly, and an id is returned unchanged, to the last digit.
+ */
 export const messages = target({
   name: "messages",
   input: z.strictObject({ line: z.string() }),
@@ -28,7 +30,7 @@ function generate(random: Random): string {
   return new TextDecoder().decode(mutated(random, new TextEncoder().encode(line)));
 }
 
-/** A request's text, almost right; `id` as a number may be written in many ways. */
+/** A request's text, almost valid; a number as `id` may be written in many ways. */
 export function requestText(random: Random, method = text(random)): string {
   const id = random.oneIn(2) ? random.pick(IDS) : JSON.stringify(json(random, 1));
   const members = [
@@ -53,7 +55,7 @@ function check(line: string): void {
     } catch {
       isJson = false;
     }
-    assert(!isJson, "only what is no JSON is refused by the parser");
+    assert(!isJson, "the parser refuses only text that is not JSON");
     return;
   }
   for (const message of Array.isArray(value) ? value : [value]) checkMessage(message, line);
@@ -70,7 +72,7 @@ function checkMessage(message: unknown, line: string): void {
   assertEquals(typeof request.params, "object");
   if (request.id === undefined || typeof request.id === "string") return;
   const back = JSON.stringify(request.id);
-  // A number in another notation that says the very same may be written JavaScript's way.
+  // A number in another notation with the same value may be written in JavaScript's notation.
   const isExact = typeof request.id === "number" && Number.isFinite(request.id);
   assert(isExact || line.includes(back), `the id came as ${back}`);
 }

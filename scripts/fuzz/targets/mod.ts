@@ -1,5 +1,5 @@
 /**
- * The one list of what is fuzzed. A target is added by one file and one line here.
+ * The list of fuzz targets. To add a target, add one file and one line here.
  *
  * @module
  */

@@ -12,8 +12,8 @@ const FILES = "<files>";
 const ID = 1;
 
 /**
- * Every method with parameters that are right, almost right and wrong: one answer, a result as its
- * schema says or an error of the table, and nothing outside the allowed directory is ever touched.
+ * Every method with valid, almost valid and invalid parameters: one answer, a result that matches
+ * its schema or an error of the table, and nothing outside the allowed directory is ever touched.
  */
 export const parameters = target({
   name: "parameters",
@@ -53,7 +53,7 @@ function generate(random: Random): { method: string; params: unknown } {
   return { method: method.name, params };
 }
 
-/** What a member of this name may well be. */
+/** A plausible value for a member with this name. */
 function likely(random: Random, name: string): unknown {
   switch (name) {
     case "path":
@@ -63,7 +63,7 @@ function likely(random: Random, name: string): unknown {
     case "command":
       return random.oneIn(4) ? text(random) : random.pick(PROGRAMS);
     case "args":
-      // Not a path of the guest's: cat would read from a device for ever.
+      // Not a path in the guest: cat would read from a device forever.
       return random.many(4, () => text(random).replaceAll("/", ""));
     case "env":
       return Object.fromEntries(random.many(3, () => [
@@ -108,7 +108,7 @@ function checkResult(method: string, result: unknown): void {
   assert(checked.success, `${JSON.stringify(result)}: ${checked.error?.message}`);
 }
 
-/** A file beside the directory, and what tells that it was touched. */
+/** A file next to the directory, and what shows whether it was touched. */
 async function makeOutside(agent: FuzzAgent): Promise<string> {
   await Deno.writeTextFile(`${agent.directory}/outside`, "outside");
   return await stateOf(agent);

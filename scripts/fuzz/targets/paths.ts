@@ -14,7 +14,7 @@ import {
   type TreeEntry,
 } from "./paths/model.ts";
 
-/** Names that are easily taken for each other. */
+/** Names that are easily confused. */
 const NAMES = ["a", "b", "A", "aa", "é", "e\u0301", "a b", "-n", ".a"];
 
 const Input = z.strictObject({ tree: Tree, roots: z.array(z.string()), request: Request });
@@ -122,13 +122,13 @@ function after(before: ReadonlyMap<string, string>, outcome: Outcome): Map<strin
     for (const directory of outcome.madeDirectories) tree.set(directory, "directory");
     tree.set(outcome.path, `file ${outcome.content}`);
   } else if (outcome.kind === "refused") {
-    // Directories that were made before it turned out that the rest cannot be are no harm.
+    // Directories that were created before a later one failed are harmless.
     for (const directory of outcome.madeDirectories) tree.set(directory, "directory");
   }
   return new Map([...tree].sort());
 }
 
-/** Makes what can be made: an entry whose place is taken, or below a file, is left out. */
+/** Creates what can be created: an entry that already exists, or is below a file, is left out. */
 async function build(base: string, tree: readonly TreeEntry[]): Promise<void> {
   for (const entry of tree) {
     const path = `${base}${entry.path}`;

@@ -11,8 +11,8 @@ import { mutated } from "../values.ts";
 import { requestText } from "./messages.ts";
 
 /**
- * The executor: each request has one answer with its id, each notification none, whatever comes
- * along in the same batch; every answer is one of JSON-RPC and within the limit.
+ * The executor: each request gets one answer with its id, each notification none, whatever else is
+ * in the batch; every answer is valid JSON-RPC and within the limit.
  */
 export const requests = target({
   name: "requests",
@@ -42,7 +42,7 @@ function generate(random: Random): string {
   return new TextDecoder().decode(mutated(random, new TextEncoder().encode(line)));
 }
 
-/** What the specification wants, derived from the line by itself. */
+/** What the specification requires, derived from the line alone. */
 function checkAnswers(line: string, lines: number, answers: readonly Answer[]): void {
   let value: unknown;
   try {
@@ -61,14 +61,14 @@ function checkAnswers(line: string, lines: number, answers: readonly Answer[]): 
   });
   assertEquals(lines, owed.length === 0 ? 0 : 1, "one line for a line");
   if (owed.length === 0) return;
-  // One error stands for all where there is no room, and for a batch with too many members.
+  // One error replaces all if there is no room, or if the batch has too many members.
   if (items.length > MAX_BATCH_MEMBERS) assertEquals(answers.map(({ id }) => id), [null]);
   if (isBatch && answers.length === 1 && answers[0]?.id === null) return;
   const sorted = (ids: readonly unknown[]) => ids.map((id) => JSON.stringify(id)).sort();
   const got = sorted(answers.map(({ id }) => id));
   const want = sorted(owed.map((id): unknown => JSON.parse(JSON.stringify(id))));
   assertEquals(got.length, want.length, "each request has one answer");
-  // An id that leaves no room for an answer that carries it comes back as null.
+  // An id that leaves no room for its answer is returned as null.
   const missing = want.filter((id) => !got.includes(id));
   assert(missing.every((id) => id.length > 1000), `an answer for each id: ${missing}`);
 }

@@ -13,7 +13,7 @@ const Result = z.strictObject({
   max_message_size_kb: z.int(),
 });
 
-Deno.test("get_agent_info tells the versions, the platform and what is let through", async () => {
+Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
   await using served = await Served.start(getAgentInfo);
   assertEquals(await served.call(undefined, Result), {
     version: manifest.version,
@@ -50,7 +50,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`get_agent_info leaves out ${missing.join(", ")} where nothing of it is let through`, async () => {
+  Deno.test(`get_agent_info leaves out ${missing.join(", ")} if the configuration disables it`, async () => {
     await using served = await Served.start(getAgentInfo, { config: () => ({ security }) });
     const { capabilities } = await served.call(undefined, Result);
     const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);

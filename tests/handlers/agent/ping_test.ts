@@ -7,7 +7,7 @@ import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({ pong: z.literal(true), timestamp: z.int() });
 
-Deno.test("ping tells the guest's clock in whole seconds", async () => {
+Deno.test("ping returns the guest's clock in whole seconds", async () => {
   await using served = await Served.start(ping);
   const before = Number(await tool("date", "+%s"));
   const { timestamp } = await served.call(undefined, Result);
@@ -18,5 +18,5 @@ Deno.test("ping tells the guest's clock in whole seconds", async () => {
 Deno.test("ping takes no parameters, an empty object or none", async () => {
   await using served = await Served.start(ping);
   assertEquals((await served.call({}, Result)).pong, true);
-  assertRefused(await served.answer({ echo: 1 }), -32602, /^echo is not known here/);
+  assertRefused(await served.answer({ echo: 1 }), -32602, /^echo is unknown/);
 });

@@ -8,7 +8,7 @@ import { COMMAND_FAILED } from "../../_error_codes.ts";
 
 const Result = z.strictObject({ cancelled: z.boolean() });
 
-Deno.test("rpc.cancel says false where there is nothing to cancel", async () => {
+Deno.test("rpc.cancel returns false if there is nothing to cancel", async () => {
   await using served = await Served.start(rpcCancel);
   for (const id of ["nothing", "", 0, 7, -1, 1.5]) {
     assertEquals(await served.call({ id }, Result), { cancelled: false });
@@ -17,7 +17,7 @@ Deno.test("rpc.cancel says false where there is nothing to cancel", async () => 
   assertEquals(await served.call({ id: "call 1" }, Result), { cancelled: false });
 });
 
-Deno.test("rpc.cancel tells a string from a number of the same digits", async () => {
+Deno.test("rpc.cancel distinguishes a string from a number with the same digits", async () => {
   await using served = await Served.start(rpcCancel);
   const { host } = served;
   const params = { command: "sleep", args: ["300"] };
@@ -27,7 +27,7 @@ Deno.test("rpc.cancel tells a string from a number of the same digits", async ()
   assertRefused(await host.answerTo(7), COMMAND_FAILED, /^cancelled by the host$/);
 });
 
-Deno.test("rpc.cancel takes back a request that waits for a place, which then never runs", async () => {
+Deno.test("rpc.cancel removes a waiting request, which then never runs", async () => {
   await using served = await Served.start(rpcCancel, {
     config: () => ({ max_concurrent_requests: 1 }),
   });
@@ -44,7 +44,7 @@ Deno.test("rpc.cancel takes back a request that waits for a place, which then ne
   assert(await Deno.lstat(`${files}/never`).then(() => false, () => true));
 });
 
-Deno.test("rpc.cancel is answered while every place is taken, and frees one", async () => {
+Deno.test("rpc.cancel is answered while every slot is taken, and frees one", async () => {
   await using served = await Served.start(rpcCancel, {
     config: () => ({ max_concurrent_requests: 2 }),
   });
@@ -60,7 +60,7 @@ Deno.test("rpc.cancel is answered while every place is taken, and frees one", as
   assertRefused(await host.answerTo(ids[1]), COMMAND_FAILED, /cancelled/);
 });
 
-Deno.test("rpc.cancel does it once: the second one finds a request that is ending or nothing", async () => {
+Deno.test("a second rpc.cancel has no effect", async () => {
   await using served = await Served.start(rpcCancel);
   const { host } = served;
   const script = 'trap "sleep 0.3; exit" TERM; echo ready; while :; do sleep 0.05; done';

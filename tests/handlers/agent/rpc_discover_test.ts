@@ -39,7 +39,7 @@ Deno.test("rpc.discover returns the document that is published as docs/openrpc.j
   assertEquals<unknown>(document, published);
 });
 
-Deno.test("rpc.discover names each parameter that a method takes, and which must be given", async () => {
+Deno.test("rpc.discover lists each method's parameters, and which are required", async () => {
   await using served = await Served.start(rpcDiscover);
   const { methods } = await served.call(undefined, Document);
   const parameters = (method: string) =>

@@ -15,7 +15,7 @@ import { exec } from "./_exec.ts";
 
 const done = () => new ScriptedCommands({ "/bin/tool": () => ({}) });
 
-Deno.test("exec_command runs the program that a bare name finds, with the defaults", async () => {
+Deno.test("exec_command finds the program of a bare name and runs it with the defaults", async () => {
   const commands = done();
   const result = await exec(commands, { command: "tool" });
   assertEquals(result, {
@@ -75,7 +75,7 @@ Deno.test("exec_command rejects input that its encoding does not allow: -32602",
       [{ input: "not base64!", input_encoding: "base64" }, "input must be base64"],
       [
         { input: "\ud800" },
-        "input must not contain a lone surrogate, which UTF-8 cannot encode; send the bytes as base64",
+        "input must not contain an unpaired surrogate, which UTF-8 cannot encode; send the bytes as base64",
       ],
     ] as const
   ) {
@@ -96,7 +96,7 @@ Deno.test("exec_command rejects names and text that cannot be passed to a progra
       [{ env: { A: 1 } }, /env\.A/],
       [{ env: { "A\nB": "x" } }, /env.*must be letters, digits and _/],
       [{ args: ["a\0b"] }, /args.*must not contain NUL/],
-      [{ args: ["\udc00"] }, /args.*must not contain a lone surrogate/],
+      [{ args: ["\udc00"] }, /args.*must not contain an unpaired surrogate/],
       [{ env: { "A B": "x" } }, /env.*must be letters, digits and _/],
       [{ env: { "1A": "x" } }, /env.*must be letters, digits and _/],
       [{ env: { A: "\0" } }, /env.*must not contain NUL/],
@@ -110,7 +110,7 @@ Deno.test("exec_command rejects names and text that cannot be passed to a progra
   }
 });
 
-Deno.test("exec_command takes thousands of arguments and variables without copying them", async () => {
+Deno.test("exec_command accepts thousands of arguments and variables without copying them", async () => {
   const commands = done();
   const args = Array.from({ length: 4096 }, (_, index) => `é${index}`);
   const env = Object.fromEntries(args.slice(0, 1000).map((_, index) => [`V${index}`, ""]));
@@ -120,7 +120,7 @@ Deno.test("exec_command takes thousands of arguments and variables without copyi
   assertEquals(Object.keys(run.env).length, 1002);
   args[4095] = "\ud800";
   const { data } = await rpcErrorOf(() => exec(commands, { command: "tool", args }));
-  assertMatch(data.reason, /args\[4095\] must not contain a lone surrogate/);
+  assertMatch(data.reason, /args\[4095\] must not contain an unpaired surrogate/);
 });
 
 Deno.test("exec_command refuses more arguments or variables than it takes, and looks at none of them", async () => {
@@ -144,7 +144,7 @@ Deno.test("the variables that every command gets are not left in a request witho
   assertEquals(z.parse(ExecParams(), { command: "tool" }).env, {});
 });
 
-Deno.test("exec_command keeps to max_command_timeout_seconds", async () => {
+Deno.test("exec_command enforces max_command_timeout_seconds", async () => {
   const commands = done();
   const security = { max_command_timeout_seconds: 10 };
   await exec(commands, { command: "tool" }, { security });
@@ -202,7 +202,7 @@ Deno.test("exec_command reports a timeout with its length, what was killed and t
   });
 });
 
-Deno.test("exec_command says when not even SIGKILL ended the command", async () => {
+Deno.test("exec_command reports if even SIGKILL did not end the command", async () => {
   const commands = new ScriptedCommands({
     "/bin/tool": () => ({ endedBy: "timeout", code: -1, isStuck: true }),
   });
@@ -228,7 +228,7 @@ Deno.test("exec_command reports a program that is missing: -32002", async () => 
   }
 });
 
-Deno.test("exec_command replaces what is not UTF-8, and is exact in base64", async () => {
+Deno.test("exec_command replaces invalid UTF-8, and is exact in base64", async () => {
   const bytes = Uint8Array.of(0xff, 0, 0x80, 0x61, 0xef, 0xbb, 0xbf);
   const commands = new ScriptedCommands({ "/bin/tool": () => ({ stdout: bytes }) });
   const text = await exec(commands, { command: "tool" });
@@ -264,7 +264,7 @@ Deno.test("exec_command shares the room between both outputs", async () => {
   }
 });
 
-Deno.test("the reference of exec_command names the search path and the harmless variables", () => {
+Deno.test("the reference of exec_command names the search path and the safe variables", () => {
   const notes = execCommand.notes.join("\n");
   assertStringIncludes(notes, `\`${PROGRAM_PATH}\``);
   for (const name of HARMLESS_VARIABLES) assertStringIncludes(notes, `\`${name}\``);

@@ -18,11 +18,11 @@ const Result = z.strictObject({
   unresponsive: z.optional(z.array(z.string())),
 });
 
-/** Others write to the disk meanwhile. */
+/** Other processes write to the disk meanwhile. */
 const TOLERANCE_BYTES = 256 * 1024 * 1024;
 const near = (a: number, b: number) => Math.abs(a - b) <= TOLERANCE_BYTES;
 
-Deno.test("get_disk_usage says of each file system what df says", async () => {
+Deno.test("get_disk_usage agrees with df about each file system", async () => {
   await using served = await Served.start(getDiskUsage);
   const { filesystems } = await served.call(undefined, Result);
   assert(filesystems.length > 0, "there is a disk");
@@ -50,7 +50,7 @@ Deno.test("get_disk_usage says of each file system what df says", async () => {
   }
 });
 
-Deno.test("get_disk_usage tells the root, and each file system once", async () => {
+Deno.test("get_disk_usage lists the root, and each file system once", async () => {
   await using served = await Served.start(getDiskUsage);
   const { filesystems } = await served.call({}, Result);
   assert(filesystems.some(({ mount_point }) => mount_point === "/"), "the root");
@@ -64,7 +64,7 @@ Deno.test("get_disk_usage tells the root, and each file system once", async () =
   }
 });
 
-Deno.test("get_disk_usage reckons the percentage as df does, with one decimal", async () => {
+Deno.test("get_disk_usage computes the percentage as df does, with one decimal", async () => {
   await using served = await Served.start(getDiskUsage);
   const { filesystems } = await served.call({}, Result);
   for (const { used_bytes, available_bytes, total_bytes, used_percent } of filesystems) {
@@ -74,7 +74,7 @@ Deno.test("get_disk_usage reckons the percentage as df does, with one decimal", 
   }
 });
 
-Deno.test("get_disk_usage is answered at once, also many times over", async () => {
+Deno.test("get_disk_usage stays fast when called repeatedly", async () => {
   await using served = await Served.start(getDiskUsage);
   const { ms } = await timed(() =>
     Promise.all(Array.from({ length: 20 }, () => served.call({}, Result)))

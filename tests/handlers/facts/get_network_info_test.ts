@@ -31,7 +31,7 @@ const IpAddress = z.array(z.looseObject({
 
 type Interface = z.output<typeof Result>["interfaces"][number];
 
-/** What `ip -json address` says, in the protocol's words. */
+/** The output of `ip -json address`, in the protocol's words. */
 function asInterfaces(json: string): Interface[] {
   return z.parse(IpAddress, JSON.parse(json)).map((link) => {
     const { ifname: name, mtu, operstate, flags, address, addr_info } = link;
@@ -51,7 +51,7 @@ function asInterfaces(json: string): Interface[] {
   });
 }
 
-/** In one order, whatever the order of those who list them. */
+/** Sorted, since the tools list them in different orders. */
 const sorted = (interfaces: readonly Interface[]) =>
   interfaces.map((one) => ({
     ...one,
@@ -59,13 +59,13 @@ const sorted = (interfaces: readonly Interface[]) =>
     ipv6_addresses: one.ipv6_addresses.toSorted(),
   })).sort((a, b) => a.name < b.name ? -1 : 1);
 
-Deno.test("get_network_info lists what ip lists: every interface, address, state and MTU", async () => {
+Deno.test("get_network_info agrees with ip about every interface, address, state and MTU", async () => {
   await using served = await Served.start(getNetworkInfo);
   const { interfaces } = await served.call(undefined, Result);
   assertEquals(sorted(interfaces), sorted(asInterfaces(await tool("ip", "-json", "address"))));
 });
 
-Deno.test("get_network_info knows the loopback interface", async () => {
+Deno.test("get_network_info lists the loopback interface", async () => {
   await using served = await Served.start(getNetworkInfo);
   const { interfaces } = await served.call({}, Result);
   const loopback = interfaces.find(({ name }) => name === "lo");
@@ -93,9 +93,10 @@ const SET_UP = [
   "ip link add quiet0 type veth peer name quiet1",
 ].join(" && ");
 
-Deno.test("get_network_info tells interfaces without addresses, down ones and labels apart", async () => {
+Deno.test("get_network_info handles interfaces without addresses, down ones and labels", async () => {
   const words = await namespaceOf(SET_UP);
-  // Where no network namespace with such interfaces can be made, the machine's own are what there is.
+  // If no network namespace with such interfaces can be created, only the machine's interfaces are
+  // tested.
   if (words === undefined) return;
   await using served = await Served.start(getNetworkInfo, {
     wrapper: () => [...words, "sh", "-c", `${SET_UP} && exec "$0" "$@"`],
@@ -119,7 +120,7 @@ Deno.test("get_network_info tells interfaces without addresses, down ones and la
   assertEquals(sorted(interfaces), sorted(asInterfaces(stdout)));
 });
 
-/** The words in front of a command that give it a network of its own, if the set-up works there. */
+/** The words in front of a command that give it a separate network, if the setup works. */
 async function namespaceOf(setUp: string): Promise<string[] | undefined> {
   // sysfs shows the interfaces of the namespace that mounted it.
   const mount = "mount -t sysfs sysfs /sys";
@@ -134,7 +135,7 @@ async function namespaceOf(setUp: string): Promise<string[] | undefined> {
       }).output();
       if (success) return [...words, ...wrapped];
     } catch {
-      // No such program.
+      // The program does not exist.
     }
   }
   return undefined;

@@ -21,7 +21,7 @@ const Result = z.strictObject({
 /** A variable of os-release as a shell reads it. */
 const osRelease = (name: string) => tool("sh", "-c", `. /etc/os-release; printf %s "$${name}"`);
 
-Deno.test("get_system_info says what the machine's own tools say", async (t) => {
+Deno.test("get_system_info agrees with the machine's tools", async (t) => {
   await using served = await Served.start(getSystemInfo);
   const info = await served.call(undefined, Result);
   await t.step("architecture: uname -m", async () => {
@@ -33,7 +33,7 @@ Deno.test("get_system_info says what the machine's own tools say", async (t) => 
   await t.step("hostname: uname -n", async () => {
     assertEquals(info.hostname, await tool("uname", "-n"));
   });
-  await t.step("cpu_count: the processors that are on", async () => {
+  await t.step("cpu_count: the online processors", async () => {
     assertEquals(info.cpu_count, Number(await tool("getconf", "_NPROCESSORS_ONLN")));
     assert(info.cpu_count >= Number(await tool("nproc")));
   });
@@ -51,7 +51,7 @@ Deno.test("get_system_info says what the machine's own tools say", async (t) => 
   await t.step("load_average: /proc/loadavg", async () => {
     const now = (await Deno.readTextFile("/proc/loadavg")).split(" ", 3).map(Number);
     assertEquals(info.load_average.length, 3);
-    // The mean over 15 minutes moves little between two looks.
+    // The average over 15 minutes hardly changes between two reads.
     assert(Math.abs((now[2] ?? NaN) - (info.load_average[2] ?? NaN)) < 0.2, `${now}`);
   });
   await t.step("os_type: linux", () => assertEquals(info.os_type, "linux"));
@@ -63,13 +63,13 @@ Deno.test("get_system_info says what the machine's own tools say", async (t) => 
   });
 });
 
-/** Without what changes all the time. */
+/** Without constantly changing members. */
 function steady(info: z.output<typeof Result>) {
   const { available_memory_kb: _available, load_average: _load, ...rest } = info;
   return rest;
 }
 
-Deno.test("get_system_info follows the clock and stays the same otherwise", async () => {
+Deno.test("get_system_info changes only in uptime, memory and load", async () => {
   await using served = await Served.start(getSystemInfo);
   const { uptime_seconds: first, ...rest } = steady(await served.call(undefined, Result));
   for (let round = 0; round < 10; round++) {

@@ -7,7 +7,7 @@ import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({ path: z.string(), size_bytes: z.int() });
 
-/** Makes the file that is to be committed; returns the parameters. */
+/** Creates the file to be committed; returns the parameters. */
 async function partial(served: Served, content: string, name = "f") {
   const from = `${served.files}/.${name}.part`;
   await Deno.writeTextFile(from, content);
@@ -33,7 +33,7 @@ Deno.test("file_commit gives a verified file its name, new or over another", asy
   }
 });
 
-Deno.test("file_commit sets the permissions asked for, else those of the replaced, else 0644", async () => {
+Deno.test("file_commit sets the requested permissions, else those of the replaced file, else 0644", async () => {
   await using served = await Served.start(fileCommit);
   const params = await partial(served, "x");
   await served.call(params, Result);
@@ -44,21 +44,25 @@ Deno.test("file_commit sets the permissions asked for, else those of the replace
   assertEquals(await modeOf(params.path), 0o751);
 });
 
-Deno.test("file_commit leaves everything as it was when size or SHA-256 differ", async () => {
+Deno.test("file_commit changes nothing if size or SHA-256 differ", async () => {
   await using served = await Served.start(fileCommit);
   await Deno.writeTextFile(`${served.files}/f`, "old");
   const params = await partial(served, "new content");
   const wrongSize = { ...params, size_bytes: 10 };
   assertRefused(await served.answer(wrongSize), -32000, /has 11 bytes, not 10/);
   const wrongHash = { ...params, sha256: "0".repeat(64) };
-  const { data } = assertRefused(await served.answer(wrongHash), -32000, /has another SHA-256/);
-  // It must not tell what the hash is: the right to write is no right to read.
+  const { data } = assertRefused(
+    await served.answer(wrongHash),
+    -32000,
+    /the SHA-256 of .* does not match/,
+  );
+  // It must not reveal the hash: write access does not include read access.
   assertEquals(JSON.stringify(data).includes(params.sha256), false);
   assertEquals(await Deno.readTextFile(params.path), "old");
   assertEquals(await namesIn(served.files), [".f.part", "f"]);
 });
 
-Deno.test("file_commit refuses links, other directories and what is no file", async () => {
+Deno.test("file_commit refuses links, other directories and anything that is not a regular file", async () => {
   await using served = await Served.start(fileCommit);
   const { files } = served;
   const params = await partial(served, "content");
@@ -73,8 +77,8 @@ Deno.test("file_commit refuses links, other directories and what is no file", as
       [{ from: `${files}/none` }, -32002, /No such file/],
       [{ from: `${files}/fifo` }, -32000, /FIFO/],
       [{ path: `${files}/directory` }, -32000, /directory/],
-      [{ path: `${files}/directory/f` }, -32602, /in the directory of path/],
-      [{ path: params.from }, -32602, /another file/],
+      [{ path: `${files}/directory/f` }, -32602, /in the same directory as path/],
+      [{ path: params.from }, -32602, /a different file/],
       [{ path: "/etc/f" }, -32001, /outside allowed_write_paths/],
       [{ from: "/etc/passwd" }, -32001, /outside allowed_write_paths/],
       [{ sha256: "abc" }, -32602, /sha256/],
@@ -87,7 +91,7 @@ Deno.test("file_commit refuses links, other directories and what is no file", as
   assertMatch(await Deno.readLink(`${files}/target`), /passwd/);
 });
 
-Deno.test("file_commit needs the right to write alone", async () => {
+Deno.test("file_commit needs only write access", async () => {
   await using served = await Served.start(fileCommit, {
     config: () => ({ security: { allowed_read_paths: [] } }),
   });

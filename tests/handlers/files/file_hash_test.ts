@@ -18,7 +18,7 @@ const Result = z.strictObject({
 
 const sha256Of = async (path: string) => (await tool("sha256sum", path)).slice(0, 64);
 
-Deno.test("file_hash computes what sha256sum does, whatever the size", async () => {
+Deno.test("file_hash agrees with sha256sum for any size", async () => {
   await using served = await Served.start(fileHash);
   const path = `${served.files}/f`;
   for (const size of [0, 1, 65_535, 65_536, 65_537, 3 * MB + 1]) {
@@ -33,7 +33,7 @@ Deno.test("file_hash computes what sha256sum does, whatever the size", async () 
   }
 });
 
-Deno.test("file_hash hashes a part, as far as the file goes", async () => {
+Deno.test("file_hash hashes a part, up to the end of the file", async () => {
   await using served = await Served.start(fileHash);
   const path = `${served.files}/f`;
   await Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(10_000)));
@@ -54,7 +54,7 @@ Deno.test("file_hash hashes a part, as far as the file goes", async () => {
   }
 });
 
-Deno.test("file_hash of a large file costs little memory and leaves room for pings", async () => {
+Deno.test("file_hash of a large file takes little memory and does not delay pings", async () => {
   await using served = await Served.start(fileHash, {
     config: () => ({ security: { max_file_size_mb: 1024 } }),
   });
@@ -67,11 +67,11 @@ Deno.test("file_hash of a large file costs little memory and leaves room for pin
   assertEquals([sha256, bytes_hashed], [await sha256Of(path), 256 * MB]);
   const status = await Deno.readTextFile(`/proc/${served.agent.pid}/status`);
   const peakKb = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
-  // From source and with a JIT compiler it is above the budget by itself; the file would show.
+  // From source and with a JIT compiler it exceeds the budget anyway; the file would still show.
   assert(peakKb < 200 * 1024, `${peakKb} KiB`);
 });
 
-Deno.test("file_hash says so when the time limit ends it, and stops", async () => {
+Deno.test("file_hash reports the time limit and stops", async () => {
   await using served = await Served.start(fileHash, {
     config: () => ({
       request_timeout_seconds: 1,
@@ -81,9 +81,9 @@ Deno.test("file_hash says so when the time limit ends it, and stops", async () =
   const path = `${served.files}/large`;
   await Deno.writeTextFile(path, "");
   await Deno.truncate(path, 1024 * MB);
-  // Four at once, so that none is done within the second on any machine.
+  // Four at once, so that none finishes within a second on any machine.
   const answers = await Promise.all(Array.from({ length: 8 }, () => served.answer({ path })));
-  for (const answer of answers) assertRefused(answer, -32003, /not done within 1 s/);
+  for (const answer of answers) assertRefused(answer, -32003, /timed out after 1 s/);
   const children = `/proc/${served.agent.pid}/task/${served.agent.pid}/children`;
   await until(async () => await Deno.readTextFile(children) === "", "the children's end");
 });
@@ -120,7 +120,7 @@ Deno.test("file_hash refuses what file_read refuses", async () => {
       [{ path: `${files}/none` }, -32002, /No such file/],
       [{ path: files }, -32000, /is a directory/],
       [{ path: `${files}/fifo` }, -32000, /is a FIFO/],
-      [{ path: `${files}/large` }, -32000, /over max_file_size_mb 1/],
+      [{ path: `${files}/large` }, -32000, /max_file_size_mb allows 1 MiB/],
       [{ path: `${files}/large`, offset: -1 }, -32602, /offset/],
       [{ path: `${files}/large`, length: 1.5 }, -32602, /length/],
     ] as const

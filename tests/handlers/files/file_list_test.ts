@@ -29,7 +29,7 @@ async function pages(served: Served, params: Record<string, unknown>) {
 
 const namesOf = (page: z.output<typeof Result>) => page.entries.map(({ name }) => name);
 
-Deno.test("file_list tells of every kind of entry what stat(1) tells, sorted by name", async () => {
+Deno.test("file_list reports what stat(1) reports for every type of entry, sorted by name", async () => {
   await using served = await Served.start(fileList);
   const { files } = served;
   await Deno.writeTextFile(`${files}/file`, "twelve bytes");
@@ -55,7 +55,7 @@ Deno.test("file_list tells of every kind of entry what stat(1) tells, sorted by 
   }
 });
 
-Deno.test("file_list keeps names apart whatever they have in them", async () => {
+Deno.test("file_list separates names whatever characters they contain", async () => {
   await using served = await Served.start(fileList);
   const names = [
     "\n",
@@ -78,7 +78,7 @@ Deno.test("file_list keeps names apart whatever they have in them", async () => 
   assertEquals(page.names_not_utf8, undefined);
 });
 
-Deno.test("file_list counts names that are not UTF-8 and leaves them out", async () => {
+Deno.test("file_list omits and counts names that are not UTF-8", async () => {
   await using served = await Served.start(fileList);
   await tool(
     "sh",
@@ -89,7 +89,7 @@ Deno.test("file_list counts names that are not UTF-8 and leaves them out", async
   assertEquals([namesOf(page), page.names_not_utf8], [["good"], 2]);
 });
 
-Deno.test("file_list gives a large directory in pages that fit, each name once", async () => {
+Deno.test("file_list returns a large directory in pages that fit, each name once", async () => {
   await using served = await Served.start(fileList);
   const count = 3000;
   await tool("sh", "-c", `cd ${served.files} && seq 1 ${count} | xargs touch`);
@@ -101,7 +101,7 @@ Deno.test("file_list gives a large directory in pages that fit, each name once",
   }
 });
 
-Deno.test("file_list's pages fit a small message limit, with names that JSON makes long", async () => {
+Deno.test("file_list's pages fit a small message limit, even with names that are long in JSON", async () => {
   await using served = await Served.start(fileList, { config: () => ({ max_message_size_kb: 4 }) });
   const names = Array.from({ length: 40 }, (_, index) => `${"\u0001".repeat(200)}${index}`);
   for (const name of names) await Deno.writeTextFile(`${served.files}/${name}`, "");
@@ -109,20 +109,20 @@ Deno.test("file_list's pages fit a small message limit, with names that JSON mak
   assertEquals(all.flatMap(namesOf), names.toSorted());
 });
 
-Deno.test("file_list says so when not even one entry fits a message", async () => {
+Deno.test("file_list reports an entry that does not fit into a message", async () => {
   await using served = await Served.start(fileList, { config: () => ({ max_message_size_kb: 1 }) });
   await Deno.writeTextFile(`${served.files}/${"\u0001".repeat(250)}`, "");
   assertRefused(await served.answer({ path: served.files }), -32000, /max_message_size_kb/);
 });
 
-Deno.test("file_list goes on after a name that is gone by then", async () => {
+Deno.test("file_list continues after a name that no longer exists", async () => {
   await using served = await Served.start(fileList);
   for (const name of ["a", "c"]) await Deno.writeTextFile(`${served.files}/${name}`, "");
   const page = await served.call({ path: served.files, after: "b" }, Result);
   assertEquals(namesOf(page), ["c"]);
 });
 
-Deno.test("file_list takes an empty directory and the allowed directory by any spelling", async () => {
+Deno.test("file_list accepts an empty directory, and the allowed directory in any spelling", async () => {
   await using served = await Served.start(fileList);
   await Deno.mkdir(`${served.files}/empty`);
   assertEquals(await served.call({ path: `${served.files}//empty/` }, Result), {
@@ -131,7 +131,7 @@ Deno.test("file_list takes an empty directory and the allowed directory by any s
   });
 });
 
-Deno.test("file_list refuses links, what is not allowed and what is no directory", async () => {
+Deno.test("file_list refuses links, paths that are not allowed and files", async () => {
   await using served = await Served.start(fileList);
   const { files, agent } = served;
   await Deno.mkdir(`${files}/real/below`, { recursive: true });

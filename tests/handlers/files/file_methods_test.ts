@@ -26,13 +26,13 @@ const GATES = [
 ] as const;
 
 for (const [method, list, others] of GATES) {
-  Deno.test(`${method.name} is governed by ${list} alone`, async () => {
+  Deno.test(`${method.name} is governed only by ${list}`, async () => {
     const files = new MemoryFiles({ "/out/f": "secret" });
     const call = (security: Record<string, string[]>) =>
       rpcErrorOf(() => run(method, files, { path: "/out/f", ...others }, { security }));
     const everywhere = { allowed_read_paths: ["/"], allowed_write_paths: ["/"] };
     const { code, data } = await call({ ...everywhere, [list]: ["/in"] });
-    assertEquals([code, data.reason], [-32001, `/out/f is outside ${list} (it has /in)`]);
+    assertEquals([code, data.reason], [-32001, `/out/f is outside ${list} (/in)`]);
     assertEquals((await call({ ...everywhere, [list]: [] })).data.reason.includes("empty"), true);
     assertEquals(files.textOf("/out/f"), "secret");
     assertEquals(
@@ -42,7 +42,7 @@ for (const [method, list, others] of GATES) {
   });
 }
 
-Deno.test("file_read closes the file, also if it is refused", async () => {
+Deno.test("file_read closes the file, even if it is refused", async () => {
   const files = new MemoryFiles({ "/in/f": "hello", "/in/large": "x".repeat(5000) });
   assertEquals(await run(fileRead, files, { path: "/in/f" }), {
     content: "hello",
@@ -56,7 +56,7 @@ Deno.test("file_read closes the file, also if it is refused", async () => {
   assertEquals(files.openPaths, []);
 });
 
-Deno.test("file_read hands out base64 that whoever writes the reply releases", async () => {
+Deno.test("file_read returns base64 that is released once the reply is written", async () => {
   const files = new MemoryFiles({ "/in/f": "hello" });
   const params = { path: "/in/f", encoding: "base64", offset: 1, length: 3 };
   const result = await run(fileRead, files, params);

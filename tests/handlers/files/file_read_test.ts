@@ -19,7 +19,7 @@ const Piece = z.strictObject({
   eof: z.boolean(),
 });
 
-Deno.test("file_read returns a file of the system as cat and stat know it", async () => {
+Deno.test("file_read agrees with cat and stat about a system file", async () => {
   await using served = await Served.start(fileRead, {
     config: () => ({ security: { allowed_read_paths: ["/etc"] } }),
   });
@@ -39,7 +39,7 @@ Deno.test("file_read returns exact bytes in base64, as base64(1) does", async ()
   assertEquals(size_bytes, 10_000);
 });
 
-Deno.test("file_read returns a piece as dd does", async () => {
+Deno.test("file_read returns the same piece as dd", async () => {
   await using served = await Served.start(fileRead);
   const path = `${served.files}/bytes`;
   await Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(10_000)));
@@ -50,7 +50,7 @@ Deno.test("file_read returns a piece as dd does", async () => {
   assertEquals([piece.offset, piece.bytes_read, piece.eof], [1234, 567, false]);
 });
 
-Deno.test("file_read tells a whole file and a piece of it apart by their members", async () => {
+Deno.test("file_read returns different members for a whole file and a piece", async () => {
   await using served = await Served.start(fileRead);
   const path = `${served.files}/text`;
   await Deno.writeTextFile(path, "12345");

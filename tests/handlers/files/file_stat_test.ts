@@ -13,7 +13,7 @@ const Result = z.strictObject({
   modified_at: z.int(),
 });
 
-Deno.test("file_stat tells of every kind of entry what stat(1) tells", async () => {
+Deno.test("file_stat reports what stat(1) reports for every type of entry", async () => {
   await using served = await Served.start(fileStat);
   const { files } = served;
   await Deno.writeTextFile(`${files}/file`, "twelve bytes");
@@ -44,13 +44,13 @@ Deno.test("file_stat tells of every kind of entry what stat(1) tells", async () 
   }
 });
 
-Deno.test("file_stat takes the allowed directory itself, and normalises the path", async () => {
+Deno.test("file_stat accepts the allowed directory itself, and normalises the path", async () => {
   await using served = await Served.start(fileStat);
   const result = await served.call({ path: `${served.files}/./x/../` }, Result);
   assertEquals([result.path, result.type], [served.files, "directory"]);
 });
 
-Deno.test("file_stat needs no right to read the file", async () => {
+Deno.test("file_stat needs no read permission for the file", async () => {
   await using served = await Served.start(fileStat);
   const path = `${served.files}/secret`;
   await Deno.writeTextFile(path, "secret");
@@ -58,7 +58,7 @@ Deno.test("file_stat needs no right to read the file", async () => {
   assertEquals((await served.call({ path }, Result)).size_bytes, 6);
 });
 
-Deno.test("file_stat refuses links, what is not allowed and what is not there", async () => {
+Deno.test("file_stat refuses links, paths that are not allowed and missing files", async () => {
   await using served = await Served.start(fileStat);
   const { files, agent } = served;
   await Deno.mkdir(`${files}/real`);

@@ -9,7 +9,7 @@ import { tool } from "../../_tool.ts";
 
 const Result = z.strictObject({ bytes_written: z.int(), path: z.string() });
 
-Deno.test("file_write makes a file that the machine's tools find as it was asked for", async () => {
+Deno.test("file_write creates a file as the machine's tools confirm", async () => {
   await using served = await Served.start(fileWrite);
   const path = `${served.files}/kvmmanager-data.txt`;
   const params = {
@@ -24,7 +24,7 @@ Deno.test("file_write makes a file that the machine's tools find as it was asked
   assertEquals(await tool("stat", "-c", "%a %s %F", path), "640 16 regular file");
 });
 
-Deno.test("file_write makes files of the agent's user and group", async () => {
+Deno.test("file_write creates files with the agent's user and group", async () => {
   await using served = await Served.start(fileWrite);
   for (const params of [{ content: "whole" }, { content: "piece", offset: 0 }]) {
     const path = `${served.files}/${params.content}/f`;

@@ -18,13 +18,13 @@ import type { Message } from "../../agent/_host.ts";
 
 const Answer = z.record(z.string(), z.unknown());
 
-/** What happened, in its order: an answer left, or power was asked for. */
+/** What happened, in order: an answer was sent, or power was requested. */
 export type PowerEvent = "answer" | PowerRequest;
 
-/** One power method and the record of what came of it. */
+/** One power method and the record of its effects. */
 export class Powered {
   readonly events: PowerEvent[] = [];
-  /** Whether the provider cannot do what it is asked. */
+  /** Whether the provider fails. */
   fails = false;
   readonly #host: TestHost;
   readonly #method: string;
@@ -49,14 +49,14 @@ export class Powered {
     this.#host = new TestHost(executor);
   }
 
-  /** Sends a request and waits for all that comes of it. */
+  /** Sends a request and waits for all its effects. */
   async call(params: unknown): Promise<Message> {
     const [answer] = await this.#send({ params, id: 1 });
     assert(answer !== undefined, "an answer");
     return z.parse(Answer, JSON.parse(answer));
   }
 
-  /** Sends a notification and waits for all that comes of it. */
+  /** Sends a notification and waits for all its effects. */
   async notify(params: unknown): Promise<void> {
     const answers = await this.#send({ params });
     assert(answers.length === 0, "no answer");

@@ -12,7 +12,7 @@ Deno.test("reboot is answered before it happens, with the default of 60 seconds"
   assertEquals(powered.events, ["answer", { action: "reboot", timeoutSeconds: 60, force: false }]);
 });
 
-Deno.test("reboot hands on how long to wait and whether to force", async () => {
+Deno.test("reboot passes on the timeout and force", async () => {
   for (const [timeout_seconds, force] of [[0, false], [5, false], [86_400, true]] as const) {
     const powered = new Powered(reboot);
     await powered.call({ timeout_seconds, force });
@@ -24,14 +24,18 @@ Deno.test("reboot hands on how long to wait and whether to force", async () => {
   }
 });
 
-Deno.test("reboot is refused with -32000 while one is under way, and nothing more happens", async () => {
+Deno.test("reboot is refused with -32000 while one is in progress, and nothing else happens", async () => {
   const powered = new Powered(reboot);
   await powered.call({});
-  assertRefused(await powered.call({ force: true }), COMMAND_FAILED, /reboot is under way already/);
+  assertRefused(
+    await powered.call({ force: true }),
+    COMMAND_FAILED,
+    /reboot is already in progress/,
+  );
   assertEquals(powered.events.filter((event) => event !== "answer").length, 1);
 });
 
-Deno.test("reboot may be asked for again after it could not be done", async () => {
+Deno.test("reboot can be retried after a failure", async () => {
   const powered = new Powered(reboot);
   powered.fails = true;
   await powered.call({});
@@ -40,7 +44,7 @@ Deno.test("reboot may be asked for again after it could not be done", async () =
   assertEquals(answer.result, { initiated: true, message: "Reboot initiated" });
 });
 
-Deno.test("reboot with wrong parameters does nothing", async () => {
+Deno.test("reboot with invalid parameters does nothing", async () => {
   for (
     const params of [{ timeout_seconds: 86_401 }, { timeout_seconds: "60" }, { now: true }, []]
   ) {
@@ -58,5 +62,5 @@ Deno.test("reboot as a notification happens without an answer", async () => {
 
 Deno.test("reboot is refused with -32001 by an agent in development", async () => {
   await using served = await Served.start(reboot);
-  assertRefused(await served.answer({}), PERMISSION_DENIED, /no way to control/);
+  assertRefused(await served.answer({}), PERMISSION_DENIED, /power control is off/);
 });

@@ -16,7 +16,7 @@ Deno.test("shutdown is answered before it happens, with the default of 60 second
   }]);
 });
 
-Deno.test("shutdown hands on how long to wait and whether to force", async () => {
+Deno.test("shutdown passes on the timeout and force", async () => {
   for (const [timeout_seconds, force] of [[0, false], [5, false], [86_400, true]] as const) {
     const powered = new Powered(shutdown);
     await powered.call({ timeout_seconds, force });
@@ -28,18 +28,18 @@ Deno.test("shutdown hands on how long to wait and whether to force", async () =>
   }
 });
 
-Deno.test("shutdown is refused with -32000 while one is under way, and nothing more happens", async () => {
+Deno.test("shutdown is refused with -32000 while one is in progress, and nothing else happens", async () => {
   const powered = new Powered(shutdown);
   await powered.call({});
   assertRefused(
     await powered.call({ force: true }),
     COMMAND_FAILED,
-    /shutdown is under way already/,
+    /shutdown is already in progress/,
   );
   assertEquals(powered.events.filter((event) => event !== "answer").length, 1);
 });
 
-Deno.test("shutdown may be asked for again after it could not be done", async () => {
+Deno.test("shutdown can be retried after a failure", async () => {
   const powered = new Powered(shutdown);
   powered.fails = true;
   await powered.call({});
@@ -48,7 +48,7 @@ Deno.test("shutdown may be asked for again after it could not be done", async ()
   assertEquals(answer.result, { initiated: true, message: "Shutdown initiated" });
 });
 
-Deno.test("shutdown with wrong parameters does nothing", async () => {
+Deno.test("shutdown with invalid parameters does nothing", async () => {
   for (
     const params of [{ timeout_seconds: 86_401 }, { timeout_seconds: "60" }, { now: true }, []]
   ) {
@@ -66,5 +66,5 @@ Deno.test("shutdown as a notification happens without an answer", async () => {
 
 Deno.test("shutdown is refused with -32001 by an agent in development", async () => {
   await using served = await Served.start(shutdown);
-  assertRefused(await served.answer({}), PERMISSION_DENIED, /no way to control/);
+  assertRefused(await served.answer({}), PERMISSION_DENIED, /power control is off/);
 });

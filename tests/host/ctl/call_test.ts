@@ -84,14 +84,17 @@ Deno.test("ctl call exits with 2 and one line if no agent answers", async (t) =>
   try {
     await t.step("no such socket", async () => {
       const socket = `${directory}/none`;
-      assertNoAgent(await ctl(["call", "ping", "--socket", socket]), /there is no such socket/);
+      assertNoAgent(await ctl(["call", "ping", "--socket", socket]), /the socket does not exist/);
     });
     await t.step("nobody serves it", async () => {
       const socket = `${directory}/stale`;
       const listener = Deno.listen({ transport: "unix", path: `${socket}.new` });
       await Deno.rename(`${socket}.new`, socket);
       listener.close();
-      assertNoAgent(await ctl(["call", "ping", "--socket", socket]), /nobody serves this socket/);
+      assertNoAgent(
+        await ctl(["call", "ping", "--socket", socket]),
+        /no process serves this socket/,
+      );
     });
     await t.step("no answer in time", async () => {
       await using fake = await FakeAgent.start();
@@ -206,5 +209,5 @@ Deno.test("ctl accepts -h, help and help COMMAND", async () => {
   const ofExec = await ctl(["exec", "--help"]);
   for (const args of [["exec", "-h"], ["help", "exec"]]) assertEquals(await ctl(args), ofExec);
   assertStringIncludes(ofExec.stdout, "no terminal");
-  assertMatch(ofExec.stdout, /122 the\s+output was cut/);
+  assertMatch(ofExec.stdout, /122 output\s+truncated/);
 });

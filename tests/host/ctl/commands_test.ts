@@ -100,7 +100,7 @@ Deno.test("ctl lists the sockets that exist if there is none at the path", async
   const none = directory.at("none");
   const { code, stderr } = await ctl(["info", "--socket", none, "--channels", directory.path]);
   assertEquals(code, EXIT.unavailable);
-  assertMatch(stderr, /there is no such socket; there is "[^"]*vm1/);
+  assertMatch(stderr, /the socket does not exist; there is "[^"]*vm1/);
 });
 
 Deno.test("ctl names the group that has access when permission is denied", async (t) => {
@@ -156,7 +156,7 @@ Deno.test("ctl says that an agent is too old for a method", async () => {
   await using _agent = new ScriptedAgent(directory.at("s"));
   const { code, stderr } = await ctl(["pull", "/f", "--socket", directory.at("s")]);
   assertEquals(code, EXIT.errorAnswer);
-  assertMatch(stderr, /older than this kvmmanager-ctl, update kvmmanager-agent/);
+  assertMatch(stderr, /the agent is older than this kvmmanager-ctl; update it in the guest/);
 });
 
 Deno.test("ctl info describes a real agent, for people and for programs", async () => {
@@ -239,7 +239,7 @@ Deno.test("ctl exec exits like env(1) and timeout(1) if the program cannot be ru
   const exec = (...args: string[]) => ctl(["exec", "--socket", agent.paths.socket, ...args]);
   for (
     const [what, args, status, text] of [
-      ["not found", ["nowhere"], EXEC_EXIT.notFound, /no program/],
+      ["not found", ["nowhere"], EXEC_EXIT.notFound, /program not found/],
       ["not allowed", ["id"], EXEC_EXIT.notExecutable, /not in command_whitelist/],
       ["malformed", ["./id"], EXEC_EXIT.failed, /the agent refused: .*absolute/],
       ["a variable without a name", ["--env", "=x", "sh"], EXIT.usage, /NAME=VALUE/],
@@ -289,13 +289,16 @@ Deno.test("ctl exec fails with 122 when output is cut, and refuses input that do
   const long = await ctl([...exec, "sh", "-c", "yes | head -c 1000000; exit 5"]);
   assertEquals(long.code, EXEC_EXIT.outputCut);
   assert(long.stdout.length > 40_000 && long.stdout.length < 64_000);
-  assertMatch(long.stderr, /stdout was cut after \d+\S* KiB, .*exit status 5\..*pull that\n$/);
+  assertMatch(
+    long.stderr,
+    /stdout was truncated after \d+\S* KiB \(the message limit\); .*exit status 5\..*pull that\n$/,
+  );
   const json = await ctl([
     ...["exec", "--json", "--socket", agent.paths.socket, "--"],
     ...["sh", "-c", "yes | head -c 1000000 >&2"],
   ]);
   assertEquals(json.code, EXEC_EXIT.outputCut);
-  assertMatch(json.stderr, /stderr was cut/);
+  assertMatch(json.stderr, /stderr was truncated/);
   const Cut = z.looseObject({ exit_code: z.literal(0), stderr_truncated: z.literal(true) });
   assert(z.safeParse(Cut, JSON.parse(json.stdout)).success);
   const input = await ctl([...exec, "cat"], new Uint8Array(100_000));
@@ -358,7 +361,7 @@ Deno.test("ctl pull and push copy files and print a summary", async (t) => {
         "no right here",
         ["pull", `${files}/f`, "/proc/f"],
         EXIT.localFile,
-        /may not use that path: [^,]*$/m,
+        /access to that path is not permitted: [^,]*$/m,
       ],
       [
         "no such directory here",
@@ -425,7 +428,7 @@ Deno.test("ctl shutdown and reboot request it, and wait with --wait", async (t) 
     await agent[Symbol.asyncDispose]();
     const { code, stdout } = await running.ended();
     assertEquals(code, EXIT.ok);
-    assertMatch(stdout, /^shutdown done after/);
+    assertMatch(stdout, /^shutdown completed after/);
   });
   await t.step("until the guest has booted again", async () => {
     await using agent = new ScriptedAgent(socket);

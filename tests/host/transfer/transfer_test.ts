@@ -195,7 +195,7 @@ for (const { name, move, from: fromOf, to: toOf } of DIRECTIONS) {
             change();
           },
         });
-        await assertRejects(() => moving, TransferError, "was written to while it was");
+        await assertRejects(() => moving, TransferError, "changed during the transfer");
         assertEquals(await Deno.readTextFile(to), "old");
         await move(client, from, to);
         await assertSame(from, to);
@@ -275,7 +275,7 @@ Deno.test("pull does not write through a symbolic link planted in its way", asyn
   await assertRejects(
     () => pull(client, both.inGuest("f"), both.host.at("f")),
     TransferError,
-    "in the way",
+    "is not a regular file",
   );
   assertEquals(await Deno.readTextFile(victim), "precious");
 });

@@ -88,7 +88,7 @@ Deno.test("required: an operation that cannot be recorded is refused before it b
   kept.isFull = true;
   const error = await rpcErrorOf(() => kept.audit.begin(OPERATION));
   assertEquals(error.code, PERMISSION_DENIED);
-  assertMatch(error.message, /No space left.*audit is "required": nothing was done/);
+  assertMatch(error.message, /No space left.*audit is "required"; the request was not carried out/);
   kept.isFull = false;
   await (await kept.audit.begin(OPERATION)).end({});
   assertEquals(kept.events, ["begin", "end"], "nothing was done meanwhile, so nothing is missing");
@@ -101,7 +101,7 @@ Deno.test("required: an outcome that cannot be recorded is not a success", async
   kept.isFull = true;
   const error = await rpcErrorOf(() => entry.end({}));
   assertEquals(error.code, COMMAND_FAILED);
-  assertMatch(error.message, /file_write had already begun/);
+  assertMatch(error.message, /file_write was already started/);
 });
 
 Deno.test("best effort: the operation is carried out, and the file says how many lines are missing", async () => {
@@ -134,7 +134,7 @@ Deno.test("a disk that hangs delays a request for a limited time", async () => {
   const kept = new Kept({ waitMs: 20 });
   kept.hangs = promise;
   const error = await rpcErrorOf(() => kept.audit.begin(OPERATION));
-  assertMatch(error.message, /not on the disk within 20 ms/);
+  assertMatch(error.message, /not flushed to disk within 20 ms/);
   resolve();
   kept.hangs = Promise.resolve();
   await (await kept.audit.begin(OPERATION)).end({});

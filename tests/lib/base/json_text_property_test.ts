@@ -11,7 +11,7 @@ import {
 } from "../../../lib/base/json_text.ts";
 import { byteLength } from "../_helpers.ts";
 
-/** Any text, half surrogate pairs and what JSON escapes included. */
+/** Any text, including unpaired surrogates and characters that JSON escapes. */
 const text = fc.string({
   unit: fc.oneof(
     fc.nat(0xffff).map((u) => String.fromCharCode(u)),

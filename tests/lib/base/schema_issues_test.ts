@@ -35,14 +35,14 @@ for (
     [{ mode: "c" }, "mode", 'mode must be one of "a", "b", received "c"'],
     [{ list: {} }, "list", "list must be an array, received"],
     [{ list: [{ path: "" }, { path: 3 }] }, "list[1].path", "list[1].path must be a string"],
-    [{ list: [{}] }, "list[0].path", "list[0].path must be a string and is missing"],
+    [{ list: [{}] }, "list[0].path", "list[0].path must be a string, but is missing"],
     [{ env: { A: 1 } }, "env.A", "env.A must be a string, received 1"],
     [{ id: true }, "id", "id must be a string or a number, received true"],
     [{ nested: { inner: 1 } }, "nested.inner", "nested.inner must be true or false, received 1"],
-    [{ nmae: 1 }, "nmae", "nmae is not known here (known: name, count, mode"],
-    [{ counter: 1 }, "counter", 'counter is not known here (did you mean "count"?)'],
-    [{ nested: { iner: 1 } }, "nested.iner", "nested.iner is not known here"],
-    [{ list: [{ path: "", more: 1 }] }, "list[0].more", "list[0].more is not known here"],
+    [{ nmae: 1 }, "nmae", "nmae is unknown (known: name, count, mode"],
+    [{ counter: 1 }, "counter", 'counter is unknown (did you mean "count"?)'],
+    [{ nested: { iner: 1 } }, "nested.iner", "nested.iner is unknown"],
+    [{ list: [{ path: "", more: 1 }] }, "list[0].more", "list[0].more is unknown"],
   ] as const
 ) {
   Deno.test(`explainIssues() says of ${JSON.stringify(value)}: ${sentence}`, () => {
@@ -92,7 +92,7 @@ Deno.test("explainIssues() spends no time on problems that it only counts", () =
 
 Deno.test("explainIssues() knows the members of an object with defaults inside another", () => {
   assertEquals(sentencesOf(Sample, { nested: { innner: true } }), [
-    'nested.innner is not known here (did you mean "inner"?)',
+    'nested.innner is unknown (did you mean "inner"?)',
   ]);
 });
 
@@ -112,7 +112,7 @@ Deno.test("explainIssues() describes a rule about a member whose object is missi
   }));
   for (const value of [{}, { range: null }]) {
     assertEquals(problemsOf(Range, value), [
-      { path: "range.end", sentence: "range.end must be given and is missing" },
+      { path: "range.end", sentence: "range.end must be given, but is missing" },
     ]);
   }
 });

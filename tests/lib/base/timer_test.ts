@@ -58,7 +58,7 @@ Deno.test("a timer may stop one that is due at the same moment", async () => {
       }),
     );
   }
-  // Both are due by now, and neither has fired: nothing has waited.
+  // Both are due by now, and neither has fired, since nothing was awaited.
   for (const start = performance.now(); performance.now() - start < 6;);
   await promise;
   await sleep(10);

@@ -272,7 +272,7 @@ for (const kind of ["over", "host away"] as const) {
     connection.writeError = new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
     connection.arrive(echoLine(1));
     await session.over();
-    assertEquals(session.agent.log.of("the host is gone; answers are dropped").length, 1);
+    assertEquals(session.agent.log.of("the host disconnected; dropping answers").length, 1);
     assertEquals(connection.isClosed, true);
   });
 }

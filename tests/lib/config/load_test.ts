@@ -68,7 +68,7 @@ for (
     ["[]", "the value must be an object, received []"],
     ["null", "the value must be an object, received null"],
     ['{"log_level":"loud"}', 'log_level must be one of "error", "warn", "info", "debug", "trace"'],
-    ['{"log_levl":"info"}', 'log_levl is not known here (did you mean "log_level"?)'],
+    ['{"log_levl":"info"}', 'log_levl is unknown (did you mean "log_level"?)'],
     ['{"max_message_size_kb":0}', "max_message_size_kb must be at least 1, received 0"],
     ['{"max_message_size_kb":"64"}', 'max_message_size_kb must be a number, received "64"'],
     ['{"max_message_size_kb":1.5}', "max_message_size_kb must be a whole number, received 1.5"],
@@ -93,10 +93,10 @@ for (
     ],
     [
       '{"security":{"comand_whitelist":[]}}',
-      'security.comand_whitelist is not known here (did you mean "command_whitelist"?)',
+      'security.comand_whitelist is unknown (did you mean "command_whitelist"?)',
     ],
-    ['{"__proto__":{"log_level":"debug"}}', "__proto__ is not known here"],
-    ['{"version":"2.0.0"}', 'version must be "1.x.y", received "2.0.0"'],
+    ['{"__proto__":{"log_level":"debug"}}', "__proto__ is unknown"],
+    ['{"version":"2.0.0"}', 'version must have the form 1.x.y, received "2.0.0"'],
   ] as const
 ) {
   Deno.test(`parseConfig() says of ${text}: ${sentence}`, () => {

@@ -167,7 +167,7 @@ export class TestHost {
     return answerOf(await this.#onlyText(line));
   }
 
-  /** The one answer to a batch. */
+  /** Answers a batch. */
   async askBatch(line: string): Promise<Answer[]> {
     return batchOf(await this.#onlyText(line));
   }

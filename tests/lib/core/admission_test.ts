@@ -157,7 +157,7 @@ Deno.test("Slots refuse a call when the bytes that wait are over the limit", asy
   assertEquals(slots.refusal(1000), undefined);
   const first = slots.take(NEVER, 60);
   assertEquals(slots.refusal(40), undefined);
-  assertStringIncludes(slots.refusal(41) ?? "", "60 bytes of requests are waiting already");
+  assertStringIncludes(slots.refusal(41) ?? "", "waiting requests already take 60 bytes");
   slots.give();
   await first;
   assertEquals(slots.refusal(1000), undefined);

@@ -35,7 +35,7 @@ Deno.test("requests over the rate are -32004 with the time to wait, and nothing 
   assertEquals(runs, 3);
   const wait = answers[3]?.error?.data.retry_after_ms;
   assert(typeof wait === "number" && wait > 0 && wait <= 334, String(wait));
-  assertStringIncludes(answers[3]?.error?.data.reason ?? "", "3 requests a second");
+  assertStringIncludes(answers[3]?.error?.data.reason ?? "", "3 requests per second");
 });
 
 Deno.test("the rate counts immediate, unknown and wrong requests, and those of a batch", async () => {
@@ -252,7 +252,7 @@ Deno.test("work that is stopped tells more than the reason it was stopped for", 
   assertEquals([partial.error?.code, partial.error?.data.done], [-32000, 3]);
   const broken = await agent.ask(request({ id: 2, method: "broken" }));
   assertEquals(broken.error?.code, -32003);
-  assertEquals(agent.log.of("a fault of the agent"), []);
+  assertEquals(agent.log.of("internal error"), []);
 });
 
 Deno.test("work that will not stop is answered for, and keeps its slot until it ends", async () => {
@@ -439,7 +439,7 @@ Deno.test("an action that fails is logged with its stack, and the agent goes on"
     throw failure;
   })]);
   assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
-  const [line] = agent.log.of("act was answered and then failed");
+  const [line] = agent.log.of("act failed after it was answered");
   assertEquals([line?.level, line?.fields.error], ["error", failure.stack]);
   assertEquals((await agent.ask(request({ id: 1, method: "act" }))).result, "announced");
 });
@@ -500,7 +500,7 @@ Deno.test("requests that wait are bounded by their bytes, whatever their number"
   const answers = Array.from({ length: 6 }, (_, id) => agent.ask(large(id)));
   const refused = await Promise.all(answers.slice(4));
   assertEquals(refused.map(({ error }) => error?.code), [-32004, -32004]);
-  assertStringIncludes(refused[0]?.error?.data.reason ?? "", "bytes of requests are waiting");
+  assertStringIncludes(refused[0]?.error?.data.reason ?? "", "waiting requests already take");
   for (let index = 0; index < 4; index++) (await parked.call(index)).finish(index);
   assertEquals((await Promise.all(answers.slice(0, 4))).map(({ result }) => result), [0, 1, 2, 3]);
   const after = agent.ask(large(7));
@@ -518,7 +518,7 @@ Deno.test("a request waits for a slot no longer than request_timeout_seconds, ow
   const call = await parked.call(0);
   const { error } = await within(agent.ask(park(2)), "the time-out");
   assertEquals(error?.code, -32003);
-  assertStringIncludes(error?.data.reason ?? "", "no slot came free within 0.02 s");
+  assertStringIncludes(error?.data.reason ?? "", "no slot became free within 0.02 s");
   assertEquals([parked.calls.length, call.context.signal.aborted], [1, false]);
   call.finish("in its own time");
   assertEquals((await first).result, "in its own time");

@@ -143,12 +143,12 @@ Deno.test("unknown members are refused by name, all at once, with what was meant
     request({ id: 1, method: "strict", params: { timeout_s: 1, whatever: 2 } }),
   );
   assertEquals(error?.data.params, ["path", "timeout_s", "whatever"]);
-  assertStringIncludes(error?.data.reason ?? "", "path must be a string and is missing");
+  assertStringIncludes(error?.data.reason ?? "", "path must be a string, but is missing");
   assertStringIncludes(
     error?.data.reason ?? "",
-    'timeout_s is not known here (did you mean "timeout"?)',
+    'timeout_s is unknown (did you mean "timeout"?)',
   );
-  assertStringIncludes(error?.data.reason ?? "", "whatever is not known here");
+  assertStringIncludes(error?.data.reason ?? "", "whatever is unknown");
 });
 
 for (
@@ -249,7 +249,7 @@ for (const deep of DEEP) {
       const [text = ""] = await agent.exchange(line);
       const answers = text.startsWith("[") ? batchOf(text) : [answerOf(text)];
       assertEquals(answers.map(({ error }) => error?.code), [code]);
-      assertEquals(agent.log.of("a fault of the agent"), []);
+      assertEquals(agent.log.of("internal error"), []);
     });
   }
 }
@@ -286,7 +286,7 @@ for (
       const { error } = answerOf(text);
       assertEquals([error?.code, error?.message], [-32603, "Internal error"]);
       assertEquals(/secret|\.ts|file:|stack/.test(text), false, text);
-      const [fault] = agent.log.of("a fault of the agent");
+      const [fault] = agent.log.of("internal error");
       assertEquals([fault?.level, fault?.fields.id, fault?.fields.method], ["error", 1, "breaks"]);
       if (thrown instanceof Error) assertEquals(fault?.fields.error, thrown.stack);
       const [line] = agent.log.of("request");
@@ -303,7 +303,7 @@ Deno.test("a result that is no JSON is -32603 and logged", async () => {
       const agent = new InProcessAgent([anyMethod("odd", () => result, { immediate })]);
       const { error } = await agent.ask(request({ id: 1, method: "odd" }));
       assertEquals(error?.code, -32603);
-      assertEquals(agent.log.of("a fault of the agent").length, 1);
+      assertEquals(agent.log.of("internal error").length, 1);
       assertEquals(agent.log.of("request").map(({ fields }) => fields.outcome), ["error"]);
     }
   }

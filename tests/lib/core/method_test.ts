@@ -33,7 +33,7 @@ Deno.test("prepare() fills in defaults before target and run see the parameters"
 
 for (
   const [params, names, sentence] of [
-    [{}, ["path"], "path must be a string and is missing"],
+    [{}, ["path"], "path must be a string, but is missing"],
     [{ path: 1 }, ["path"], "path must be a string, received 1"],
     [{ path: null }, ["path"], "path must be a string, received null"],
     [{ path: "/", count: 0 }, ["count"], "count must be at least 1, received 0"],
@@ -43,7 +43,7 @@ for (
     [{ path: "/", count: NaN }, ["count"], "count must be a"],
     [{ path: "/", encoding: "utf16" }, ["encoding"], 'encoding must be one of "utf8", "base64"'],
     [{ path: "/", secret: 7 }, ["secret"], "secret must be a string"],
-    [{ path: "/", paths: "" }, ["paths"], 'paths is not known here (did you mean "path"?)'],
+    [{ path: "/", paths: "" }, ["paths"], 'paths is unknown (did you mean "path"?)'],
     [{ path: 1, count: 0, more: 1 }, ["path", "count", "more"], "; "],
     [[], [""], "the value must be an object"],
   ] as const

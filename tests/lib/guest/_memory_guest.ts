@@ -57,7 +57,7 @@ export const NO_COMMANDS: Commands = {
   searchPath: ["/bin"],
   isExecutableFile: () => false,
   baseEnvironment: () => Promise.resolve({ PATH: "/bin", HOME: "/home/agent" }),
-  run: ({ program }) => Promise.reject(notFound(`no program ${program}`)),
+  run: ({ program }) => Promise.reject(notFound(`program not found: ${program}`)),
 };
 
 /** How a scripted command ends, as far as it differs from success without output. */
@@ -87,7 +87,9 @@ export class ScriptedCommands implements Commands {
   run(options: RunOptions): Promise<RunResult> {
     this.runs.push(options);
     const program = this.#programs.get(options.program);
-    if (program === undefined) return Promise.reject(notFound(`no program ${options.program}`));
+    if (program === undefined) {
+      return Promise.reject(notFound(`program not found: ${options.program}`));
+    }
     const { stdout = "", stderr = "", ...result } = program(options);
     const captured = (output: string | Uint8Array<ArrayBuffer>) => {
       const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output;

@@ -27,7 +27,7 @@ Deno.test("Power refuses a second request while one is under way, and says which
       const error = await rpcErrorOf(() => power.accept(second, signal));
       assertEquals([error.code, error.data.reason], [
         -32000,
-        `a ${first.action} is under way already`,
+        `a ${first.action} is already in progress`,
       ], when);
       if (when === "accepted") await accepted.run();
     }

@@ -58,7 +58,7 @@ class FakeTarget implements LogTarget {
   }
 }
 
-const MISSING = "the log could not be written, lines are missing";
+const MISSING = "could not write the log; lines are missing";
 
 Deno.test("a log line is one JSON object with time, level, message and fields", async () => {
   const target = new FakeTarget();
@@ -251,7 +251,7 @@ Deno.test("a log that cannot be reopened keeps its old file and says so", async 
   assertEquals(stderr, "");
   assertEquals(messagesOf(await Deno.readTextFile(kept)), [
     "before",
-    "cannot reopen the log file, the old one stays in use",
+    "cannot reopen the log file; the old one stays in use",
     "after",
   ]);
 });

@@ -5,7 +5,7 @@ import { until } from "../../_waiting.ts";
 
 const OK = { Status: 0, StatusMessage: "" };
 const FAILED = { Status: 105, StatusMessage: "no" };
-const NOT_LOGGED = "some commands were not logged, there were too many";
+const NOT_LOGGED = "too many commands; some were not logged";
 
 /** A log of commands, and the lines in it. */
 function commandLog() {

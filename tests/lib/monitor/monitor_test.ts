@@ -93,7 +93,7 @@ for (
   Deno.test(`a handler that throws ${how} is answered with 105 and its message, the stack is logged`, async () => {
     const { answer, log } = await run(handler);
     assertEquals(answer, { Status: 105, StatusMessage: "secret.ts is broken" });
-    const [line] = log.of("a command's handler failed");
+    const [line] = log.of("command handler failed");
     assertEquals([line?.level, line?.fields.name], ["error", "agent.Test"]);
     assertMatch(String(line?.fields.error), /TypeError: secret.*\n\s+at /);
   });
@@ -142,7 +142,7 @@ async function assertNoAnswer(handler: CommandHandler): Promise<void> {
   const { answer, log } = await run(handler);
   assertEquals(answer.Status, 106);
   assertMatch(String(answer.Reason), /^the handler's result is not an answer/);
-  assertEquals(log.of("a command's handler failed").length, 1);
+  assertEquals(log.of("command handler failed").length, 1);
 }
 
 Deno.test("a handler that never returns is aborted and answered with 105 when its time is over", async () => {
@@ -151,7 +151,7 @@ Deno.test("a handler that never returns is aborted and answered with 105 when it
     context = given;
     return new Promise(() => {});
   }, { timeoutSeconds: 0.05, stopping: NEVER });
-  assertEquals(answer, { Status: 105, StatusMessage: "not done within 0.05 s" });
+  assertEquals(answer, { Status: 105, StatusMessage: "timed out after 0.05 s" });
   assertEquals(context?.signal.aborted, true);
 });
 
@@ -210,7 +210,7 @@ Deno.test("a command over its rate is refused before its handler sees it, with t
     await monitor.run(request("agent.Test"), BOUNDS),
   ];
   assertEquals([first.Status, second.Status, calls], [105, 105, 0]);
-  assertMatch(second.StatusMessage, /^over 0\.001 agent\.Test a second; try again in \d+ ms$/);
+  assertMatch(second.StatusMessage, /^more than 0\.001 agent\.Test per second; retry in \d+ ms$/);
 });
 
 Deno.test("a command within its rate is carried out", async () => {

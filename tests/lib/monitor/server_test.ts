@@ -174,7 +174,7 @@ Deno.test("a request of 576 KiB is served, one byte more is answered with 102", 
     assertEquals(seen, size);
   }
   const { Status, Reason } = await served.ask(ofSize(limit + 1));
-  assertEquals([Status, Reason], [102, `the request is over ${limit} bytes`]);
+  assertEquals([Status, Reason], [102, `the request has more than ${limit} bytes`]);
 });
 
 Deno.test("a request that is not complete in time is answered with 104, and with nothing more", async () => {
@@ -209,7 +209,7 @@ Deno.test("an answer over 64 KiB, or one that JSON cannot represent, is 106", as
   served.monitor.register("agent.BigInt", () => ({ ...ok, More: 1n }));
   const { StatusMessage, ...huge } = await served.ask('{"Name":"agent.Huge"}');
   assertMatch(StatusMessage, /^The command server encountered an internal error/);
-  assertEquals(huge, { Status: 106, Reason: "the answer is over 65536 bytes" });
+  assertEquals(huge, { Status: 106, Reason: "the answer has more than 65536 bytes" });
   const { Status, Reason } = await served.ask('{"Name":"agent.BigInt"}');
   assertEquals([Status, Reason], [106, "the handler's result cannot be written as JSON"]);
   const [fault] = served.log.of("the handler's result cannot be written as JSON");
@@ -347,7 +347,7 @@ for (
     await remove(served.path);
     await until(() => Deno.lstat(served.path).then(() => true, () => false), "a new socket");
     assertEquals((await served.ask(REQUEST)).Status, 0);
-    const message = "the command monitor's socket was gone and was created again";
+    const message = "recreated the command monitor's socket, which had been removed";
     await until(() => served.log.of(message).length > 0, "the log to tell it");
     assertEquals(served.log.of(message).length, 1);
   });
@@ -357,7 +357,7 @@ Deno.test("a socket whose file was replaced is reported once, and the other file
   await using served = await ServedMonitor.start({ watchMs: 5 });
   await Deno.remove(served.path);
   await Deno.writeTextFile(served.path, "mine");
-  const message = "the command monitor's socket is gone and cannot be created again";
+  const message = "cannot recreate the command monitor's socket";
   await until(() => served.log.of(message).length > 0, "the log to tell it");
   await until(() => served.opened >= 5, "more attempts");
   const [line, ...more] = served.log.of(message);
@@ -410,7 +410,7 @@ for (
     const lines = served.log.lines.length;
     // Each of the two rates lets ten lines through at first and ten a second; some are two lines.
     assert(lines <= 2 * 10 * (1 + seconds) + 10, `${lines} lines in ${seconds} s`);
-    const counted = () => served.log.of("some commands were not logged, there were too many");
+    const counted = () => served.log.of("too many commands; some were not logged");
     await until(async () => {
       await served.ask(request);
       return counted().length > 0;

@@ -40,7 +40,7 @@ for (
     ["a URL", "file:///etc/passwd", "must be absolute"],
     ["a Windows path", "C:\\x", "must be absolute"],
     ["a blank before the slash", " /tmp", "must be absolute"],
-    ["a lone surrogate", "/tmp/\ud83d", "lone surrogate"],
+    ["an unpaired surrogate", "/tmp/\ud83d", "unpaired surrogate"],
     ["NUL at the end", "/tmp/x\0", "NUL"],
     ["NUL within", "/tmp/x\0.txt", "NUL"],
     ["4097 bytes", `/${"x".repeat(4096)}`, "at most 4096 bytes, received 4097"],

@@ -1,10 +1,11 @@
 /**
- * The channel on a character device that the agent opens by itself: for those who run it with all
- * permissions, since Deno lets nobody else near /dev.
+ * The channel on a character device that the agent opens itself. It needs all of Deno's
+ * permissions, since Deno allows no other access to /dev.
  *
- * A virtio port can be opened once, so one descriptor has to carry both directions. `Deno.FsFile`
- * does one thing after another: a write would wait for what the host sends next. `node:fs` does
- * not, and costs 9 MB of memory. The C library's own calls, each on a thread of its own, cost 1.5.
+ * A virtio port can be opened only once, so one descriptor has to carry both directions.
+ * `Deno.FsFile` does one operation at a time: a write would wait until the host sends something.
+ * `node:fs` can do both at once but takes 9 MB of memory. The C library's functions, each on a
+ * separate thread, take 1.5 MB.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import { messageOf } from "../../../base/message_of.ts";
 
 import { type Channel, ChannelError, type Connection } from "../../../channel/channel.ts";
 
-/** open(2), read(2), write(2) and close(2), which return -1 where they fail. */
+/** open(2), read(2), write(2) and close(2), which return -1 on failure. */
 const CALLS = {
   open: { parameters: ["buffer", "i32"], result: "i32", nonblocking: true },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
@@ -23,7 +24,7 @@ const CALLS = {
   close: { parameters: ["i32"], result: "i32", nonblocking: true },
 } as const;
 
-/** The C library's name with the GNU system, and with others. */
+/** The C library's name on GNU systems, and on others. */
 const LIBRARIES = ["libc.so.6", "libc.so"] as const;
 
 // open(2): for reading and writing, never as the controlling terminal, closed in children.
@@ -36,7 +37,8 @@ type Library = Deno.DynamicLibrary<typeof CALLS>["symbols"];
 const PERMISSIONS = ["read", "write", "run", "env", "net", "sys", "ffi"] as const;
 
 /**
- * A channel that opens the device, and again `retryMs` after it was lost or could not be opened.
+ * A channel that opens the device, and opens it again `retryMs` after it was lost or could not be
+ * opened.
  *
  * @throws {ChannelError} without all of Deno's permissions.
  */
@@ -67,8 +69,8 @@ export function deviceChannel(path: string, retryMs: number, log: Log): Channel 
           lastReason = undefined;
           yield fromDescriptor(library, opened);
         } else if (opened !== lastReason) {
-          // Once, not every few seconds for as long as the port is away.
-          log.warn("the device cannot be opened, it is tried again and again", {
+          // Logged once, not every few seconds while the port is missing.
+          log.warn("cannot open the device; retrying", {
             device: path,
             reason: opened,
             retry_seconds: retryMs / 1000,
@@ -94,7 +96,7 @@ function loadLibrary(): Library {
   throw new ChannelError(`--channel device: cannot use the C library: ${reason}`);
 }
 
-/** The descriptor, or why there is none. */
+/** The descriptor, or the reason for the failure. */
 async function open(library: Library, path: string): Promise<number | string> {
   const reason = await whyNot(path);
   if (reason !== undefined) return reason;
@@ -103,22 +105,22 @@ async function open(library: Library, path: string): Promise<number | string> {
   return descriptor >= 0 ? descriptor : await whyNotOpen(path);
 }
 
-/** A plain file would be read to its end for ever, and what is not there need not be opened. */
+/** A regular file would report end of file forever. A missing device need not be opened. */
 async function whyNot(path: string): Promise<string | undefined> {
   try {
     const { isCharDevice } = await Deno.stat(path);
-    return isCharDevice ? undefined : "it is no character device";
+    return isCharDevice ? undefined : "it is not a character device";
   } catch (error) {
     return messageOf(error);
   }
 }
 
-/** errno is another thread's; the same attempt through Deno tells it. */
+/** errno belongs to another thread; trying again through Deno reports the error. */
 async function whyNotOpen(path: string): Promise<string> {
   try {
     const file = await Deno.open(path, { read: true, write: true });
     file.close();
-    return "it could not be opened for a moment";
+    return "it was temporarily unavailable";
   } catch (error) {
     return messageOf(error);
   }
@@ -126,13 +128,13 @@ async function whyNotOpen(path: string): Promise<string> {
 
 function fromDescriptor(library: Library, descriptor: number): Connection {
   let isOpen = true;
-  /** How many bytes a call moved. */
+  /** The number of bytes that a call transferred. */
   const moved = (result: bigint, what: string): number => {
     if (result >= 0n) return Number(result);
     throw new Error(`the device is gone: ${what} failed`);
   };
   return {
-    // As a virtio port tells it whose host side is closed.
+    // A virtio port reports this way that its host side is closed.
     atEndOfFile: "host away",
     read: async (buffer) => {
       const length = BigInt(buffer.byteLength);
@@ -143,14 +145,14 @@ function fromDescriptor(library: Library, descriptor: number): Connection {
       return moved(await library.write(descriptor, asOwned(bytes), length), "write");
     },
     close: () => {
-      // The number may be another file's by the second time.
+      // After the first close the number may belong to another file.
       if (isOpen) void library.close(descriptor);
       isOpen = false;
     },
   };
 }
 
-/** The same bytes as the type that a call takes: they are never shared between threads of ours. */
+/** The same bytes as the type that a call takes: the agent never shares them between threads. */
 function asOwned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset, byteLength);

@@ -9,15 +9,16 @@ import { ListenError } from "../../../channel/channel.ts";
 import { acceptUnlessClosed, findStale, socketErrorReason } from "../unix_socket.ts";
 import type { Channel, Connection } from "../../../channel/channel.ts";
 
-/** Neither group nor others: whoever can connect commands the agent. */
+/** Neither group nor others: whoever can connect controls the agent. */
 const SOCKET_UMASK = 0o177;
 
 /**
- * Listens on a unix socket, readable and writable for its owner alone. A socket file that nobody
+ * Listens on a unix socket that only its owner can read and write. A socket file that no process
  * serves any more is replaced.
  *
  * @param path Absolute.
- * @throws {ListenError} when somebody serves it, or the path is something else or not usable.
+ * @throws {ListenError} if another process serves it, the path is not a socket, or it cannot be
+ * used.
  */
 export async function listenChannel(path: string): Promise<Channel> {
   await removeStale(path);
@@ -36,14 +37,14 @@ export async function listenChannel(path: string): Promise<Channel> {
         listener.close();
         Deno.removeSync(path);
       } catch {
-        // Closed already, or the file was removed by someone else.
+        // Already closed, or another process has removed the file.
       }
     },
   };
 }
 
 function bind(path: string): Deno.UnixListener {
-  // The mode must hold from the first moment on: bind(2) applies the umask.
+  // The mode must be right from the start: bind(2) applies the umask.
   const umask = Deno.umask(SOCKET_UMASK);
   try {
     return Deno.listen({ transport: "unix", path });

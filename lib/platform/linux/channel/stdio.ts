@@ -1,8 +1,8 @@
 /**
  * The channel on standard input and output: a virtio port handed over by the service manager.
  *
- * End of file means that no host is connected, as the port tells it; it is never the end. The
- * channel is over when reading or writing fails (the port was unplugged, the pipe has no reader).
+ * End of file means that no host is connected, as a virtio port reports it; the channel stays open.
+ * It is over when reading or writing fails (the port was unplugged, the pipe has no reader).
  *
  * @module
  */
@@ -12,9 +12,10 @@ import type { Channel, Connection } from "../../../channel/channel.ts";
 const CONNECTION: Connection = {
   atEndOfFile: "host away",
   read: (buffer) => Deno.stdin.read(buffer),
-  // Of its own beside the read: one file for both would let a write wait for what the host sends.
+  // A second file besides the one for reading: with one for both, a write would wait until the host
+  // sends something.
   write: (bytes) => Deno.stdout.write(bytes),
-  // A parked read or write cannot be taken back; the process ends instead.
+  // A blocked read or write cannot be cancelled; the process exits instead.
   close: () => {},
 };
 

@@ -11,18 +11,18 @@ import { mayHang, type Mount, parseMountInfo, selectFilesystems } from "./mounts
 import { MountTable } from "./mount_table.ts";
 import { ResidentScript } from "./resident_script.ts";
 
-/** How long a report is kept: asking the kernel takes a process, which takes a millisecond. */
+/** How long a report is kept: asking the kernel takes a child process, about a millisecond. */
 const KEPT_MS = 1000;
 const LOCAL_TIMEOUT_MS = 5000;
 /** How long a report waits for a file system that may hang … */
 const REMOTE_WAIT_MS = 500;
-/** … and how long the question itself stays open, so that it is not asked twice meanwhile. */
+/** … and how long the query itself stays open, so that it is not sent twice meanwhile. */
 const REMOTE_TIMEOUT_MS = 3_600_000;
 
 // %S is the unit of the other three numbers (statfs(2)).
 const STAT = "stat -f -c '%S %b %f %a %n' --";
 
-/** A question is the number of mount points, then one mount point per line. */
+/** A query is the number of mount points, then one mount point per line. */
 const STAT_LOCAL = `
 while read -r count; do
   set --
@@ -53,7 +53,7 @@ export function parseUsage(mount: Mount, line: string): Filesystem | undefined {
   };
 }
 
-/** What stat(1) printed about some mounts; those it could not ask are left out. */
+/** What stat(1) printed about some mounts; those it could not query are left out. */
 export function parseUsages(mounts: readonly Mount[], text: string): Filesystem[] {
   const numbers = new Map<string, string>();
   for (const [, usage = "", mountPoint = ""] of text.matchAll(/^((?:\d+ ){3}\d+) (\/.*)$/gm)) {
@@ -65,7 +65,7 @@ export function parseUsages(mounts: readonly Mount[], text: string): Filesystem[
 
 const hasNewline = ({ mountPoint }: Mount) => mountPoint.includes("\n");
 
-/** Asks about one file system in a process that only this question waits for. */
+/** Queries one file system in a separate process, which blocks no other query. */
 async function statAlone(
   mount: Mount,
   timeoutMs: number,
@@ -75,12 +75,12 @@ async function statAlone(
   return parseUsage(mount, /^(?:\d+ ){3}\d+/.exec(text)?.[0] ?? "");
 }
 
-/** Where the text of the mount table comes from. */
+/** The source of the mount table's text. */
 type Table = Pick<MountTable, "read" | typeof Symbol.asyncDispose>;
 
 /**
- * Asks about all file systems. Those that may hang are asked separately and get half a second; one
- * that has not answered is not asked again until it has.
+ * Queries all file systems. Those that may hang are queried separately and get half a second; one
+ * that has not answered is not queried again until it has.
  */
 export class Filesystems implements AsyncDisposable {
   readonly #table: Table;
@@ -89,7 +89,7 @@ export class Filesystems implements AsyncDisposable {
   #last: FilesystemReport | undefined;
   #lastAt = 0;
 
-  /** @param table Where the mounts are read; tests have one that lists other mounts. */
+  /** @param table The mount table; tests pass one with other mounts. */
   constructor(table: Table = new MountTable()) {
     this.#table = table;
   }
@@ -100,7 +100,7 @@ export class Filesystems implements AsyncDisposable {
     if (this.#last === undefined || performance.now() - this.#lastAt > KEPT_MS) {
       const startedAt = performance.now();
       const report = await this.#ask(signal);
-      // One that lacks a file system is no answer to the next question.
+      // An incomplete report must not answer the next request.
       if (report.unresponsive.length > 0) return report;
       this.#last = report;
       this.#lastAt = startedAt;
@@ -125,7 +125,7 @@ export class Filesystems implements AsyncDisposable {
   }
 
   async #askLocal(mounts: readonly Mount[], signal: AbortSignal): Promise<Filesystem[]> {
-    // A question has one mount point per line, so these are asked one by one.
+    // A query has one mount point per line, so mount points with newlines are queried one by one.
     const odd = mounts.filter(hasNewline);
     const rest = mounts.filter((mount) => !hasNewline(mount));
     const oddUsages = odd.map((mount) => statAlone(mount, LOCAL_TIMEOUT_MS, signal));

@@ -18,7 +18,7 @@ import { countProcessors, Sysfs } from "./sysfs.ts";
 const BYTES_PER_KB = 1024;
 /** How long facts that only an administrator changes are kept. */
 const SLOW_FACTS_MS = 5000;
-/** How long facts that change all the time are kept: the kernel updates its averages every 5 s. */
+/** How long facts that change constantly are kept: the kernel updates its averages every 5 s. */
 const VOLATILE_FACTS_MS = 1000;
 
 /** Facts that may change at any time. */
@@ -58,7 +58,7 @@ export class LinuxFacts implements Facts, AsyncDisposable {
       os_name: slow.osRelease.name,
       os_version: slow.osRelease.version,
       kernel_version: slow.kernelVersion,
-      // Deno exists for 64-bit machines only, where it uses the same names as uname(2).
+      // Deno only runs on 64-bit machines and uses the names of uname(2) there.
       architecture: Deno.build.arch,
       cpu_count: slow.cpuCount,
       total_memory_kb: slow.totalMemoryKb,

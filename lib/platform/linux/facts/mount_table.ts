@@ -2,8 +2,8 @@
  * Reading the kernel's mount table.
  *
  * Deno opens files in /proc only for processes with all permissions. The shell's `read` takes one
- * system call per byte, and `cat` one process per reading; sed's `r` reads the file again in blocks
- * each time it meets its line.
+ * system call per byte, and `cat` one process per query; sed's `r` reads the file in blocks each
+ * time it processes a matching line.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ResidentScript } from "./resident_script.ts";
 const TIMEOUT_MS = 5000;
 const QUESTION = "mounts\nend\n";
 
-/** BusyBox has a sed without `-u`: there `cat` does the reading. */
+/** BusyBox's sed lacks `-u`, so `cat` reads the file there. */
 const READ_MOUNTS = `
 if sed -un q </dev/null; then
   exec sed -un -e '/^mounts$/r /proc/self/mountinfo' -e '/^end$/p'

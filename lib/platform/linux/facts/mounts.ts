@@ -20,15 +20,15 @@ const WITHOUT_FILES = new Set([
   ...["pipefs", "proc", "pstore", "ramfs", "resctrl", "rootfs", "rpc_pipefs", "securityfs"],
   ...["selinuxfs", "smackfs", "sockfs", "sysfs", "tmpfs", "tracefs", "fuse.gvfsd-fuse"],
   ...["fuse.lxcfs", "fuse.portal"],
-  // Images, which are always full: CDs, snaps, live systems.
+  // Read-only images, which are always full: CDs, snaps, live systems.
   ...["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"],
 ]);
 
-/** Types whose server may be unreachable, which blocks every process that asks. */
+/** Types whose server may be unreachable, which blocks every process that queries them. */
 const NETWORK_TYPE_REGEXP =
   /^(nfs\d*|cifs|smb\d*|smbfs|ncpfs|ceph|afs|ocfs2|gfs2?|lustre|glusterfs|9p|virtiofs|fuse\..+|fuse)$/;
 
-/** Whether asking about a file system may never return. */
+/** Whether querying a file system may block forever. */
 export const mayHang = (mount: Mount): boolean => NETWORK_TYPE_REGEXP.test(mount.fsType);
 
 /** Decodes the kernel's escapes: space, tab, newline and backslash as three octal digits. */

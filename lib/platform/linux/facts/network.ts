@@ -25,7 +25,7 @@ export function parseLinks(text: string): Link[] {
     if (match === null) continue;
     const [, operstate = "", mtu = "", flags = "", name = ""] = match;
     const isUp = (Number.parseInt(flags, 16) & IFF_UP) !== 0;
-    // Loopback, tunnels and some drivers never report a state: the flag is all there is.
+    // Loopback, tunnels and some drivers never report a state; they only have the flag.
     const state = operstate === "unknown" ? (isUp ? "up" : "down") : operstate;
     links.push({ name, state, mtu: Number(mtu) });
   }
@@ -42,8 +42,7 @@ export function parseHardwareAddresses(text: string): Map<string, string> {
 }
 
 /**
- * Puts together what is known of each interface. The label of an IPv4 alias (`eth0:1`) belongs to
- * `eth0`.
+ * Combines the facts about each interface. The label of an IPv4 alias (`eth0:1`) belongs to `eth0`.
  */
 export function interfacesOf(
   links: readonly Link[],
@@ -79,7 +78,7 @@ export class Network {
   async interfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
     const [text, addresses] = await Promise.all([
       this.sysfs.links(signal),
-      // While the shell reads.
+      // Done while the shell reads.
       Promise.try(() => Deno.networkInterfaces()),
     ]);
     const links = parseLinks(text);
@@ -90,11 +89,11 @@ export class Network {
     return interfacesOf(links, this.#hardwareAddresses, addresses);
   }
 
-  /** Whether the hardware addresses have to be read again. */
+  /** Whether the hardware addresses must be read again. */
   #isOutdated(links: readonly Link[], addresses: readonly Deno.NetworkInterfaceInfo[]): boolean {
     return performance.now() - this.#readAt > ADDRESSES_KEPT_MS ||
       links.some(({ name }) => !this.#hardwareAddresses.has(name)) ||
-      // Deno tells six bytes of an address, which may be longer.
+      // Deno returns only the first six bytes of an address.
       addresses.some(({ name, mac }) => {
         const known = this.#hardwareAddresses.get(baseName(name));
         return known !== undefined && !known.startsWith(mac);

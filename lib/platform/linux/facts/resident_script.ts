@@ -1,10 +1,11 @@
 /**
  * A fixed script that keeps running and answers questions.
  *
- * Starting a process takes longer than reading most facts: a millisecond against a tenth of one. So
- * a script is started for its first question, kept, and stopped after a while without questions. It
- * reads questions from its standard input and ends each answer with a line `end`. It exits at the
- * end of its input, so it never outlives the agent, even an agent that was killed.
+ * Starting a process takes longer than reading most facts: a millisecond compared to a tenth of
+ * one. So a script is started for its first question, kept running, and stopped after a while
+ * without questions. It reads questions from its standard input and ends each answer with a line
+ * `end`. It exits at the end of its input, so it never outlives the agent, even an agent that was
+ * killed.
  *
  * @module
  */
@@ -23,9 +24,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const END_BYTES = encoder.encode(END);
 
-/** How long a question may take, and what cancels it. */
+/** The time limit of a question, and its cancellation. */
 export interface QuestionOptions {
-  /** Milliseconds, the wait for earlier questions included. */
+  /** Milliseconds, including the wait for earlier questions. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -79,11 +80,11 @@ class ScriptProcess {
     return answer;
   }
 
-  /** @throws {RpcError} -32000 when the answer is over its limit. */
+  /** @throws {RpcError} -32000 if the answer exceeds the limit. */
   #makeRoom(): void {
     const { byteLength } = this.#buffer;
     if (byteLength >= MAX_ANSWER_BYTES) {
-      throw commandFailed(`the guest's answer is over ${MAX_ANSWER_BYTES} bytes`);
+      throw commandFailed(`the guest's answer has more than ${MAX_ANSWER_BYTES} bytes`);
     }
     const larger = new Uint8Array(byteLength * 2);
     larger.set(this.#buffer);
@@ -96,12 +97,12 @@ class ScriptProcess {
     await Promise.allSettled([this.#reader.cancel(), this.#child.status]);
   }
 
-  /** Ends the script whatever it is doing; a program it waits for finishes on its own. */
+  /** Kills the script whatever it is doing; a program it waits for finishes independently. */
   async kill(): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // It has already exited.
     }
     await Promise.allSettled([this.#writer.abort(), this.#reader.cancel(), this.#child.status]);
   }
@@ -119,10 +120,10 @@ export class ResidentScript implements AsyncDisposable {
   readonly #code: string;
   readonly #idleMs: number;
   #process: ScriptProcess | undefined;
-  /** Processes that have been killed and are not gone yet. */
+  /** Processes that were killed and have not exited yet. */
   readonly #killed = new Set<Promise<void>>();
   #lastTurn: Promise<void> = Promise.resolve();
-  /** Questions that are asked or wait to be. */
+  /** Questions in progress or waiting. */
   #turns = 0;
   #lastAnswerAt = 0;
   #idleTimer: Timer | undefined;
@@ -141,8 +142,8 @@ export class ResidentScript implements AsyncDisposable {
    * once.
    *
    * @param question One or more lines, each with its newline.
-   * @throws {RpcError} -32003 when the time is over, -32000 when the script exits without an answer
-   * or prints more than 1 MiB.
+   * @throws {RpcError} -32003 on timeout, -32000 if the script exits without an answer or prints
+   * more than 1 MiB.
    * @throws The signal's reason.
    */
   async ask(question: string, { timeoutMs, signal }: QuestionOptions): Promise<string> {
@@ -180,17 +181,17 @@ export class ResidentScript implements AsyncDisposable {
     try {
       return await Promise.race([this.#askTwice(question), interrupted]);
     } catch (error) {
-      // Half an answer may still be on its way.
+      // The rest of an answer may still arrive.
       this.#kill();
       if (!(error instanceof ScriptEnded)) throw error;
-      throw commandFailed("the shell that reads this fact ended without an answer");
+      throw commandFailed("the shell that reads system facts exited unexpectedly");
     } finally {
       this.#lastAnswerAt = performance.now();
       this.#watchIdleness(this.#idleMs);
     }
   }
 
-  /** A timer that is set again only when it fires costs nothing per question. */
+  /** A timer that is only set again when it fires costs nothing per question. */
   #watchIdleness(delayMs: number): void {
     if (this.#idleTimer !== undefined || this.#process === undefined) return;
     const timer = new Timer(delayMs, () => {

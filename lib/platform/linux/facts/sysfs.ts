@@ -1,5 +1,5 @@
 /**
- * What the agent reads in /sys, through the `read` of a shell that keeps running.
+ * Reads /sys with the `read` of a shell that keeps running.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { ResidentScript } from "./resident_script.ts";
 const TIMEOUT_MS = 5000;
 
 /**
- * Each byte that a shell reads is a system call, so flags are read only where the state says
- * nothing, and hardware addresses, which hardly ever change, are a question of their own. An
- * interface that goes away while it is read is left out. The answer is printed in one piece: each
- * print wakes the agent.
+ * A shell reads each byte with a system call, so flags are only read if the state is unknown, and
+ * hardware addresses, which hardly ever change, are a separate question. An interface that
+ * disappears while it is read is left out. The answer is printed in one piece, since each print
+ * wakes the agent.
  */
 const READ_SYSFS = `
 newline="
@@ -49,8 +49,8 @@ export class Sysfs implements AsyncDisposable {
   readonly #script = new ResidentScript(READ_SYSFS);
 
   /**
-   * The processors that are online, as `0-3,5`. What the runtime offers depends on the agent's own
-   * CPU quota and affinity.
+   * The processors that are online, as `0-3,5`. The runtime's count depends on the agent's CPU
+   * quota and affinity.
    *
    * @throws As {@link ResidentScript.ask}.
    */
@@ -82,7 +82,7 @@ export class Sysfs implements AsyncDisposable {
   }
 }
 
-/** How many processors a list such as `0-3,5` has; at least one. */
+/** The number of processors in a list such as `0-3,5`; at least one. */
 export function countProcessors(list: string): number {
   let count = 0;
   for (const range of list.trim().split(",")) {

@@ -1,10 +1,10 @@
 /**
- * Opening files where somebody may put a FIFO instead.
+ * Opens files that an attacker may replace with a FIFO.
  *
- * Opening a FIFO waits for its other end, in one of the runtime's few threads; once all of them
- * wait, nothing is read or written any more. So only a few opens may wait at a time, fewer still
- * below one allowed path. A signal interrupts them (`rouse_threads.ts`): the open then starts over and
- * looks at the path again, which by now may name a file.
+ * Opening a FIFO blocks one of the runtime's few threads until its other end is opened; once all of
+ * them are blocked, nothing is read or written any more. So only a few opens may run at a time, and
+ * fewer below one allowed path. A signal interrupts them (`rouse_threads.ts`): the open then starts
+ * over and resolves the path again, which may name a file by then.
  *
  * @module
  */
@@ -14,42 +14,46 @@ import { Timer } from "../../../base/timer.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
 
-/** How many opens may be under way below one allowed path, and in all; the runtime has 32 threads. */
+/**
+ * How many opens may be in progress below one allowed path, and in total; the runtime has 32
+ * threads.
+ */
 const MAX_OPENS_PER_ROOT = 4;
 const MAX_OPENS = 16;
-/** An open that takes longer may be waiting at a FIFO. */
+/** An open that takes longer may be blocked on a FIFO. */
 const STUCK_MS = 20;
-/** How often one that stays stuck is interrupted at least. */
+/** The longest interval between interruptions of a stuck open. */
 const MAX_ROUSE_PAUSE_MS = 2000;
-/** How long to wait for a turn while others are stuck. */
+/** How long to wait for a turn while other opens are stuck. */
 const TURN_MS = 1000;
 
 /** Interrupts the system calls of the runtime's threads. */
 export type RouseThreads = () => Promise<void>;
 
-/** Opens that are bounded in number and can be given up. */
+/** Opens files; the number of concurrent opens is limited, and each can be abandoned. */
 export class BoundedOpens {
   readonly #rouse: RouseThreads;
-  /** When each open began, by allowed path. */
+  /** When each open started, by allowed path. */
   readonly #underWay = new Map<string, Set<number>>();
   readonly #waiting = new Set<() => void>();
   #isRousing = false;
-  /** Resolves when no open is under way any more. */
+  /** Resolves when no open is in progress any more. */
   #ended = Promise.withResolvers<void>();
 
   constructor(rouse: RouseThreads) {
     this.#rouse = rouse;
   }
 
-  /** How many opens are under way. */
+  /** The number of opens in progress. */
   get count(): number {
     return this.#underWay.values().reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * As Deno.open, for no longer than the signal allows; a file that opens later is closed at once.
+   * Like Deno.open, until the signal is aborted; a file that opens after that is closed
+   * immediately.
    *
-   * @throws {RpcError} -32000 if too many others do not open.
+   * @throws {RpcError} -32000 if too many other opens are stuck.
    */
   async open(
     { path, root }: AllowedPath,
@@ -66,7 +70,7 @@ export class BoundedOpens {
     throw signal.reason;
   }
 
-  /** Takes a turn if there is one; returns when it was taken, which identifies it. */
+  /** Takes a turn if one is free; returns the time, which identifies the turn. */
   #takeTurn(root: string): number | undefined {
     const turns = this.#underWay.get(root) ?? new Set();
     if (turns.size >= MAX_OPENS_PER_ROOT || this.count >= MAX_OPENS) return undefined;
@@ -87,7 +91,9 @@ export class BoundedOpens {
         const where = count < MAX_OPENS_PER_ROOT
           ? `${this.count} files`
           : `${count} files in ${root}`;
-        throw commandFailed(`${where} do not open: a FIFO may have taken the place of a file`);
+        throw commandFailed(
+          `${where} are blocked while opening; a FIFO may have replaced one of them`,
+        );
       }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
@@ -127,7 +133,7 @@ export class BoundedOpens {
         const age = this.#youngestStuck();
         if (age === undefined) return;
         await this.#rouse().catch(() => {});
-        // The longer they are stuck, the less likely it is that anything has changed.
+        // The longer they are stuck, the less likely a change is.
         await withTimer(Math.min(age, MAX_ROUSE_PAUSE_MS), this.#ended.promise);
       }
     } finally {
@@ -135,7 +141,7 @@ export class BoundedOpens {
     }
   }
 
-  /** Milliseconds for which the last open to get stuck has been. */
+  /** Milliseconds since the most recent stuck open got stuck. */
   #youngestStuck(): number | undefined {
     const now = performance.now();
     const ages = [...this.#underWay.values()].flatMap((starts) => [...starts])

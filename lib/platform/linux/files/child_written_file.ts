@@ -16,7 +16,7 @@ export class ChildWrittenFile implements OpenFile {
   readonly #target: AllowedPath;
   readonly #shells: FileShells;
 
-  /** @param file The same file, opened and proven. */
+  /** @param file The same file, opened and verified. */
   constructor(file: OpenFile, target: AllowedPath, shells: FileShells) {
     this.#file = file;
     this.#target = target;
@@ -31,7 +31,7 @@ export class ChildWrittenFile implements OpenFile {
     return this.#file.readAt(offset, length, signal);
   }
 
-  /** Goes to the file by name again, without following a link or waiting at a FIFO. */
+  /** Opens the file by name again, without following a link or blocking on a FIFO. */
   async writeAt(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const target = this.#target;
     const route = routeTo(dirname(target.path), target.root);

@@ -1,5 +1,5 @@
 /**
- * Giving a file that was written in pieces its final name.
+ * Gives a file that was written in pieces its final name.
  *
  * @module
  */
@@ -26,8 +26,8 @@ export interface CommitTools {
 /**
  * Verifies a file, flushes it to the disk and renames it within its directory.
  *
- * @throws {RpcError} -32001 for a link on the way or if another file has taken its place, -32000 if
- * size or hash differ or it cannot be renamed; both files are untouched then.
+ * @throws {RpcError} -32001 if the path contains a link or another file has replaced it, -32000 if
+ * size or hash differ or it cannot be renamed; both files are then unchanged.
  */
 export async function commitFile(
   { shells, opens }: CommitTools,
@@ -42,7 +42,7 @@ export async function commitFile(
   }
   const all = { offset: 0, length: info.size };
   if (await hashPart({ file, info, path: from.path }, all, signal) !== sha256) {
-    throw commandFailed(`${from.path} has another SHA-256`, { path: from.path });
+    throw commandFailed(`the SHA-256 of ${from.path} does not match`, { path: from.path });
   }
   await file.sync();
   const existing = await statIfAny(target.path);
@@ -58,6 +58,6 @@ export async function commitFile(
       ], signal),
   );
   if (word !== "0") {
-    throw walkFailure(target, { status: Number(word), text, action: "put in place" });
+    throw walkFailure(target, { status: Number(word), text, action: "renamed into place" });
   }
 }

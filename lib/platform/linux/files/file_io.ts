@@ -1,13 +1,13 @@
 /**
- * Reading and writing an open file at a position.
+ * Reads and writes an open file at given positions.
  *
  * @module
  */
 
-/** An open file that remembers where it stands, and seeks only when that is somewhere else. */
+/** An open file that remembers its position and only seeks if it has to. */
 export class PositionedFile {
   readonly #file: Deno.FsFile;
-  /** Unknown at first, and after a read or write that failed. */
+  /** Unknown at first, and after a failed read or write. */
   #position: number | undefined;
 
   constructor(file: Deno.FsFile) {
@@ -20,7 +20,7 @@ export class PositionedFile {
     buffer: Uint8Array,
     signal: AbortSignal,
   ): Promise<number> {
-    // An offset over the kernel's maximum would make even the seek fail.
+    // With an offset over the kernel's maximum, even the seek would fail.
     if (buffer.byteLength === 0) return 0;
     this.#moveTo(offset);
     let filled = 0;
@@ -44,7 +44,7 @@ export class PositionedFile {
     this.#position = offset + bytes.byteLength;
   }
 
-  /** Somebody else has moved the descriptor. */
+  /** Another user of the descriptor has moved its position. */
   forgetPosition(): void {
     this.#position = undefined;
   }

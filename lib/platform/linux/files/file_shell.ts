@@ -1,8 +1,8 @@
 /**
- * A shell that makes and renames files.
+ * A shell that creates and renames files.
  *
- * Deno cannot do this without following links: see `walk.ts`. Starting a shell costs more than all
- * that it does for one file, so it serves one request after the other (`file_shells.ts`).
+ * Deno cannot do this without following links: see `walk.ts`. Starting a shell takes longer than
+ * its work for one file, so it serves several requests in turn (`file_shells.ts`).
  *
  * @module
  */
@@ -16,14 +16,14 @@ import { PROGRAM_PATH, SHELL } from "../programs.ts";
 import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
 import type { Route } from "./walk.ts";
 
-/** How long a shell that is told to stop may clean up, and how long the kernel may take to end it. */
+/** How long a shell may clean up when it stops, and how long the kernel may take to kill it. */
 const GRACE_MS = 1000;
 
-/** What the shell answered. */
+/** The shell's answer. */
 export interface ShellAnswer {
-  /** `ready`, or the status at the end: 0 for success. */
+  /** `ready`, or the final status: 0 for success. */
   readonly word: string;
-  /** What it and its programs printed before. */
+  /** What it and its programs printed before that. */
   readonly text: string;
 }
 
@@ -52,7 +52,7 @@ export class FileShell {
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
-      // In its own group: a Ctrl-C for the agent must not leave half a file behind.
+      // In its own process group: a Ctrl-C for the agent must not leave a partial file.
       detached: true,
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
@@ -64,7 +64,7 @@ export class FileShell {
     return this.#child.pid;
   }
 
-  /** Whether it can take a request. */
+  /** Whether it is ready for a request. */
   get isIdle(): boolean {
     return this.#isIdle && !this.#hasExited && this.#ending === undefined;
   }
@@ -73,8 +73,8 @@ export class FileShell {
    * Sends a request and waits for its first answer.
    *
    * @param route Where the operation takes place.
-   * @param values What the operation reads beside that.
-   * @throws The signal's reason, once the shell and what it started have been stopped.
+   * @param values What else the operation reads.
+   * @throws The signal's reason, once the shell and its children have been stopped.
    */
   async ask(
     operation: string,
@@ -101,7 +101,7 @@ export class FileShell {
     signal.throwIfAborted();
     const aborted = new Aborted(signal);
     using _aborted = aborted;
-    // A shell that fails answers without reading the rest: the answer counts, not the broken pipe.
+    // A failing shell answers without reading the rest: its answer counts, not the broken pipe.
     for (const part of parts) void this.#writer.write(part).catch(() => {});
     const answer = await Promise.race([this.#answer(), aborted.happened]);
     if (answer !== undefined) {
@@ -124,12 +124,14 @@ export class FileShell {
         };
       }
       const { value, done } = await this.#reader.read();
-      if (done) throw commandFailed("the shell that works on files ended unexpectedly");
+      if (done) throw commandFailed("the file shell exited unexpectedly");
       bytes = bytes.byteLength === 0 ? value : join(bytes, value);
     }
   }
 
-  /** Stops it. It removes an unfinished file; one that hangs is killed with all it started. */
+  /**
+   * Stops the shell, which removes an unfinished file. A hung shell is killed with its children.
+   */
   end(): Promise<void> {
     return this.#ending ??= this.#end();
   }

@@ -1,12 +1,12 @@
 /**
- * What the file shell (`file_shell.ts`) runs.
+ * The script that the file shell (`file_shell.ts`) runs.
  *
  * @module
  */
 
 import { WALK, WALK_STATUS } from "./walk.ts";
 
-/** Statuses of the operations below, beside those of the walk. */
+/** Statuses of the operations below, besides those of the walk. */
 export const SHELL_STATUS = {
   ...WALK_STATUS,
   exists: 75,
@@ -14,7 +14,7 @@ export const SHELL_STATUS = {
   tooManyUploads: 77,
 } as const;
 
-/** What the client calls a file that it is still writing: `.NAME` and this. */
+/** The client names an unfinished file `.NAME` followed by this suffix. */
 export const UPLOAD_SUFFIX = ".kvmmanager-part";
 
 /** How many unfinished uploads a directory may hold. */
@@ -24,16 +24,16 @@ export const MAX_UPLOADS = 64;
 export const PRIVATE_FILE = "new";
 
 /**
- * Reads requests from standard input and answers each with what was printed, a NUL, a word and a
- * newline. The word is `ready` where the request goes on, else the final status.
+ * Reads requests from standard input and answers each with its output, a NUL, a word and a newline.
+ * The word is `ready` if the request continues, else the final status.
  *
  * A value is sent as its number of lines, a newline, its text and a newline. Values never appear in
- * arguments of the shell, which everybody can read in /proc.
+ * arguments of the shell, which every user can read in /proc.
  *
- * A new file is written in a fresh directory that only its owner can enter, or beside its final name
- * where only the owner can write anyway. It is created with O_EXCL under a name that nobody can
- * guess, and gets its permissions through the open descriptor, so nothing that others put there is
- * ever opened or changed.
+ * A new file is written in a new directory that only its owner can enter, or next to its final name
+ * if only the owner can write there anyway. It is created with O_EXCL under an unpredictable name
+ * and gets its permissions through the open descriptor, so files that others put there are never
+ * opened or changed.
  */
 export const FILE_SHELL_SCRIPT = `${WALK}
 newline='

@@ -1,5 +1,5 @@
 /**
- * The file shells of an agent: started when needed, kept for a moment.
+ * The file shells of an agent: started when needed and kept for a short time.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { FileShell } from "./file_shell.ts";
 const MAX_KEPT = 2;
 const KEEP_MS = 1000;
 
-/** Shells for requests that come one after the other, or at once. */
+/** Shells for consecutive or concurrent requests. */
 export class FileShells implements AsyncDisposable {
   readonly #separate: boolean;
   readonly #kept: FileShell[] = [];
@@ -21,7 +21,7 @@ export class FileShells implements AsyncDisposable {
     this.#separate = separate;
   }
 
-  /** Does some work with a shell that nobody else uses meanwhile. */
+  /** Works with a shell that nothing else uses meanwhile. */
   async use<T>(signal: AbortSignal, work: (shell: FileShell) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const shell = this.#take();

@@ -1,10 +1,10 @@
 /**
- * What kind of file system a directory is on.
+ * Determines the kind of file system that a directory is on.
  *
  * Two things depend on it. What a process writes to a tmpfs is charged to its control group for as
  * long as the file exists: the agent's group is small, so a process in the commands' group has to
- * write there. And owner and mode of a directory can be relied on only where this machine's kernel
- * keeps them: a FUSE server or a file server may show whatever it likes.
+ * write there. And a directory's owner and mode are reliable only if this machine's kernel keeps
+ * them: a FUSE or file server may report anything.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { routeTo, walkFailure } from "./walk.ts";
 const MEMORY_BACKED = ["1021994", "858458f6"];
 /** ext2 to ext4, XFS, Btrfs, F2FS, ZFS and overlayfs. */
 const ON_DISK = ["ef53", "58465342", "9123683e", "f2f52010", "2fc12fc1", "794c7630"];
-/** Device numbers are used again after an unmount. */
+/** Device numbers are reused after an unmount. */
 const KNOWN_MS = 10_000;
 const MAX_KNOWN = 64;
 
@@ -33,7 +33,7 @@ interface Known extends FileSystemType {
   readonly since: number;
 }
 
-/** Kinds of file systems, remembered for a moment. */
+/** Kinds of file systems, cached for a short time. */
 export class FileSystemTypes {
   readonly #shells: FileShells;
   /** By device number. */

@@ -1,5 +1,5 @@
 /**
- * Modes of the kernel as the protocol describes them.
+ * Translates the kernel's file modes to the protocol's words.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export const fileType = (mode: number): FileType => TYPES[mode & TYPE_MASK] ?? "
 /** The permission bits of a mode. */
 export const permissionBits = (mode: number): number => mode & PERMISSION_MASK;
 
-/** A file's status out of what Deno knows about it. */
+/** A file's status from Deno's `FileInfo`. */
 export function fileStatus({ mode, size, mtime }: Deno.FileInfo): FileStatus {
   return {
     type: fileType(mode ?? 0),

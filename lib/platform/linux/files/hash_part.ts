@@ -10,7 +10,7 @@ import { PositionedFile } from "./file_io.ts";
 import type { RealFile } from "./real_file.ts";
 import { sha256 } from "./sha256.ts";
 
-/** How much is in memory at a time. */
+/** Bytes in memory at a time. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**

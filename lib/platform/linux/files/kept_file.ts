@@ -1,5 +1,5 @@
 /**
- * An open file that can be used again after it has been given back.
+ * An open file that can be reused after it was given back.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { PieceReader } from "./piece_reader.ts";
 import { restatIfSame } from "./real_path.ts";
 import type { RealFile } from "./real_file.ts";
 
-/** A proven file that nobody else uses until it is disposed of. */
+/** A verified file that nothing else uses until it is disposed of. */
 export class KeptFile implements OpenFile {
   readonly #file: Deno.FsFile;
   readonly #positioned: PositionedFile;
@@ -19,7 +19,7 @@ export class KeptFile implements OpenFile {
   readonly #giveBack: (file: KeptFile) => boolean;
   #info: Deno.FileInfo;
 
-  /** @param giveBack Takes it back when it is disposed of; says whether it is kept. */
+  /** @param giveBack Takes it back when it is disposed of; returns whether it is kept. */
   constructor(
     readonly path: string,
     { file, info }: RealFile,
@@ -41,7 +41,7 @@ export class KeptFile implements OpenFile {
     return this.#info.size;
   }
 
-  /** Looks at the file again; says whether the path still names it. */
+  /** Stats the file again; returns whether the path still names it. */
   restat(): boolean {
     const info = restatIfSame(this.path, this.#info);
     if (info === undefined) return false;

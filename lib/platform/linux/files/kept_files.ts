@@ -1,10 +1,10 @@
 /**
- * Files kept open between the pieces of a transfer.
+ * Keeps files open between the pieces of a transfer.
  *
- * Opening a file and proving that no link led to it costs more than reading a piece of it. So a
- * proven file is kept open for a moment, and the next piece takes it again if the path still names
- * that very file. Then nothing needs proving: wherever the path leads by now, the proven file is
- * what is read or written.
+ * Opening a file and verifying that its path contains no link takes longer than reading a piece of
+ * it. So a verified file is kept open for a short time, and the next piece uses it again if the
+ * path still names the same file. It needs no second verification: wherever the path leads now, the
+ * verified file is read or written.
  *
  * @module
  */
@@ -26,7 +26,7 @@ interface Kept {
 /** A small cache of open files. */
 export class KeptFiles implements Disposable {
   readonly #opens: BoundedOpens;
-  /** A map iterates in the order of insertion: the oldest comes first. */
+  /** A map iterates in insertion order: the oldest comes first. */
   readonly #kept = new Map<string, Kept>();
   #timer: Timer | undefined;
 
@@ -60,7 +60,7 @@ export class KeptFiles implements Disposable {
     return new KeptFile(target.path, real, (file) => this.#keep(key, file));
   }
 
-  /** Closes what is kept of this path: a program that is open for writing cannot be run. */
+  /** Closes kept files of this path: a program that is open for writing cannot be executed. */
   forget(path: string): void {
     for (const [key, { file }] of this.#kept) if (file.path === path) this.#drop(key, file);
   }

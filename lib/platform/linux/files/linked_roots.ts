@@ -1,15 +1,15 @@
 /**
- * Allowed paths that no request can use, because they lead through a symbolic link.
+ * Allowed paths that no request can use, because they contain a symbolic link.
  *
  * @module
  */
 
 import type { Config } from "../../../config/schema.ts";
 
-/** An allowed path that is, or leads through, a symbolic link. */
+/** An allowed path that contains a symbolic link. */
 export interface LinkedRoot {
   readonly path: string;
-  /** What should be in the configuration instead. */
+  /** The path to configure instead. */
   readonly realPath: string;
 }
 
@@ -21,7 +21,7 @@ export function linkedRoots({ security }: Config): LinkedRoot[] {
       const realPath = Deno.realPathSync(path);
       return realPath === path ? [] : [{ path, realPath }];
     } catch {
-      // Missing, or not visible to the agent: unknown.
+      // Missing, or not visible to the agent.
       return [];
     }
   });

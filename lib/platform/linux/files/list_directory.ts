@@ -1,9 +1,9 @@
 /**
- * Listing a directory by a path in which nothing is a symbolic link, in bounded memory.
+ * Lists a directory whose path contains no symbolic link, in bounded memory.
  *
  * `Deno.readDir` reads the whole directory before it returns the first entry: 12 MB for 200,000
- * files. So find(1) prints the names into a pipe, of which only the requested page is kept, and
- * stat(1) describes those. Both run in a shell that has walked to the directory (`walk.ts`).
+ * files. So find(1) prints the names into a pipe, only the requested page is kept, and stat(1)
+ * describes its entries. Both run in a shell that has walked to the directory (`walk.ts`).
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { NAME_PREFIX, NamePage } from "./name_page.ts";
 import { routeTo, WALK, walkFailure } from "./walk.ts";
 
 /**
- * $1 where the walk begins; the rest: the names to walk through. Prints each name and a NUL, then
+ * $1: where the walk starts; the rest: the names to walk through. Prints each name and a NUL, then
  * an empty name; reads the names to describe, each with a NUL, and prints a line for each. A name
  * has no slash, so a newline followed by a slash can only end a line.
  */
@@ -38,8 +38,8 @@ const SOME_GONE = 123;
 /**
  * Lists a part of a directory.
  *
- * @throws {RpcError} -32001 for a link on the way, -32002 if it does not exist, -32000 if it is not a
- * directory.
+ * @throws {RpcError} -32001 if the path contains a link, -32002 if it does not exist, -32000 if it
+ * is not a directory.
  */
 export async function listDirectory(
   target: AllowedPath,
@@ -86,7 +86,7 @@ function spawn({ path, root }: AllowedPath): Deno.ChildProcess {
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    // Its own group, to be killed as a whole.
+    // In its own process group, so that it can be killed as a whole.
     detached: true,
   }).spawn();
 }

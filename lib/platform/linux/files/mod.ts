@@ -29,7 +29,7 @@ import { NewFiles } from "./new_file.ts";
 import { statRealPath } from "./real_path.ts";
 import { ThreadRouser } from "./rouse_threads.ts";
 
-/** Files of a Linux guest, by way of Deno and a shell. */
+/** The files of a Linux guest, accessed through Deno and a shell. */
 export class LinuxFiles implements Files, AsyncDisposable {
   readonly #shells: FileShells;
   readonly #rouser: ThreadRouser;
@@ -39,7 +39,7 @@ export class LinuxFiles implements Files, AsyncDisposable {
   readonly #types: FileSystemTypes;
   readonly #separate: boolean;
 
-  /** @param separate Whether the agent's control group is not to be charged for files in memory. */
+  /** @param separate Whether files in memory must not be charged to the agent's control group. */
   constructor(separate = false) {
     this.#shells = new FileShells(separate);
     this.#rouser = new ThreadRouser(this.#shells);

@@ -13,7 +13,7 @@ export const NAME_PREFIX = "./";
 export class NamePage {
   /** Sorted by UTF-16 code units, once {@link read} has ended. */
   names: string[] = [];
-  /** How many names are not UTF-8; they are left out. */
+  /** The number of names that are not UTF-8; they are left out. */
   notUtf8 = 0;
   #count = 0;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -24,12 +24,12 @@ export class NamePage {
    */
   constructor(readonly after: string, readonly limit: number) {}
 
-  /** How many names follow the page. */
+  /** The number of names after the page. */
   get following(): number {
     return this.#count - this.names.length;
   }
 
-  /** Reads names up to the empty one; false if the stream ends before. */
+  /** Reads names up to the empty one; returns false if the stream ends before it. */
   async read(reader: NulReader): Promise<boolean> {
     for (;;) {
       const bytes = await reader.next();
@@ -52,7 +52,7 @@ export class NamePage {
     if (name <= this.after) return;
     this.#count += 1;
     this.names.push(name);
-    // Rarely, so that many names share the cost of sorting.
+    // Done rarely, so that many names share the cost of sorting.
     if (this.names.length >= 2 * this.limit + 100) this.#shrink();
   }
 

@@ -1,8 +1,8 @@
 /**
- * Making and replacing files inside an allowed path without following a link.
+ * Creates and replaces files inside an allowed path without following links.
  *
- * The file shell (`file_shell.ts`) makes a file that only the agent can reach and gives it its name
- * once it is complete. It removes the file if the agent gives up or dies.
+ * The file shell (`file_shell.ts`) creates a file that only the agent can access and gives it its
+ * name once it is complete. It removes the file if the agent gives up or dies.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const COMMIT = encoder.encode("commit\n");
 const RENAMED = encoder.encode("renamed\n");
 const GIVE_UP = encoder.encode("give up\n");
 
-/** What making files needs. */
+/** What creating files needs. */
 export interface NewFilesOptions {
   readonly shells: FileShells;
   readonly opens: BoundedOpens;
@@ -45,11 +45,11 @@ export interface NewFilesOptions {
   readonly separate: boolean;
 }
 
-/** Makes files. */
+/** Creates files. */
 export class NewFiles {
   readonly #options: NewFilesOptions;
   readonly #turns = new Turns();
-  /** Directories in which nothing is left over from a former agent. */
+  /** Directories without leftovers of a previous agent. */
   readonly #swept = new Set<string>();
 
   constructor(options: NewFilesOptions) {
@@ -57,10 +57,10 @@ export class NewFiles {
   }
 
   /**
-   * Replaces the file, or makes it.
+   * Replaces or creates the file.
    *
-   * @throws {RpcError} -32001 for a link on the way or if the guest refuses, -32002 for a missing
-   * directory, -32000 if it cannot be made; the old file is untouched then.
+   * @throws {RpcError} -32001 if the path contains a link or the guest refuses, -32002 for a
+   * missing directory, -32000 if it cannot be created; the old file is then unchanged.
    */
   async replace(
     target: AllowedPath,
@@ -73,7 +73,7 @@ export class NewFiles {
       createDirectories,
     };
     const replace = () => this.#replace(target, bytes, options, signal);
-    // The name beside a file is always the same.
+    // The name next to a file is always the same.
     if (target.path !== target.root) return await replace();
     await this.#turns.take(target.path, signal, replace);
   }
@@ -113,7 +113,7 @@ export class NewFiles {
   }
 
   /**
-   * Makes an empty file. One that exists is left alone.
+   * Creates an empty file. An existing file is left alone.
    *
    * @throws As {@link replace}.
    */
@@ -162,7 +162,7 @@ export class NewFiles {
     const { file, info } = await openRealFile(this.#options.opens, temporary, "write", signal);
     using _file = file;
     if (info.size !== 0 || info.nlink !== 1) {
-      throw permissionDenied("the temporary file was replaced by another one", {
+      throw permissionDenied("the temporary file was replaced", {
         path: temporary.path,
       });
     }
@@ -213,13 +213,18 @@ function failure(target: AllowedPath, { word, text }: ShellAnswer): RpcError {
   const { path, root } = target;
   const status = Number(word);
   if (status === SHELL_STATUS.foreign) {
-    const reason = `${siblingOf(root)} is in the way and was not made by the agent: remove it`;
+    const reason = `${siblingOf(root)} exists and was not created by the agent; remove it`;
     return commandFailed(reason, { path });
   }
   if (status === SHELL_STATUS.tooManyUploads) {
-    const reason = `${dirname(path)} holds ${MAX_UPLOADS} unfinished uploads, the maximum: ` +
+    const reason = `${dirname(path)} already has ${MAX_UPLOADS} unfinished uploads, the maximum; ` +
       `finish or remove some`;
     return commandFailed(reason, { path });
   }
-  return walkFailure(target, { status, text, action: "made", hint: "; create_dirs makes it" });
+  return walkFailure(target, {
+    status,
+    text,
+    action: "created",
+    hint: "; set create_dirs to create it",
+  });
 }

@@ -1,5 +1,5 @@
 /**
- * Where a new file is before it gets its name.
+ * Where a new file is until it gets its name.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { PRIVATE_FILE } from "./file_shell_script.ts";
 const OTHERS_WRITE = 0o022;
 const ROOT_USER = 0;
 
-/** Where a new file is before it gets its name. */
+/** Where a new file is until it gets its name. */
 export interface Place {
-  /** `fixed` for a private directory of a name that may be left over, 1 for a fresh one, else 0. */
+  /** `fixed` for a private directory with a fixed name, which may be left over, 1 for a new one, else 0. */
   readonly private: "0" | "1" | "fixed";
   /** The name of the private directory, or of the file. */
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Place {
 
 /**
  * The private directory for the new content of an allowed path that is itself a file: the
- * confinement allows writing nothing else beside it.
+ * confinement allows writing only this directory next to it.
  */
 export const siblingOf = (root: string): string => root === "/" ? root : `${root}.kvmmanager-new`;
 
@@ -50,9 +50,9 @@ export function placeFor({ path, root }: AllowedPath, name: string): Place {
 
 /**
  * Whether only the agent's user and root can create, rename or remove anything in the directory and
- * in those above it, up to the allowed entry, all on one file system. Then the path cannot change
- * its meaning between two system calls, and the agent may use it without a shell's help. The owners
- * tell the truth only if the file system is local: see `file_system_types.ts`.
+ * in those above it, up to the allowed entry, all on one file system. Then the path names the same
+ * file for consecutive system calls, and the agent may use it without the shell. Owners are
+ * reliable only on a local file system: see `file_system_types.ts`.
  *
  * @param device The number of that file system.
  */
@@ -66,7 +66,7 @@ export function isUnswappable({ path, root }: AllowedPath, device: number): bool
   }
 }
 
-/** Who can change a directory that only its owner can; `undefined` for anything else. */
+/** The owner of a directory that only its owner can change; `undefined` for any other. */
 function lookAt(path: string) {
   try {
     const { isDirectory, uid, mode, dev } = Deno.lstatSync(path);

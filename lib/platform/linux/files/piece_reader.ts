@@ -1,7 +1,7 @@
 /**
- * Reading a file in pieces, one piece ahead.
+ * Reads a file in pieces, one piece ahead.
  *
- * While the host is busy with a piece, the next one is read and encoded already.
+ * While the host handles a piece, the next one is already read and encoded.
  *
  * @module
  */
@@ -18,19 +18,19 @@ const SAME_TICK_MS = 20;
 const NOTHING = new Uint8Array(0);
 const NEVER_ABORTED = new AbortController().signal;
 
-/** A piece that is read before it is asked for. */
+/** A piece that is read before it is requested. */
 interface Ahead {
   readonly offset: number;
   /** Changes if the file is written to. */
   readonly state: string;
-  /** Resolves to the piece, or to nothing if reading failed. */
+  /** Resolves to the piece, or to `undefined` if reading failed. */
   readonly piece: Promise<FilePiece | undefined>;
 }
 
 const stateOf = ({ size, mtime, ctime }: Deno.FileInfo) =>
   `${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
 
-/** Whether a change from now on could get the same time stamp as the last one. */
+/** Whether a future change could get the same time stamp as the last one. */
 function changedWithin({ mtime, ctime }: Deno.FileInfo, milliseconds: number): boolean {
   const last = Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
   return Math.abs(Date.now() - last) < milliseconds;
@@ -70,7 +70,8 @@ export class PieceReader {
   }
 
   /**
-   * Begins to read what follows the last piece. Its bytes are no longer valid then; its base64 is.
+   * Starts reading the piece after the last one, whose bytes become invalid; its base64 stays
+   * valid.
    *
    * @param info The file as it was when the last piece was read.
    */
@@ -90,24 +91,24 @@ export class PieceReader {
     this.#ahead = { offset, state: stateOf(info), piece };
   }
 
-  /** Waits until nothing is read ahead any more. */
+  /** Waits until no read-ahead is in progress. */
   async settle(): Promise<void> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     (await ahead?.piece)?.drop();
   }
 
-  /** Gives the buffers back; those in use follow when they are released. */
+  /** Returns the buffers; those in use are returned when they are released. */
   close(): void {
     this.#isClosed = true;
-    // A piece that is being read ahead still goes into the buffer.
+    // A read-ahead in progress still writes into the buffer.
     if (this.#ahead === undefined) giveBuffer(this.#buffer);
     giveBuffer(this.#textBuffer);
     this.#buffer = this.#textBuffer = NOTHING;
     void this.settle();
   }
 
-  /** The piece that was read ahead, if it is what is wanted and the file has not changed. */
+  /** The piece that was read ahead, if it is the requested one and the file has not changed. */
   async #takeAhead(
     offset: number,
     length: number,
@@ -116,7 +117,7 @@ export class PieceReader {
     const ahead = this.#ahead;
     if (ahead === undefined) return undefined;
     this.#ahead = undefined;
-    // Wait for it in any case: two reads at once would share the position.
+    // Wait for it in any case: two concurrent reads would share the position.
     const piece = await ahead.piece;
     const isWanted = piece !== undefined && ahead.offset === offset &&
       ahead.state === stateOf(info) && length <= piece.bytes.byteLength;
@@ -178,7 +179,7 @@ class FilePiece implements Piece {
     return this.#base64 ??= this.encoder(this.bytes);
   }
 
-  /** Nobody will read it. */
+  /** It will not be read. */
   drop(): void {
     this.#base64?.release();
   }

@@ -1,5 +1,5 @@
 /**
- * Regular files at proven paths.
+ * Opens regular files at verified paths.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { leadsOutside, linkRefused, notRegular } from "./refusals.ts";
 /** How a file is opened; `both` is content with reading if the file may not be written. */
 export type Access = "read" | "write" | "both";
 
-/** A file that has been opened and proven; whoever gets it closes it. */
+/** An opened and verified file; the caller closes it. */
 export interface RealFile {
   readonly file: Deno.FsFile;
   /** As it was when it was opened. */
@@ -24,7 +24,7 @@ export interface RealFile {
  * What the path itself is, if that is a regular file.
  *
  * @throws {RpcError} -32001 for a link, -32000 for anything else that is not a regular file.
- * @throws {Deno.errors.NotFound} if there is nothing.
+ * @throws {Deno.errors.NotFound} if it does not exist.
  */
 export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
   const info = await statNoLink(path);
@@ -33,7 +33,7 @@ export async function statRegularFile(path: string): Promise<Deno.FileInfo> {
 }
 
 /**
- * The status of a file that is to be replaced, or `undefined` if there is none.
+ * The status of a file to be replaced, or `undefined` if it does not exist.
  *
  * @throws As {@link statRegularFile}.
  */
@@ -49,7 +49,8 @@ export async function statIfAny(path: string): Promise<Deno.FileInfo | undefined
 /**
  * Opens an existing regular file inside an allowed path.
  *
- * @throws {RpcError} -32001 for a link on the way, -32000 for anything that is not a regular file.
+ * @throws {RpcError} -32001 if the path contains a link, -32000 for anything that is not a regular
+ * file.
  * @throws {Deno.errors.NotFound} and other native errors of the file system.
  */
 export async function openRealFile(
@@ -75,7 +76,7 @@ export async function openRealFile(
   }
 }
 
-/** By now somebody may have put a FIFO there. Opened for both directions, it does not block. */
+/** An attacker may have put a FIFO there by now. Opened for both directions, it does not block. */
 async function open(
   opens: BoundedOpens,
   target: AllowedPath,
@@ -87,7 +88,7 @@ async function open(
     return await opens.open(target, { read: true, write: true }, signal);
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    // The file may be read only, or written only.
+    // The agent may only read the file, or only write it.
     return await opens.open(target, access === "write" ? { write: true } : { read: true }, signal);
   }
 }

@@ -1,18 +1,18 @@
 /**
- * Proving that no component of a path is a symbolic link: the physical half of the path policy.
+ * Verifies that no component of a path is a symbolic link: the physical half of the path policy.
  *
- * Deno has no openat(2) and no O_NOFOLLOW: it resolves links by itself before it opens, and its
- * permission check looks at the path as written. So a file is opened first, without creating or
- * truncating anything, and before a byte is read or written the descriptor is proven to be what
- * the path names without links. Two facts are available for the proof:
+ * Deno has no openat(2) and no O_NOFOLLOW: it resolves links itself before it opens a file, and its
+ * permission check uses the path as written. So a file is opened first, without creating or
+ * truncating anything, and before a byte is read or written, the descriptor is verified to be what
+ * the path names without links. Two facts are available for this:
  *
- * - chdir(2) followed by getcwd(2): the kernel tells the physical path of where it went, in one
- *   piece, so a link anywhere in the directory's path shows;
+ * - chdir(2) followed by getcwd(2): the kernel reports the physical path of the directory as a
+ *   whole, which reveals a link anywhere in it;
  * - lstat(2) of the path: device and inode, to compare with the open descriptor.
  *
- * An attacker who swaps a directory for a link and back could satisfy one after the other. He would
- * have to have the directory in place at each look of the first kind and the link at each of the
- * second, and which comes next is drawn at random just before it: one chance in 2^{@link ROUNDS}.
+ * An attacker who swaps a directory for a link and back could pass both checks. The directory would
+ * have to be in place at each check of the first kind and the link at each of the second, and which
+ * check comes next is drawn at random just before it: one chance in 2^{@link ROUNDS}.
  *
  * The administrator vouches for the directories above an allowed path.
  *
@@ -26,13 +26,13 @@ import { leadsOutside, linkRefused } from "./refusals.ts";
 const ROUNDS = 32;
 
 /**
- * Where the process goes after a proof, so that it keeps no allowed file system busy; the
- * confinement grants reading it. There is nothing secret in it, and it is never unmounted.
+ * The working directory after a verification, so that no allowed file system is kept busy. The
+ * confinement grants reading it; it contains no secrets and is never unmounted.
  */
 export const RESTING_DIRECTORY = "/usr/share";
 
 /**
- * What a path inside an allowed one is, with no link anywhere in it.
+ * The status of a path inside an allowed path, with no link anywhere in it.
  *
  * @throws {RpcError} -32001 for a link.
  * @throws {Deno.errors.NotFound} and other native errors of the file system.
@@ -44,7 +44,7 @@ export async function statRealPath(path: AllowedPath): Promise<Deno.FileInfo> {
 }
 
 /**
- * What a path is, where its last component is not a link. Nothing is proven about the others.
+ * The status of a path whose last component is not a link. The other components are not verified.
  *
  * @throws As {@link statRealPath}.
  */
@@ -57,7 +57,7 @@ export async function statNoLink(path: string): Promise<Deno.FileInfo> {
 }
 
 /**
- * Proves that `info` belongs to what `path` names with no link below or at `root`.
+ * Verifies that `info` belongs to what `path` names, with no link at or below `root`.
  *
  * @throws {RpcError} -32001
  */
@@ -68,7 +68,7 @@ export function requireReal({ path, root }: AllowedPath, info: Deno.FileInfo): v
   const draws = crypto.getRandomValues(new Uint8Array(ROUNDS));
   const isNamed = () => restatIfSame(path, info) !== undefined;
   try {
-    // The first two looks are one of each kind, whatever is drawn afterwards.
+    // The first two checks are one of each kind, whatever is drawn afterwards.
     const isReal = (!provesDirectory || isRealDirectory(directory)) && isNamed() &&
       (!provesDirectory ||
         draws.every((draw) => draw % 2 === 0 ? isRealDirectory(directory) : isNamed()));
@@ -91,13 +91,13 @@ function leaveProvenDirectory(): void {
   try {
     Deno.chdir(RESTING_DIRECTORY);
   } catch {
-    // A guest without that directory: the process stays where it is.
+    // The guest lacks that directory: the process stays where it is.
   }
 }
 
 /**
- * What the file that `info` belongs to is now; `undefined` if the path no longer names it, or is a
- * link to it.
+ * The current status of the file that `info` belongs to; `undefined` if the path no longer names
+ * it, or is a link to it.
  */
 export function restatIfSame(path: string, info: Deno.FileInfo): Deno.FileInfo | undefined {
   try {

@@ -1,5 +1,5 @@
 /**
- * Refusals that several operations share.
+ * Refusals shared by several operations.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const KINDS: readonly [keyof Deno.FileInfo, string][] = [
 
 /** The refusal of a path with a link in it. */
 export function linkRefused(path: string): RpcError {
-  return permissionDenied(`${path} is or goes through a symbolic link, which is never followed`, {
+  return permissionDenied(`${path} contains a symbolic link; links are never followed`, {
     path,
   });
 }
@@ -24,10 +24,10 @@ export function linkRefused(path: string): RpcError {
 /** The refusal of anything but a regular file. */
 export function notRegular(path: string, info: Deno.FileInfo): RpcError {
   const kind = KINDS.find(([member]) => info[member])?.[1] ?? "not a file";
-  return commandFailed(`${path} is ${kind}, only regular files can be used`, { path });
+  return commandFailed(`${path} is ${kind}, not a regular file`, { path });
 }
 
-/** Whether Deno grants this path and still refused it: it has followed a link. */
+/** Whether Deno grants this path but refused it, which means that it followed a link. */
 export const leadsOutside = (error: unknown, path: string): boolean =>
   error instanceof Deno.errors.NotCapable &&
   Deno.permissions.querySync({ name: "read", path }).state === "granted";

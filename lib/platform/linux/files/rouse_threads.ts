@@ -1,5 +1,5 @@
 /**
- * Interrupting the system calls of the runtime's own threads.
+ * Interrupts the system calls of the runtime's threads.
  *
  * @module
  */
@@ -22,12 +22,13 @@ export class ThreadRouser implements Disposable {
   }
 
   /**
-   * Sends the signal to each thread that waits at a FIFO. The shell does it: Deno opens /proc and
-   * sends signals only for a process that may run everything.
+   * Sends the signal to each thread that is blocked on a FIFO. The shell does it: Deno opens /proc
+   * and sends signals only for a process that may run everything.
    */
   async rouse(): Promise<void> {
     if (!this.#isListening) {
-      // Without a listener the signal would end the process. It stays: a signal may arrive late.
+      // Without a listener the signal would end the process. The listener is never removed: a
+      // signal may arrive late.
       Deno.addSignalListener("SIGUSR2", this.#ignore);
       this.#isListening = true;
     }
@@ -45,7 +46,7 @@ export class ThreadRouser implements Disposable {
     return this.#underWay;
   }
 
-  /** For when the shells have ended and no signal can arrive any more. */
+  /** Removes the listener once the shells have ended and no signal can arrive any more. */
   [Symbol.dispose](): void {
     if (this.#isListening) Deno.removeSignalListener("SIGUSR2", this.#ignore);
     this.#isListening = false;

@@ -1,9 +1,9 @@
 /**
- * SHA-256 of data that does not fit into memory.
+ * Computes SHA-256 of data that does not fit into memory.
  *
- * `crypto.subtle` wants all bytes at once, `node:crypto` costs the agent 9.6 MB, and JavaScript
- * without a JIT compiler hashes 2.5 MB a second while nothing else runs. sha256sum(1), which every
- * guest has, does 285 MB a second through a pipe, beside us.
+ * `crypto.subtle` needs all bytes at once, `node:crypto` takes 9.6 MB of memory, and JavaScript
+ * without a JIT compiler hashes 2.5 MB per second while nothing else runs. sha256sum(1), which
+ * every guest has, hashes 285 MB per second through a pipe, in another process.
  *
  * @module
  */
@@ -19,15 +19,15 @@ const EXIT_MS = 2000;
 /** Fills the beginning of the buffer with the next bytes; resolves to their number, 0 at the end. */
 export type NextBytes = (buffer: Uint8Array) => Promise<number>;
 
-/** What hashing works with. */
+/** Options for hashing. */
 export interface HashOptions {
-  /** What the bytes pass through. */
+  /** The buffer for the bytes. */
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly signal: AbortSignal;
 }
 
 /**
- * The SHA-256 of the bytes that `next` gives, as 64 hexadecimal digits.
+ * The SHA-256 of the bytes from `next`, as 64 hexadecimal digits.
  *
  * @throws {RpcError} -32000 if the guest has no sha256sum.
  * @throws Whatever `next` throws, and the signal's reason.
@@ -35,7 +35,7 @@ export interface HashOptions {
 export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): Promise<string> {
   signal.throwIfAborted();
   const child = new Deno.Command(SHELL, {
-    // The agent may always run the shell, but nothing else that is not in the whitelist.
+    // The agent may always run the shell, but other programs only if they are whitelisted.
     args: ["-c", "exec sha256sum"],
     cwd: "/",
     clearEnv: true,
@@ -47,7 +47,7 @@ export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): 
   }).spawn();
   const aborted = new Aborted(signal);
   using _aborted = aborted;
-  // A write to a process that is stopped would wait for ever.
+  // A write to a stopped process would block forever.
   void aborted.happened.then(() => signalGroup(child, "SIGKILL"));
   const writer = child.stdin.getWriter();
   try {

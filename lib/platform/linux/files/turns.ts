@@ -1,5 +1,5 @@
 /**
- * One piece of work at a time for each name.
+ * Serializes work by name.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class Turns {
   /**
    * Waits for a turn and does the work.
    *
-   * @throws The signal's reason if it is aborted before.
+   * @throws The signal's reason, if it is aborted first.
    */
   async take<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const aborted = new Aborted(signal);

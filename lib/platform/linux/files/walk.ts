@@ -1,10 +1,10 @@
 /**
- * Going to a directory inside an allowed path without following a link.
+ * Walks to a directory inside an allowed path without following links.
  *
- * Deno opens everything by absolute path, and between a check and the use somebody may swap a
- * directory for a link. A shell's working directory cannot be swapped: the shell walks down one
- * component at a time and asks the kernel after each step where it really is (`cd -P`). From there
- * on it uses names without a slash.
+ * Deno opens everything by absolute path, and an attacker may swap a directory for a link between
+ * check and use. A shell's working directory cannot be swapped: the shell walks down one component
+ * at a time and asks the kernel after each step where it really is (`cd -P`). From there it uses
+ * names without a slash.
  *
  * @module
  */
@@ -18,9 +18,9 @@ import { linkRefused } from "./refusals.ts";
 export const WALK_STATUS = { link: 71, missing: 72, failed: 73, missingStart: 74 } as const;
 
 /**
- * Shell functions. `begin START` goes to START, which must be its own real path; `walk MAKE NAME...`
- * goes down from there and creates what is missing if MAKE is 1. Both return one of
- * {@link WALK_STATUS} on failure. `$at` is the current directory then, empty for the root.
+ * Shell functions. `begin START` changes to START, which must be its own real path; `walk MAKE
+ * NAME...` goes down from there and creates what is missing if MAKE is 1. Both return one of {@link
+ * WALK_STATUS} on failure. `$at` is the current directory then, empty for the root.
  */
 export const WALK = `
 begin() {
@@ -66,13 +66,13 @@ export interface WalkFailure {
   readonly status: number;
   /** What it and its programs printed. */
   readonly text: string;
-  /** What could not be done with the path, such as "created". */
+  /** What could not be done to the path, such as "created". */
   readonly action: string;
   /** What to do about a missing directory. */
   readonly hint?: string;
 }
 
-/** The refusal for a script that failed. */
+/** The refusal for a failed script. */
 export function walkFailure(
   { path, root }: AllowedPath,
   { status, text, action, hint = "" }: WalkFailure,

@@ -1,5 +1,5 @@
 /**
- * Keeping the beginning of what a child prints, and discarding the rest as it arrives.
+ * Keeps the beginning of a child's output and discards the rest as it arrives.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export class Capture {
     try {
       for (;;) {
         const { value, done } = await this.#reader.read(new Uint8Array(buffer));
-        // A cancelled read has kept the buffer.
+        // A cancelled read keeps the buffer.
         if (value === undefined) return;
         buffer = value.buffer;
         if (done) break;

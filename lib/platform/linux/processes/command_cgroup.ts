@@ -1,10 +1,10 @@
 /**
- * Starting commands outside the agent's own control group.
+ * Starts commands outside the agent's control group.
  *
  * Under systemd the agent has its own control group, with the limits that it promises to keep, and
- * commands have another beside it (install/lib/start makes both). A child starts in its parent's
- * group, and Deno cannot start it elsewhere. So a shell moves itself over and then becomes the
- * command by exec, without a fork: process id and exit status are the command's.
+ * commands have another one (install/lib/start creates both). A child starts in its parent's group,
+ * and Deno cannot start it elsewhere. So a shell moves itself to the other group and then execs the
+ * command without forking: process id and exit status are the command's.
  *
  * @module
  */
@@ -23,8 +23,8 @@ const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
 const COMMAND_OPEN_FILES = 1024;
 
 /**
- * `$0` is a random token that tells a failure of this script from an exit of the command. An agent
- * that is not in such a group leaves its children where they are.
+ * `$0` is a random token that distinguishes a failure of this script from an exit of the command.
+ * An agent that is not in such a group does not move its children.
  */
 export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 shopt -s execfail 2>/dev/null
@@ -37,7 +37,7 @@ unset -v _kvmmanager_group $1
 shift
 exec "$@"`;
 
-/** What a shell adds to the environment; it also corrects a wrong PWD. */
+/** The variables that a shell adds to the environment; it also corrects a wrong PWD. */
 const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"] as const;
 
 /**
@@ -51,7 +51,7 @@ export async function runInCommandCgroup(options: RunOptions): Promise<RunResult
   const { program, args, env, maxOutputBytes } = options;
   rejectUnpassableNames(Object.keys(env));
   requireGrant(program);
-  // Without captured output a failure of the script could not be told from an exit of the command.
+  // Without captured output, a failure of the script would look like an exit of the command.
   if (maxOutputBytes === 0) await requireExecutable(program);
   const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
   const token = crypto.randomUUID();
@@ -67,7 +67,7 @@ export async function runInCommandCgroup(options: RunOptions): Promise<RunResult
 }
 
 /**
- * Deno sees only the shell being run, so its list of programs is consulted here.
+ * Deno sees only that the shell is run, so its list of programs is checked here.
  *
  * @throws {Deno.errors.NotCapable}
  */
@@ -83,7 +83,7 @@ function rejectUnpassableNames(names: readonly string[]): void {
   const name = names.find((one) => one === "IFS" || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(one));
   if (name === undefined) return;
   throw invalidParams(
-    `env: a name must be letters, digits and _, must not begin with a digit and must not be IFS, ` +
+    `env: a name must be letters, digits and _, must not start with a digit and must not be IFS, ` +
       `received ${JSON.stringify(name)}`,
     { params: ["env"] },
   );
@@ -99,7 +99,7 @@ async function requireExecutable(program: string): Promise<void> {
     await Deno.stat(program);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw error;
-    // The agent may not look at it; the program may still be executable.
+    // The agent may not see it, but the program may still be executable.
     return;
   }
   throw new Deno.errors.PermissionDenied(program);

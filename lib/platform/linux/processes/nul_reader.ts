@@ -1,5 +1,5 @@
 /**
- * Reading NUL-terminated pieces of a child's output, as find(1) -print0 writes them.
+ * Reads NUL-terminated pieces of a child's output, such as that of find(1) -print0.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export class NulReader {
     }
   }
 
-  /** Everything that is left, as text. */
+  /** The rest of the stream, as text. */
   async rest(): Promise<string> {
     const decoder = new TextDecoder();
     let text = decoder.decode(this.#chunk, { stream: true });

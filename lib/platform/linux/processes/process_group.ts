@@ -1,5 +1,5 @@
 /**
- * Signals to a child and to everything it started that stayed in its process group.
+ * Sends signals to a child and to all processes that stayed in its process group.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { SHELL } from "../programs.ts";
 
 /**
- * The signals that end a group: the request to exit, the one that wakes a stopped process so that it
- * can obey, and the one that cannot be ignored.
+ * The signals that end a group: a request to exit, one that wakes stopped processes so that they
+ * can exit, and one that cannot be ignored.
  */
 export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How many bytes are enough for every question here. */
+/** The bytes that suffice for every check here. */
 export const HEAD_BYTES = 4096;
 
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
@@ -19,27 +19,28 @@ const MAX_TEXT_PROBE_BYTES = 256;
 
 const isElf = (head: Uint8Array) => ELF_MAGIC.every((byte, index) => head[index] === byte);
 
-/** Text in which each byte is one character: paths are ASCII in practice, and nothing is lost. */
+/** Decodes each byte as one character: paths are ASCII in practice, and nothing is lost. */
 const latin1 = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
 
-/** What runs a file: the program after `#!`, or the dynamic loader of an ELF file. */
+/** What runs a file: the program after `#!`, or an ELF file's dynamic loader. */
 export interface Interpreter {
   readonly kind: "interpreter" | "dynamic loader";
   readonly path: string;
 }
 
-/** What runs a file with this beginning, or `undefined` if it needs nothing or does not say. */
+/** What runs a file with these first bytes, or `undefined` if it needs nothing or does not say. */
 export function interpreterOf(head: Uint8Array): Interpreter | undefined {
   const text = latin1(head);
   const script = /^#![ \t]*([^ \t\n]+)/.exec(text)?.[1];
   if (script !== undefined) return { kind: "interpreter", path: script };
-  // The loader's path stands directly behind the headers of an ELF file.
+  // The loader's path directly follows the headers of an ELF file.
   const loader = isElf(head) ? /\/[\w./+-]*\/ld[\w.+-]*\.so[\w.]*/.exec(text)?.[0] : undefined;
   return loader === undefined ? undefined : { kind: "dynamic loader", path: loader };
 }
 
 /**
- * Why the kernel cannot run a file with this beginning (ENOEXEC), or `undefined` if it may.
+ * Why the kernel cannot run a file with these first bytes (ENOEXEC), or `undefined` if it may be
+ * able to.
  *
  * @param architecture As in `Deno.build.arch`.
  */

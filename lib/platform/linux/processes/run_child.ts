@@ -1,5 +1,5 @@
 /**
- * Running one child until it exits, times out or is cancelled.
+ * Runs one child until it exits, times out or is cancelled.
  *
  * @module
  */
@@ -11,7 +11,9 @@ import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/comma
 import { Capture } from "./capture.ts";
 import { signalGroup } from "./process_group.ts";
 
-/** How long the group has between SIGTERM and SIGKILL, and the kernel to end it after that. */
+/**
+ * How long the group has between SIGTERM and SIGKILL, and how long the kernel may take after that.
+ */
 const TERMINATION_GRACE_MS = 2000;
 
 const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
@@ -95,7 +97,7 @@ function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
  * Sends SIGTERM to the group and then, when the child has exited and closed its output or the grace
  * period is over, SIGKILL to whatever is left.
  *
- * @returns The child's status, or `undefined` if not even SIGKILL ends it in time.
+ * @returns The child's status, or `undefined` if even SIGKILL does not end it in time.
  */
 async function endGroup(
   child: Deno.ChildProcess,
@@ -113,7 +115,7 @@ async function endGroup(
   return status;
 }
 
-/** Writes the input. A child may exit or close its input early: that is its own business. */
+/** Writes the input. A child that exits or closes its input early is not an error. */
 async function feed(child: Deno.ChildProcess, input: Uint8Array<ArrayBuffer>): Promise<void> {
   const writer = child.stdin.getWriter();
   try {

@@ -1,5 +1,5 @@
 /**
- * Running a command of the host: a child whose failures to start are explained.
+ * Runs a command for the host: a child process whose start failures are explained.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
- * Why a command could not be started, in words for the host.
+ * Explains to the host why a command could not be started.
  *
  * The kernel's answer is one number for many causes: ENOENT is a missing program, a missing
- * interpreter or a dangling link. So the file is examined once the start has failed, by the shell:
- * Deno lets the agent look only at its allowed paths.
+ * interpreter or a dangling link. So after a failed start the shell examines the file: Deno lets
+ * the agent access only its allowed paths.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { runChild } from "./run_child.ts";
 
 const EXAMINE_TIMEOUT_MS = 5000;
 
-/** Prints one word, then for an executable file its beginning. */
+/** Prints one word, followed by the first bytes if the file is executable. */
 const EXAMINE = `if ! cd -- "$2" 2>/dev/null; then echo no-directory
 elif [ -L "$1" ] && [ ! -e "$1" ]; then echo dangling
 elif [ ! -e "$1" ]; then echo missing
@@ -53,8 +53,8 @@ async function examine(
 }
 
 /**
- * The error for a command that {@link runChild} could not start; what is not a failed start is
- * returned unchanged.
+ * The error for a command that {@link runChild} could not start; other errors are returned
+ * unchanged.
  */
 export async function explainStartFailure(error: unknown, options: RunOptions): Promise<unknown> {
   const { program, workingDirectory } = options;
@@ -109,7 +109,7 @@ function explainExamined(
       return explainExecutable(examined.head, program, isMissing);
     default:
       return isMissing
-        ? notFound(`no program ${program}`)
+        ? notFound(`program not found: ${program}`)
         : permissionDenied(`the agent's user may not execute ${program}`);
   }
 }
@@ -125,15 +125,15 @@ function explainExecutable(head: Uint8Array, program: string, isMissing: boolean
   return isMissing
     ? notFound(`${program} needs its ${named}, which does not exist`)
     : permissionDenied(
-      `${program} or its ${named} may not be executed: ` +
-        "check their permissions, and whether the file system is mounted noexec",
+      `${program} or its ${named} cannot be executed; ` +
+        "check permissions and the noexec mount option",
     );
 }
 
-/** A path as it is, or as JSON if a person would not see all of it, such as a carriage return. */
+/** A path unchanged, or as JSON if it has invisible characters, such as a carriage return. */
 const quoted = (path: string) => /^[\x21-\x7e]+$/.test(path) ? path : JSON.stringify(path);
 
-/** How a shell that was given a file to interpret ends when it cannot: dash and bash. */
+/** The exit statuses of dash and bash if they cannot interpret a file. */
 const SHELL_FAILURES: readonly number[] = [2, 126, 127];
 
 /**

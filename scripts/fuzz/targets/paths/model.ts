@@ -1,5 +1,5 @@
 /**
- * The path policy in a few lines, written from its description and not from its code.
+ * The path policy in a few lines, derived from its description, not from its code.
  *
  * @module
  */
@@ -16,10 +16,10 @@ const TreeEntry = z.discriminatedUnion("kind", [
 /** Something in the tree; paths are counted from its base. */
 export type TreeEntry = z.output<typeof TreeEntry>;
 
-/** What is made, in this order. */
+/** What is created, in this order. */
 export const Tree = z.array(TreeEntry);
 
-/** What is asked. */
+/** The request. */
 export const Request = z.strictObject({
   method: z.enum(["file_read", "file_write"]),
   /** Below the base, not normalised. */
@@ -31,7 +31,7 @@ export const Request = z.strictObject({
 
 type Request = z.output<typeof Request>;
 
-/** What must come of it. */
+/** The expected outcome. */
 export type Outcome =
   | { readonly kind: "read"; readonly path: string; readonly content: string }
   | {
@@ -55,7 +55,7 @@ const refused = (...because: ErrorName[]): Outcome => ({
 const CONTENT = "written";
 
 /**
- * What the policy says of a request.
+ * The policy's decision about a request.
  *
  * @param tree Every path with `directory`, `link` or `file CONTENT`.
  * @param roots The allowed paths, counted from the base; "" is the base.
@@ -77,7 +77,7 @@ export function expectedOf(
   if (above !== "directory" && request.method === "file_read") {
     return above === undefined ? refused("notFound") : refused("notFound", "commandFailed");
   }
-  // From the allowed path itself on, nothing may be a link. What is above it is not doubted.
+  // From the allowed path itself on, nothing may be a link. The directories above it are trusted.
   const steps = stepsBelow(root, path);
   for (const step of steps) {
     const kind = tree.get(step);
@@ -95,7 +95,7 @@ export function expectedOf(
   return refused("notFound");
 }
 
-/** What there is at the end of the path decides. */
+/** What the path names decides. */
 function atEnd(path: string, kind: string, { method, inPlace }: Request): Outcome {
   if (kind === "directory") return refused("commandFailed");
   const content = kind.slice("file ".length);
@@ -120,7 +120,7 @@ function made(
   return { kind: "written", path, content: CONTENT, madeDirectories };
 }
 
-/** What is in the way down to a directory, or that it is one. */
+/** What blocks the way to a directory, or that it is a directory. */
 function leadsThrough(tree: ReadonlyMap<string, string>, path: string): string | undefined {
   for (const step of stepsBelow("", path)) {
     if (tree.get(step) !== "directory") return tree.get(step);
@@ -134,14 +134,16 @@ function stepsBelow(top: string, path: string): string[] {
   return below.reduce((steps, name) => [...steps, `${steps.at(-1)}/${name}`], [top]);
 }
 
-/** Whether a link leads to an allowed path: that is the administrator's word, and not modelled. */
+/**
+ * Whether a link leads to an allowed path: the administrator decides that, so it is not modelled.
+ */
 export const isLinkedRoot = (tree: ReadonlyMap<string, string>, root: string): boolean =>
   stepsBelow("", root).slice(0, -1).some((step) => tree.get(step) === "link");
 
 const longest = (paths: readonly string[]): string | undefined =>
   paths.toSorted((a, b) => b.length - a.length)[0];
 
-/** Without ".", ".." and doubled slashes; `undefined` where it climbs above the base. */
+/** Without ".", ".." and doubled slashes; `undefined` if it climbs above the base. */
 function normal(path: string): string | undefined {
   const names: string[] = [];
   for (const name of path.split("/")) {

@@ -68,7 +68,7 @@ const CASES: readonly (readonly [string, Uint8Array, readonly Told[]])[] = [
   ["a line that is not UTF-8", bytes("a\n", [0xff, 0x41], "\nb\n"), ["a", NOT_UTF8, "b"]],
   ["a character cut off by the end", bytes("a", [0xe2, 0x82], "\nb\n"), [NOT_UTF8, "b"]],
   ["an overlong encoding", bytes([0xc0, 0xaf], "\nb\n"), [NOT_UTF8, "b"]],
-  ["a lone surrogate", bytes([0xed, 0xa0, 0x80], "\nb\n"), [NOT_UTF8, "b"]],
+  ["an unpaired surrogate", bytes([0xed, 0xa0, 0x80], "\nb\n"), [NOT_UTF8, "b"]],
   ["UTF-16", bytes([0xff, 0xfe, 0x41, 0], "\nb\n"), [NOT_UTF8, "b"]],
   ["an oversized line that is not UTF-8", bytes(new Array(20).fill(0xff), "\nb\n"), [
     TOO_LONG,

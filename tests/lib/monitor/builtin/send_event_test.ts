@@ -52,10 +52,10 @@ for (
 
 for (
   const [members, reason] of [
-    ["", "Event must be a string and is missing"],
+    ["", "Event must be a string, but is missing"],
     ['"Event":""', "Event must have at least 1 characters"],
     [`"Event":"${"x".repeat(129)}"`, "Event must have at most 128 characters"],
-    ['"Event":"e","Other":1', "Other is not known here"],
+    ['"Event":"e","Other":1', "Other is unknown"],
     [`"Event":"e","Data":${"[".repeat(50_000)}${"]".repeat(50_000)}`, "nested too deeply"],
   ] as const
 ) {

@@ -21,14 +21,14 @@ Deno.test("sendCommand() answers 103 if there is no socket, or nobody serves it"
   assertEquals(await sendCommand(path, PING), {
     Status: 103,
     StatusMessage: "Connection error",
-    Reason: `${path}: there is no such socket`,
+    Reason: `${path}: the socket does not exist`,
   });
   const listener = Deno.listen({ transport: "unix", path: `${path}.made` });
   await Deno.rename(`${path}.made`, path);
   listener.close();
   assertEquals(
     (await sendCommand(path, PING)).Reason,
-    `${path}: nobody serves this socket`,
+    `${path}: no process serves this socket`,
   );
 });
 
@@ -59,10 +59,10 @@ async function answerTo(text: string): Promise<readonly [number, string]> {
 for (
   const [what, text, message] of [
     ["nothing", "", /closed the connection without an answer/],
-    ["no JSON", "hello", /the answer is not that of a command monitor/],
-    ["half an answer", '{"Status":0', /the answer is not that of a command monitor/],
-    ["something else", '{"status":0}', /the answer is not that of a command monitor/],
-    ["far too much", "x".repeat(3_000_000), /the answer is over 1048576 bytes/],
+    ["no JSON", "hello", /the answer is not from a command monitor/],
+    ["half an answer", '{"Status":0', /the answer is not from a command monitor/],
+    ["something else", '{"status":0}', /the answer is not from a command monitor/],
+    ["far too much", "x".repeat(3_000_000), /the answer has more than 1048576 bytes/],
   ] as const
 ) {
   Deno.test(`sendCommand() answers 103 to ${what}`, async () => {

@@ -46,7 +46,7 @@ Deno.test("SystemdPower says which unit is missing where systemd does not run it
     const obstacle = await power.check(action, signal) ?? "";
     assertMatch(
       obstacle,
-      new RegExp(`^nobody would carry it out: kvmmanager-agent-${unit}\\.path: .+$`),
+      new RegExp(`^no unit would carry it out: kvmmanager-agent-${unit}\\.path: .+$`),
     );
   }
 });

@@ -70,7 +70,10 @@ Deno.test("FIFOs that stay hold up four opens below their allowed path, and no o
   const ended = Promise.allSettled(stuck);
   const refused = await rpcErrorOf(() => opens.open({ path, root }, READ, NEVER));
   assertEquals(refused.code, -32000);
-  assert(refused.data.reason.includes(`4 files in ${root} do not open`), refused.data.reason);
+  assert(
+    refused.data.reason.includes(`4 files in ${root} are blocked while opening`),
+    refused.data.reason,
+  );
   (await opens.open({ path: other, root: directory.path }, READ, NEVER)).close();
   controller.abort(given);
   assertEquals((await ended).map((one) => "reason" in one && one.reason), Array(4).fill(given));

@@ -19,7 +19,7 @@ Deno.test("a directory is unswappable if only its owner can write it and all abo
   for (const path of [root, `${root}/sub`, `${root}/sub/deep`]) {
     assertEquals(isUnswappable({ path, root }, device), true, path);
   }
-  // What is above the allowed entry is the administrator's business.
+  // The administrator vouches for the directories above the allowed entry.
   await Deno.chmod(directory.path, 0o777);
   assertEquals(isUnswappable({ path: root, root }, device), true);
 });
@@ -61,7 +61,7 @@ Deno.test({
   },
 });
 
-Deno.test("a new file is made in place where only the owner writes, else in a private directory", async () => {
+Deno.test("a new file is created in place if only the owner can write there, else in a private directory", async () => {
   await using directory = await tree();
   const root = directory.at("in");
   const place = () => placeFor({ path: `${root}/file`, root }, "name");

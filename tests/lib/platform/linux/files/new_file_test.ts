@@ -288,7 +288,7 @@ Deno.test("a directory beside an allowed file that the agent did not make is ref
     await prepare();
     const error = await rpcErrorOf(() => replace(files, root, root, "new"));
     assertEquals(error.code, -32000);
-    assertStringIncludes(error.data.reason, `${sibling} is in the way`);
+    assertStringIncludes(error.data.reason, `${sibling} exists and was not created`);
     assertEquals(await Deno.readTextFile(root), "old");
   }
   assertEquals(await namesIn(sibling), ["theirs"]);

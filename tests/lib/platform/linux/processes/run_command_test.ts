@@ -24,7 +24,7 @@ async function failingStarts(
   };
   await Deno.symlink("nowhere", directory.at("dangling"));
   return [
-    ["a missing program", { program: directory.at("no") }, -32002, /^no program .*\/no$/],
+    ["a missing program", { program: directory.at("no") }, -32002, /^program not found: .*\/no$/],
     [
       "a dangling link",
       { program: directory.at("dangling") },
@@ -41,7 +41,7 @@ async function failingStarts(
       "an interpreter that is not executable",
       { program: await file("passwd", "#!/etc/passwd\n", 0o755) },
       -32001,
-      /passwd or its interpreter \/etc\/passwd may not be executed: check their permissions/,
+      /passwd or its interpreter \/etc\/passwd cannot be executed; check their permissions/,
     ],
     [
       "a file without an executable bit",
