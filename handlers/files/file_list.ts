@@ -76,7 +76,7 @@ export const fileList = fileMethod({
     const [first] = page.entries;
     if (count === 0 && first !== undefined) {
       throw commandFailed(
-        `the entry ${first.name} does not fit into one message (max_message_size_kb)`,
+        `an entry does not fit into one message (max_message_size_kb): ${first.name}`,
         { path },
       );
     }

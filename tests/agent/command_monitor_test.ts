@@ -232,7 +232,10 @@ Deno.test("a command monitor that could not be started is started on SIGHUP", as
     prepare: ({ directory }) => Deno.writeTextFile(`${directory}/monitor`, ""),
   });
   await using _agent = agent;
-  await agent.logged(({ message }) => /cannot be started/.test(message), "the reason");
+  await agent.logged(
+    ({ message }) => /cannot start the command monitor/.test(message),
+    "the reason",
+  );
   await Deno.remove(`${agent.paths.directory}/monitor`);
   agent.kill("SIGHUP");
   await agent.logged(({ message }) => message === "command monitor ready", "its start");
@@ -243,7 +246,10 @@ Deno.test("a command monitor that could not be started is started on SIGHUP", as
 Deno.test("a socket that is deleted while the agent runs is recreated", async () => {
   await using agent = await startMonitored();
   await Deno.remove(pipeOf(agent.paths));
-  await agent.logged(({ message }) => /was created again/.test(message), "the new socket");
+  await agent.logged(
+    ({ message }) => /recreated the command monitor's socket/.test(message),
+    "the new socket",
+  );
   await succeed(agent, "agent.Ping", Nothing);
 });
 

@@ -102,7 +102,7 @@ Deno.test("command reports with status 103 why there is no answer", async () => 
 Deno.test("an invalid command line of command is one line on standard error and status 64", async (t) => {
   await using agent = await startMonitored();
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /command needs a NAME, as agent\.Ping/],
+    [[], /command needs a NAME such as agent\.Ping/],
     [["agent.Ping", "{"], /the command's fields are not JSON/],
     [["agent.Ping", "[]"], /must be a JSON object/],
     [["agent.Ping", "null"], /must be a JSON object/],

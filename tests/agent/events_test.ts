@@ -123,7 +123,7 @@ Deno.test("events for a host that does not read are refused, and the agent's mem
   await until(async () => {
     const { StatusMessage } = await command(agent, "agent.SendEvent", { Event: "x", Data });
     if (StatusMessage !== "") reason = StatusMessage;
-    return /does not read/.test(reason);
+    return /is not reading/.test(reason);
   }, () => `events to be refused: ${reason}`);
   assertEquals(reason, "the event was not sent: the host is not reading");
   await succeed(agent, "agent.Ping", Nothing);

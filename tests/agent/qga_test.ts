@@ -156,7 +156,7 @@ Deno.test("arguments that are wrong are told in QEMU's words", async () => {
     ],
     ["guest-exec", { path: "true", env: ["A"] }, /'env\[0\]' must be NAME=VALUE/],
     ["guest-exec", { path: "cat", "input-data": "a b=" }, /base64/],
-    ["guest-exec", { path: "no-such-program" }, /no program "no-such-program"/],
+    ["guest-exec", { path: "no-such-program" }, /program not found: "no-such-program"/],
     ["guest-exec", { path: "true", "capture-output": "merged" }, /does not accept value 'merged'/],
     ["guest-exec-status", { pid: 1 }, /PID 1 does not exist/],
     ["guest-file-open", { path: "x", mode: "q" }, /invalid file open mode 'q'/],

@@ -168,7 +168,7 @@ Deno.test("keys that take effect after a restart are named, in the answer and in
     assertEquals([report.Changed, report.NeedRestart], [[], keys], "as long as they differ");
     assertEquals(report.StatusMessage, `takes effect after a restart: ${keys.join(", ")}`);
   }
-  const line = await agent.logged(({ message }) => /after a restart/.test(message), "the keys");
+  const line = await agent.logged(({ message }) => /need a restart/.test(message), "the keys");
   assertEquals([line.level, line.keys], ["warn", keys]);
   assertEquals((await command(agent, "agent.Ping")).Status, 0, "the socket is where it was");
 });
@@ -194,7 +194,10 @@ Deno.test("permissions that need a restart are reported and refused until then",
     assertEquals(Refused.includes(one), true, Refused.join());
   }
   assertEquals(Refused.some((one) => one.includes("true")), false);
-  const line = await agent.logged(({ message }) => /more than Deno lets/.test(message), "it");
+  const line = await agent.logged(
+    ({ message }) => /more than this process was granted/.test(message),
+    "it",
+  );
   assertEquals(line.refused, Refused);
   assertMatch(
     String(line.remedy),

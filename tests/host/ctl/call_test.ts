@@ -209,5 +209,5 @@ Deno.test("ctl accepts -h, help and help COMMAND", async () => {
   const ofExec = await ctl(["exec", "--help"]);
   for (const args of [["exec", "-h"], ["help", "exec"]]) assertEquals(await ctl(args), ofExec);
   assertStringIncludes(ofExec.stdout, "no terminal");
-  assertMatch(ofExec.stdout, /122 output\s+truncated/);
+  assertMatch(ofExec.stdout, /122\s+output\s+truncated/);
 });

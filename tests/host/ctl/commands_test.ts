@@ -291,7 +291,7 @@ Deno.test("ctl exec fails with 122 when output is cut, and refuses input that do
   assert(long.stdout.length > 40_000 && long.stdout.length < 64_000);
   assertMatch(
     long.stderr,
-    /stdout was truncated after \d+\S* KiB \(the message limit\); .*exit status 5\..*pull that\n$/,
+    /stdout was truncated after \d+\S* KiB \(the message limit\); .*exited with status 5\..*pull that\n$/,
   );
   const json = await ctl([
     ...["exec", "--json", "--socket", agent.paths.socket, "--"],
