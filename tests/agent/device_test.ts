@@ -40,7 +40,7 @@ Deno.test("a device that does not exist yet is opened once it does", async () =>
     channel: `device:${path}`,
     config: () => ({ connection_retry_seconds: 1 }),
   });
-  const isRefused = ({ message }: { message: string }) => /cannot be opened/.test(message);
+  const isRefused = ({ message }: { message: string }) => /cannot open the device/.test(message);
   const line = await agent.logged(isRefused, "that there is no device");
   assertMatch(JSON.stringify(line), /No such file or directory/);
   await Deno.symlink(pty.path, path);

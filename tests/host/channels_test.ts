@@ -117,6 +117,6 @@ Deno.test("problemOfSearchPath() refuses a second wildcard, which could not be t
   assertEquals(problemOfSearchPath("/run/*/s"), undefined);
   assertEquals(
     problemOfSearchPath("/run/*/*.sock"),
-    'may have one "*", for the VM's name, received "/run/*/*.sock"',
+    'may have one "*", for the VM\'s name, received "/run/*/*.sock"',
   );
 });
