@@ -54,7 +54,7 @@ Deno.test("deno task compile tells every problem of a configuration", async () =
   const { code, stderr } = await runScript(COMPILE, ["--config", file]);
   assertEquals(code, 78);
   assertMatch(stderr, /log_level must be/);
-  assertMatch(stderr, /surprise is not known/);
+  assertMatch(stderr, /surprise is unknown/);
 });
 
 Deno.test("a binary carries its permissions before the arguments of whoever starts it", async () => {

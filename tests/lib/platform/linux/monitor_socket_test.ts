@@ -193,7 +193,9 @@ Deno.test("a directory that is a symbolic link is refused, with the path to writ
   ) {
     assertMatch(
       await refusal(directory.at(path)),
-      new RegExp(`symbolic link, which is never followed; the directory is .*/${real}$`),
+      new RegExp(
+        `contains a symbolic link; links are never followed; the directory is .*/${real}$`,
+      ),
     );
   }
   assertEquals(await namesIn(directory.at("real")), ["deep"]);
@@ -241,7 +243,7 @@ Deno.test({
     const theirs = await directory.directory("s.sock.new");
     await Deno.writeTextFile(`${theirs}/kept`, "");
     await Deno.chown(theirs, 1, 1);
-    assertMatch(await refusal(directory.at("s.sock")), /was not made by this agent; remove it/);
+    assertMatch(await refusal(directory.at("s.sock")), /was not created by the agent; remove it/);
     assertEquals(await namesIn(theirs), ["kept"]);
   },
 });

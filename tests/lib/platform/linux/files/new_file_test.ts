@@ -306,7 +306,7 @@ Deno.test({
     await Deno.chown(siblingOf(root), 12_345, 12_345);
     const error = await rpcErrorOf(() => replace(files, root, root, "new"));
     assertEquals(error.code, -32000);
-    assertStringIncludes(error.data.reason, "is in the way");
+    assertStringIncludes(error.data.reason, "was not created by the agent");
     assertEquals(await Deno.readTextFile(root), "old");
   },
 });

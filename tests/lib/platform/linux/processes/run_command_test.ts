@@ -41,7 +41,7 @@ async function failingStarts(
       "an interpreter that is not executable",
       { program: await file("passwd", "#!/etc/passwd\n", 0o755) },
       -32001,
-      /passwd or its interpreter \/etc\/passwd cannot be executed; check their permissions/,
+      /passwd or its interpreter \/etc\/passwd cannot be executed; check permissions/,
     ],
     [
       "a file without an executable bit",
