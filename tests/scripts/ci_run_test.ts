@@ -66,7 +66,7 @@ async function runGate({ report = CLEAN, status = 0, failing = "", missing = "" 
 shift 2
 case $* in
 "task test --junit-path="*) [ -z "$REPORT" ] || echo "$REPORT" >"\${3#*=}"; exit "$STATUS" ;;
-"task test:vm --junit-path="*) echo '${CLEAN}' >"\${3#*=}" ;;
+"task test:"*" --junit-path="*) echo '${CLEAN}' >"\${3#*=}" ;;
 "$FAILING") exit 3 ;;
 esac`,
   );
@@ -88,7 +88,9 @@ async function toolPath(tool: string): Promise<string> {
   throw new Error(`no ${tool}`);
 }
 
-const ALL = 2 * 7 + STEPS;
+/** The tests of the tasks beside `task test`, whose reports are always clean. */
+const OTHERS = 7 * ((gate.match(/^tests /gm)?.length ?? 0) - 1);
+const ALL = 7 + OTHERS + STEPS;
 
 Deno.test("the gate's last line counts every test and every step", async () => {
   assert(STEPS > 5 && TOOLS.length > 5);
@@ -107,13 +109,17 @@ Deno.test("each test that failed, broke or was skipped counts as failed", async 
   const report = `${suite('tests="7" disabled="1" errors="1" failures="2"')}
 ${suite('tests="3" disabled="0" errors="0" failures="1"')}`;
   const { code, last } = await runGate({ report, status: 1 });
-  assertEquals([code, last], [1, `${7 + 5 + STEPS} passed, 5 failed`]);
+  assertEquals([code, last], [1, `${OTHERS + 5 + STEPS} passed, 5 failed`]);
 });
 
 for (
   const [what, fakes, failed] of [
-    ["no report", { report: null }, `${7 + STEPS} passed, 1 failed`],
-    ["a report without tests", { report: suite('tests="0"') }, `${7 + STEPS} passed, 1 failed`],
+    ["no report", { report: null }, `${OTHERS + STEPS} passed, 1 failed`],
+    [
+      "a report without tests",
+      { report: suite('tests="0"') },
+      `${OTHERS + STEPS} passed, 1 failed`,
+    ],
     ["a failure that its report does not show", { status: 1 }, `${ALL - 1} passed, 1 failed`],
   ] as const
 ) {
