@@ -31,6 +31,9 @@ export class MessageWriter implements ReplyLink {
   #queue: Part[] = [];
   #queuedCharacters = 0;
   #writing: Promise<void> | undefined;
+  /** Resolved when what is queued, or being written, has been written or dropped. */
+  #queuedSent: PromiseWithResolvers<void> | undefined;
+  #writingSent: PromiseWithResolvers<void> | undefined;
   #isBroken = false;
   #writtenBytes = 0;
   /**
@@ -63,8 +66,10 @@ export class MessageWriter implements ReplyLink {
       this.#queue.push(part);
       this.#queuedCharacters += part.length;
     }
+    // Not the end of all writing: a later message may wait for a host for years.
+    const { promise } = this.#queuedSent ??= Promise.withResolvers<void>();
     this.#writing ??= this.#drain();
-    return this.#writing;
+    return promise;
   }
 
   /** Resolves when the queue is empty. */
@@ -81,6 +86,9 @@ export class MessageWriter implements ReplyLink {
     this.#era += 1;
     this.#queue.forEach(releasePart);
     this.#queue = [];
+    this.#queuedSent?.resolve();
+    this.#writingSent?.resolve();
+    this.#queuedSent = this.#writingSent = undefined;
     this.#queuedCharacters = 0;
   }
 
@@ -91,7 +99,10 @@ export class MessageWriter implements ReplyLink {
       while (this.#queue.length > 0) {
         const parts = this.#queue;
         this.#queue = [];
+        const sent = this.#writingSent = this.#queuedSent;
+        this.#queuedSent = undefined;
         await this.#writeAll(parts).finally(() => parts.forEach(releasePart));
+        sent?.resolve();
       }
       collectIfDue();
     } catch (error) {

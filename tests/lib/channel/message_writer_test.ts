@@ -177,3 +177,19 @@ Deno.test("MessageWriter releases lent bytes once they are copied, or dropped", 
   await sendLine(writer, lent("after the end", 10));
   assertEquals(released, ["copied", "waiting", "too large for the buffer", "after the end"]);
 });
+
+Deno.test("MessageWriter's send() does not wait for what is sent later, nor for a host that left", async () => {
+  const connection = new FakeConnection("host away");
+  const { writer } = writerTo(connection);
+  const answer = sendLine(writer, "answer");
+  await within(answer, "the answer");
+  connection.block();
+  const unread = sendLine(writer, "unread");
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  const queued = sendLine(writer, "queued");
+  writer.discard();
+  void sendLine(writer, "a greeting that waits for the next host");
+  await within(Promise.all([unread, queued]), "what was dropped");
+  connection.unblock();
+  await writer.flush();
+});
