@@ -37,11 +37,12 @@ class Builtins {
   /** Sends the same command until one is over its rate; the others are returned. */
   async sendUntilOverRate(fields: Readonly<Record<string, unknown>>) {
     const answers = [];
-    for (;;) {
+    while (answers.length < 1_000) {
       const answer = await this.send(fields);
-      if (/^over 10 /.test(answer.StatusMessage)) return answers;
+      if (/^more than 10 .* per second; retry in /.test(answer.StatusMessage)) return answers;
       answers.push(answer);
     }
+    throw new Error(`${answers.length} commands in a row were not over the rate`);
   }
 }
 
