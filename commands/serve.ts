@@ -8,7 +8,7 @@ import { resolve } from "@std/path/posix";
 import { Audit } from "../lib/audit/audit.ts";
 import type { Channel } from "../lib/channel/channel.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
-import { ConfigError, loadConfig } from "../lib/config/load.ts";
+import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig } from "../lib/config/load.ts";
 import { Logger } from "../lib/log/logger.ts";
 import { permissionsFor } from "../lib/platform/linux/grants.ts";
 import { countStart } from "../lib/base/memory/garbage.ts";
@@ -69,7 +69,9 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const audit = await Audit.open(config, { source: loaded.source, log });
   const guest = linuxGuest(invocation);
   const language = languageOf(invocation.dialect);
-  const executor = new Executor({ config, guest, log, methods: language.methods }, audit);
+  const configFile = live.file ?? DEFAULT_CONFIG_PATH;
+  const { methods } = language;
+  const executor = new Executor({ config, guest, log, methods, configFile }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
     executor.reconfigure(changed);

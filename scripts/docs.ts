@@ -13,7 +13,13 @@ import { VERSION } from "../lib/base/version.ts";
 import { configurationChapter } from "./docs/configuration.ts";
 import { blocks } from "./docs/markdown.ts";
 import { methodList, methodSection } from "./docs/methods.ts";
-import { errorChapter, loadChapter, pathChapter, wireChapter } from "./docs/transport.ts";
+import {
+  errorChapter,
+  groupChapter,
+  loadChapter,
+  pathChapter,
+  wireChapter,
+} from "./docs/transport.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -30,6 +36,7 @@ export function protocolReference(): string {
       wireChapter(),
       loadChapter(METHODS),
       errorChapter(),
+      groupChapter(),
       pathChapter(),
       "## Methods",
       ...METHODS.map(methodSection),

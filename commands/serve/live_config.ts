@@ -39,6 +39,11 @@ export class LiveConfig {
     return this.#current;
   }
 
+  /** The file that `--config` named, absolute; `undefined` for the default one. */
+  get file(): string | undefined {
+    return this.#options.file;
+  }
+
   /** Calls a function with each new configuration that takes effect. */
   onChange(listener: (config: Config) => void): void {
     this.#listeners.push(listener);

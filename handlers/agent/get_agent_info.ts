@@ -10,7 +10,8 @@ export const getAgentInfo = method({
     "`capabilities` lists what this guest's configuration allows: without `exec_command` if " +
     "`command_whitelist` is empty, without `file_write` if `allowed_write_paths` is empty, and " +
     "without `shutdown` and `reboot` if the agent cannot control power. `max_message_size_kb` is " +
-    "the largest message (KiB) that this agent accepts and sends.",
+    "the largest message (KiB) that this agent accepts and sends. `groups` lists the groups of " +
+    "methods that are on (`security.allow`).",
   ],
   params: NoParams,
   result: () =>
@@ -20,7 +21,9 @@ export const getAgentInfo = method({
       platform: z.enum(["linux", "windows"]),
       capabilities: z.array(z.string()),
       max_message_size_kb: z.optional(z.int()),
+      groups: z.optional(z.array(z.string())),
     }),
+  access: "always",
   audited: false,
   example: {
     result: {
@@ -29,6 +32,7 @@ export const getAgentInfo = method({
       platform: "linux",
       capabilities: ["disk_usage", "exec_command", "file_read", "network_info", "system_info"],
       max_message_size_kb: 64,
+      groups: ["see", "file-read", "file-write", "exec", "power", "freeze", "time"],
     },
   },
   immediate: true,
@@ -41,5 +45,6 @@ export const getAgentInfo = method({
       .filter((capability) => capability !== undefined)
       .sort(),
     max_message_size_kb: context.config.max_message_size_kb,
+    groups: [...context.config.security.allow],
   }),
 });

@@ -11,6 +11,7 @@ export const ping = method({
   notes: ["`timestamp` is the guest's clock in seconds since 1970-01-01 UTC."],
   params: NoParams,
   result: () => z.strictObject({ pong: z.literal(true), timestamp: z.int() }),
+  access: "always",
   audited: false,
   example: { result: { pong: true, timestamp: 1702123456 } },
   immediate: true,

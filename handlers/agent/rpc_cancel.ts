@@ -22,6 +22,7 @@ export const rpcCancel = method({
   ],
   params: () => z.strictObject({ id: z.union([z.string(), ExactNumber()]) }),
   result: () => z.strictObject({ cancelled: z.boolean() }),
+  access: "always",
   audited: true,
   example: { params: { id: 7 }, result: { cancelled: true } },
   immediate: true,

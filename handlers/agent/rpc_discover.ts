@@ -27,6 +27,7 @@ export const rpcDiscover = method({
       info: z.looseObject({ title: z.string(), version: z.string() }),
       methods: z.array(z.looseObject({ name: z.string() })),
     }),
+  access: "always",
   audited: false,
   example: {
     result: {

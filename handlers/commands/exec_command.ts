@@ -64,6 +64,7 @@ export const execCommand = method({
     { code: ERRORS.commandFailed.code, when: "It could not be started, or was cancelled" },
   ],
   hidden: ["env", "input"],
+  access: "exec",
   audited: true,
   example: {
     params: { command: "ls", args: ["-A", "/srv"], timeout_seconds: 30, working_directory: "/" },

@@ -31,6 +31,7 @@ export const getDiskUsage = method({
       filesystems: z.readonly(z.array(Filesystem())),
       unresponsive: z.optional(z.readonly(z.array(z.string()))),
     }),
+  access: "see",
   audited: false,
   example: {
     result: {

@@ -23,6 +23,7 @@ export const getNetworkInfo = method({
   ],
   params: NoParams,
   result: () => z.strictObject({ interfaces: z.readonly(z.array(Interface())) }),
+  access: "see",
   audited: false,
   example: {
     result: {

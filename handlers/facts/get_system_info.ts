@@ -28,6 +28,7 @@ export const getSystemInfo = method({
       available_memory_kb: z.optional(z.int()),
       load_average: z.optional(z.readonly(z.array(z.number()))),
     }),
+  access: "see",
   audited: false,
   example: {
     result: {

@@ -17,6 +17,7 @@ export const fileCommit = fileMethod({
     "work as in `file_write`.",
   ],
   governedBy: "allowed_write_paths",
+  access: "file-write",
   audited: true,
   params: () =>
     z.strictObject({

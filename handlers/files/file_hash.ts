@@ -15,6 +15,7 @@ export const fileHash = fileMethod({
     "`request_timeout_seconds` with -32003.",
   ],
   governedBy: "allowed_read_paths",
+  access: "file-read",
   audited: true,
   params: () =>
     z.strictObject({

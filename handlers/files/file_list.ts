@@ -35,6 +35,7 @@ export const fileList = fileMethod({
     "their number in the whole directory, if there are any.",
   ],
   governedBy: "allowed_read_paths",
+  access: "file-read",
   audited: true,
   params: () =>
     z.strictObject({

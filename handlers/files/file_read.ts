@@ -37,6 +37,7 @@ export const fileRead = fileMethod({
     "character boundary. `size_bytes` is always the size of the file.",
   ],
   governedBy: "allowed_read_paths",
+  access: "file-read",
   audited: true,
   params: Params,
   result: () =>

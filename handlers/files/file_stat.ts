@@ -14,6 +14,7 @@ export const fileStat = fileMethod({
     "in seconds since 1970-01-01 UTC; `permissions` are octal digits, as in `file_write`.",
   ],
   governedBy: "allowed_read_paths",
+  access: "file-read",
   audited: true,
   params: () => z.strictObject({ path: z.string() }),
   result: () =>

@@ -34,6 +34,7 @@ export const fileWrite = fileMethod({
     "can have at most 64 unfinished uploads (`.NAME.kvmmanager-part`).",
   ],
   governedBy: "allowed_write_paths",
+  access: "file-write",
   audited: true,
   params: Params,
   result: () => z.strictObject({ bytes_written: z.int(), path: z.string() }),

@@ -44,6 +44,7 @@ export function powerMethod<const Action extends PowerAction>(
       },
       { code: ERRORS.commandFailed.code, when: "A shutdown or reboot is already in progress" },
     ],
+    access: "power",
     audited: true,
     example: {
       params: { timeout_seconds: 60, force: false },

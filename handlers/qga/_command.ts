@@ -10,11 +10,14 @@ import { invalidParams, methodNotFound, timedOut } from "../../lib/base/errors.t
 import { Timer } from "../../lib/base/timer.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
 import type { ResultThen } from "../../lib/core/outcome.ts";
+import { type Access, isAllowed } from "../../lib/policy/groups.ts";
 
 /** A command as its file declares it. */
 export interface CommandDefinition<Params extends z.ZodMiniType> {
   readonly name: string;
   readonly summary: string;
+  /** Its group, which `security.allow` turns on. */
+  readonly access: Access;
   readonly params: Params;
   /** As in a method: it changes the guest, or takes something out that could be secret. */
   readonly audited: boolean;
@@ -45,6 +48,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
   return {
     name,
     capability: undefined,
+    access: definition.access,
     summary: definition.summary,
     notes: [],
     params: schema,
@@ -54,7 +58,9 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     immediate,
     ownTimeout: false,
     audited: definition.audited,
-    available: (services) => disabled?.(services) === undefined,
+    available: (services) =>
+      isAllowed(definition.access, services.config.security.allow) &&
+      disabled?.(services) === undefined,
     prepare(raw) {
       const checked = z.safeParse(schema, raw);
       if (!checked.success) {
@@ -82,6 +88,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
 export function disabledCommand(name: string, summary: string, reason: string): Method {
   return qgaCommand({
     name,
+    access: "always",
     summary,
     params: z.unknown(),
     audited: false,

@@ -37,6 +37,7 @@ export const execCommands = (processes: Processes): readonly Method[] => [
         false,
       ),
     }),
+    access: "exec",
     audited: true,
     target: ({ path }) => ({ command: path }),
     disabled: ({ config }) =>
@@ -64,6 +65,7 @@ export const execCommands = (processes: Processes): readonly Method[] => [
     name: "guest-exec-status",
     summary: "How a program ended and what it printed; the first such answer forgets it",
     params: z.strictObject({ pid: z.int() }),
+    access: "exec",
     audited: false,
     run: ({ pid }) => {
       const ended = processes.take(pid);

@@ -17,6 +17,7 @@ const fact = (name: string, summary: string, run: (context: Context) => unknown)
     name,
     summary,
     params: NoArguments,
+    access: "see",
     audited: false,
     run: (_, context) => run(context),
   });

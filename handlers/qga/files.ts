@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { commandFailed, invalidParams } from "../../lib/base/errors.ts";
+import { commandFailed, invalidParams, permissionDenied } from "../../lib/base/errors.ts";
 import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
@@ -57,12 +57,26 @@ function allow(
   return allowedBy("allowed_write_paths");
 }
 
-const disabled = ({ config: { security } }: AgentServices) =>
-  security.allowed_read_paths.length + security.allowed_write_paths.length === 0
+function disabled({ config: { security } }: AgentServices): string | undefined {
+  if (!security.allow.some((group) => group === "file-read" || group === "file-write")) {
+    return 'security.allow lists neither "file-read" nor "file-write"';
+  }
+  return security.allowed_read_paths.length + security.allowed_write_paths.length === 0
     ? "security.allowed_read_paths and allowed_write_paths are empty, so no file may be opened"
     : undefined;
+}
 
-const shared = { audited: true, disabled } as const;
+/** Refuses a mode whose group is off. Not as a missing command: opening in another mode works. */
+function checkGroups({ canRead, canWrite }: Handle, { config: { security } }: Context): void {
+  for (const [isNeeded, group] of [[canRead, "file-read"], [canWrite, "file-write"]] as const) {
+    if (!isNeeded || security.allow.includes(group)) continue;
+    throw permissionDenied(
+      `this mode needs the group "${group}", which security.allow does not list`,
+    );
+  }
+}
+
+const shared = { access: "always", audited: true, disabled } as const;
 
 /** The commands on a table of handles. */
 export const fileCommands = (handles: Handles): readonly Method[] => [
@@ -80,6 +94,7 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
         throw invalidParams(`invalid file open mode '${mode.slice(0, 20)}'`);
       }
       const handle: Handle = { path, position: 0, ...allowed };
+      checkGroups(handle, context);
       await prepareFile(handle, letters, context);
       return handles.add(handle);
     },
@@ -97,6 +112,7 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
   }),
   qgaCommand({
     ...shared,
+    access: "file-read",
     name: "guest-file-read",
     summary: "Reads from the position",
     params: z.strictObject({ handle: HandleNumber, count: z._default(z.int(), DEFAULT_COUNT) }),
@@ -112,6 +128,7 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
   }),
   qgaCommand({
     ...shared,
+    access: "file-write",
     name: "guest-file-write",
     summary: "Writes at the position",
     params: z.strictObject({

@@ -14,6 +14,7 @@ export const guestInfo = qgaCommand({
   name: "guest-info",
   summary: "The version and the commands",
   params: NoArguments,
+  access: "always",
   audited: false,
   run: (_, services) => ({
     version: VERSION,

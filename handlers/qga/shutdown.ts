@@ -13,6 +13,7 @@ export const guestShutdown = qgaCommand({
   params: z.strictObject({
     mode: z._default(z.enum(["powerdown", "reboot", "halt"]), "powerdown"),
   }),
+  access: "power",
   audited: true,
   target: ({ mode }) => ({ mode }),
   disabled: ({ guest }) =>

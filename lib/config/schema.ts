@@ -6,6 +6,7 @@
 
 import * as z from "zod";
 import { normalize } from "@std/path/posix";
+import { DEFAULT_GROUPS, GROUPS } from "../policy/groups.ts";
 
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
 export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
@@ -55,6 +56,7 @@ const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum)
 
 /** `security`: what requests may touch. */
 export const SecuritySchema = z.strictObject({
+  allow: z._default(z.array(z.enum(GROUPS)), [...DEFAULT_GROUPS]),
   allowed_read_paths: z._default(
     z.array(AbsolutePath),
     ["/tmp", "/var/log", "/etc/hostname", "/etc/os-release"],

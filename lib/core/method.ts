@@ -13,6 +13,7 @@ import type { Caller } from "./caller.ts";
 import type { ResultThen } from "./outcome.ts";
 import { explainIssues } from "../base/schema_issues.ts";
 import type { Guest } from "../guest/guest.ts";
+import { type Access, isAllowed } from "../policy/groups.ts";
 
 /** What every call of an agent shares. */
 export interface AgentServices {
@@ -21,6 +22,8 @@ export interface AgentServices {
   readonly log: Log;
   /** All methods, for the methods that describe the agent. */
   readonly methods: readonly Method[];
+  /** The configuration file, for refusals; `undefined` if its path is not known. */
+  readonly configFile?: string;
 }
 
 /** What `run` gets besides its parameters. */
@@ -57,6 +60,8 @@ export interface Definition<
   readonly capability?: string;
   /** One sentence for the reference. */
   readonly summary: string;
+  /** Its group, which `security.allow` turns on. */
+  readonly access: Access;
   /** What the reference adds to the schemas; Markdown paragraphs. */
   readonly notes?: readonly string[];
   readonly params: Lazy<Params>;
@@ -78,7 +83,7 @@ export interface Definition<
   readonly audited: boolean;
   /** Parameters with private data, which errors never repeat. */
   readonly hidden?: readonly string[];
-  /** Whether this agent's configuration and guest allow it. */
+  /** Whether the rest of this agent's configuration, and the guest, allow it. */
   readonly available?: (services: AgentServices) => boolean;
   /**
    * What the log and the audit file record about a request besides its outcome: names, never
@@ -119,6 +124,7 @@ export interface CheckedCall {
 export interface Method {
   readonly name: string;
   readonly capability: string | undefined;
+  readonly access: Access;
   readonly summary: string;
   readonly notes: readonly string[];
   readonly params: z.ZodMiniType;
@@ -166,6 +172,7 @@ export function method<
   return {
     name: definition.name,
     capability: definition.capability,
+    access: definition.access,
     summary: definition.summary,
     notes: definition.notes ?? [],
     get params() {
@@ -179,7 +186,9 @@ export function method<
     immediate: definition.immediate ?? false,
     ownTimeout: definition.ownTimeout ?? false,
     audited: definition.audited,
-    available: (services) => available?.(services) ?? true,
+    available: (services) =>
+      isAllowed(definition.access, services.config.security.allow) &&
+      (available?.(services) ?? true),
     prepare(raw) {
       refusePrototypeMembers(raw);
       const schema = params();

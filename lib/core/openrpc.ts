@@ -61,6 +61,7 @@ function describe(method: Method): { name: string } & Record<string, unknown> {
     summary: method.summary,
     ...(method.notes.length > 0 ? { description: method.notes.join("\n\n") } : {}),
     paramStructure: "by-name",
+    "x-group": method.access,
     params: parametersOf(method),
     result: { name: "result", schema: jsonSchema(method.result) },
     errors: method.errors.map(({ code, when }) => ({ code, message: messageOf(code), data: when })),

@@ -29,6 +29,9 @@ const MEANINGS: Readonly<Record<Key, string>> = {
   max_concurrent_requests: "How many requests run at the same time",
   max_requests_per_second: "How many requests are accepted; as many in one burst after a pause",
   announce: "Whether to send `agent_ready`",
+  "security.allow":
+    "The groups of methods that are on ([Groups](#groups)); the default is what a " +
+    "host could do to its guest anyway",
   "security.allowed_read_paths":
     "Files and directories that the file methods may read, including everything below",
   "security.allowed_write_paths": "Files and directories that `file_write` and `file_commit` may " +

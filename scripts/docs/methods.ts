@@ -15,9 +15,10 @@ const PATHS: ReadonlySet<string> = new Set(["path", "working_directory"]);
 /** The table of methods, with links to their sections. */
 export function methodList(methods: readonly Method[]): string {
   return table(
-    ["Method", "Capability", "Description"],
-    methods.map(({ name, capability, summary }) => [
+    ["Method", "Group", "Capability", "Description"],
+    methods.map(({ name, access, capability, summary }) => [
       `[${name}](#${anchor(name)})`,
+      access === "always" ? "always on" : code(access),
       capability === undefined ? "always available" : code(capability),
       summary,
     ]),

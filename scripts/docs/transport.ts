@@ -11,6 +11,7 @@ import { QUEUE_LIMITS } from "../../lib/core/admission.ts";
 import { MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
 import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
 import type { Method } from "../../lib/core/method.ts";
+import { DEFAULT_GROUPS, GROUPS } from "../../lib/policy/groups.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { blocks, code, fenced, table } from "./markdown.ts";
 
@@ -119,6 +120,20 @@ export function errorChapter(): string {
     "`message` is the text of the table. `data.reason` explains what happened in a sentence for " +
       "people, whose wording may change; the other members of `data` are for programs.",
     fenced("json", errorText(1, example)),
+  );
+}
+
+/** The chapter on groups of methods. */
+export function groupChapter(): string {
+  const off = GROUPS.filter((group) => !DEFAULT_GROUPS.includes(group)).map(code).join(", ");
+  return blocks(
+    "## Groups",
+    "Each method is in one group, and `security.allow` lists the groups that are on. A method whose " +
+      `group is off is refused with ${ERRORS.permissionDenied.code}; the reason names the group and ` +
+      "the configuration file. `get_agent_info` lists the groups that are on, and `rpc.discover` the " +
+      "group of each method (`x-group`). Methods that are always on have none.",
+    `Off by default: ${off}. They give the host rights inside the guest that it does not have anyway ` +
+      "by owning the machine.",
   );
 }
 

@@ -128,6 +128,18 @@ Deno.test("what the policy refuses as a whole is off and not found, as clients n
   await assertError(host, ["guest-fsfreeze-freeze"], "CommandNotFound", /needs root/);
 });
 
+Deno.test("a group that is off turns its commands off; a mode of guest-file-open is refused", async () => {
+  const agent = await start({ config: () => ({ security: { allow: ["file-read"] } }) });
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  for (const command of ["guest-exec", "guest-get-host-name", "guest-file-write"] as const) {
+    await assertError(host, [command, {}], "CommandNotFound", /security\.allow/);
+  }
+  const parameters = { path: agent.paths.files, mode: "w" };
+  await assertError(host, ["guest-file-open", parameters], "GenericError", /group "file-write"/);
+});
+
 Deno.test("one program or path that is not allowed is a plain error", async () => {
   const agent = await start({ config: () => ({ security: { command_whitelist: ["true"] } }) });
   await using _agent = agent;

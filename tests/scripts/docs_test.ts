@@ -103,6 +103,7 @@ const MethodObject = z.strictObject({
   summary: z.optional(z.string()),
   description: z.optional(z.string()),
   paramStructure: z.optional(z.enum(["by-name", "by-position", "either"])),
+  "x-group": z.string(),
   params: z.array(ContentDescriptor),
   result: ContentDescriptor,
   errors: z.optional(z.array(z.strictObject({

@@ -11,6 +11,7 @@ const Result = z.strictObject({
   platform: z.string(),
   capabilities: z.array(z.string()),
   max_message_size_kb: z.int(),
+  groups: z.array(z.string()),
 });
 
 Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
@@ -33,6 +34,7 @@ Deno.test("get_agent_info returns versions, platform and capabilities", async ()
       "system_info",
     ],
     max_message_size_kb: 64,
+    groups: ["see", "file-read", "file-write", "exec", "power", "freeze", "time"],
   });
 });
 
@@ -44,13 +46,14 @@ for (
     [{ allowed_write_paths: [] }, WRITING],
     [{ allowed_read_paths: [] }, READING],
     [{ command_whitelist: [] }, ["exec_command"]],
+    [{ allow: ["see", "file-read", "file-write"] }, ["exec_command"]],
     [
       { allowed_read_paths: [], allowed_write_paths: [], command_whitelist: [] },
       ["exec_command", ...READING, ...WRITING],
     ],
   ] as const
 ) {
-  Deno.test(`get_agent_info leaves out ${missing.join(", ")} if the configuration disables it`, async () => {
+  Deno.test(`get_agent_info leaves out ${missing.join(", ")} with ${JSON.stringify(security)}`, async () => {
     await using served = await Served.start(getAgentInfo, { config: () => ({ security }) });
     const { capabilities } = await served.call(undefined, Result);
     const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);

@@ -38,6 +38,7 @@ const METHODS: readonly Method[] = [
       z.strictObject({ minuend: z.number(), subtrahend: z.number() }),
     ]),
     result: z.number(),
+    access: "always",
     audited: false,
     example: { result: 19 },
     run: (params) =>
@@ -64,6 +65,7 @@ function simple<Schema extends z.ZodMiniType>(
     summary: "For the examples.",
     params,
     result: z.unknown(),
+    access: "always",
     audited: false,
     example: { result: null },
     run: (params) => run(params),

@@ -14,6 +14,7 @@ const OTHER: Config = {
   max_requests_per_second: 1,
   announce: false,
   security: {
+    allow: ["see"],
     allowed_read_paths: [],
     allowed_write_paths: [],
     command_whitelist: [],

@@ -23,6 +23,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
     max_requests_per_second: 100,
     announce: true,
     security: {
+      allow: ["see", "file-read", "file-write", "exec", "power", "freeze", "time"],
       allowed_read_paths: ["/tmp", "/var/log", "/etc/hostname", "/etc/os-release"],
       allowed_write_paths: ["/tmp/kvmmanager"],
       command_whitelist: null,

@@ -16,6 +16,7 @@ import { Caller } from "../../../lib/core/caller.ts";
 import { resultParts, textOf } from "../../../lib/dialects/jsonrpc/messages.ts";
 import { type Context, type Method, method } from "../../../lib/core/method.ts";
 import { Power } from "../../../lib/guest/power.ts";
+import type { Access } from "../../../lib/policy/groups.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
 import { memoryGuest, RecordingPower } from "../guest/_memory_guest.ts";
 import { within } from "../../_waiting.ts";
@@ -60,6 +61,7 @@ interface Traits {
   readonly immediate?: boolean;
   readonly ownTimeout?: boolean;
   readonly audited?: boolean;
+  readonly access?: Access;
 }
 
 /** A method that takes any object. */
@@ -73,6 +75,7 @@ export function anyMethod(
     summary: "For tests.",
     params: z.record(z.string(), z.unknown()),
     result: z.unknown(),
+    access: "always",
     audited: false,
     example: { result: null },
     run,
