@@ -86,7 +86,7 @@ Deno.test("a killed agent is restarted", async () => {
 Deno.test("an agent whose port is unplugged waits for it and creates no file in its place", async () => {
   await guest().unplug("agent");
   await root(
-    `for i in $(seq 200); do grep -q 'there is no such port' ${LOG} && exit; sleep 0.2; done; exit 1`,
+    `for i in $(seq 200); do grep -q 'the port does not exist' ${LOG} && exit; sleep 0.2; done; exit 1`,
     RETURN_MS,
   );
   await root(`[ ! -e ${PORT} ]`);

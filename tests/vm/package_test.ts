@@ -150,7 +150,7 @@ Deno.test("the package in a running guest", async (t) => {
     await guest.root(
       `sed -i 's#"/srv/a, b"#"/srv/a, b", "/srv/more"#' /etc/kvmmanager-agent/config.json
        systemctl kill --kill-who=main --signal=HUP ${SERVICE}
-       until journalctl -u ${SERVICE} -o cat | grep -q "more than Deno lets.*/srv/more.*restart the agent"; do sleep .5; done`,
+       until journalctl -u ${SERVICE} -o cat | grep -q "allows more than this process was granted.*/srv/more.*restart the agent"; do sleep .5; done`,
     );
   });
 
