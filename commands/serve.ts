@@ -20,6 +20,7 @@ import { Executor } from "../lib/core/executor.ts";
 import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
 import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
+import { openState } from "../lib/platform/linux/state/state_directory.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
@@ -67,7 +68,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
   const stopping = new AbortController();
   const audit = await Audit.open(config, { source: loaded.source, log });
-  const guest = linuxGuest(invocation);
+  const state = openState(config, log);
+  const guest = linuxGuest({ ...invocation, state });
   const language = languageOf(invocation.dialect);
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;
@@ -108,6 +110,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   watchdog?.[Symbol.dispose]();
   await Promise.all([executor.stop(STOP_GRACE_MS), language.stop(), monitor.stop()]);
   await withTimer(DRAIN_MS, Promise.all(draining));
+  state.close();
   log.info("agent stopped");
   await withTimer(DRAIN_MS, log.flush());
 }

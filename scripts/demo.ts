@@ -62,6 +62,7 @@ async function prepare(directory: string) {
     config,
     JSON.stringify({
       log_file: null,
+      state_directory: null,
       security: {
         allowed_read_paths: [shared],
         allowed_write_paths: [shared],

@@ -17,6 +17,7 @@ export const READ_AT_STARTUP: readonly string[] = [
   "command_monitor.pipe_path",
   "connection_retry_seconds",
   "log_file",
+  "state_directory",
 ];
 
 /** The result of a reload. */
@@ -61,6 +62,7 @@ export function applicableConfig(
       log_file: running.log_file,
       audit_file: running.audit_file,
       audit: running.audit,
+      state_directory: running.state_directory,
       channel_name: running.channel_name,
       connection_retry_seconds: running.connection_retry_seconds,
       command_monitor: { ...fresh.command_monitor, enabled, pipe_path, pipe_mode, pipe_group },

@@ -11,6 +11,12 @@ import { DEFAULT_GROUPS, GROUPS } from "../policy/groups.ts";
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
 export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
 
+/**
+ * The default for `state_directory`. Not its parent, which belongs to root in the package: the
+ * permissions of the agent's next start are kept there.
+ */
+export const DEFAULT_STATE_DIRECTORY = "/var/lib/kvmmanager-agent/state";
+
 /** Log levels, from errors only to everything. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
@@ -131,6 +137,10 @@ const isBelowAny = (path: string | null, roots: readonly string[]) =>
   path !== null &&
   roots.some((root) => path === root || path.startsWith(root.replace(/\/?$/, "/")));
 
+/** Whether the path is inside one of the roots, or one of them inside the path. */
+export const overlapsAny = (path: string | null, roots: readonly string[]): boolean =>
+  path !== null && (isBelowAny(path, roots) || roots.some((root) => isBelowAny(root, [path])));
+
 /** The whole configuration. Every key is optional; unknown ones are errors. */
 export const ConfigSchema = z.strictObject({
   version: z._default(
@@ -156,6 +166,7 @@ export const ConfigSchema = z.strictObject({
   command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
   audit_file: z._default(z.nullable(AbsolutePath), null),
   audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
+  state_directory: z._default(z.nullable(AbsolutePath), DEFAULT_STATE_DIRECTORY),
 }).check(
   z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
     path: ["audit"],
@@ -165,6 +176,17 @@ export const ConfigSchema = z.strictObject({
     path: ["audit_file"],
     error: "must be outside security.allowed_write_paths: file_write could replace it",
   }),
+  z.refine(
+    ({ state_directory, security }) =>
+      // Nobody has chosen the default: it does not make such a configuration invalid.
+      state_directory === DEFAULT_STATE_DIRECTORY ||
+      !overlapsAny(state_directory, security.allowed_write_paths),
+    {
+      path: ["state_directory"],
+      error: "must be outside security.allowed_write_paths and must not contain one of them: " +
+        "file_write could change what is in it",
+    },
+  ),
 );
 
 /** A valid configuration with all defaults filled in. */

@@ -9,6 +9,7 @@ import { commandFailed, invalidRequest } from "../base/errors.ts";
 import { RateLimit } from "./admission.ts";
 import type { CallId } from "./call_id.ts";
 import type { CallInFlight } from "./calls_in_flight.ts";
+import { WaitingCalls } from "./waiting_calls.ts";
 
 /** Ids as keys: a string never equals a number. */
 const keyOf = (id: CallId): string =>
@@ -16,6 +17,8 @@ const keyOf = (id: CallId): string =>
 
 /** One host on one connection. */
 export class Caller {
+  /** Its calls that wait for data. */
+  readonly waiting = new WaitingCalls();
   readonly #calls = new Map<string, CallInFlight>();
   #rate: RateLimit | undefined;
 
@@ -56,5 +59,10 @@ export class Caller {
     const call = this.#calls.get(keyOf(id));
     call?.abort(commandFailed("cancelled by the host"));
     return call !== undefined;
+  }
+
+  /** The host has disconnected: nobody reads what its waiting calls would answer. */
+  leave(): void {
+    for (const call of this.waiting.calls) call.abort(commandFailed("the host disconnected"));
   }
 }

@@ -53,6 +53,9 @@ export class Executor {
   readonly #inFlight = new CallsInFlight();
   readonly #log: RequestLog;
   readonly #audit: Audit;
+  /** Callers with calls that wait for data. */
+  readonly #waitingCallers = new Set<Caller>();
+  #isStopping = false;
 
   /** @throws {Error} if two methods share a name. */
   constructor(services: AgentServices, audit: Audit = Audit.NONE) {
@@ -92,7 +95,8 @@ export class Executor {
       const checked = method.prepare(call.params);
       const isRecorded = method.audited && this.#audit.isKept;
       if (method.immediate && !isRecorded) return this.#runImmediate(call, checked, arrivedAt);
-      const refusal = method.immediate ? undefined : this.#slots.refusal(call.bytes);
+      const needsSlotNow = !method.immediate && checked.wait === undefined;
+      const refusal = needsSlotNow ? this.#slots.refusal(call.bytes) : undefined;
       if (refusal !== undefined) throw tooManyRequests(refusal);
       countCall();
       const inFlight = new CallInFlight();
@@ -123,8 +127,13 @@ export class Executor {
     });
   }
 
-  /** Waits up to `graceMs` for the calls in flight, then aborts the rest. */
+  /**
+   * Lets waiting calls run with what there is, waits up to `graceMs` for the calls in flight, then
+   * aborts the rest.
+   */
   async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const { waiting } of this.#waitingCallers) waiting.endAll();
     await withTimer(graceMs, this.#inFlight.empty());
     if (this.#inFlight.count === 0) return;
     this.#inFlight.abortAll("the agent is stopping");
@@ -174,6 +183,7 @@ export class Executor {
       hasSlot = false;
     };
     try {
+      if (checked.wait !== undefined) await this.#waitForData(execution);
       if (!method.immediate) await this.#takeSlot(execution);
       hasSlot = !method.immediate;
       if (method.audited && this.#audit.isKept) {
@@ -206,10 +216,27 @@ export class Executor {
     }
   }
 
+  async #waitForData({ call, checked, inFlight }: Execution<unknown>): Promise<void> {
+    const { caller } = call;
+    const wait = checked.wait?.(this.#context(call, inFlight.signal));
+    if (wait !== undefined && !this.#isStopping) {
+      this.#waitingCallers.add(caller);
+      try {
+        await caller.waiting.wait(wait, inFlight);
+      } finally {
+        if (caller.waiting.count === 0) this.#waitingCallers.delete(caller);
+      }
+    }
+    const refusal = this.#slots.refusal(call.bytes);
+    if (refusal !== undefined) throw tooManyRequests(refusal);
+  }
+
   /** Waits at most `request_timeout_seconds` for a slot, even for a method with its own timeout. */
-  async #takeSlot({ call, inFlight, arrivedAt }: Execution<unknown>): Promise<void> {
+  async #takeSlot({ call, checked, inFlight, arrivedAt }: Execution<unknown>): Promise<void> {
     const seconds = this.#services.config.request_timeout_seconds;
-    const leftMs = seconds * 1000 - (performance.now() - arrivedAt);
+    // The time that a call waited for data is not counted.
+    const since = checked.wait === undefined ? arrivedAt : performance.now();
+    const leftMs = seconds * 1000 - (performance.now() - since);
     let isWaiting = true;
     inFlight.setDeadline(leftMs, () => {
       const reason = isWaiting

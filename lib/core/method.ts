@@ -11,6 +11,7 @@ import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
 import type { ResultThen } from "./outcome.ts";
+import type { Wait } from "./waiting_calls.ts";
 import { explainIssues } from "../base/schema_issues.ts";
 import type { Guest } from "../guest/guest.ts";
 import { type Access, isAllowed } from "../policy/groups.ts";
@@ -90,6 +91,11 @@ export interface Definition<
    * contents.
    */
   readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
+  /**
+   * What the call waits for before it takes a slot and runs; `undefined` if it runs immediately.
+   * Waiting calls are limited for each caller, can be cancelled, and run when the agent stops.
+   */
+  readonly wait?: (params: z.output<Params>, context: Context) => Wait | undefined;
   readonly run: (
     params: z.output<Params>,
     context: Context,
@@ -117,6 +123,8 @@ export interface DocumentedError {
 export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
+  /** See `wait` of {@link Definition}. */
+  readonly wait?: (context: Context) => Wait | undefined;
   run(context: Context): unknown;
 }
 
@@ -165,7 +173,7 @@ export function method<
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
-  const { run, target, available } = definition;
+  const { run, target, wait, available } = definition;
   const params = made(definition.params);
   const result = made(definition.result);
   const hidden = new Set(definition.hidden);
@@ -201,6 +209,7 @@ export function method<
       }
       return {
         target: target?.(checked.data) ?? {},
+        wait: wait && ((context) => wait(checked.data, context)),
         run: (context) => run(checked.data, context),
       };
     },

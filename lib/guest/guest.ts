@@ -9,6 +9,7 @@ import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
 import type { Power } from "./power.ts";
+import type { State } from "./state.ts";
 
 /** The guest that the agent runs in. */
 export interface Guest {
@@ -19,4 +20,5 @@ export interface Guest {
   readonly files: Files;
   readonly commands: Commands;
   readonly power: Power;
+  readonly state: State;
 }

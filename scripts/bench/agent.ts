@@ -36,6 +36,7 @@ async function configuredPeer(
     JSON.stringify({
       log_level: "error",
       log_file: null,
+      state_directory: null,
       max_requests_per_second: 10_000_000,
       max_concurrent_requests: 20,
       security: {

@@ -59,6 +59,10 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "How many connections are served at the same time; others wait",
   audit_file: "The file that records what the host does " +
     "([operations.md](operations.md#the-audit-file)); `null` records nothing",
+  state_directory:
+    "The directory, `0700`, for what outlives the agent's process, such as the output of jobs. With " +
+    "`null`, or if it cannot be used, less is kept, in memory " +
+    "([operations.md](operations.md#the-state-directory))",
   audit:
     "What to do if an action cannot be recorded: `best_effort` carries it out, `required` refuses it",
 };

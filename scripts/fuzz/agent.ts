@@ -46,6 +46,7 @@ export class FuzzAgent implements AsyncDisposable {
     this.config = {
       ...DEFAULT_CONFIG,
       log_file: null,
+      state_directory: null,
       max_message_size_kb: LIMIT_BYTES / 1024,
       max_requests_per_second: 10_000_000,
       security: {

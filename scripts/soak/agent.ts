@@ -35,6 +35,7 @@ export async function startAgent(
     JSON.stringify({
       log_level: "error",
       log_file: null,
+      state_directory: null,
       audit_file: scratch.newPath(),
       command_monitor: { enabled: true, pipe_path: monitor },
       security: { allowed_read_paths: [files], allowed_write_paths: [files] },

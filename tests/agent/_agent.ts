@@ -85,6 +85,7 @@ export function configuration(paths: Paths, config: Configuration = {}): Configu
   return {
     log_file: null,
     max_requests_per_second: 1_000_000,
+    state_directory: `${paths.directory}/state`,
     ...config,
     security: {
       allowed_read_paths: [paths.files],

@@ -32,6 +32,17 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/dialects/jsonrpc/dialect.ts": "tests/lib/channel/serve_connection_test.ts",
   "lib/dialects/jsonrpc/replies.ts": "tests/lib/core/executor_test.ts",
 
+  "lib/platform/linux/state/disk_folder.ts":
+    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/linux/state/disk_segments.ts":
+    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/linux/state/memory_folder.ts":
+    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/linux/state/memory_segments.ts": "tests/lib/platform/linux/state/spool_test.ts",
+  "lib/platform/linux/state/open_readers.ts":
+    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/linux/state/records.ts": "tests/lib/platform/linux/state/spool_test.ts",
+
   "lib/monitor/answer.ts": "tests/lib/monitor/monitor_test.ts",
   "lib/monitor/builtin/": "tests/lib/monitor/builtin_test.ts",
   "lib/monitor/reception.ts": "tests/lib/monitor/exchange_test.ts",

@@ -94,10 +94,13 @@ export class JsonRpcConversation implements Conversation {
 
   abandon(): void {
     this.#isAbandoned = true;
+    this.#caller.leave();
     this.#splitter.reset();
   }
 
   async drained(): Promise<void> {
+    // Nothing more will be read: calls that wait for data answer with what there is.
+    this.#caller.waiting.endAll();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 

@@ -89,6 +89,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const notify = start.notifySocket === undefined ? [] : [start.notifySocket, OWN_NOTIFY_SOCKET];
   const log = config.log_file === null ? [] : [config.log_file];
   const audit = config.audit_file === null ? [] : [config.audit_file];
+  const state = config.state_directory === null ? [] : [config.state_directory];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
     read: unique([
@@ -103,6 +104,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...notify,
       // To check whether its last line is complete.
       ...audit,
+      ...state,
       ...socketFiles,
       ...(enabled && pipe_group !== null ? [GROUP_FILE] : []),
       RESTING_DIRECTORY,
@@ -114,6 +116,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...power,
       ...notify,
       ...audit,
+      ...state,
       ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([

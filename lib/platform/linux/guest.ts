@@ -5,6 +5,7 @@
  */
 
 import type { Guest } from "../../guest/guest.ts";
+import type { State } from "../../guest/state.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
@@ -12,6 +13,7 @@ import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
+import { memoryState } from "./state/state_directory.ts";
 import { SystemdPower } from "./systemd_power.ts";
 
 /** How the agent was started. */
@@ -20,10 +22,13 @@ export interface LinuxGuestOptions {
   readonly power?: "none" | "systemd";
   /** Whether commands run in a separate control group. */
   readonly separateCommands?: boolean;
+  /** By default it is in memory. */
+  readonly state?: State;
 }
 
 /** The guest that the agent runs in. */
-export function linuxGuest({ power, separateCommands }: LinuxGuestOptions = {}): Guest {
+export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
+  const { power, separateCommands, state = memoryState() } = options;
   let home: Promise<string> | undefined;
   // Commands that start together share one lookup; a failed lookup is repeated.
   const lookUpHome = async () => {
@@ -51,5 +56,6 @@ export function linuxGuest({ power, separateCommands }: LinuxGuestOptions = {}):
       run: (options) => runCommand(options, separateCommands === true),
     },
     power: new Power(power === "systemd" ? new SystemdPower() : NO_POWER),
+    state,
   };
 }

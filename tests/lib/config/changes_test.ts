@@ -32,6 +32,7 @@ const OTHER: Config = {
   },
   audit_file: "/var/log/audit.jsonl",
   audit: "required",
+  state_directory: "/srv/state",
 };
 
 const AT_START = [
@@ -44,6 +45,7 @@ const AT_START = [
   "command_monitor.pipe_path",
   "connection_retry_seconds",
   "log_file",
+  "state_directory",
 ];
 
 Deno.test("changedKeys() names every key that differs, and nothing else", () => {

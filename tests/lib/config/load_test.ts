@@ -168,7 +168,14 @@ for (
 Deno.test("no key of the schema is read under a name that the protocol does not have", () => {
   // What is ours beside the protocol is listed in the design, "Configuration beyond".
   const protocol = JSON.parse(PROTOCOL_EXAMPLE.replace(/ +\/\/.*$/m, ""));
-  const ours = ["max_requests_per_second", "announce", "command_monitor", "audit_file", "audit"];
+  const ours = [
+    "max_requests_per_second",
+    "announce",
+    "command_monitor",
+    "audit_file",
+    "audit",
+    "state_directory",
+  ];
   assertEquals(
     Object.keys(DEFAULT_CONFIG).filter((key) => !ours.includes(key)).sort(),
     Object.keys(protocol).sort(),

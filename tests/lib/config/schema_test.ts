@@ -41,6 +41,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
     },
     audit_file: null,
     audit: "best_effort",
+    state_directory: "/var/lib/kvmmanager-agent/state",
   });
 });
 
@@ -269,4 +270,23 @@ Deno.test("pipe_group may be -1, which changes no group, as with Google's guest 
   const configured = (pipe_group: string) => configOf({ command_monitor: { pipe_group } });
   assertEquals(configured("-1")?.command_monitor.pipe_group, "-1");
   for (const wrong of ["-2", "-", "-root", ""]) assertEquals(configured(wrong), undefined);
+});
+
+Deno.test("state_directory is an absolute path or null", () => {
+  assert(configOf({ state_directory: "/srv/state" }));
+  assert(configOf({ state_directory: null }));
+  for (const state_directory of ["state", "", "/srv/../state", 1]) {
+    assertEquals(configOf({ state_directory }), undefined);
+  }
+});
+
+Deno.test("state_directory must not overlap what file_write may change", () => {
+  const overlaps = (state_directory: string, root: string) =>
+    configOf({ state_directory, security: { allowed_write_paths: [root] } }) === undefined;
+  for (const root of ["/", "/srv", "/srv/state", "/srv/state/jobs"]) {
+    assert(overlaps("/srv/state", root), root);
+  }
+  assert(!overlaps("/srv/state", "/srv/state2"));
+  // Nobody has chosen the default, so it does not forbid a configuration.
+  assert(configOf({ security: { allowed_write_paths: ["/"] } }));
 });

@@ -10,6 +10,7 @@ import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
 import { MemoryFiles } from "./_memory_files.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
+import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
 
 /** Facts of a guest with no network interface and no disk. */
@@ -135,6 +136,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     files: new MemoryFiles(),
     commands: NO_COMMANDS,
     power: new Power(new RecordingPower()),
+    state: memoryState(),
     ...parts,
   };
 }

@@ -31,8 +31,9 @@ Deno.test("the default configuration needs these permissions and no more", () =>
     "--allow-sys=hostname,loadavg,networkInterfaces,osRelease,osUptime,systemMemoryInfo,uid,umask",
     "--allow-read=/bin,/etc/hostname,/etc/kvmmanager-agent/config.json,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
     "/tmp/kvmmanager.kvmmanager-new,/usr/bin,/usr/lib/os-release,/usr/local/bin,/usr/local/sbin," +
-    "/usr/sbin,/usr/share,/var/log",
-    "--allow-write=/tmp/kvmmanager,/tmp/kvmmanager.kvmmanager-new",
+    "/usr/sbin,/usr/share,/var/lib/kvmmanager-agent/state,/var/log",
+    "--allow-write=/tmp/kvmmanager,/tmp/kvmmanager.kvmmanager-new," +
+    "/var/lib/kvmmanager-agent/state",
     "--allow-run",
   ]);
 });
@@ -50,15 +51,15 @@ Deno.test("an empty whitelist leaves the shell, which runs the agent's own scrip
   assertEquals(flagsOf(configOf({ command_whitelist: [] })).get("--allow-run"), "/bin/sh");
 });
 
-Deno.test("nothing may be written where nothing is allowed and the log is standard error", () => {
-  const flags = flagsOf(configOf({ allowed_write_paths: [] }, { log_file: null }));
+Deno.test("nothing may be written where nothing is allowed, logged to a file or kept", () => {
+  const flags = flagsOf(configOf({ allowed_write_paths: [] }, { log_file: null, state_directory: null }));
   assertEquals(flags.has("--allow-write"), false);
 });
 
 Deno.test("what may be written may be read, not the other way round", () => {
   const config = configOf(
     { allowed_read_paths: ["/srv/in"], allowed_write_paths: ["/srv/out"] },
-    { log_file: null },
+    { log_file: null, state_directory: null },
   );
   const flags = flagsOf(config);
   const read = flags.get("--allow-read")?.split(",") ?? [];
