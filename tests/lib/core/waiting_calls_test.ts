@@ -39,6 +39,7 @@ function waitingMethod(): { readonly method: Method; readonly ready: PromiseWith
     method: method({
       name: "read",
       summary: "For tests.",
+      access: "see",
       params: z.strictObject({ wait_seconds: z._default(z.number(), 60) }),
       result: z.strictObject({ isStopping: z.boolean() }),
       audited: false,

@@ -52,7 +52,9 @@ Deno.test("an empty whitelist leaves the shell, which runs the agent's own scrip
 });
 
 Deno.test("nothing may be written where nothing is allowed, logged to a file or kept", () => {
-  const flags = flagsOf(configOf({ allowed_write_paths: [] }, { log_file: null, state_directory: null }));
+  const flags = flagsOf(
+    configOf({ allowed_write_paths: [] }, { log_file: null, state_directory: null }),
+  );
   assertEquals(flags.has("--allow-write"), false);
 });
 
