@@ -6,10 +6,14 @@
 
 import type { Method } from "../lib/core/method.ts";
 import { execCommand } from "./commands/exec_command.ts";
+import { directoryCreate } from "./files/directory_create.ts";
+import { directoryRemove } from "./files/directory_remove.ts";
 import { fileCommit } from "./files/file_commit.ts";
 import { fileHash } from "./files/file_hash.ts";
 import { fileList } from "./files/file_list.ts";
 import { fileRead } from "./files/file_read.ts";
+import { fileRemove } from "./files/file_remove.ts";
+import { fileRename } from "./files/file_rename.ts";
 import { fileStat } from "./files/file_stat.ts";
 import { fileWrite } from "./files/file_write.ts";
 import { getAgentInfo } from "./agent/get_agent_info.ts";
@@ -41,6 +45,10 @@ const ALL = [
   fileHash,
   fileList,
   fileCommit,
+  fileRemove,
+  fileRename,
+  directoryCreate,
+  directoryRemove,
   rpcCancel,
   rpcDiscover,
 ] as const;

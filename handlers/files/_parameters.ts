@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { commandFailed } from "../../lib/base/errors.ts";
+import { commandFailed, invalidParams } from "../../lib/base/errors.ts";
 
 /** The unit of `max_file_size_mb`. */
 const BYTES_PER_MB = 1024 * 1024;
@@ -43,4 +43,16 @@ export function refuseGrowth(path: string, size: number, limitMb: number): void 
   if (size <= limitMb * BYTES_PER_MB) return;
   const reason = `${path} would have ${size} bytes; max_file_size_mb allows ${limitMb} MiB`;
   throw commandFailed(reason, { path, size_bytes: size });
+}
+
+/**
+ * Refuses a path that can only name a directory.
+ *
+ * @throws {RpcError} -32602
+ */
+export function refuseTrailingSlash(path: string, parameter: string): void {
+  if (!path.endsWith("/")) return;
+  throw invalidParams(`${parameter} must name a file, not end with a slash`, {
+    params: [parameter],
+  });
 }

@@ -4,7 +4,7 @@ import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
 import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 import { fileMethod } from "./_file_method.ts";
-import { modeOf, Permissions, refuseGrowth } from "./_parameters.ts";
+import { modeOf, Permissions, refuseGrowth, refuseTrailingSlash } from "./_parameters.ts";
 
 const Params = () =>
   z.strictObject({
@@ -60,9 +60,7 @@ export const fileWrite = fileMethod({
   target: ({ path, offset }) => ({ path, offset }),
   run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
-    if (params.path.endsWith("/")) {
-      throw invalidParams("path must name a file, not end with a slash", { params: ["path"] });
-    }
+    refuseTrailingSlash(params.path, "path");
     const { content, encoding, offset } = params;
     const buffer = takeBuffer(maxBytes(content, encoding));
     try {

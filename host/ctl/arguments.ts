@@ -23,7 +23,7 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
 /** `-c1`: a short option with its value in the same word. */
 const JOINED_VALUE_REGEXP = /^(-[eci])(.+)$/s;
 /** `-qp`: several flags in one word. */
-const JOINED_FLAGS_REGEXP = /^-[qpn]{2,}$/;
+const JOINED_FLAGS_REGEXP = /^-[qpnrfl]{2,}$/;
 
 /**
  * Rewrites `-h`, `help`, `help COMMAND`, `-c1` and `-qp` to forms that the parser knows, and

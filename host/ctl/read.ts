@@ -28,11 +28,15 @@ import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
 import { info } from "./commands/info.ts";
 import { list } from "./commands/list.ts";
+import { ls } from "./commands/ls.ts";
 import { methods } from "./commands/methods.ts";
+import { mkdir } from "./commands/mkdir.ts";
+import { mv } from "./commands/mv.ts";
 import { ping } from "./commands/ping.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
 import { reboot } from "./commands/reboot.ts";
+import { rm } from "./commands/rm.ts";
 import { shutdown } from "./commands/shutdown.ts";
 import { top } from "./commands/top.ts";
 
@@ -115,7 +119,8 @@ function parser(names: readonly string[]) {
   });
   const seeing = or(list, info, ping, methods, events, top);
   const doing = or(call, exec, push, pull, shutdown, reboot);
-  return merge(object({ run: or(seeing, doing) }), target, output);
+  const files = or(ls, rm, mv, mkdir);
+  return merge(object({ run: or(seeing, doing, files) }), target, output);
 }
 
 /** The names of the VMs, for completion in a shell. */

@@ -11,6 +11,8 @@ import { retryWhenLimited } from "./pieces.ts";
 import { isDiskFull, partialPath, TransferError } from "./transfer.ts";
 
 const PRIVATE_PERMISSIONS = "0600";
+/** How long removing may take: somebody may be waiting after Ctrl-C. */
+const REMOVE_TIMEOUT_MS = 5000;
 
 /** The parameters of a commit. */
 export interface CommitOptions {
@@ -98,21 +100,37 @@ export class PartialUpload {
   }
 
   /**
-   * Empties the file if a piece did not fit the guest, and says so in the error. A host cannot
-   * remove a file. Other errors are returned unchanged: transferred pieces are kept for the next
-   * attempt.
+   * Removes the file if a piece did not fit the guest. Other errors are returned unchanged:
+   * transferred pieces are kept for the next attempt.
    */
-  async emptyIfFull(error: unknown): Promise<unknown> {
+  async removeIfFull(error: unknown): Promise<unknown> {
     if (!(error instanceof AnswerError && (isDiskFull(error) || isOverSizeLimit(error)))) {
       return error;
     }
+    const left = await this.remove();
+    return new TransferError(left === undefined ? error.reason : `${error.reason}; ${left}`);
+  }
+
+  /**
+   * Removes the file. An agent without `file_remove` empties it.
+   *
+   * @returns What remains in the guest, as the end of a sentence; `undefined` if nothing does.
+   */
+  async remove(): Promise<string | undefined> {
+    const options = { timeoutMs: REMOVE_TIMEOUT_MS };
     try {
-      await this.client.call("file_write", { path: this.path, content: "" });
+      await this.client.call("file_remove", { path: this.path }, options);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AnswerError && error.code === ERRORS.notFound.code) return undefined;
+    }
+    try {
+      await this.client.call("file_write", { path: this.path, content: "" }, options);
+      return `an empty ${this.path} remains in the guest`;
     } catch {
       // The first failure is the one to report.
-      return new TransferError(`${error.reason}; what was pushed remains in ${this.path}`);
+      return `what was pushed remains in ${this.path}`;
     }
-    return new TransferError(`${error.reason}; an empty ${this.path} remains in the guest`);
   }
 
   async #write(
@@ -128,7 +146,9 @@ export class PartialUpload {
       create_dirs: this.createDirs,
       ...(offset === undefined ? {} : { offset }),
     };
-    await retryWhenLimited(signal, () => this.client.call("file_write", params, { signal }));
+    // A piece that is still under way would create the file again after it was removed.
+    const options = { signal, cancelInGuest: true };
+    await retryWhenLimited(signal, () => this.client.call("file_write", params, options));
   }
 }
 

@@ -125,6 +125,6 @@ async function sendRanges(
       onProgress?.(doneBytes, totalBytes);
     });
   } catch (error) {
-    throw await upload.emptyIfFull(error);
+    throw await upload.removeIfFull(error);
   }
 }

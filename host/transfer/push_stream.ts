@@ -8,15 +8,17 @@ import { createHash } from "node:crypto";
 import { Aborted } from "../../lib/base/waiting.ts";
 import type { AgentClient } from "../client.ts";
 import { PartialUpload } from "./partial_upload.ts";
+import { AnswerError } from "../errors.ts";
 import { concurrently, pieceBytes } from "./pieces.ts";
 import type { PushOptions } from "./push.ts";
-import type { TransferResult } from "./transfer.ts";
+import { TransferError, type TransferResult } from "./transfer.ts";
 
 const DEFAULT_PERMISSIONS = "0644";
 
 /**
  * Writes everything that `source` yields to a file of the guest, which gets its name when it is
- * complete. A stream cannot be resumed: a broken attempt starts over.
+ * complete. A stream cannot be resumed: what a broken attempt has written is removed, if the agent can
+ * still be reached.
  *
  * @param options `permissions` defaults to 0644; `onProgress` gets the bytes so far as the total.
  * @throws As {@link push}, and what `source` throws.
@@ -29,12 +31,14 @@ export async function pushStream(
 ): Promise<TransferResult> {
   const upload = new PartialUpload(client, remotePath, createDirs);
   const size = await pieceBytes(client, upload.path, signal);
+  let hasBegun = false;
   const hash = createHash("sha256");
   let sentBytes = 0;
   let doneBytes = 0;
   try {
     // Before the first byte is read: a refusal should not wait for slow input.
     await upload.begin(new Uint8Array(0), signal);
+    hasBegun = true;
     const pieces = (both: AbortSignal) => piecesOf(untilAborted(source, both), size);
     await concurrently(pieces, signal, async (piece, both) => {
       // No await before these two: pieces are taken in order, and hashed and placed in that order.
@@ -46,7 +50,10 @@ export async function pushStream(
       onProgress?.(doneBytes, doneBytes);
     });
   } catch (error) {
-    throw await upload.emptyIfFull(error);
+    const left = hasBegun ? await upload.remove() : undefined;
+    throw left !== undefined && error instanceof AnswerError
+      ? new TransferError(`${error.reason}; ${left}`)
+      : error;
   }
   const sha256 = hash.digest("hex");
   const path = await upload.commit({ bytes: sentBytes, sha256, permissions }, signal);

@@ -53,7 +53,7 @@ export function partialPath(path: string): string {
 const DISK_FULL_REGEXP = /\(os error (28|122)\)|No space left|Disk quota exceeded/;
 
 /**
- * Whether a disk is full. Then the partial file is emptied: a full disk does more harm than a
+ * Whether a disk is full. Then the partial file is removed: a full disk does more harm than a
  * transfer that starts over.
  */
 export const isDiskFull = (error: unknown): boolean =>

@@ -119,6 +119,34 @@ export interface CommitOptions {
   readonly signal: AbortSignal;
 }
 
+/** How a file or directory is renamed. */
+export interface RenameOptions {
+  /** The new path, on the same file system. */
+  readonly to: AllowedPath;
+  /** Whether a file or an empty directory at the new path is replaced. */
+  readonly replace: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** How a directory is created. */
+export interface DirectoryOptions {
+  /** Permission bits, up to 0777. @default {0o755} */
+  readonly mode?: number | undefined;
+  /** Whether to create missing directories above it (0755), from the allowed path itself downwards. */
+  readonly createDirectories: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** How a directory is removed. */
+export interface RemoveDirectoryOptions {
+  /**
+   * The most entries that are removed with it, itself included; with more, nothing is removed. 1
+   * removes only an empty directory.
+   */
+  readonly maxEntries: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The files of the guest. All methods throw an {@link RpcError}, or a native error that the
  * executor translates: -32001 for a symbolic link or if the guest refuses, -32002 if something is
@@ -136,4 +164,17 @@ export interface Files {
   replace(path: AllowedPath, bytes: Uint8Array, options: ReplaceOptions): Promise<void>;
   /** Verifies a file, flushes it to the disk and renames it to `path` in one step. */
   commit(path: AllowedPath, options: CommitOptions): Promise<void>;
+  /** Removes anything but a directory. A symbolic link is removed itself. */
+  remove(path: AllowedPath, signal: AbortSignal): Promise<void>;
+  /** Renames a regular file or a directory in one step; nothing is ever copied. */
+  rename(path: AllowedPath, options: RenameOptions): Promise<void>;
+  /** Creates a directory; returns false if it exists already. */
+  createDirectory(path: AllowedPath, options: DirectoryOptions): Promise<boolean>;
+  /**
+   * Removes a directory and, if told, everything in it on the same file system. If it fails on the
+   * way, part of it may be gone.
+   *
+   * @returns How many entries were removed.
+   */
+  removeDirectory(path: AllowedPath, options: RemoveDirectoryOptions): Promise<number>;
 }

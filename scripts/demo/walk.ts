@@ -112,6 +112,13 @@ async function moveLargeFiles(host: Host, { screen, shared }: Stage): Promise<vo
   const path = `${directory}/large`;
   const size_bytes = content.length;
   await host.call("file_commit", { path, from, size_bytes, sha256 }, Anything);
+
+  screen.step("Tidy up: rename, make directories, remove them; no link is ever followed");
+  const archive = `${shared}/archive/2026`;
+  await host.call("directory_create", { path: archive, create_dirs: true }, Anything);
+  await host.call("file_rename", { path, to: `${archive}/large` }, Anything);
+  await host.call("file_remove", { path: `${archive}/large` }, Anything);
+  await host.call("directory_remove", { path: `${shared}/archive`, recursive: true }, Anything);
 }
 
 async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {

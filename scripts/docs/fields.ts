@@ -124,6 +124,7 @@ const UNITS: Readonly<Record<string, string>> = {
   length: "bytes",
   modified_at: "seconds since 1970-01-01 UTC",
   limit: "entries",
+  entries_removed: "entries",
   names_not_utf8: "names",
   bytes_hashed: "bytes",
   bytes_read: "bytes",

@@ -1,8 +1,12 @@
 import { assertEquals } from "@std/assert";
+import { directoryCreate } from "../../../handlers/files/directory_create.ts";
+import { directoryRemove } from "../../../handlers/files/directory_remove.ts";
 import { fileCommit } from "../../../handlers/files/file_commit.ts";
 import { fileHash } from "../../../handlers/files/file_hash.ts";
 import { fileList } from "../../../handlers/files/file_list.ts";
 import { fileRead } from "../../../handlers/files/file_read.ts";
+import { fileRemove } from "../../../handlers/files/file_remove.ts";
+import { fileRename } from "../../../handlers/files/file_rename.ts";
 import { fileStat } from "../../../handlers/files/file_stat.ts";
 import { fileWrite } from "../../../handlers/files/file_write.ts";
 import { UnescapedBytes } from "../../../lib/base/json_text.ts";
@@ -23,6 +27,10 @@ const GATES = [
     size_bytes: 5,
     sha256: SHA256_OF_HELLO,
   }],
+  [fileRemove, "allowed_write_paths", {}],
+  [fileRename, "allowed_write_paths", { to: "/in/f" }],
+  [directoryCreate, "allowed_write_paths", {}],
+  [directoryRemove, "allowed_write_paths", {}],
 ] as const;
 
 for (const [method, list, others] of GATES) {

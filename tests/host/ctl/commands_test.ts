@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path/posix";
 import * as z from "zod";
 import { EXEC_EXIT, EXIT } from "../../../host/ctl/exit.ts";
 import { TestAgent } from "../../agent/_agent.ts";
@@ -381,6 +382,35 @@ Deno.test("ctl pull and push copy files and print a summary", async (t) => {
   }
 });
 
+Deno.test("ctl mkdir, mv, ls and rm change the guest's files as people expect", async () => {
+  await using agent = await TestAgent.start();
+  const { files } = agent.paths;
+  const run = (...args: string[]) => ctl([...args, "--socket", agent.paths.socket]);
+  assertEquals((await run("mkdir", "-p", "--mode", "0750", `${files}/a/b`)).code, EXIT.ok);
+  assertEquals((await run("mkdir", "-p", `${files}/a/b`)).code, EXIT.ok);
+  const again = await run("mkdir", `${files}/a/b`);
+  assertEquals([again.code, again.stderr.includes("exists already")], [EXIT.errorAnswer, true]);
+  await Deno.writeTextFile(`${files}/f`, "new");
+  await Deno.writeTextFile(`${files}/a/f`, "old");
+  assertEquals((await run("mv", `${files}/f`, `${files}/a/`)).code, EXIT.errorAnswer);
+  assertEquals((await run("mv", "-f", `${files}/f`, `${files}/a/`)).code, EXIT.ok);
+  assertEquals(await Deno.readTextFile(`${files}/a/f`), "new");
+  const { stdout } = await run("ls", "-l", `${files}/a`);
+  assertEquals(stdout.trim().split("\n").slice(1).map((line) => line.split(/ +/).toSpliced(2, 2)), [
+    ["0750", "4096", "b/"],
+    ["0644", "3", "f"],
+  ]);
+  assertEquals((await run("ls", `${files}/a`)).stdout, "b/\nf\n");
+  const refused = await run("rm", `${files}/a`);
+  assertEquals([refused.code, refused.stderr.includes("is a directory")], [
+    EXIT.errorAnswer,
+    true,
+  ]);
+  assertEquals((await run("rm", "-rf", `${files}/a`, `${files}/none`)).code, EXIT.ok);
+  assertEquals((await run("rm", `${files}/none`)).code, EXIT.errorAnswer);
+  assertEquals(await namesIn(files), []);
+});
+
 Deno.test("ctl pull to a full disk fails and leaves nothing there", async () => {
   const onDisk = await tinyMount("size=256k");
   if (onDisk === undefined) return;
@@ -612,11 +642,14 @@ Deno.test("ctl completion offers commands, options and methods", async () => {
 
 Deno.test("every command has help with examples", async () => {
   const { stdout } = await ctl(["--help"]);
-  const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name ?? "");
-  assertEquals(names.filter((name) => name !== "completion").sort(), [
-    ...["call", "events", "exec", "info", "list", "methods", "ping", "pull", "push"],
-    ...["reboot", "shutdown", "top"],
-  ]);
+  const names = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name]) => name ?? "");
+  const files = await namesIn(fromFileUrl(new URL("../../../host/ctl/commands/", import.meta.url)));
+  assertEquals(
+    names.filter((name) => name !== "completion").sort(),
+    // A file whose name starts with an underscore is shared by commands.
+    files.filter((file) => !file.startsWith("_"))
+      .map((file) => file.replace(/\.ts$/, "").replaceAll("_", "-")).sort(),
+  );
   for (const name of names.filter((name) => name !== "completion")) {
     const help = await ctl([name, "--help"]);
     assertEquals([help.code, help.stderr], [EXIT.ok, ""]);

@@ -7,14 +7,18 @@
 import { dirname } from "@std/path/posix";
 import { commandFailed, notFound } from "../../../lib/base/errors.ts";
 import { UnescapedBytes } from "../../../lib/base/json_text.ts";
+import { isInside } from "../../../lib/policy/paths.ts";
 import type {
   CommitOptions,
+  DirectoryOptions,
   DirectoryPage,
   Files,
   FileStatus,
   OpenFile,
   OpenOptions,
   PageOptions,
+  RemoveDirectoryOptions,
+  RenameOptions,
   ReplaceOptions,
 } from "../../../lib/guest/files.ts";
 import type { AllowedPath } from "../../../lib/policy/paths.ts";
@@ -26,9 +30,10 @@ interface MemoryFile {
   mode: number;
 }
 
-/** Regular files by path. A directory exists while it holds something. */
+/** Regular files by path. A directory exists while it holds something, or if it was created. */
 export class MemoryFiles implements Files {
   readonly #files = new Map<string, MemoryFile>();
+  readonly #directories = new Set<string>();
   /** Paths that a method has opened and not disposed of. */
   readonly openPaths: string[] = [];
   /** How many pieces in base64 have been handed out and not released. */
@@ -118,6 +123,53 @@ export class MemoryFiles implements Files {
     this.#files.delete(from.path);
     const kept = this.#files.get(path)?.mode ?? DEFAULT_MODE;
     this.#files.set(path, { ...file, mode: mode ?? kept });
+  }
+
+  async remove({ path }: AllowedPath): Promise<void> {
+    if (this.#isDirectory(path)) throw commandFailed(`${path} is a directory`);
+    if (!this.#files.delete(path)) throw notFound(`${path} does not exist`);
+    return await Promise.resolve();
+  }
+
+  async rename({ path }: AllowedPath, { to, replace }: RenameOptions): Promise<void> {
+    const file = this.#files.get(path);
+    if (file === undefined) throw notFound(`${path} does not exist`);
+    if (!replace && this.#files.has(to.path)) throw commandFailed(`${to.path} exists already`);
+    this.#files.delete(path);
+    this.#files.set(to.path, file);
+    return await Promise.resolve();
+  }
+
+  async createDirectory(
+    { path }: AllowedPath,
+    { createDirectories }: DirectoryOptions,
+  ): Promise<boolean> {
+    if (this.#isDirectory(path)) return false;
+    if (this.#files.has(path)) throw commandFailed(`${path} is not a directory`);
+    const above = dirname(path);
+    if (!createDirectories && !this.#isDirectory(above)) throw notFound(`${above} does not exist`);
+    this.#directories.add(path);
+    return await Promise.resolve(true);
+  }
+
+  async removeDirectory(
+    { path }: AllowedPath,
+    { maxEntries }: RemoveDirectoryOptions,
+  ): Promise<number> {
+    if (!this.#isDirectory(path)) throw notFound(`${path} does not exist`);
+    const all = [...this.#files.keys(), ...this.#directories].filter((one) => isInside(one, path));
+    const count = new Set([...all, path]).size;
+    if (count > maxEntries) throw commandFailed(`${path} holds ${count} entries`);
+    for (const one of all) {
+      this.#files.delete(one);
+      this.#directories.delete(one);
+    }
+    return await Promise.resolve(count);
+  }
+
+  #isDirectory(path: string): boolean {
+    return this.#directories.has(path) ||
+      [...this.#files.keys()].some((one) => one !== path && isInside(one, path));
   }
 }
 

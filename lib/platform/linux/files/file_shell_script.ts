@@ -4,12 +4,13 @@
  * @module
  */
 
+import { ENTRY_FUNCTIONS, ENTRY_STATUS } from "./entries_script.ts";
 import { WALK, WALK_STATUS } from "./walk.ts";
 
 /** Statuses of the operations below, besides those of the walk. */
 export const SHELL_STATUS = {
   ...WALK_STATUS,
-  exists: 75,
+  ...ENTRY_STATUS,
   foreign: 76,
   tooManyUploads: 77,
 } as const;
@@ -231,6 +232,7 @@ do_piece() {
   exit
 }
 
+${ENTRY_FUNCTIONS}
 do_fstype() {
   begin "$start" && walk 0 "$@" && stat -f -c %t .
 }
@@ -271,7 +273,7 @@ while get; do
   done
   "do_$operation" "$@"
   result=$?
-  exec 3>&-
+  exec 3>&- 4<&- 5<&-
   cd /
   answer "$result"
 done

@@ -10,7 +10,7 @@
  */
 
 import { Timer } from "../../../base/timer.ts";
-import type { AllowedPath } from "../../../policy/paths.ts";
+import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
 import { KeptFile } from "./kept_file.ts";
 import { openRealFile } from "./real_file.ts";
@@ -60,9 +60,14 @@ export class KeptFiles implements Disposable {
     return new KeptFile(target.path, real, (file) => this.#keep(key, file));
   }
 
-  /** Closes kept files of this path: a program that is open for writing cannot be executed. */
+  /**
+   * Closes kept files at or below this path: a program that is open for writing cannot be executed,
+   * and a removed file that is open keeps its space.
+   */
   forget(path: string): void {
-    for (const [key, { file }] of this.#kept) if (file.path === path) this.#drop(key, file);
+    for (const [key, { file }] of this.#kept) {
+      if (isInside(file.path, path)) this.#drop(key, file);
+    }
   }
 
   #keep(key: string, file: KeptFile): boolean {

@@ -7,18 +7,22 @@
 import { dirname } from "@std/path/posix";
 import type {
   CommitOptions,
+  DirectoryOptions,
   DirectoryPage,
   Files,
   FileStatus,
   OpenFile,
   OpenOptions,
   PageOptions,
+  RemoveDirectoryOptions,
+  RenameOptions,
   ReplaceOptions,
 } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import { BoundedOpens } from "./bounded_opens.ts";
 import { ChildWrittenFile } from "./child_written_file.ts";
 import { commitFile } from "./commit_file.ts";
+import { Entries } from "./entries.ts";
 import { FileShells } from "./file_shells.ts";
 import { FileSystemTypes } from "./file_system_types.ts";
 import { fileStatus } from "./file_type.ts";
@@ -36,6 +40,7 @@ export class LinuxFiles implements Files, AsyncDisposable {
   readonly #opens: BoundedOpens;
   readonly #kept: KeptFiles;
   readonly #new: NewFiles;
+  readonly #entries: Entries;
   readonly #types: FileSystemTypes;
   readonly #separate: boolean;
 
@@ -47,6 +52,7 @@ export class LinuxFiles implements Files, AsyncDisposable {
     this.#kept = new KeptFiles(this.#opens);
     this.#types = new FileSystemTypes(this.#shells);
     this.#separate = separate;
+    this.#entries = new Entries(this.#shells);
     this.#new = new NewFiles({
       shells: this.#shells,
       opens: this.#opens,
@@ -95,6 +101,25 @@ export class LinuxFiles implements Files, AsyncDisposable {
   async commit(path: AllowedPath, options: CommitOptions): Promise<void> {
     this.#kept.forget(options.from.path);
     await commitFile({ shells: this.#shells, opens: this.#opens }, path, options);
+  }
+
+  async remove(path: AllowedPath, signal: AbortSignal): Promise<void> {
+    this.#kept.forget(path.path);
+    await this.#entries.remove(path, signal);
+  }
+
+  async rename(path: AllowedPath, options: RenameOptions): Promise<void> {
+    for (const renamed of [path, options.to]) this.#kept.forget(renamed.path);
+    await this.#entries.rename(path, options);
+  }
+
+  createDirectory(path: AllowedPath, options: DirectoryOptions): Promise<boolean> {
+    return this.#entries.createDirectory(path, options);
+  }
+
+  async removeDirectory(path: AllowedPath, options: RemoveDirectoryOptions): Promise<number> {
+    this.#kept.forget(path.path);
+    return await this.#entries.removeDirectory(path, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
