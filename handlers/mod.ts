@@ -20,6 +20,8 @@ import { getAgentInfo } from "./agent/get_agent_info.ts";
 import { getDiskUsage } from "./facts/get_disk_usage.ts";
 import { getNetworkInfo } from "./facts/get_network_info.ts";
 import { getSystemInfo } from "./facts/get_system_info.ts";
+import { logList } from "./logs/log_list.ts";
+import { logRead } from "./logs/log_read.ts";
 import { ping } from "./agent/ping.ts";
 import { reboot } from "./power/reboot.ts";
 import { rpcCancel } from "./agent/rpc_cancel.ts";
@@ -49,6 +51,8 @@ const ALL = [
   fileRename,
   directoryCreate,
   directoryRemove,
+  logRead,
+  logList,
   rpcCancel,
   rpcDiscover,
 ] as const;

@@ -74,6 +74,10 @@ export interface Piece {
 export interface OpenFile extends Disposable {
   /** Its size in bytes when it was opened. */
   readonly sizeBytes: number;
+  /** The same for every name of the file, and for no other file that exists with it: `1-234`. */
+  readonly identity: string;
+  /** When it was last changed before it was opened, in milliseconds since 1970. */
+  readonly modifiedMs: number;
   /** Reads up to `length` bytes from `offset`, fewer at the end of the file. */
   readAt(offset: number, length: number, signal: AbortSignal): Promise<Piece>;
   /** Writes all bytes at `offset`. */

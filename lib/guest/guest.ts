@@ -8,6 +8,7 @@ import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
+import type { Logs } from "./logs.ts";
 import type { Power } from "./power.ts";
 import type { State } from "./state.ts";
 
@@ -19,6 +20,7 @@ export interface Guest {
   readonly inventory: Inventory;
   readonly files: Files;
   readonly commands: Commands;
+  readonly logs: Logs;
   readonly power: Power;
   readonly state: State;
 }

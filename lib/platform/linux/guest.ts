@@ -11,6 +11,7 @@ import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
+import { LinuxLogs } from "./logs/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
 import { memoryState } from "./state/state_directory.ts";
@@ -39,11 +40,13 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
       throw error;
     }
   };
+  const files = new LinuxFiles(separateCommands);
   return {
     platform: "linux",
     facts: new LinuxFacts(),
     inventory: new LinuxInventory(),
-    files: new LinuxFiles(separateCommands),
+    files,
+    logs: new LinuxLogs(files),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       isExecutableFile,

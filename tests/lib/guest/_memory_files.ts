@@ -87,6 +87,8 @@ export class MemoryFiles implements Files {
     this.openPaths.push(path);
     return Promise.resolve({
       sizeBytes: file.bytes.byteLength,
+      identity: `0-${[...this.#files.keys()].indexOf(path)}`,
+      modifiedMs: 0,
       readAt: (offset, length) => Promise.resolve(this.#piece(file, offset, length)),
       writeAt: (offset, bytes) => Promise.resolve(writeInto(file, offset, bytes)),
       sha256: (offset, length) => sha256(file.bytes.slice(offset, offset + length)),

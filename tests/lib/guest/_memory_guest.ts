@@ -4,10 +4,11 @@
  * @module
  */
 
-import { notFound } from "../../../lib/base/errors.ts";
+import { commandFailed, notFound } from "../../../lib/base/errors.ts";
 import type { Commands, RunOptions, RunResult } from "../../../lib/guest/commands.ts";
 import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
+import type { Logs } from "../../../lib/guest/logs.ts";
 import { MemoryFiles } from "./_memory_files.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
 import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
@@ -51,6 +52,16 @@ export const EMPTY_INVENTORY: Inventory = {
   blockDevices: () => Promise.resolve([]),
   blockMounts: () => Promise.resolve([]),
   routes: () => Promise.resolve([]),
+};
+
+/** A guest without logs. */
+export const NO_LOGS: Logs = {
+  readFile: ({ path }) => Promise.reject(notFound(`${path} does not exist`, { path })),
+  fileChange: () => Promise.resolve(),
+  readJournal: () => Promise.reject(commandFailed("this guest has no journal")),
+  journalChange: () => Promise.resolve(),
+  files: () => Promise.resolve({ files: [], isPartial: false }),
+  units: () => Promise.resolve(undefined),
 };
 
 /** No program is installed. */
@@ -135,6 +146,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     inventory: EMPTY_INVENTORY,
     files: new MemoryFiles(),
     commands: NO_COMMANDS,
+    logs: NO_LOGS,
     power: new Power(new RecordingPower()),
     state: memoryState(),
     ...parts,

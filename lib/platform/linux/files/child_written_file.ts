@@ -27,6 +27,14 @@ export class ChildWrittenFile implements OpenFile {
     return this.#file.sizeBytes;
   }
 
+  get identity(): string {
+    return this.#file.identity;
+  }
+
+  get modifiedMs(): number {
+    return this.#file.modifiedMs;
+  }
+
   readAt(offset: number, length: number, signal: AbortSignal): Promise<Piece> {
     return this.#file.readAt(offset, length, signal);
   }

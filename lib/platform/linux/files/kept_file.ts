@@ -41,6 +41,14 @@ export class KeptFile implements OpenFile {
     return this.#info.size;
   }
 
+  get identity(): string {
+    return `${this.#info.dev}-${this.#info.ino}`;
+  }
+
+  get modifiedMs(): number {
+    return this.#info.mtime?.getTime() ?? 0;
+  }
+
   /** Stats the file again; returns whether the path still names it. */
   restat(): boolean {
     const info = restatIfSame(this.path, this.#info);
