@@ -39,6 +39,7 @@ export async function walk(stage: Stage): Promise<void> {
     await lookAround(host, stage);
     await act(host, stage);
     await moveLargeFiles(host, stage);
+    await followLog(host, stage);
     await beRefused(host, stage);
     await runIntoTime(host, stage);
     await doManyThings(host, stage);
@@ -119,6 +120,27 @@ async function moveLargeFiles(host: Host, { screen, shared }: Stage): Promise<vo
   await host.call("file_rename", { path, to: `${archive}/large` }, Anything);
   await host.call("file_remove", { path: `${archive}/large` }, Anything);
   await host.call("directory_remove", { path: `${shared}/archive`, recursive: true }, Anything);
+}
+
+async function followLog(host: Host, { screen, shared }: Stage): Promise<void> {
+  const path = `${shared}/app.log`;
+  await Deno.writeTextFile(path, "12:00:01 started\n");
+  screen.step("Which logs are there? What does one say? The cursor tells where to go on");
+  await host.call("log_list", undefined, Anything);
+  const Read = z.looseObject({ cursor: z.string() });
+  const { cursor } = await host.call("log_read", { path, lines: 10 }, Read);
+
+  screen.step("The log is rotated in between: what its files hold is read, each line once");
+  await Deno.writeTextFile(path, "12:00:02 the last line of the old file\n", { append: true });
+  await Deno.rename(path, `${path}.1`);
+  await Deno.writeTextFile(path, "12:00:03 the first line of the new file\n");
+  screen.remark("app.log became app.log.1; a waiting read answers when there is something to tell");
+  const old = await host.call("log_read", { path, cursor, wait_seconds: 10 }, Read);
+  await host.call(
+    "log_read",
+    { path, cursor: old.cursor, wait_seconds: 10 },
+    z.looseObject({ lines: z.tuple([z.literal("12:00:03 the first line of the new file")]) }),
+  );
 }
 
 async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {

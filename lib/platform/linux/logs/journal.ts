@@ -35,7 +35,7 @@ import {
 } from "./journal_cursor.ts";
 
 const CHUNK_BYTES = 16 * 1024;
-/** A longer line is not parsed; only its beginning is read. */
+/** A longer line is not parsed; only its two ends are read. */
 const MAX_LINE_BYTES = 256 * 1024;
 const MAX_MESSAGES_BYTES = 4096;
 /** What a parsed byte leaves for the garbage collector (measured). */
@@ -216,14 +216,16 @@ class Reading implements AsyncDisposable {
     }
   }
 
-  /** The next line, or its beginning if it is too long; `undefined` at the end. */
+  /** The next line, or its two ends if it is too long; `undefined` at the end of the output. */
   async line(): Promise<{ text: string; isCut: boolean } | undefined> {
     const parts: Uint8Array[] = [];
     let length = 0;
     for (;;) {
       const end = this.#chunk.indexOf(NEWLINE);
       const part = end < 0 ? this.#chunk : this.#chunk.subarray(0, end);
-      if (length < MAX_LINE_BYTES) parts.push(part.slice());
+      // The fields come in any order: the cursor may be after a huge message.
+      if (length > MAX_LINE_BYTES + CHUNK_BYTES) parts.splice(-2, 1);
+      parts.push(part.slice());
       length += part.byteLength;
       if (end >= 0) {
         this.#chunk = this.#chunk.subarray(end + 1);

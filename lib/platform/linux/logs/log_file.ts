@@ -337,10 +337,12 @@ class Reading {
     newestFirst: readonly OlderFile[],
     position: FilePosition,
   ): Promise<Place | undefined> {
-    for (const isWanted of [
-      ({ identity }: LogBytes) => identity === position.identity,
-      ({ identity }: LogBytes) => identity !== position.identity && position.offset > 0,
-    ]) {
+    for (
+      const isWanted of [
+        ({ identity }: LogBytes) => identity === position.identity,
+        ({ identity }: LogBytes) => identity !== position.identity && position.offset > 0,
+      ]
+    ) {
       for (const older of newestFirst) {
         const bytes = await this.#openOlder(older);
         if (bytes === undefined) continue;

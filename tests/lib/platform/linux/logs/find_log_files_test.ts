@@ -14,7 +14,11 @@ Deno.test("findLogFiles lists *.log below the allowed paths, without links, to a
   await Deno.symlink("/etc/hostname", directory.at("link.log"));
   await Deno.symlink("/var/log", directory.at("a/c/link"));
   const roots = [directory.path, directory.at("a/other"), directory.at("missing")];
-  const { files: found, isPartial } = await findLogFiles(files, { roots, limit: 10, signal: NEVER });
+  const { files: found, isPartial } = await findLogFiles(files, {
+    roots,
+    limit: 10,
+    signal: NEVER,
+  });
   assertEquals(
     found.map(({ path }) => path),
     ["a/b/y.log", "a/x.log", "z.log"].map((name) => directory.at(name)),

@@ -5,7 +5,14 @@ const namesOf = (base: string, names: readonly string[]) =>
   olderFiles(base, names).map(({ name }) => name);
 
 Deno.test("olderFiles puts numbered files in order of age, whatever compressed them", () => {
-  const names = ["syslog", "syslog.1", "syslog.10.gz", "syslog.2.gz", "syslog.3.xz", "syslog.4.zst"];
+  const names = [
+    "syslog",
+    "syslog.1",
+    "syslog.10.gz",
+    "syslog.2.gz",
+    "syslog.3.xz",
+    "syslog.4.zst",
+  ];
   assertEquals(namesOf("syslog", names), [
     "syslog.10.gz",
     "syslog.4.zst",

@@ -187,6 +187,13 @@ Deno.test("a message of 10 MB is read up to its beginning, and what follows is r
   assertMatch(first.entries[0]?.message ?? "", /^x{1000}/);
   const second = await fake.read(first.cursor);
   assertEquals(second.entries.map(({ message }) => message), ["message 2"]);
+  // journalctl prints the fields in any order.
+  const backwards = Object.fromEntries(
+    Object.entries(JSON.parse(printed(3, { MESSAGE: "y".repeat(10_000_000) }))).reverse(),
+  );
+  await fake.prints([JSON.stringify(backwards)]);
+  const third = await fake.read();
+  assertEquals([third.entries.length, third.entries[0]?.cut], [1, true]);
 });
 
 Deno.test("a journal that the agent's user may not read is refused, naming the group", async () => {
@@ -232,7 +239,10 @@ Deno.test("a unit that journalctl would misread is refused with -32602:", async 
   for (const unit of [...bad, "a\nb", "a\0", "x".repeat(256)]) {
     await t.step(JSON.stringify(unit.slice(0, 20)), async () => {
       const source = { kind: "unit", unit } as const;
-      assertEquals((await rpcErrorOf(() => fake.journal.read(source, position, NEVER))).code, -32602);
+      assertEquals(
+        (await rpcErrorOf(() => fake.journal.read(source, position, NEVER))).code,
+        -32602,
+      );
     });
   }
   for (const unit of ["ssh", "getty@tty1.service", "dev-disk-by\\x2duuid.device", "a:b_c.d-e"]) {

@@ -200,8 +200,11 @@ Deno.test("files that were removed before they were read are a gap, the newer on
   await log.read();
   await Deno.utime(log.at(".1"), 1, 1);
   await log.readAll();
-  assertEquals(log.lines.slice(5), ["line 6", "line 7", "line 8", "line 9", "line 10", "line 11"]
-    .slice(log.lines.length === 11 ? 0 : 2));
+  assertEquals(
+    log.lines.slice(5),
+    ["line 6", "line 7", "line 8", "line 9", "line 10", "line 11"]
+      .slice(log.lines.length === 11 ? 0 : 2),
+  );
   assertEquals(log.gaps.length, 1);
 });
 
