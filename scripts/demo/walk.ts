@@ -39,10 +39,10 @@ export async function walk(stage: Stage): Promise<void> {
     await lookAround(host, stage);
     await act(host, stage);
     await moveLargeFiles(host, stage);
-    await followLog(host, stage);
     await beRefused(host, stage);
     await runIntoTime(host, stage);
     await doManyThings(host, stage);
+    await followLog(host, stage);
     await discover(host, stage);
   }
   await cancel(stage, used);

@@ -30,6 +30,8 @@ Deno.test("get_agent_info returns versions, platform and capabilities", async ()
       "file_read",
       "file_stat",
       "file_write",
+      "log_list",
+      "log_read",
       "network_info",
       "system_info",
     ],
