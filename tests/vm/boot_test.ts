@@ -71,6 +71,8 @@ Deno.test("every read-only method answers", async (t) => {
     file_hash: { path: "/etc/hostname" },
     file_list: { path: "/var/log" },
     file_stat: { path: "/etc/hostname" },
+    log_list: undefined,
+    log_read: { path: "/etc/hostname" },
     "rpc.cancel": { id: "nothing of this name" },
     "rpc.discover": undefined,
   };
