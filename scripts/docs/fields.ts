@@ -119,6 +119,12 @@ function labelled(label: string, schema: z.core.$ZodType): string[] {
 /** Units that the name does not end with. */
 const UNITS: Readonly<Record<string, string>> = {
   timestamp: "seconds since 1970-01-01 UTC",
+  time: "seconds since 1970-01-01 UTC",
+  since: "seconds since 1970-01-01 UTC",
+  lines: "lines or entries",
+  at_most_entries: "entries",
+  priority: "0 (emergency) to 7 (debug)",
+  pid: "process id",
   mtu: "bytes",
   offset: "bytes",
   length: "bytes",
