@@ -8,6 +8,7 @@ import * as z from "zod";
 import { check } from "./commands/check.ts";
 import { sendMonitorCommand } from "./commands/monitor_command.ts";
 import { permissions } from "./commands/permissions.ts";
+import { privileged } from "./commands/privileged.ts";
 import { serve } from "./commands/serve.ts";
 import { supervise } from "./commands/supervise.ts";
 import { EXIT, HELP, readInvocation } from "./commands/usage.ts";
@@ -27,6 +28,10 @@ async function run(args: readonly string[]): Promise<number> {
     // For the launcher: the rest is a command line of its own.
     if (first === "permissions") {
       printLine(await permissions(rest));
+      return EXIT.ok;
+    }
+    if (first === "privileged") {
+      await privileged(rest);
       return EXIT.ok;
     }
     const invocation = readInvocation(args);

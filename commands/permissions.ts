@@ -12,6 +12,9 @@ import { resolve } from "@std/path/posix";
 import { loadConfig } from "../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
 import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
+import { brokerFlags } from "../lib/platform/linux/privileged/broker_grants.ts";
+import { OPERATIONS } from "../lib/privileged/operations.ts";
+import { brokerNeeds } from "./serve/broker.ts";
 import { type Invocation, readInvocation } from "./usage.ts";
 
 /**
@@ -21,6 +24,7 @@ import { type Invocation, readInvocation } from "./usage.ts";
  * @param args The agent's arguments.
  */
 export async function flagsFor(args: readonly string[]): Promise<string[]> {
+  if (args[0] === "privileged") return brokerFlags(OPERATIONS);
   let invocation: Invocation;
   try {
     invocation = readInvocation(args);
@@ -36,6 +40,7 @@ export async function flagsFor(args: readonly string[]): Promise<string[]> {
     power: invocation.power === "systemd",
     configFile: file === undefined ? undefined : resolve(file),
     notifySocket,
+    broker: brokerNeeds(invocation),
   };
   const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);
   return [

@@ -22,6 +22,7 @@ import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { openState } from "../lib/platform/linux/state/state_directory.ts";
 import { VERSION } from "../lib/base/version.ts";
+import { brokerNeeds, brokerOf } from "./serve/broker.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
 import { openChannel, serveHosts } from "./serve/hosts.ts";
@@ -50,7 +51,12 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
   const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
   const { notifySocket } = invocation;
-  const start = { listen, power: invocation.power === "systemd", notifySocket };
+  const start = {
+    listen,
+    power: invocation.power === "systemd",
+    notifySocket,
+    broker: brokerNeeds(invocation),
+  };
   const isConfined = reportConfinement(log, {
     permissions: permissionsFor(config, start),
     granted: invocation.granted,
@@ -69,7 +75,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const stopping = new AbortController();
   const audit = await Audit.open(config, { source: loaded.source, log });
   const state = openState(config, log);
-  const guest = linuxGuest({ ...invocation, state });
+  const guest = linuxGuest({ ...invocation, state, broker: brokerOf(invocation) });
   const language = languageOf(invocation.dialect);
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;

@@ -18,6 +18,7 @@ Usage:
   kvmmanager-agent [serve] [--channel CHANNEL] [--config FILE] [--log-level LEVEL]
   kvmmanager-agent check [--config FILE]
   kvmmanager-agent command NAME [JSON] [--config FILE]
+  kvmmanager-agent privileged [--config FILE]
 
 Commands:
   serve    serve the host (default)
@@ -25,6 +26,9 @@ Commands:
            this binary will be confined under it
   command  send a command such as agent.Ping to the running agent, with fields from
            a JSON object (- reads it from standard input), and print the answer
+  privileged
+           perform one operation that needs root: the agent's request is on standard
+           input. For the agent and the service manager
 
 Options:
   --channel CHANNEL    stdio        standard input and output: the port, opened by
@@ -41,6 +45,10 @@ Options:
   --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration
   --power HOW          systemd  shut down and reboot through the package's units
                        none     refuse shutdown and reboot (default)
+  --broker HOW         socket:PATH  have operations that need root performed by the broker
+                                    behind this unix socket
+                       child        start a broker for each, if the agent itself is root
+                       none         refuse operations that need root (default)
   --separate-commands  run commands in the service's control group for commands
   --notify-socket PATH report to the service manager at this socket that the agent is
                        alive
@@ -82,6 +90,8 @@ export interface Invocation {
   readonly logLevel: LogLevel | undefined;
   /** How to shut the guest down. */
   readonly power: PowerChoice;
+  /** How operations that need root are performed. */
+  readonly broker: BrokerChoice;
   /** Whether commands run in a separate control group. */
   readonly separateCommands: boolean;
   /**
@@ -106,6 +116,11 @@ export const POWER_CHOICES = ["none", "systemd"] as const;
 /** One of {@link POWER_CHOICES}. */
 export type PowerChoice = (typeof POWER_CHOICES)[number];
 
+/** The ways to have operations performed that need root. */
+export type BrokerChoice =
+  | { readonly kind: "none" | "child" }
+  | { readonly kind: "socket"; readonly path: string };
+
 /** The languages of a channel. */
 export const DIALECT_CHOICES = ["jsonrpc", "qga"] as const;
 
@@ -118,7 +133,15 @@ export const QGA_CHANNEL_NAME = "org.qemu.guest_agent.0";
 const COMMANDS = ["serve", "check", "command"] as const;
 
 /** Options with a value. */
-const VALUED = ["channel", "config", "log-level", "power", "dialect", "notify-socket"] as const;
+const VALUED = [
+  "channel",
+  "config",
+  "log-level",
+  "power",
+  "broker",
+  "dialect",
+  "notify-socket",
+] as const;
 
 /**
  * Reads the command line.
@@ -147,6 +170,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     power: readPower(single(parsed.power, "power")),
+    broker: readBroker(single(parsed.broker, "broker")),
     separateCommands: parsed["separate-commands"],
     notifySocket: single(parsed["notify-socket"], "notify-socket"),
     granted: single(parsed.granted, "granted"),
@@ -177,6 +201,15 @@ function readPower(value = "none"): PowerChoice {
   const choice = POWER_CHOICES.find((known) => known === value);
   if (choice !== undefined) return choice;
   throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
+}
+
+function readBroker(value = "none"): BrokerChoice {
+  if (value === "none" || value === "child") return { kind: value };
+  const path = value.slice("socket:".length);
+  if (value.startsWith("socket:/")) return { kind: "socket", path };
+  throw new UsageError(
+    `--broker must be none, child or socket:PATH with an absolute path, received "${value}"`,
+  );
 }
 
 function readDialect(value = "jsonrpc"): DialectChoice {

@@ -16,6 +16,7 @@ import { fileRemove } from "./files/file_remove.ts";
 import { fileRename } from "./files/file_rename.ts";
 import { fileStat } from "./files/file_stat.ts";
 import { fileWrite } from "./files/file_write.ts";
+import { fsTrim } from "./filesystems/fs_trim.ts";
 import { getAgentInfo } from "./agent/get_agent_info.ts";
 import { getDiskUsage } from "./facts/get_disk_usage.ts";
 import { getNetworkInfo } from "./facts/get_network_info.ts";
@@ -53,6 +54,7 @@ const ALL = [
   directoryRemove,
   logRead,
   logList,
+  fsTrim,
   rpcCancel,
   rpcDiscover,
 ] as const;

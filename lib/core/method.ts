@@ -6,13 +6,12 @@
 
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
-import { invalidParams } from "../base/errors.ts";
+import { checkParams } from "../base/check_params.ts";
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
 import type { ResultThen } from "./outcome.ts";
 import type { Wait } from "./waiting_calls.ts";
-import { explainIssues } from "../base/schema_issues.ts";
 import type { Guest } from "../guest/guest.ts";
 import { type Access, isAllowed } from "../policy/groups.ts";
 
@@ -198,19 +197,11 @@ export function method<
       isAllowed(definition.access, services.config.security.allow) &&
       (available?.(services) ?? true),
     prepare(raw) {
-      refusePrototypeMembers(raw);
-      const schema = params();
-      const checked = z.safeParse(schema, raw);
-      if (!checked.success) {
-        const problems = explainIssues(checked.error.issues, raw, { schema, hidden });
-        throw invalidParams(problems.map(({ sentence }) => sentence).join("; "), {
-          params: problems.map(({ path }) => path),
-        });
-      }
+      const checked = checkParams(params(), raw, hidden);
       return {
-        target: target?.(checked.data) ?? {},
-        wait: wait && ((context) => wait(checked.data, context)),
-        run: (context) => run(checked.data, context),
+        target: target?.(checked) ?? {},
+        wait: wait && ((context) => wait(checked, context)),
+        run: (context) => run(checked, context),
       };
     },
   };
@@ -220,14 +211,4 @@ export function method<
 function made<Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): () => Schema {
   let schema = typeof lazy === "function" ? undefined : lazy;
   return () => schema ??= typeof lazy === "function" ? lazy() : lazy;
-}
-
-/** Refuses by name what a schema would silently ignore. */
-function refusePrototypeMembers(raw: unknown): void {
-  if (typeof raw !== "object" || raw === null) return;
-  for (const [name, value] of Object.entries(raw)) {
-    if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
-      throw invalidParams(`${name} must not have a member named __proto__`, { params: [name] });
-    }
-  }
 }

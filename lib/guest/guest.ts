@@ -11,6 +11,7 @@ import type { Inventory } from "./inventory.ts";
 import type { Logs } from "./logs.ts";
 import type { Power } from "./power.ts";
 import type { State } from "./state.ts";
+import type { Privileged } from "./privileged.ts";
 
 /** The guest that the agent runs in. */
 export interface Guest {
@@ -23,4 +24,5 @@ export interface Guest {
   readonly logs: Logs;
   readonly power: Power;
   readonly state: State;
+  readonly privileged: Privileged;
 }

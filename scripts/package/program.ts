@@ -11,6 +11,8 @@
 import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../deno.json" with { type: "json" };
 import { shellWords } from "../../commands/permissions.ts";
+import { brokerFlags } from "../../lib/platform/linux/privileged/broker_grants.ts";
+import { OPERATIONS } from "../../lib/privileged/operations.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
@@ -90,6 +92,12 @@ if [ "\${1-}" = permissions ]; then
 	# It reads the configuration, wherever that is, and prints.
 	exec ${run} --no-prompt --allow-read \\
 		${shellWords([bundle])} "$@"
+fi
+if [ "\${1-}" = privileged ]; then
+	# Always the same permissions: those of its operations. Root's runtime reads nothing that
+	# belongs to the agent's user.
+	export DENO_DIR=/run/kvmmanager-agent-privileged/cache
+	exec ${run} ${shellWords(brokerFlags(OPERATIONS))} ${shellWords([bundle])} "$@"
 fi
 flags=\${KVMMANAGER_AGENT_FLAGS-}
 unset KVMMANAGER_AGENT_FLAGS

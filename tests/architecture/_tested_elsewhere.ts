@@ -55,6 +55,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/logs/journal_entries.ts": "tests/lib/platform/linux/logs/journal_test.ts",
   "lib/platform/linux/logs/log_bytes.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/mod.ts": "tests/handlers/logs/log_read_test.ts",
+  "lib/platform/linux/privileged/root_tools.ts":
+    "tests/lib/platform/linux/privileged/broker_test.ts",
   "lib/platform/linux/permission_remedy.ts": "tests/lib/platform/linux/unix_socket_test.ts",
   "lib/platform/linux/processes/start_failure.ts":
     "tests/lib/platform/linux/processes/run_command_test.ts",

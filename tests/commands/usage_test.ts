@@ -9,6 +9,7 @@ const NOTHING: Invocation = {
   config: undefined,
   logLevel: undefined,
   power: "none",
+  broker: { kind: "none" },
   separateCommands: false,
   notifySocket: undefined,
   granted: undefined,

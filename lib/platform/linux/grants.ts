@@ -69,9 +69,14 @@ export interface StartPaths {
   readonly configFile?: string;
   /** Whether the agent controls power through the service manager's units. */
   readonly power?: boolean;
+  /** What performs operations that need root: the broker's socket, or a program. */
+  readonly broker?: BrokerNeeds;
   /** The service manager's notification socket. */
   readonly notifySocket?: string;
 }
+
+/** What an agent needs to reach a broker. */
+export type BrokerNeeds = { readonly socket: string } | { readonly program: string };
 
 /**
  * The permissions for a configuration.
@@ -87,6 +92,12 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
   const power = start.power === true ? [POWER_DIRECTORY] : [];
   const notify = start.notifySocket === undefined ? [] : [start.notifySocket, OWN_NOTIFY_SOCKET];
+  const broker = start.broker !== undefined && "socket" in start.broker
+    ? [start.broker.socket]
+    : [];
+  const brokerProgram = start.broker !== undefined && "program" in start.broker
+    ? [start.broker.program]
+    : [];
   const log = config.log_file === null ? [] : [config.log_file];
   const audit = config.audit_file === null ? [] : [config.audit_file];
   const state = config.state_directory === null ? [] : [config.state_directory];
@@ -102,6 +113,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...configFile,
       ...power,
       ...notify,
+      ...broker,
       // To check whether its last line is complete.
       ...audit,
       ...state,
@@ -115,18 +127,20 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...log,
       ...power,
       ...notify,
+      ...broker,
       ...audit,
       ...state,
       ...socketFiles,
     ]),
     run: command_whitelist === null ? "all" : unique([
       SHELL,
+      ...brokerProgram,
       ...command_whitelist.flatMap((entry) =>
         entry.startsWith("/") ? [entry] : PROGRAM_DIRECTORIES.map((dir) => `${dir}/${entry}`)
       ),
     ]),
     // Clients connect to the first path, the server creates the socket under the second.
-    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf), ...notify]),
+    sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf), ...notify, ...broker]),
     system: SYSTEM_FACTS,
   };
 }

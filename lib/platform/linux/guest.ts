@@ -7,12 +7,14 @@
 import type { Guest } from "../../guest/guest.ts";
 import type { State } from "../../guest/state.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
+import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { LinuxLogs } from "./logs/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
+import { BrokerClient, type OpenBroker } from "./privileged/broker_client.ts";
 import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
 import { memoryState } from "./state/state_directory.ts";
 import { SystemdPower } from "./systemd_power.ts";
@@ -25,11 +27,13 @@ export interface LinuxGuestOptions {
   readonly separateCommands?: boolean;
   /** By default it is in memory. */
   readonly state?: State;
+  /** Performs operations that need root. */
+  readonly broker?: OpenBroker | undefined;
 }
 
 /** The guest that the agent runs in. */
 export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
-  const { power, separateCommands, state = memoryState() } = options;
+  const { power, separateCommands, broker, state = memoryState() } = options;
   let home: Promise<string> | undefined;
   // Commands that start together share one lookup; a failed lookup is repeated.
   const lookUpHome = async () => {
@@ -58,6 +62,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
       }),
       run: (options) => runCommand(options, separateCommands === true),
     },
+    privileged: broker === undefined ? NO_PRIVILEGED : new BrokerClient(broker),
     power: new Power(power === "systemd" ? new SystemdPower() : NO_POWER),
     state,
   };

@@ -12,6 +12,7 @@ import type { Logs } from "../../../lib/guest/logs.ts";
 import { MemoryFiles } from "./_memory_files.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
 import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
+import { NO_PRIVILEGED } from "../../../lib/guest/privileged.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
 
 /** Facts of a guest with no network interface and no disk. */
@@ -149,6 +150,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     logs: NO_LOGS,
     power: new Power(new RecordingPower()),
     state: memoryState(),
+    privileged: NO_PRIVILEGED,
     ...parts,
   };
 }

@@ -11,6 +11,8 @@ export interface Mount {
   readonly fsType: string;
   /** `major:minor` of the file system. */
   readonly deviceNumber: string;
+  /** The file system's own options, such as `rw,lowerdir=/a`. */
+  readonly superOptions: string;
 }
 
 /** Types that store no files of the guest. */
@@ -41,13 +43,14 @@ export function parseMountInfo(text: string): Mount[] {
   for (const line of text.split("\n")) {
     const [before = "", after] = line.split(" - ");
     const [, , deviceNumber, , mountPoint] = before.split(" ");
-    const [fsType, device] = after?.split(" ") ?? [];
+    const [fsType, device, superOptions = ""] = after?.split(" ") ?? [];
     if (deviceNumber && mountPoint && fsType && device) {
       mounts.push({
         mountPoint: unescape(mountPoint),
         device: unescape(device),
         fsType,
         deviceNumber,
+        superOptions: unescape(superOptions),
       });
     }
   }

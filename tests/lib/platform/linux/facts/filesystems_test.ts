@@ -7,7 +7,13 @@ import {
 import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { until } from "../../../../_waiting.ts";
 
-const MOUNT = { mountPoint: "/", device: "/dev/vda1", fsType: "ext4", deviceNumber: "254:1" };
+const MOUNT = {
+  mountPoint: "/",
+  device: "/dev/vda1",
+  fsType: "ext4",
+  deviceNumber: "254:1",
+  superOptions: "rw",
+};
 
 Deno.test("parseUsage() counts in the unit that the file system tells", () => {
   // Fragment size, blocks, free, available to users: 5 % are reserved for root.

@@ -133,7 +133,13 @@ for (
 ) {
   Deno.test(`parseMountInfo() reads a line with ${what}`, () => {
     assertEquals(parseMountInfo(line), [
-      { mountPoint: "/x", device: "/dev/vda1", fsType: "ext4", deviceNumber: "254:1" },
+      {
+        mountPoint: "/x",
+        device: "/dev/vda1",
+        fsType: "ext4",
+        deviceNumber: "254:1",
+        superOptions: "rw",
+      },
     ]);
   });
 }
@@ -151,6 +157,7 @@ const mountOf = (fsType: string): Mount => ({
   device: "d",
   fsType,
   deviceNumber: "0:1",
+  superOptions: "rw",
 });
 
 Deno.test("mayHang() tells file systems whose server may be gone", () => {

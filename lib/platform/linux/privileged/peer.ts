@@ -1,0 +1,61 @@
+/**
+ * Who has connected to the broker's socket.
+ *
+ * The socket belongs to the agent's user, but so do the commands that the host runs. Only the agent
+ * itself may ask: the process that the service manager started as the service's main one. A command
+ * cannot become that: it cannot tell the service manager so (`NotifyAccess=main`), and the kernel
+ * lets no process of the same user change the agent's memory (its executable is not readable).
+ *
+ * @module
+ */
+
+/** The unit whose main process may ask. */
+export const AGENT_UNIT = "kvmmanager-agent.service";
+
+/**
+ * The instance name that systemd gives a unit with `Accept=yes` for a unix socket: the number of
+ * the connection, the process id of the peer when it connected, from systemd 257 on with the
+ * identity of that process, and its user.
+ */
+const INSTANCE_REGEXP = /^\d+-(\d+)(?:_\d+)?-(\d+)$/;
+/** The fields after the command in /proc/PID/stat (proc(5)), of which this is the start time. */
+const START_FIELD = 19;
+
+/** What is asked about processes; every text is as the program prints it. */
+export interface ProcessTable {
+  /** The process id of the unit's main process; 0 if it does not run. */
+  mainPid(unit: string): Promise<number>;
+  /** The text of /proc/PID/stat, or of /proc/self/stat; `undefined` if there is no such process. */
+  stat(pid: number | "self"): Promise<string | undefined>;
+}
+
+/**
+ * Why the process that has connected must not use the broker, or `undefined`.
+ *
+ * @param instance The instance name of the broker's unit.
+ */
+export async function refusePeer(
+  instance: string,
+  processes: ProcessTable,
+): Promise<string | undefined> {
+  const pid = Number(INSTANCE_REGEXP.exec(instance)?.[1]);
+  if (!(pid > 0)) return `"${instance}" does not name the process that has connected`;
+  const main = await processes.mainPid(AGENT_UNIT);
+  if (pid !== main) {
+    return `process ${pid} is not the main process of ${AGENT_UNIT}, which is ${main}`;
+  }
+  const [peerStart, ownStart] = [
+    startTime(await processes.stat(pid)),
+    startTime(await processes.stat("self")),
+  ];
+  // The process that connected has ended, and the agent was started with its number.
+  if (!(peerStart < ownStart)) return `process ${pid} was started after the connection was made`;
+  return undefined;
+}
+
+/** When a process was started, in clock ticks since boot; NaN if that is unknown. */
+function startTime(stat: string | undefined): number {
+  // The command may contain spaces and parentheses.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+  return Number(fields[START_FIELD] ?? Number.NaN);
+}

@@ -1,0 +1,86 @@
+/**
+ * What the broker's operations use: programs and mounts.
+ *
+ * @module
+ */
+
+import { commandFailed, timedOut } from "../../../base/errors.ts";
+import type { ProgramOptions, ProgramResult, Root } from "../../../privileged/operation.ts";
+import { runChild } from "../processes/run_child.ts";
+import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "../programs.ts";
+import { blockMounts, loopDevicesIn } from "./block_mounts.ts";
+import type { ProcessTable } from "./peer.ts";
+
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Runs an installed program in a clean environment, without a shell.
+ *
+ * @throws {RpcError} -32000 if it is not installed, -32003 if it takes too long.
+ * @throws The reason of `signal`.
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  { input = "", timeoutMs = TIMEOUT_MS }: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const path = PROGRAM_DIRECTORIES.map((directory) => `${directory}/${program}`)
+    .find(isExecutableFile);
+  if (path === undefined) {
+    throw commandFailed(`this guest has no program ${program}; install it`, { program });
+  }
+  const result = await runChild({
+    program: path,
+    args,
+    workingDirectory: "/",
+    env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
+    ...input === "" ? {} : { input: new TextEncoder().encode(input) },
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+    timeoutMs,
+    signal,
+  });
+  signal.throwIfAborted();
+  if (result.endedBy === "timeout") {
+    throw timedOut(`${program} did not finish within ${timeoutMs / 1000} s and was killed`);
+  }
+  const text = new TextDecoder();
+  return {
+    code: result.code,
+    stdout: text.decode(result.stdout.bytes),
+    stderr: text.decode(result.stderr.bytes),
+  };
+}
+
+/**
+ * The text of a file in /proc or /sys, which Deno lets only `cat` read; `undefined` if there is no
+ * such file.
+ */
+async function kernelFile(path: string, signal: AbortSignal): Promise<string | undefined> {
+  const { code, stdout } = await runProgram("cat", [path], signal);
+  return code === 0 ? stdout : undefined;
+}
+
+/** The mounted file systems with a block device. */
+export async function readBlockMounts(signal: AbortSignal): ReturnType<Root["mounts"]> {
+  const mountInfo = await kernelFile("/proc/self/mountinfo", signal);
+  if (mountInfo === undefined) throw commandFailed("/proc/self/mountinfo cannot be read");
+  const backingFiles = new Map<string, string>();
+  for (const device of loopDevicesIn(mountInfo)) {
+    const file = await kernelFile(`/sys/block/${device}/loop/backing_file`, signal);
+    if (file !== undefined) backingFiles.set(device, file.replace(/\n$/, ""));
+  }
+  return blockMounts(mountInfo, backingFiles);
+}
+
+/** The processes of this guest, as systemd and the kernel know them. */
+export const systemProcesses = (signal: AbortSignal): ProcessTable => ({
+  mainPid: async (unit) => {
+    const args = ["show", "--property=MainPID", "--value", "--", unit];
+    const { code, stdout } = await runProgram("systemctl", args, signal);
+    return code === 0 ? Number(stdout) : 0;
+  },
+  // `cat` reads its own parent's through the process id.
+  stat: (pid) => kernelFile(`/proc/${pid === "self" ? Deno.pid : pid}/stat`, signal),
+});

@@ -1,0 +1,161 @@
+/**
+ * An operation that needs root: one definition, from which the agent's method, the broker, the
+ * broker's permissions and the reference are derived.
+ *
+ * @module
+ */
+
+import type * as z from "zod";
+import { checkParams } from "../base/check_params.ts";
+import { commandFailed } from "../base/errors.ts";
+import type { Config } from "../config/schema.ts";
+import type { Group } from "../policy/groups.ts";
+import type { MountedFilesystem } from "./filesystems.ts";
+
+/** How a program ended that an operation ran. */
+export interface ProgramResult {
+  /** Its exit status; 128 + the signal's number if a signal killed it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options for running a program. */
+export interface ProgramOptions {
+  /** Its standard input; empty by default. Secrets go here: arguments are visible to every user. */
+  readonly input?: string;
+  /** Milliseconds until it is killed with its process group. @default {60000} */
+  readonly timeoutMs?: number;
+}
+
+/** What an operation may use while it runs as root. */
+export interface Root {
+  readonly config: Config;
+  /** Aborted if the request is cancelled. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the agent sent the request: a slow start must not set a clock wrong. */
+  sinceSentMs(): number;
+  /**
+   * Runs one of the operation's programs, without a shell, in a clean environment.
+   *
+   * @throws {RpcError} -32000 if it is not installed or takes too long.
+   */
+  run(
+    program: string,
+    args: readonly string[],
+    options?: ProgramOptions,
+  ): Promise<ProgramResult>;
+  /** The mounted file systems with a block device, in the order of mounting, each one once. */
+  mounts(): Promise<readonly MountedFilesystem[]>;
+}
+
+/** An operation as its file defines it; see {@link operation}. */
+export interface OperationDefinition<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> {
+  /** The name on the wire, which is also the method's. */
+  readonly name: Name;
+  /** The group that the configuration must allow; the broker checks it again. */
+  readonly group: Group;
+  readonly params: () => Params;
+  readonly result: () => Result;
+  /** The programs that it may run, by their bare names. Deno refuses all others to the broker. */
+  readonly programs: readonly string[];
+  /** Parameters with private data, which errors and records never repeat. */
+  readonly hidden?: readonly string[];
+  /** What the log and the audit record about a request: names, never contents. */
+  readonly target: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
+  /** Performs it as root. */
+  readonly run: (params: z.output<Params>, root: Root) => Promise<z.input<Result>>;
+}
+
+/** An operation as the broker sees it. */
+export interface Operation {
+  readonly name: string;
+  readonly group: Group;
+  readonly programs: readonly string[];
+  /**
+   * Checks the parameters.
+   *
+   * @throws {RpcError} -32602 with every problem.
+   */
+  prepare(raw: unknown): PreparedOperation;
+}
+
+/** An operation with checked parameters. */
+export interface PreparedOperation {
+  readonly target: Readonly<Record<string, unknown>>;
+  run(root: Root): Promise<unknown>;
+}
+
+/** An operation with the types of its name, parameters and result. */
+export interface TypedOperation<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> extends Operation {
+  readonly name: Name;
+  readonly params: () => Params;
+  readonly result: () => Result;
+  readonly hidden: readonly string[];
+  target(params: z.output<Params>): Readonly<Record<string, unknown>>;
+}
+
+/** Turns a definition into an operation. */
+export function operation<
+  const Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+>(
+  definition: OperationDefinition<Name, Params, Result>,
+): TypedOperation<Name, Params, Result> {
+  const { name, group, params, result, programs, target, run } = definition;
+  const hidden = definition.hidden ?? [];
+  return {
+    name,
+    group,
+    params,
+    result,
+    programs,
+    hidden,
+    target,
+    prepare(raw) {
+      const checked = checkParams(params(), raw, new Set(hidden));
+      return {
+        target: target(checked),
+        run: (root) => run(checked, { ...root, run: onlyListed(name, programs, root) }),
+      };
+    },
+  };
+}
+
+/** Keeps an operation to its own programs: Deno's list holds those of all operations. */
+const onlyListed =
+  (name: string, programs: readonly string[], root: Root): Root["run"] =>
+  (program, args, options) => {
+    if (!programs.includes(program)) throw new Error(`${name} does not list ${program}`);
+    return root.run(program, args, options);
+  };
+
+/**
+ * Runs a program that must succeed; returns what it printed.
+ *
+ * @throws {RpcError} -32000 with the first line of its errors.
+ */
+export async function runOrFail(
+  root: Root,
+  program: string,
+  args: readonly string[],
+  options?: ProgramOptions,
+): Promise<string> {
+  const { code, stdout, stderr } = await root.run(program, args, options);
+  if (code === 0) return stdout;
+  throw commandFailed(`${program} failed: ${firstLine(stderr) || `exit status ${code}`}`, {
+    program,
+    exit_code: code,
+  });
+}
+
+const firstLine = (text: string) => text.trim().split("\n")[0] ?? "";

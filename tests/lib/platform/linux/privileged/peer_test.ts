@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import {
+  type ProcessTable,
+  refusePeer,
+} from "../../../../../lib/platform/linux/privileged/peer.ts";
+
+/** A line of /proc/PID/stat, whose command is as misleading as the kernel allows. */
+const stat = (start: number) => `7 (a) b) S 1 ${Array(17).fill("0").join(" ")} ${start} 9 9`;
+
+/** The agent is process 7, started at 100; the broker was started at 200. */
+const processes = (changes: Partial<ProcessTable> = {}): ProcessTable => ({
+  mainPid: () => Promise.resolve(7),
+  stat: (pid) => Promise.resolve(stat(pid === "self" ? 200 : 100)),
+  ...changes,
+});
+
+for (const instance of ["3-7-990", "12-7_4711-990"]) {
+  Deno.test(`the agent may use the broker: ${instance}`, async () => {
+    assertEquals(await refusePeer(instance, processes()), undefined);
+  });
+}
+
+for (
+  const [what, instance, changes] of [
+    ["a command of the host", "3-8-990", {}],
+    ["a peer while the agent is not running", "3-7-990", { mainPid: () => Promise.resolve(0) }],
+    [
+      "a peer when systemd does not answer",
+      "3-7-990",
+      { mainPid: () => Promise.resolve(Number.NaN) },
+    ],
+    ["a process that has ended", "3-7-990", { stat: () => Promise.resolve(undefined) }],
+    ["an agent that was started later with the same number", "3-7-990", {
+      stat: (pid) => Promise.resolve(stat(pid === "self" ? 200 : 200)),
+    }],
+    ["an instance without a process", "3", {}],
+    ["an instance with a user only", "3--990", {}],
+    ["process 0", "3-0-990", { mainPid: () => Promise.resolve(0) }],
+    ["an empty instance", "", {}],
+  ] as const satisfies readonly (readonly [string, string, Partial<ProcessTable>])[]
+) {
+  Deno.test(`the broker refuses ${what}`, async () => {
+    assertEquals(typeof await refusePeer(instance, processes(changes)), "string");
+  });
+}

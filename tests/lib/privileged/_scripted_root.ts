@@ -1,0 +1,64 @@
+/**
+ * Root without a machine: programs that answer what the test says, and remember how they were run.
+ *
+ * @module
+ */
+
+import type { Config } from "../../../lib/config/schema.ts";
+import type { MountedFilesystem } from "../../../lib/privileged/filesystems.ts";
+import type { ProgramOptions, ProgramResult, Root } from "../../../lib/privileged/operation.ts";
+import { configWith, NEVER } from "../_helpers.ts";
+
+/** A program that was run. */
+export interface Run extends ProgramOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** How a program answers: success without output, as far as nothing else is said. */
+export type Answer = (run: Run) => Partial<ProgramResult>;
+
+/** A root whose programs are scripted. */
+export class ScriptedRoot implements Root {
+  readonly config: Config;
+  readonly signal = NEVER;
+  readonly runs: Run[] = [];
+  /** @default {[]} */
+  filesystems: readonly MountedFilesystem[] = [];
+  sentMsAgo = 0;
+  readonly #answer: Answer;
+
+  constructor(answer: Answer = () => ({}), security: Partial<Config["security"]> = {}) {
+    const config = configWith();
+    this.config = { ...config, security: { ...config.security, ...security } };
+    this.#answer = answer;
+  }
+
+  sinceSentMs = () => this.sentMsAgo;
+
+  run = (program: string, args: readonly string[], options: ProgramOptions = {}) => {
+    const run = { program, args, ...options };
+    this.runs.push(run);
+    return Promise.resolve({ code: 0, stdout: "", stderr: "", ...this.#answer(run) });
+  };
+
+  mounts = () => Promise.resolve(this.filesystems);
+
+  /** The command lines that were run. */
+  get commandLines(): string[] {
+    return this.runs.map(({ program, args }) => [program, ...args].join(" "));
+  }
+}
+
+/** A file system on a device. */
+export const mountAt = (
+  mountPoint: string,
+  more: Partial<MountedFilesystem> = {},
+): MountedFilesystem => ({
+  mountPoint,
+  device: `/dev/${mountPoint.slice(1) || "root"}`,
+  fsType: "ext4",
+  deviceNumber: "254:1",
+  isReadOnly: false,
+  ...more,
+});
