@@ -39,6 +39,7 @@ import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
 import { shutdown } from "./commands/shutdown.ts";
 import { top } from "./commands/top.ts";
+import { trim } from "./commands/trim.ts";
 
 const PROGRAM = "kvmmanager-ctl";
 const HELP_COLUMNS = 100;
@@ -118,7 +119,7 @@ function parser(names: readonly string[]) {
     json: option("--json", { description: lines(["machine-readable output"]) }),
   });
   const seeing = or(list, info, ping, methods, events, top);
-  const doing = or(call, exec, push, pull, shutdown, reboot);
+  const doing = or(call, exec, push, pull, shutdown, reboot, trim);
   const files = or(ls, rm, mv, mkdir);
   return merge(object({ run: or(seeing, doing, files) }), target, output);
 }

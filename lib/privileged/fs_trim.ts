@@ -19,7 +19,7 @@ export const fsTrimOperation = operation({
       filesystems: z.array(
         z.strictObject({
           mount_point: z.string(),
-          trimmed_bytes: z.nullable(z.int().check(z.gte(0))),
+          trimmed_bytes: z.optional(z.int().check(z.gte(0))),
           error: z.optional(z.string()),
         }),
       ),
@@ -44,5 +44,5 @@ async function trim({ mountPoint }: MountedFilesystem, minimum: number, root: Ro
     return { mount_point: mountPoint, trimmed_bytes: Number(trimmed) };
   }
   const error = stderr.trim().split("\n")[0] || `fstrim ended with status ${code}`;
-  return { mount_point: mountPoint, trimmed_bytes: null, error };
+  return { mount_point: mountPoint, error };
 }

@@ -157,6 +157,9 @@ async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
   await host.fails("shutdown", { timeout_seconds: 60 }, "permissionDenied");
   await host.fails("reboot", { force: true }, "permissionDenied");
 
+  screen.step("So is what needs root: a broker does that, and this agent has none");
+  await host.fails("fs_trim", { mount_points: ["/"] }, "commandFailed");
+
   screen.step("A misspelled method name gets a suggestion");
   await host.fails("get_system_inf", undefined, "methodNotFound");
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import manifest from "../../../deno.json" with { type: "json" };
 import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
 import { METHODS } from "../../../handlers/mod.ts";
+import { OPERATIONS } from "../../../lib/privileged/operations.ts";
 import { Served } from "../_served.ts";
 
 const Result = z.strictObject({
@@ -60,7 +61,9 @@ for (
     const { capabilities } = await served.call(undefined, Result);
     const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
     const power = ["shutdown", "reboot"];
-    const expected = all.filter((one) => ![...missing, ...power].includes(one)).sort();
+    const needsRoot = OPERATIONS.map(({ name }) => name);
+    const expected = all.filter((one) => ![...missing, ...power, ...needsRoot].includes(one))
+      .sort();
     assertEquals(capabilities, expected);
     assert(missing.every((one) => !capabilities.includes(one)));
   });
