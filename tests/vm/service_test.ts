@@ -108,6 +108,9 @@ Deno.test("the service", async (t) => {
       for (
         const escape of [
           `echo $$ > ${directory}/cgroup.procs`,
+          `echo ${pid} > ${directory}/../commands/cgroup.procs`,
+          `echo ${pid} >&9`,
+          `for fd in /proc/[0-9]*/fd/9; do echo ${pid} > $fd && exit; done; exit 1`,
           `echo max > ${directory}/memory.max`,
           `echo max > ${directory}/../commands/memory.max`,
           `echo max > ${directory}/../memory.max`,
@@ -117,6 +120,7 @@ Deno.test("the service", async (t) => {
       ) {
         assert((await shell(guest, escape)).exit_code !== 0, escape);
       }
+      assertEquals((await guest.root(`cut -d: -f3 /proc/${pid}/cgroup`)).trim(), own);
     },
   );
 

@@ -20,6 +20,20 @@ export const PROGRAM_PATH = PROGRAM_DIRECTORIES.join(":");
 /** The shell that runs the agent's own fixed scripts; nothing from the wire is ever its code. */
 export const SHELL = "/bin/sh";
 
+/**
+ * The descriptor through which a child of the agent enters the control group for commands.
+ * install/lib/start opens it as root, and the kernel checks a write to `cgroup.procs` with the rights
+ * of whoever opened the file (cgroups(7); Linux 5.16).
+ */
+export const COMMANDS_GROUP_DESCRIPTOR = 9;
+
+/**
+ * A fixed script of the agent as the shell's `-c`. It first closes {@link COMMANDS_GROUP_DESCRIPTOR}:
+ * commands have the same user, so one that takes over the shell must not find the descriptor in it.
+ */
+export const fixedScript = (code: string): string =>
+  `exec ${COMMANDS_GROUP_DESCRIPTOR}>&-\n${code}`;
+
 const EXECUTABLE_BITS = 0o111;
 
 /** Whether the path names a regular file with an execute permission; follows symbolic links. */

@@ -12,7 +12,7 @@
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
 import { Timer } from "../../../base/timer.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
 
 /** Longer than most monitoring systems wait between two questions. */
 const DEFAULT_IDLE_MS = 30_000;
@@ -46,7 +46,7 @@ class ScriptProcess {
 
   constructor(code: string) {
     this.#child = new Deno.Command(SHELL, {
-      args: ["-c", code],
+      args: ["-c", fixedScript(code)],
       cwd: "/",
       clearEnv: true,
       env: { PATH: PROGRAM_PATH, LC_ALL: "C" },

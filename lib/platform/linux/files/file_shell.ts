@@ -12,7 +12,7 @@ import { countChild } from "../../../base/memory/garbage.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { ENTER } from "../processes/command_cgroup.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
 import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
 import type { Route } from "./walk.ts";
 
@@ -43,7 +43,7 @@ export class FileShell {
   /** @param separate Whether it moves to the control group for commands. */
   constructor(separate: boolean) {
     countChild();
-    const script = ["-c", FILE_SHELL_SCRIPT, "sh"];
+    const script = ["-c", fixedScript(FILE_SHELL_SCRIPT), "sh"];
     this.#child = new Deno.Command(SHELL, {
       args: separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script,
       cwd: "/",

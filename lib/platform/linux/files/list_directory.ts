@@ -15,7 +15,7 @@ import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/
 import type { AllowedPath } from "../../../policy/paths.ts";
 import { NulReader } from "../processes/nul_reader.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
 import { fileType, permissionBits } from "./file_type.ts";
 import { NAME_PREFIX, NamePage } from "./name_page.ts";
 import { routeTo, WALK, walkFailure } from "./walk.ts";
@@ -79,7 +79,7 @@ function spawn({ path, root }: AllowedPath): Deno.ChildProcess {
   countChild();
   const { start, names } = routeTo(path, root);
   return new Deno.Command(SHELL, {
-    args: ["-c", SCRIPT, "sh", start, ...names],
+    args: ["-c", fixedScript(SCRIPT), "sh", start, ...names],
     cwd: "/",
     clearEnv: true,
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },

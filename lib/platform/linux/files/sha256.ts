@@ -11,7 +11,7 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
 
 /** How long the kernel may take to end a process. */
 const EXIT_MS = 2000;
@@ -36,7 +36,7 @@ export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): 
   signal.throwIfAborted();
   const child = new Deno.Command(SHELL, {
     // The agent may always run the shell, but other programs only if they are whitelisted.
-    args: ["-c", "exec sha256sum"],
+    args: ["-c", fixedScript("exec sha256sum")],
     cwd: "/",
     clearEnv: true,
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },

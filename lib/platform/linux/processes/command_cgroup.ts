@@ -11,7 +11,7 @@
 
 import { commandFailed, invalidParams } from "../../../base/errors.ts";
 import type { RunOptions, RunResult } from "../../../guest/commands.ts";
-import { isExecutableFile, SHELL } from "../programs.ts";
+import { COMMANDS_GROUP_DESCRIPTOR as GROUP, isExecutableFile, SHELL } from "../programs.ts";
 import { runChild } from "./run_child.ts";
 
 const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
@@ -24,14 +24,16 @@ const COMMAND_OPEN_FILES = 1024;
 
 /**
  * `$0` is a random token that distinguishes a failure of this script from an exit of the command.
- * An agent that is not in such a group does not move its children.
+ * An agent that is not in such a group does not move its children. Before Linux 5.16 there is no
+ * descriptor, and the group's file belongs to the agent's user.
  */
 export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 shopt -s execfail 2>/dev/null
 IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
-*/agent) echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
+*/agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
 esac
+exec ${GROUP}>&-
 ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :
 unset -v _kvmmanager_group $1
 shift
