@@ -72,7 +72,9 @@ export const fileList = fileMethod({
   run: async ({ after, limit }, { files, target, signal, resultLimitBytes }) => {
     const { path } = target;
     const room = resultLimitBytes - OTHER_MEMBERS_BYTES - jsonBytes(path);
-    const page = await files.list(target, { after, limit, signal });
+    // Describing entries that cannot fit would only take time and memory.
+    const most = Math.max(1, Math.floor(room / ENTRY_BYTES));
+    const page = await files.list(target, { after, limit: Math.min(limit, most), signal });
     const count = countFitting(page.entries, room);
     const [first] = page.entries;
     if (count === 0 && first !== undefined) {

@@ -12,9 +12,9 @@
  */
 
 /** Bytes of garbage after which a collection is due, at the next moment when no host waits … */
-const DUE_BYTES = 2 * 1024 * 1024;
+const DUE_BYTES = 1.5 * 1024 * 1024;
 /** … and after which it runs immediately. */
-const OVERDUE_BYTES = 3 * 1024 * 1024;
+const OVERDUE_BYTES = 2 * 1024 * 1024;
 
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
@@ -33,7 +33,7 @@ const PIPE_READ_BYTES = 2048;
 /** A variable or an argument is copied, made a pair, and copied again. */
 const SPAWNED_VALUE_BYTES = 256;
 /** A listed name is a line of two programs, an entry, and an object of the answer. */
-const LISTED_NAME_BYTES = 600;
+const LISTED_NAME_BYTES = 1500;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;

@@ -97,13 +97,19 @@ async function describe(
   reader: NulReader,
   names: readonly string[],
 ): Promise<DirectoryEntry[]> {
-  const asked = new Blob(names.map((name) => `${NAME_PREFIX}${name}\0`));
-  const feeding = asked.stream().pipeTo(child.stdin);
+  const feeding = send(child, names.map((name) => `${NAME_PREFIX}${name}\0`).join(""));
   // A shell that is killed breaks the pipe before anybody waits for it.
   feeding.catch(() => {});
   const text = await reader.rest();
   await feeding;
   return text === "" ? [] : text.replace(/^\//, "").replace(/\n$/, "").split("\n/").map(parseEntry);
+}
+
+/** Sends a text in one piece. Not as a Blob, whose parts the runtime keeps until it collects garbage. */
+async function send(child: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
 }
 
 function parseEntry(line: string): DirectoryEntry {

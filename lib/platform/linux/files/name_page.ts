@@ -32,10 +32,10 @@ export class NamePage {
   /** Reads names up to the empty one; returns false if the stream ends before it. */
   async read(reader: NulReader): Promise<boolean> {
     for (;;) {
-      const bytes = await reader.next();
+      const bytes = reader.nextHere() ?? await reader.next();
       if (bytes === undefined) return false;
       if (bytes.byteLength === 0) break;
-      this.#take(bytes.subarray(NAME_PREFIX.length));
+      this.#take(bytes);
     }
     this.#shrink();
     return true;
@@ -44,7 +44,7 @@ export class NamePage {
   #take(bytes: Uint8Array): void {
     let name: string;
     try {
-      name = this.#decoder.decode(bytes);
+      name = this.#decoder.decode(bytes).slice(NAME_PREFIX.length);
     } catch {
       this.notUtf8 += 1;
       return;

@@ -89,9 +89,12 @@ export class Capture {
   /** What was kept. Nothing may arrive any more. */
   take(): CapturedOutput {
     countOutput(this.#size);
-    const bytes = this.#kept.slice(0, this.#size);
-    giveBuffer(this.#kept);
+    const kept = this.#kept;
     this.#kept = new Uint8Array(0);
+    const isMostlyFull = this.#size > kept.byteLength / 2;
+    // A large output is not copied: with ten commands at a time the copies would take a megabyte.
+    const bytes = isMostlyFull ? kept.subarray(0, this.#size) : kept.slice(0, this.#size);
+    if (!isMostlyFull) giveBuffer(kept);
     return { bytes, truncated: this.#received > this.#size };
   }
 }
