@@ -20,31 +20,31 @@ async function collections(work: (copy: typeof garbage) => void): Promise<unknow
   return made;
 }
 
-Deno.test("garbage below 2 MiB is left alone", async () => {
+Deno.test("garbage below 1.5 MiB is left alone", async () => {
   assertEquals(
     await collections(({ countGarbage, collectIfDue }) => {
-      countGarbage(2 * MIB - 1);
+      countGarbage(1.5 * MIB - 1);
       collectIfDue();
     }),
     [],
   );
 });
 
-Deno.test("from 2 MiB on garbage is collected at the next good moment, once", async () => {
+Deno.test("from 1.5 MiB on garbage is collected at the next good moment, once", async () => {
   const made = await collections(({ countGarbage, collectIfDue }) => {
-    countGarbage(2 * MIB);
+    countGarbage(1.5 * MIB);
     collectIfDue();
     collectIfDue();
   });
   assertEquals(made.length, 1);
 });
 
-Deno.test("from 3 MiB on garbage is collected immediately, and counted from 0 again", async () => {
+Deno.test("from 2 MiB on garbage is collected immediately, and counted from 0 again", async () => {
   const made = await collections(({ countGarbage, collectIfDue }) => {
     for (let count = 0; count < 16; count++) countGarbage(MIB);
     collectIfDue();
   });
-  assertEquals(made.length, 5);
+  assertEquals(made.length, 8);
 });
 
 Deno.test("a collection is a full one that gives pages back to the kernel", async () => {
@@ -65,11 +65,11 @@ Deno.test("without --expose-gc nothing is collected, and nothing breaks", async 
 
 /** How much of each it takes until a collection is due. */
 const WEIGHTS: readonly (readonly [string, number, (copy: typeof garbage) => void])[] = [
-  ["4 MiB received", 4 * KIB, ({ countReceived }) => countReceived(KIB)],
-  ["2 MiB of sent text", 2 * KIB, ({ countSentText }) => countSentText(KIB)],
-  ["128 MiB of sent bytes", 128 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
-  ["2048 calls", 2048, ({ countCall }) => countCall()],
-  ["128 children", 128, ({ countChild }) => countChild()],
+  ["3 MiB received", 3 * KIB, ({ countReceived }) => countReceived(KIB)],
+  ["1.5 MiB of sent text", 1.5 * KIB, ({ countSentText }) => countSentText(KIB)],
+  ["96 MiB of sent bytes", 96 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
+  ["1536 calls", 1536, ({ countCall }) => countCall()],
+  ["96 children", 96, ({ countChild }) => countChild()],
 ];
 for (const [what, times, count] of WEIGHTS) {
   Deno.test(`${what} make a collection due`, async () => {
