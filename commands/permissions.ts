@@ -38,6 +38,7 @@ export async function flagsFor(args: readonly string[]): Promise<string[]> {
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
     power: invocation.power === "systemd",
+    qemuGaConf: invocation.dialect === "qga" ? resolve(invocation.qga.conf) : undefined,
     configFile: file === undefined ? undefined : resolve(file),
     notifySocket,
     broker: brokerNeeds(invocation),

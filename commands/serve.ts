@@ -26,7 +26,7 @@ import { brokerNeeds, brokerOf } from "./serve/broker.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
 import { openChannel, serveHosts } from "./serve/hosts.ts";
-import { languageOf } from "./serve/language.ts";
+import { languageOf, siteLists } from "./serve/language.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
 import { type ChannelChoice, type Invocation } from "./usage.ts";
@@ -45,6 +45,8 @@ const DRAIN_MS = 1000;
 export async function serve(invocation: Invocation, choice: ChannelChoice): Promise<void> {
   const loaded = await loadConfig(invocation.config);
   const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
+  // Before the agent is confined: the file may be anywhere.
+  const site = await siteLists(invocation);
   const log = await Logger.open(config.log_file, config.log_level);
   logFaults(log);
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
@@ -76,7 +78,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const audit = await Audit.open(config, { source: loaded.source, log });
   const state = openState(config, log);
   const guest = linuxGuest({ ...invocation, state, broker: brokerOf(invocation) });
-  const language = languageOf(invocation.dialect);
+  const language = languageOf(invocation, site, log);
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;
   const executor = new Executor({ config, guest, log, methods, configFile }, audit);

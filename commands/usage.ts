@@ -6,7 +6,9 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { QEMU_GA_CONF, splitList } from "../lib/config/qemu_ga_conf.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
+import type { CommandList, CommandLists } from "../lib/policy/qga_commands.ts";
 
 /** Exit statuses (sysexits(3), where it has one). */
 export const EXIT = { ok: 0, software: 70, unavailable: 69, usage: 64, config: 78 } as const;
@@ -40,6 +42,12 @@ Options:
                        the shell and restarts whenever it exits.
   --dialect NAME       jsonrpc (default), or qga: the language of QEMU's guest agent,
                        on the port org.qemu.guest_agent.0
+  --block-rpcs LIST, -b LIST
+                       with --dialect qga: commands to turn off, separated by commas
+  --allow-rpcs LIST, -a LIST
+                       with --dialect qga: turn off every other command
+  --qemu-ga-conf FILE  with --dialect qga: qemu-ga's configuration, whose block-rpcs and
+                       allow-rpcs apply as well (default: ${QEMU_GA_CONF} if it exists)
   --config FILE        configuration file (default: /etc/kvmmanager-agent/config.json
                        if it exists)
   --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration
@@ -86,6 +94,8 @@ export interface Invocation {
   readonly channel: ChannelChoice | undefined;
   /** The language that is spoken on the channel. */
   readonly dialect: DialectChoice;
+  /** Which commands of the QEMU guest agent's language are off. */
+  readonly qga: QgaChoice;
   readonly config: string | undefined;
   readonly logLevel: LogLevel | undefined;
   /** How to shut the guest down. */
@@ -127,6 +137,13 @@ export const DIALECT_CHOICES = ["jsonrpc", "qga"] as const;
 /** One of {@link DIALECT_CHOICES}. */
 export type DialectChoice = (typeof DIALECT_CHOICES)[number];
 
+/** What the command line says about the QEMU guest agent's commands. */
+export interface QgaChoice {
+  /** qemu-ga's configuration file, which may be missing. */
+  readonly conf: string;
+  readonly lists: CommandLists;
+}
+
 /** The port on which hosts speak the QEMU guest agent's language. */
 export const QGA_CHANNEL_NAME = "org.qemu.guest_agent.0";
 
@@ -140,6 +157,9 @@ const VALUED = [
   "power",
   "broker",
   "dialect",
+  "block-rpcs",
+  "allow-rpcs",
+  "qemu-ga-conf",
   "notify-socket",
 ] as const;
 
@@ -153,7 +173,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     boolean: ["help", "version", "separate-commands"],
     string: [...VALUED, ...BAKED_OPTIONS, "_"],
     collect: [...VALUED, ...BAKED_OPTIONS],
-    alias: { h: "help" },
+    alias: { h: "help", b: "block-rpcs", a: "allow-rpcs" },
     unknown: refuseUnknown,
   });
   const [word = "serve", ...words] = parsed._.map(String);
@@ -166,7 +186,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     command: chosen,
     ...(chosen === "command" ? { sending: readCommandWords(words) } : {}),
     channel: readChannel(single(parsed.channel, "channel")),
-    dialect: readDialect(single(parsed.dialect, "dialect")),
+    ...readQga(parsed),
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     power: readPower(single(parsed.power, "power")),
@@ -216,6 +236,35 @@ function readDialect(value = "jsonrpc"): DialectChoice {
   const choice = DIALECT_CHOICES.find((known) => known === value);
   if (choice !== undefined) return choice;
   throw new UsageError(`--dialect must be ${DIALECT_CHOICES.join(" or ")}, received "${value}"`);
+}
+
+/** What only the options of the QEMU guest agent's language say. */
+interface QgaOptions {
+  readonly dialect: readonly string[];
+  readonly "block-rpcs": readonly string[];
+  readonly "allow-rpcs": readonly string[];
+  readonly "qemu-ga-conf": readonly string[];
+}
+
+function readQga(options: QgaOptions): Pick<Invocation, "dialect" | "qga"> {
+  const dialect = readDialect(single(options.dialect, "dialect"));
+  const lists = (name: "block-rpcs" | "allow-rpcs"): readonly CommandList[] =>
+    options[name].map((list) => {
+      if (list === "") throw new UsageError(`--${name} needs a value`);
+      return { commands: splitList(list), source: `--${name}` };
+    });
+  const given = (["block-rpcs", "allow-rpcs", "qemu-ga-conf"] as const)
+    .find((name) => options[name].length > 0);
+  if (dialect !== "qga" && given !== undefined) {
+    throw new UsageError(`--${given} needs --dialect qga`);
+  }
+  return {
+    dialect,
+    qga: {
+      conf: single(options["qemu-ga-conf"], "qemu-ga-conf") ?? QEMU_GA_CONF,
+      lists: { blocked: lists("block-rpcs"), allowed: lists("allow-rpcs") },
+    },
+  };
 }
 
 function readLogLevel(value: string | undefined): LogLevel | undefined {

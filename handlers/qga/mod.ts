@@ -5,6 +5,8 @@
  */
 
 import type { Method } from "../../lib/core/method.ts";
+import { type CommandLists, listRefusal, NO_COMMAND_LISTS } from "../../lib/policy/qga_commands.ts";
+import { disabledCommand } from "./_command.ts";
 import { Handles } from "./_handles.ts";
 import { Processes } from "./_processes.ts";
 import { execCommands } from "./exec.ts";
@@ -22,21 +24,36 @@ export interface QgaCommands {
   stop(): Promise<void>;
 }
 
-/** Makes the commands, with nothing open and nothing started. */
-export function qgaCommands(): QgaCommands {
+/** Commands that qemu-ga has on some platform, and that this agent does not list. */
+export const UNLISTED_COMMANDS: readonly string[] = [
+  "guest-get-devices",
+  "guest-set-memory-blocks",
+  "guest-set-vcpus",
+];
+
+/**
+ * Makes the commands, with nothing open and nothing started.
+ *
+ * @param lists What the site has turned off.
+ */
+export function qgaCommands(lists: CommandLists = NO_COMMAND_LISTS): QgaCommands {
   const processes = new Processes();
+  const methods = [
+    guestSync,
+    guestSyncDelimited,
+    guestPing,
+    guestInfo,
+    ...FACTS_COMMANDS,
+    ...fileCommands(new Handles()),
+    ...execCommands(processes),
+    guestShutdown,
+    ...ROOT_COMMANDS,
+  ];
   return {
-    methods: [
-      guestSync,
-      guestSyncDelimited,
-      guestPing,
-      guestInfo,
-      ...FACTS_COMMANDS,
-      ...fileCommands(new Handles()),
-      ...execCommands(processes),
-      guestShutdown,
-      ...ROOT_COMMANDS,
-    ],
+    methods: methods.map((method) => {
+      const reason = listRefusal(method.name, lists);
+      return reason === undefined ? method : disabledCommand(method.name, method.summary, reason);
+    }),
     stop: () => processes.stop(),
   };
 }

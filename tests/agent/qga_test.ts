@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type AgentOptions, TestAgent } from "./_agent.ts";
+import { type AgentOptions, makePaths, runAgent, TestAgent } from "./_agent.ts";
 import type { Host, Message } from "./_host.ts";
 import { residentMb } from "../_processes.ts";
 import { until } from "../_waiting.ts";
@@ -13,8 +13,15 @@ import { until } from "../_waiting.ts";
 const MB = 1024 * 1024;
 const MOST_GROWTH_MB = 10;
 
-const start = (options: AgentOptions = {}) =>
-  TestAgent.start({ ...options, args: () => ["--dialect", "qga"] });
+/** The test machine may have a configuration of qemu-ga. */
+const QGA: Required<AgentOptions>["args"] = ({ directory }) => [
+  "--dialect",
+  "qga",
+  "--qemu-ga-conf",
+  `${directory}/qemu-ga.conf`,
+];
+
+const start = (options: AgentOptions = {}) => TestAgent.start({ ...options, args: QGA });
 
 /** Asks and takes the answer, which comes in order. */
 async function ask(host: Host, execute: string, parameters?: unknown): Promise<Message> {
@@ -126,6 +133,61 @@ Deno.test("what the policy refuses as a whole is off and not found, as clients n
   );
   await assertError(host, ["guest-shutdown"], "CommandNotFound", /--power systemd/);
   await assertError(host, ["guest-fsfreeze-freeze"], "CommandNotFound", /needs root/);
+});
+
+Deno.test("the lists of qemu-ga's configuration and of the command line turn commands off", async () => {
+  const agent = await TestAgent.start({
+    args: (paths) => [...QGA(paths), "-b", "guest-file-open"],
+    prepare: ({ directory }) =>
+      Deno.writeTextFile(
+        `${directory}/qemu-ga.conf`,
+        "[general]\nverbose=1\nblock-rpcs=guest-exec,guest-exce,guest-ping\nfsfreeze-hook=/x\n",
+      ),
+  });
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const list = /^Command guest-exec has been disabled: block-rpcs in .*qemu-ga\.conf lists it$/;
+  await assertError(host, ["guest-exec", { path: "true" }], "CommandNotFound", list);
+  await assertError(host, ["guest-file-open"], "CommandNotFound", /--block-rpcs lists it/);
+  assertEquals(await call(host, "guest-ping"), {});
+  assert(Array.isArray(await call(host, "guest-get-vcpus")));
+  const { supported_commands: commands } = Object(await call(host, "guest-info"));
+  const isEnabled = (name: string) =>
+    commands.find((one: { name: string }) => one.name === name).enabled;
+  assertEquals(["guest-exec", "guest-file-open", "guest-get-vcpus"].map(isEnabled), [
+    false,
+    false,
+    true,
+  ]);
+  const warnings = agent.log.filter(({ level }) => level === "warn");
+  assertEquals(
+    warnings.flatMap(({ problem, keys }) => problem ?? keys).map((text) =>
+      String(text).replace(/ in \S+qemu-ga\.conf/, "")
+    ),
+    [
+      'block-rpcs lists "guest-exce", which is not a command',
+      "block-rpcs lists guest-ping, which cannot be turned off",
+      "fsfreeze-hook",
+    ],
+  );
+});
+
+Deno.test("an agent does not start with a configuration of qemu-ga that it cannot understand", async () => {
+  const paths = await makePaths();
+  try {
+    const conf = `${paths.directory}/qemu-ga.conf`;
+    await Deno.writeTextFile(conf, "[general]\nblock-rpcs guest-exec\n");
+    const { code, stderr } = await runAgent([
+      "--channel",
+      `listen:${paths.socket}`,
+      ...QGA(paths),
+    ]);
+    assertEquals(code, 78);
+    assertMatch(stderr, /qemu-ga\.conf: line 2: "block-rpcs guest-exec" is neither/);
+  } finally {
+    await Deno.remove(paths.directory, { recursive: true });
+  }
 });
 
 Deno.test("a group that is off turns its commands off; a mode of guest-file-open is refused", async () => {

@@ -6,6 +6,7 @@ const NOTHING: Invocation = {
   command: "serve",
   channel: undefined,
   dialect: "jsonrpc",
+  qga: { conf: "/etc/qemu/qemu-ga.conf", lists: { blocked: [], allowed: [] } },
   config: undefined,
   logLevel: undefined,
   power: "none",
@@ -32,6 +33,22 @@ const RIGHT: readonly (readonly [string, Partial<Invocation>])[] = [
   ["check --config /etc/a.json", { command: "check", config: "/etc/a.json" }],
   ["--config=a=b", { config: "a=b" }],
   ["--dialect qga", { dialect: "qga" }],
+  ["--dialect qga -b a,b --block-rpcs=c -a d --allow-rpcs e --qemu-ga-conf f", {
+    dialect: "qga",
+    qga: {
+      conf: "f",
+      lists: {
+        blocked: [
+          { commands: ["a", "b"], source: "--block-rpcs" },
+          { commands: ["c"], source: "--block-rpcs" },
+        ],
+        allowed: [
+          { commands: ["d"], source: "--allow-rpcs" },
+          { commands: ["e"], source: "--allow-rpcs" },
+        ],
+      },
+    },
+  }],
   ["--config 0", { config: "0" }],
   ["--log-level debug", { logLevel: "debug" }],
   ["--granted {}", { granted: "{}" }],
@@ -89,6 +106,9 @@ for (
     [["--config"], "--config needs a value"],
     [["--config", "--log-level", "info"], "--config needs a value"],
     [["--config", "a", "--config=b"], "--config was given more than once"],
+    [["-b", "guest-exec"], "--block-rpcs needs --dialect qga"],
+    [["--dialect", "qga", "--block-rpcs"], "--block-rpcs needs a value"],
+    [["--dialect", "qga", "-a"], "--allow-rpcs needs a value"],
     [["--log-level", "loud"], "--log-level must be one of error, warn, info, debug, trace"],
     [["--log-level", "INFO"], "--log-level must be one of"],
     [["--log-level"], "--log-level needs a value"],

@@ -65,6 +65,8 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)].sor
 export interface StartPaths {
   /** The unix socket of `--channel listen:PATH`. */
   readonly listen?: string;
+  /** qemu-ga's configuration file, read at startup. */
+  readonly qemuGaConf?: string;
   /** The configuration file, read at startup and at each reload. */
   readonly configFile?: string;
   /** Whether the agent controls power through the service manager's units. */
@@ -101,6 +103,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const log = config.log_file === null ? [] : [config.log_file];
   const audit = config.audit_file === null ? [] : [config.audit_file];
   const state = config.state_directory === null ? [] : [config.state_directory];
+  const qemuGaConf = start.qemuGaConf === undefined ? [] : [start.qemuGaConf];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
     read: unique([
@@ -111,6 +114,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...PROGRAM_DIRECTORIES,
       DEFAULT_CONFIG_PATH,
       ...configFile,
+      ...qemuGaConf,
       ...power,
       ...notify,
       ...broker,
