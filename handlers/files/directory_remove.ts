@@ -16,7 +16,7 @@ export const directoryRemove = fileMethod({
     "The path must be inside `allowed_write_paths` and contain no symbolic link. Without " +
     "`recursive` the directory must be empty. With it everything in it is removed: links " +
     "themselves, never their targets, and nothing on another file system. A directory with more " +
-    `than ${MAX_ENTRIES.toLocaleString("en")} entries in all is refused before anything is ` +
+    `than ${MAX_ENTRIES} entries in all is refused before anything is ` +
     "removed. If removing fails on the way or times out, part of the directory may be gone.",
     "An entry of `allowed_write_paths` itself cannot be removed. `entries_removed` counts the " +
     "directory too.",
