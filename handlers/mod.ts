@@ -19,6 +19,7 @@ import { fileWrite } from "./files/file_write.ts";
 import { fsTrim } from "./filesystems/fs_trim.ts";
 import { getAgentInfo } from "./agent/get_agent_info.ts";
 import { getDiskUsage } from "./facts/get_disk_usage.ts";
+import { getMetrics } from "./facts/get_metrics.ts";
 import { getNetworkInfo } from "./facts/get_network_info.ts";
 import { getSystemInfo } from "./facts/get_system_info.ts";
 import { logList } from "./logs/log_list.ts";
@@ -55,6 +56,7 @@ const ALL = [
   logRead,
   logList,
   fsTrim,
+  getMetrics,
   rpcCancel,
   rpcDiscover,
 ] as const;

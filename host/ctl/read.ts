@@ -30,6 +30,7 @@ import { info } from "./commands/info.ts";
 import { list } from "./commands/list.ts";
 import { ls } from "./commands/ls.ts";
 import { methods } from "./commands/methods.ts";
+import { metrics } from "./commands/metrics.ts";
 import { mkdir } from "./commands/mkdir.ts";
 import { mv } from "./commands/mv.ts";
 import { ping } from "./commands/ping.ts";
@@ -121,7 +122,8 @@ function parser(names: readonly string[]) {
   const seeing = or(list, info, ping, methods, events, top);
   const doing = or(call, exec, push, pull, shutdown, reboot, trim);
   const files = or(ls, rm, mv, mkdir);
-  return merge(object({ run: or(seeing, doing, files) }), target, output);
+  const inside = or(metrics);
+  return merge(object({ run: or(seeing, doing, files, inside) }), target, output);
 }
 
 /** The names of the VMs, for completion in a shell. */

@@ -9,16 +9,18 @@ import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
 import type { Logs } from "./logs.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Power } from "./power.ts";
 import type { State } from "./state.ts";
 import type { Privileged } from "./privileged.ts";
 
-/** The guest that the agent runs in. */
+/** The guest that the agent runs in. An ability that is absent is one that this guest lacks. */
 export interface Guest {
   /** The protocol's name of the platform. */
   readonly platform: "linux" | "windows";
   readonly facts: Facts;
   readonly inventory: Inventory;
+  readonly metrics?: Metrics;
   readonly files: Files;
   readonly commands: Commands;
   readonly logs: Logs;

@@ -69,6 +69,21 @@ async function lookAround(host: Host, { screen }: Stage): Promise<void> {
 
   screen.step("How full are its disks? Percentages as df computes them");
   await host.call("get_disk_usage", undefined, Anything);
+
+  screen.step("What is it doing? Processors, memory, pressure, disks and network in one call");
+  screen.request("get_metrics");
+  const { result, ms } = await host.measure("get_metrics");
+  const { load_average, memory, network } = z.parse(
+    z.looseObject({
+      load_average: z.array(z.number()),
+      memory: z.looseObject({ available_bytes: z.number(), swap_free_bytes: z.number() }),
+      network: z.array(z.unknown()),
+    }),
+    result,
+  );
+  const { available_bytes, swap_free_bytes } = memory;
+  screen.result({ load_average, memory: { available_bytes, swap_free_bytes }, network }, ms);
+  screen.remark("abridged: counters of every processor and disk, faults, swapping, pressure");
 }
 
 async function act(host: Host, { screen, shared }: Stage): Promise<void> {

@@ -106,7 +106,7 @@ Deno.test("docs/demo.svg shows what a run prints: else run deno task demo:record
 Deno.test("shownLines() keeps the introduction, some steps and the conclusion", () => {
   const output = [
     "introduction",
-    " 1 First",
+    " 1 Run a command: any",
     "   shown",
     " 2 Second",
     "   left out",
@@ -117,7 +117,7 @@ Deno.test("shownLines() keeps the introduction, some steps and the conclusion", 
   ];
   assertEquals(shownLines(output.join("\n")), [
     "introduction",
-    " 1 First",
+    " 1 Run a command: any",
     "   shown",
     "   ⋮",
     "",

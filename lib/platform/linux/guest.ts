@@ -11,6 +11,7 @@ import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
+import { LinuxMetrics } from "./metrics/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { LinuxLogs } from "./logs/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
@@ -51,6 +52,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     inventory: new LinuxInventory(),
     files,
     logs: new LinuxLogs(files),
+    metrics: new LinuxMetrics(),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       isExecutableFile,

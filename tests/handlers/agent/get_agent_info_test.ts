@@ -15,34 +15,34 @@ const Result = z.strictObject({
   groups: z.array(z.string()),
 });
 
+/** The capabilities of an agent that neither controls power nor has a broker. */
+function withoutRoot(): string[] {
+  const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
+  const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)];
+  return all.filter((one) => !needsRoot.includes(one)).sort();
+}
+
 Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
   await using served = await Served.start(getAgentInfo);
   assertEquals(await served.call(undefined, Result), {
     version: manifest.version,
     protocol_version: "1.0.0",
     platform: "linux",
-    capabilities: [
-      "cancel",
-      "disk_usage",
-      "exec_command",
-      "file_commit",
-      "file_hash",
-      "file_list",
-      "file_read",
-      "file_stat",
-      "file_write",
-      "log_list",
-      "log_read",
-      "network_info",
-      "system_info",
-    ],
+    capabilities: withoutRoot(),
     max_message_size_kb: 64,
     groups: ["see", "file-read", "file-write", "exec", "power", "freeze", "time"],
   });
 });
 
 const READING = ["file_hash", "file_list", "file_read", "file_stat"] as const;
-const WRITING = ["file_commit", "file_write"] as const;
+const WRITING = [
+  "directory_create",
+  "directory_remove",
+  "file_commit",
+  "file_remove",
+  "file_rename",
+  "file_write",
+] as const;
 
 for (
   const [security, missing] of [
@@ -59,11 +59,7 @@ for (
   Deno.test(`get_agent_info leaves out ${missing.join(", ")} with ${JSON.stringify(security)}`, async () => {
     await using served = await Served.start(getAgentInfo, { config: () => ({ security }) });
     const { capabilities } = await served.call(undefined, Result);
-    const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
-    const power = ["shutdown", "reboot"];
-    const needsRoot = OPERATIONS.map(({ name }) => name);
-    const expected = all.filter((one) => ![...missing, ...power, ...needsRoot].includes(one))
-      .sort();
+    const expected = withoutRoot().filter((one) => !missing.some((name) => name === one));
     assertEquals(capabilities, expected);
     assert(missing.every((one) => !capabilities.includes(one)));
   });

@@ -10,6 +10,7 @@ import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
 import type { Logs } from "../../../lib/guest/logs.ts";
 import { MemoryFiles } from "./_memory_files.ts";
+import { MEMORY_METRICS } from "./_memory_metrics.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
 import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { NO_PRIVILEGED } from "../../../lib/guest/privileged.ts";
@@ -145,6 +146,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     platform: "linux",
     facts: MEMORY_FACTS,
     inventory: EMPTY_INVENTORY,
+    metrics: MEMORY_METRICS,
     files: new MemoryFiles(),
     commands: NO_COMMANDS,
     logs: NO_LOGS,
