@@ -12,7 +12,8 @@
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
 import { Timer } from "../../../base/timer.ts";
-import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript } from "../programs.ts";
+import { spawnShell } from "../shell_child.ts";
 
 /** Longer than most monitoring systems wait between two questions. */
 const DEFAULT_IDLE_MS = 30_000;
@@ -45,15 +46,7 @@ class ScriptProcess {
   #buffer = new Uint8Array(BUFFER_BYTES);
 
   constructor(code: string) {
-    this.#child = new Deno.Command(SHELL, {
-      args: ["-c", fixedScript(code)],
-      cwd: "/",
-      clearEnv: true,
-      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+    this.#child = spawnShell(["-c", fixedScript(code)]);
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
   }

@@ -12,7 +12,8 @@ import { countChild } from "../../../base/memory/garbage.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { ENTER } from "../processes/command_cgroup.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript, SHELL } from "../programs.ts";
+import { spawnShell } from "../shell_child.ts";
 import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
 import type { Route } from "./walk.ts";
 
@@ -44,17 +45,7 @@ export class FileShell {
   constructor(separate: boolean) {
     countChild();
     const script = ["-c", fixedScript(FILE_SHELL_SCRIPT), "sh"];
-    this.#child = new Deno.Command(SHELL, {
-      args: separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script,
-      cwd: "/",
-      clearEnv: true,
-      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-      // In its own process group: a Ctrl-C for the agent must not leave a partial file.
-      detached: true,
-    }).spawn();
+    this.#child = spawnShell(separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script);
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader();
     void this.#child.status.then(() => this.#hasExited = true);

@@ -15,7 +15,8 @@ import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/
 import type { AllowedPath } from "../../../policy/paths.ts";
 import { NulReader } from "../processes/nul_reader.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript } from "../programs.ts";
+import { spawnShell } from "../shell_child.ts";
 import { fileType, permissionBits } from "./file_type.ts";
 import { NAME_PREFIX, NamePage } from "./name_page.ts";
 import { routeTo, WALK, walkFailure } from "./walk.ts";
@@ -78,17 +79,7 @@ export async function listDirectory(
 function spawn({ path, root }: AllowedPath): Deno.ChildProcess {
   countChild();
   const { start, names } = routeTo(path, root);
-  return new Deno.Command(SHELL, {
-    args: ["-c", fixedScript(SCRIPT), "sh", start, ...names],
-    cwd: "/",
-    clearEnv: true,
-    env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    // In its own process group, so that it can be killed as a whole.
-    detached: true,
-  }).spawn();
+  return spawnShell(["-c", fixedScript(SCRIPT), "sh", start, ...names], { stderr: "piped" });
 }
 
 /** Describes the names; those that have vanished are left out. */

@@ -11,7 +11,8 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript, PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript } from "../programs.ts";
+import { spawnShell } from "../shell_child.ts";
 
 /** How long the kernel may take to end a process. */
 const EXIT_MS = 2000;
@@ -34,17 +35,8 @@ export interface HashOptions {
  */
 export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): Promise<string> {
   signal.throwIfAborted();
-  const child = new Deno.Command(SHELL, {
-    // The agent may always run the shell, but other programs only if they are whitelisted.
-    args: ["-c", fixedScript("exec sha256sum")],
-    cwd: "/",
-    clearEnv: true,
-    env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-    detached: true,
-  }).spawn();
+  // The agent may always run the shell, but other programs only if they are whitelisted.
+  const child = spawnShell(["-c", fixedScript("exec sha256sum")]);
   const aborted = new Aborted(signal);
   using _aborted = aborted;
   // A write to a stopped process would block forever.

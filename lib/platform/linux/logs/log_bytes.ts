@@ -7,7 +7,8 @@
 import { countChild, countGarbage, countPipeRead } from "../../../base/memory/garbage.ts";
 import type { OpenFile } from "../../../guest/files.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { fixedScript } from "../programs.ts";
+import { spawnShell } from "../shell_child.ts";
 
 /** Bytes read at a time. */
 export const CHUNK_BYTES = 64 * 1024;
@@ -114,17 +115,8 @@ class Unpacker {
   constructor(file: OpenFile, program: string) {
     countChild();
     this.#program = program;
-    this.#child = new Deno.Command(SHELL, {
-      // The program's name is one of UNPACKERS, never from the wire.
-      args: ["-c", `exec ${program} -dc`],
-      cwd: "/",
-      clearEnv: true,
-      env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-      detached: true,
-    }).spawn();
+    // The program's name is one of UNPACKERS, never from the wire.
+    this.#child = spawnShell(["-c", fixedScript(`exec ${program} -dc`)]);
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
     this.#feeding = this.#feed(file);
   }
