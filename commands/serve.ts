@@ -17,6 +17,7 @@ import { auditedReload } from "../lib/monitor/audited_reload.ts";
 import { Timer } from "../lib/base/timer.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
+import { Jobs } from "../lib/core/jobs/jobs.ts";
 import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
 import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
 import { linuxGuest } from "../lib/platform/linux/guest.ts";
@@ -81,7 +82,8 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const language = languageOf(invocation, site, log);
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;
-  const executor = new Executor({ config, guest, log, methods, configFile }, audit);
+  const jobs = new Jobs({ guest, log });
+  const executor = new Executor({ config, guest, jobs, log, methods, configFile }, audit);
   live.onChange((changed) => {
     log.level = changed.log_level;
     executor.reconfigure(changed);
@@ -107,6 +109,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.
   new Timer(0, preloadCommands);
+  new Timer(0, () => void jobs.restore(config.jobs));
   const dialect = language.dialect(
     executor,
     // Read for each greeting, since a reload may change it.
@@ -117,6 +120,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   channel.close();
   watchdog?.[Symbol.dispose]();
   await Promise.all([executor.stop(STOP_GRACE_MS), language.stop(), monitor.stop()]);
+  await jobs.stop();
   await withTimer(DRAIN_MS, Promise.all(draining));
   state.close();
   log.info("agent stopped");

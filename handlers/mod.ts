@@ -24,6 +24,14 @@ import { getNetworkInfo } from "./facts/get_network_info.ts";
 import { getSystemInfo } from "./facts/get_system_info.ts";
 import { logList } from "./logs/log_list.ts";
 import { logRead } from "./logs/log_read.ts";
+import { jobForget } from "./jobs/job_forget.ts";
+import { jobList } from "./jobs/job_list.ts";
+import { jobRead } from "./jobs/job_read.ts";
+import { jobResize } from "./jobs/job_resize.ts";
+import { jobSignal } from "./jobs/job_signal.ts";
+import { jobStart } from "./jobs/job_start.ts";
+import { jobStatus } from "./jobs/job_status.ts";
+import { jobWrite } from "./jobs/job_write.ts";
 import { ping } from "./agent/ping.ts";
 import { reboot } from "./power/reboot.ts";
 import { rpcCancel } from "./agent/rpc_cancel.ts";
@@ -57,6 +65,14 @@ const ALL = [
   logList,
   fsTrim,
   getMetrics,
+  jobStart,
+  jobRead,
+  jobWrite,
+  jobResize,
+  jobSignal,
+  jobStatus,
+  jobList,
+  jobForget,
   rpcCancel,
   rpcDiscover,
 ] as const;

@@ -1,5 +1,5 @@
 /**
- * The parameters of exec_command, and a fast path through their schema.
+ * The parameters of commands, and a fast path through their schema.
  *
  * @module
  */
@@ -83,30 +83,40 @@ const isEnvironment = (value: unknown) =>
   isObject(value) && Object.getPrototypeOf(value) === Object.prototype &&
   Object.keys(value).every((name) => NAME_REGEXP.test(name)) && areTexts(Object.values(value));
 
-/** Times in seconds. */
-export const ExecParams = () =>
-  z.strictObject({
-    command: Text(),
-    args: z._default(
-      quickly(z.array(Text()).check(z.maxLength(MAX_ARGUMENTS)), {
-        maximum: MAX_ARGUMENTS,
-        count: (value) => Array.isArray(value) ? value.length : 0,
-        isValid: isTextArray,
-      }),
-      [],
-    ),
-    timeout_seconds: z.optional(z.int().check(z.gte(1))),
+/** What every command takes. Times in seconds. */
+export const commandMembers = () => ({
+  command: Text(),
+  args: z._default(
+    quickly(z.array(Text()).check(z.maxLength(MAX_ARGUMENTS)), {
+      maximum: MAX_ARGUMENTS,
+      count: (value) => Array.isArray(value) ? value.length : 0,
+      isValid: isTextArray,
+    }),
+    [],
+  ),
+  timeout_seconds: z.optional(z.int().check(z.gte(1))),
+  working_directory: z._default(Text(), "/"),
+  env: z._default(
+    quickly(z.record(VariableName(), Text()), {
+      maximum: MAX_VARIABLES,
+      count: (value) => isObject(value) ? Object.keys(value).length : 0,
+      isValid: isEnvironment,
+    }),
+    () => ({}),
+  ),
+  input: z.optional(z.string()),
+  input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+});
+
+/** The parameters of exec_command. */
+export const ExecParams = () => {
+  const { command, args, timeout_seconds, ...others } = commandMembers();
+  return z.strictObject({
+    command,
+    args,
+    timeout_seconds,
     capture_output: z._default(z.boolean(), true),
-    working_directory: z._default(Text(), "/"),
-    env: z._default(
-      quickly(z.record(VariableName(), Text()), {
-        maximum: MAX_VARIABLES,
-        count: (value) => isObject(value) ? Object.keys(value).length : 0,
-        isValid: isEnvironment,
-      }),
-      () => ({}),
-    ),
-    input: z.optional(z.string()),
-    input_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
+    ...others,
     output_encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
   });
+};

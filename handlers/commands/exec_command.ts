@@ -3,6 +3,7 @@ import { commandFailed, ERRORS, invalidParams, timedOut } from "../../lib/base/e
 import { type Context, method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/policy/commands.ts";
 import { normalizePath } from "../../lib/policy/paths.ts";
+import { addMissing } from "./_environment.ts";
 import { decodeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
 import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
@@ -118,20 +119,6 @@ export const execCommand = method({
       : { exit_code: result.code, signal: result.signal, ...report };
   },
 });
-
-/**
- * Adds the variables that are missing. A new object with both would leave a megabyte of garbage for
- * 1,000 variables (measured): V8 makes a hidden class for each member that is copied.
- */
-function addMissing(
-  env: Record<string, string>,
-  base: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  for (const [name, value] of Object.entries(base)) {
-    if (!Object.hasOwn(env, name)) env[name] = value;
-  }
-  return env;
-}
 
 function chooseTimeout(requested: number | undefined, maximum: number): number {
   if (requested === undefined) return Math.min(DEFAULT_TIMEOUT_SECONDS, maximum);

@@ -74,6 +74,16 @@ export const SecuritySchema = z.strictObject({
   max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
 });
 
+/** `jobs`: limits on commands in the background. */
+export const JobsSchema = z.strictObject({
+  max_running: z._default(whole(1, 256), 16),
+  max_kept: z._default(whole(1, 1000), 100),
+  max_output_mb: z._default(whole(1, 65_536), 128),
+  max_total_output_mb: z._default(whole(1, 65_536), 256),
+  max_seconds: z._default(whole(1, 31_536_000), 86_400),
+  keep_seconds: z._default(whole(1, 31_536_000), 3600),
+});
+
 /** `sun_path` of sockaddr_un (unix(7)) without its final NUL. */
 const MAX_SOCKET_PATH_BYTES = 107;
 /** How much longer the path is at which the socket is created (monitor_socket.ts). */
@@ -163,6 +173,7 @@ export const ConfigSchema = z.strictObject({
   max_requests_per_second: z._default(whole(1, 10_000_000), 100),
   announce: z._default(z.boolean(), true),
   security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
+  jobs: z._default(JobsSchema, z.parse(JobsSchema, {})),
   command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
   audit_file: z._default(z.nullable(AbsolutePath), null),
   audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),

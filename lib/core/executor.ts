@@ -218,7 +218,7 @@ export class Executor {
 
   async #waitForData({ call, checked, inFlight }: Execution<unknown>): Promise<void> {
     const { caller } = call;
-    const wait = checked.wait?.(this.#context(call, inFlight.signal));
+    const wait = await checked.wait?.(this.#context(call, inFlight.signal));
     if (wait !== undefined && !this.#isStopping) {
       this.#waitingCallers.add(caller);
       try {

@@ -13,12 +13,14 @@ import type { Caller } from "./caller.ts";
 import type { ResultThen } from "./outcome.ts";
 import type { Wait } from "./waiting_calls.ts";
 import type { Guest } from "../guest/guest.ts";
+import type { Jobs } from "./jobs/jobs.ts";
 import { type Access, isAllowed } from "../policy/groups.ts";
 
 /** What every call of an agent shares. */
 export interface AgentServices {
   readonly config: Config;
   readonly guest: Guest;
+  readonly jobs: Jobs;
   readonly log: Log;
   /** All methods, for the methods that describe the agent. */
   readonly methods: readonly Method[];
@@ -94,7 +96,10 @@ export interface Definition<
    * What the call waits for before it takes a slot and runs; `undefined` if it runs immediately.
    * Waiting calls are limited for each caller, can be cancelled, and run when the agent stops.
    */
-  readonly wait?: (params: z.output<Params>, context: Context) => Wait | undefined;
+  readonly wait?: (
+    params: z.output<Params>,
+    context: Context,
+  ) => Wait | undefined | Promise<Wait | undefined>;
   readonly run: (
     params: z.output<Params>,
     context: Context,
@@ -108,6 +113,7 @@ export type Returned<Result> = Encodable<Result> | ResultThen<Encodable<Result>>
 export type Encodable<Result> = Result extends object ? {
     [Member in keyof Result]: Result[Member] extends string | undefined
       ? Result[Member] | UnescapedBytes
+      : Result[Member] extends readonly (infer Element)[] ? readonly Encodable<Element>[]
       : Result[Member];
   }
   : Result;
@@ -123,7 +129,7 @@ export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
   /** See `wait` of {@link Definition}. */
-  readonly wait?: (context: Context) => Wait | undefined;
+  readonly wait?: (context: Context) => Wait | undefined | Promise<Wait | undefined>;
   run(context: Context): unknown;
 }
 

@@ -52,6 +52,70 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
+/** Where a started command prints; a terminal has one stream. */
+export type OutputStream = "stdout" | "stderr" | "tty";
+
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** What to start, and who gets its output. */
+export interface StartOptions extends Omit<RunOptions, "input" | "maxOutputBytes" | "onStarted"> {
+  /** Gives the command a terminal of this size instead of pipes. */
+  readonly terminal?: TerminalSize;
+  /** Gets the output as it arrives. The bytes are valid until it resolves; then more is read. */
+  readonly onOutput: (stream: OutputStream, bytes: Uint8Array) => Promise<void>;
+}
+
+/** How a started command ended. */
+export type CommandEnd = Pick<RunResult, "code" | "signal" | "endedBy" | "isStuck">;
+
+/** The signals that may be sent to a command. */
+export const SIGNALS = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGKILL",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGTERM",
+  "SIGCONT",
+  "SIGSTOP",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGWINCH",
+] as const satisfies readonly SignalName[];
+
+/** One of {@link SIGNALS}. */
+export type SendableSignal = (typeof SIGNALS)[number];
+
+/** A command that was started. */
+export interface StartedCommand {
+  readonly pid: number;
+  /** Resolves when it has ended and all its output was delivered. Never rejects. */
+  readonly ended: Promise<CommandEnd>;
+  /**
+   * Writes to its standard input or terminal; resolves when all is written.
+   *
+   * @throws {Error} if it has closed its input or ended.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Ends its standard input. In a terminal that is the end-of-file character. */
+  closeInput(): Promise<void>;
+  /** Sends a signal to its process group; none if it has ended. */
+  signal(signal: SendableSignal): Promise<void>;
+  /**
+   * Changes the size of its terminal.
+   *
+   * @throws {RpcError} -32000 if that fails.
+   */
+  resize(size: TerminalSize): Promise<void>;
+}
+
 /** The programs of the guest. */
 export interface Commands extends InstalledPrograms {
   /** The variables that every command gets unless the request sets them. */
@@ -62,4 +126,12 @@ export interface Commands extends InstalledPrograms {
    * @throws {RpcError} -32001, -32002 or -32000, with the reason, if it cannot be started.
    */
   run(options: RunOptions): Promise<RunResult>;
+  /**
+   * Starts a program as {@link run} does, and delivers its output as it arrives.
+   *
+   * @throws {RpcError} -32001, -32002 or -32000, with the reason, if it cannot be started.
+   */
+  start(options: StartOptions): Promise<StartedCommand>;
+  /** Why no command can have a terminal here, or `undefined` if it can. */
+  terminalProblem(): string | undefined;
 }

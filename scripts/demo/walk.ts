@@ -46,6 +46,7 @@ export async function walk(stage: Stage): Promise<void> {
     await discover(host, stage);
   }
   await cancel(stage, used);
+  await outliveTheHost(stage, used);
   const missing = METHODS.map(({ name }) => name).filter((name) => !used.has(name));
   if (missing.length > 0) {
     throw new Error(`the demo does not show ${missing.join(", ")}: add it to scripts/demo/walk.ts`);
@@ -245,4 +246,41 @@ async function cancel({ screen, socket }: Stage, used: Set<string>): Promise<voi
   if (!isCancelled || !hasFailed) {
     throw new UnexpectedAnswerError("the command was not cancelled");
   }
+}
+
+/** Two hosts, one after the other, and a job that runs all the time. */
+async function outliveTheHost(stage: Stage, used: Set<string>): Promise<void> {
+  const { screen, socket, shared } = stage;
+  const job_id = "follow-1";
+  const Output = z.looseObject({
+    output: z.tuple([z.looseObject({ data: z.string() })]),
+    cursor: z.string(),
+  });
+  let cursor: string;
+  {
+    await using host = await Host.connect(socket, screen, used);
+    screen.step("A job runs in the background; a read waits for its output");
+    const args = ["-n", "+1", "-f", `${shared}/reports/hello.txt`];
+    await host.call(
+      "job_start",
+      { job_id, command: "tail", args, keep_input_open: true },
+      Anything,
+    );
+    ({ cursor } = await host.call("job_read", { job_id, wait_seconds: 10 }, Output));
+    await host.call("job_write", { job_id, data: "input, which tail ignores\n" }, Anything);
+  }
+  await using host = await Host.connect(socket, screen, used);
+  screen.step("The host has left and another one came: the job is still running, nothing is lost");
+  await host.call("job_list", {}, z.looseObject({ jobs: z.tuple([z.looseObject({})]) }));
+  const path = `${shared}/reports/hello.txt`;
+  await host.call("file_write", { path, content: "More.\n", offset: 21 }, Anything);
+  const more = await host.call("job_read", { job_id, cursor, wait_seconds: 10 }, Output);
+  if (more.output[0].data !== "More.\n") {
+    throw new UnexpectedAnswerError("the job's output does not go on where it was left");
+  }
+  await host.fails("job_resize", { job_id, rows: 50, cols: 132 }, "commandFailed");
+  await host.call("job_signal", { job_id, signal: "SIGTERM" }, Anything);
+  const Ended = z.looseObject({ state: z.literal("ended"), exit_code: z.literal(143) });
+  await host.call("job_status", { job_id, wait_seconds: 10 }, Ended);
+  await host.call("job_forget", { job_id }, Anything);
 }

@@ -10,8 +10,9 @@ import { type Field, fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
 type Key =
-  | Exclude<keyof Config, "security" | "command_monitor">
+  | Exclude<keyof Config, "security" | "jobs" | "command_monitor">
   | `security.${keyof Config["security"]}`
+  | `jobs.${keyof Config["jobs"]}`
   | `command_monitor.${keyof Config["command_monitor"]}`;
 
 /** The purpose of each key. A key missing here is a type error. */
@@ -44,6 +45,15 @@ const MEANINGS: Readonly<Record<Key, string>> = {
   "security.max_file_size_mb": "The largest file that may be read or written",
   "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
     "accepts",
+  "jobs.max_running": "How many jobs may run at the same time",
+  "jobs.max_kept":
+    "How many jobs are known, running or not; the oldest ended one is forgotten first",
+  "jobs.max_output_mb": "How much output of a job is kept; the oldest is dropped",
+  "jobs.max_total_output_mb": "How much output of all jobs is kept together",
+  "jobs.max_seconds": "The largest `timeout_seconds` that `job_start` accepts, and its default",
+  "jobs.keep_seconds":
+    "How long an ended job is kept: the largest `keep_seconds` that `job_start` " +
+    "accepts, and its default",
   "command_monitor.enabled": "Whether programs in the guest can send commands " +
     "([command-monitor.md](command-monitor.md))",
   "command_monitor.pipe_path":

@@ -10,6 +10,7 @@ import type { Log } from "../../lib/log/logger.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { Caller } from "../../lib/core/caller.ts";
 import { Executor } from "../../lib/core/executor.ts";
+import { Jobs } from "../../lib/core/jobs/jobs.ts";
 import { JsonRpcConversation } from "../../lib/dialects/jsonrpc/conversation.ts";
 import type { Part } from "../../lib/channel/dialect.ts";
 import { textOf } from "../../lib/dialects/jsonrpc/messages.ts";
@@ -62,19 +63,16 @@ export class FuzzAgent implements AsyncDisposable {
       ...NO_LOG,
       error: (message, fields) => void (this.#fault ??= `${message}: ${JSON.stringify(fields)}`),
     };
-    this.#executor = new Executor({
-      config: this.config,
-      guest: {
-        ...linuxGuest(),
-        power: new Power({
-          unavailable: undefined,
-          check: () => Promise.resolve(undefined),
-          request: () => Promise.resolve(),
-        }),
-      },
-      log,
-      methods: METHODS,
-    });
+    const guest = {
+      ...linuxGuest(),
+      power: new Power({
+        unavailable: undefined,
+        check: () => Promise.resolve(undefined),
+        request: () => Promise.resolve(),
+      }),
+    };
+    const jobs = new Jobs({ guest, log });
+    this.#executor = new Executor({ config: this.config, guest, jobs, log, methods: METHODS });
   }
 
   static async start(): Promise<FuzzAgent> {

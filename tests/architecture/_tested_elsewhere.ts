@@ -25,7 +25,16 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/channel/dialect.ts": "tests/lib/channel/host_link_test.ts",
   "lib/core/call_id.ts": "tests/lib/core/caller_test.ts",
   "lib/core/outcome.ts": "tests/lib/core/executor_test.ts",
+  "handlers/jobs/": "tests/agent/jobs_test.ts",
   "handlers/qga/": "tests/agent/qga_test.ts",
+  "lib/core/jobs/": "tests/agent/jobs_test.ts",
+  "lib/platform/linux/processes/interruption.ts":
+    "tests/lib/platform/linux/processes/run_child_test.ts",
+  "lib/platform/linux/processes/pipe_reader.ts":
+    "tests/lib/platform/linux/processes/capture_test.ts",
+  "lib/platform/linux/processes/start_child.ts": "tests/agent/jobs_test.ts",
+  "lib/platform/linux/processes/start_command.ts": "tests/agent/jobs_test.ts",
+  "lib/platform/linux/processes/terminal.ts": "tests/agent/terminals_test.ts",
   "lib/dialects/qga/": "tests/lib/dialects/qga/parser_test.ts",
   "lib/platform/linux/facts/inventory/mod.ts": "tests/qga/differential_test.ts",
   "lib/dialects/jsonrpc/conversation.ts": "tests/lib/core/executor_test.ts",

@@ -14,7 +14,7 @@ import { GROUPS } from "../../lib/policy/groups.ts";
 import type { Message } from "../agent/_host.ts";
 import { CollectingLog } from "../lib/_helpers.ts";
 import { TestHost } from "../lib/core/_host.ts";
-import { memoryGuest } from "../lib/guest/_memory_guest.ts";
+import { memoryServices } from "../lib/guest/_memory_guest.ts";
 
 const Answer = z.record(z.string(), z.unknown());
 
@@ -32,8 +32,8 @@ export async function callPrivileged(
     ...DEFAULT_CONFIG,
     security: { ...DEFAULT_CONFIG.security, allow: [...allow] },
   };
-  const guest = memoryGuest({ privileged });
-  const executor = new Executor({ config, guest, log, methods: [method] });
+  const services = memoryServices({ privileged });
+  const executor = new Executor({ config, ...services, log, methods: [method] });
   const answers: string[] = [];
   const line = JSON.stringify({ jsonrpc: "2.0", method: method.name, params, id: 1 });
   await new TestHost(executor).handle(line, (text) => {

@@ -112,22 +112,64 @@ function partText(part: Part): string {
 
 /**
  * A successful answer as text, without the newline. The bytes of an {@link UnescapedBytes} in the
- * result become a separate part and are copied only when they are written.
+ * result, or in the objects of a list in it, become separate parts and are copied only when they are
+ * written.
  */
 export function resultParts(id: CallId, result: unknown): readonly Part[] {
-  const plain = isObject(result) ? Object.entries(result).find(isUnescaped) : undefined;
-  if (plain === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
-  const [name, unescaped] = plain;
-  const rest = JSON.stringify({ ...Object(result), [name]: undefined }).slice(1);
+  const parts = objectParts(result);
+  if (parts === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
+  return joined(['{"jsonrpc":"2.0","result":', ...parts, `,"id":${JSON.stringify(id)}}`]);
+}
+
+/** The parts of an object that has unescaped bytes; `undefined` for anything else. */
+function objectParts(value: unknown): readonly Part[] | undefined {
+  if (!isObject(value)) return undefined;
+  const found = Object.entries(value).find(([, member]) => hasUnescaped(member));
+  if (found === undefined) return undefined;
+  const [name, member] = found;
+  const rest = JSON.stringify({ ...value, [name]: undefined }).slice(1);
   return [
-    `{"jsonrpc":"2.0","result":{${JSON.stringify(name)}:"`,
-    unescaped,
-    `"${rest === "}" ? "" : ","}${rest},"id":${JSON.stringify(id)}}`,
+    `{${JSON.stringify(name)}:`,
+    ...memberParts(member),
+    `${rest === "}" ? "" : ","}${rest}`,
   ];
 }
 
-const isUnescaped = (entry: [string, unknown]): entry is [string, UnescapedBytes] =>
-  entry[1] instanceof UnescapedBytes;
+/** A list is judged by its first element: its elements are of one kind. */
+const hasUnescaped = (member: unknown): boolean =>
+  member instanceof UnescapedBytes ||
+  Array.isArray(member) && isObject(member[0]) &&
+    Object.values(member[0]).some((one) => one instanceof UnescapedBytes);
+
+function memberParts(member: unknown): readonly Part[] {
+  if (member instanceof UnescapedBytes) return ['"', member, '"'];
+  if (!Array.isArray(member)) return [JSON.stringify(member)];
+  const elements: readonly unknown[] = member;
+  return [
+    "[",
+    ...elements.flatMap((element, index): readonly Part[] => [
+      ...(index === 0 ? [] : [","]),
+      ...objectParts(element) ?? [JSON.stringify(element)],
+    ]),
+    "]",
+  ];
+}
+
+/** The parts, with neighbouring texts as one. */
+function joined(parts: readonly Part[]): readonly Part[] {
+  const all: Part[] = [];
+  let text = "";
+  for (const part of parts) {
+    if (typeof part === "string") {
+      text += part;
+      continue;
+    }
+    all.push(text, part);
+    text = "";
+  }
+  all.push(text);
+  return all;
+}
 
 /** An error answer as text, without the newline. */
 export function errorText(id: CallId, error: RpcError): string {

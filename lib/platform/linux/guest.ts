@@ -16,6 +16,8 @@ import { LinuxFiles } from "./files/mod.ts";
 import { LinuxLogs } from "./logs/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { BrokerClient, type OpenBroker } from "./privileged/broker_client.ts";
+import { startCommand } from "./processes/start_command.ts";
+import { terminalProblem } from "./processes/terminal.ts";
 import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
 import { memoryState } from "./state/state_directory.ts";
 import { SystemdPower } from "./systemd_power.ts";
@@ -63,6 +65,8 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
         TERM: "dumb",
       }),
       run: (options) => runCommand(options, separateCommands === true),
+      start: (options) => startCommand(options, separateCommands === true),
+      terminalProblem,
     },
     privileged: broker === undefined ? NO_PRIVILEGED : new BrokerClient(broker),
     power: new Power(power === "systemd" ? new SystemdPower() : NO_POWER),

@@ -19,6 +19,7 @@ import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { CHANNEL_NAME } from "../../../host/channels.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
 import { Executor } from "../../../lib/core/executor.ts";
+import { Jobs } from "../../../lib/core/jobs/jobs.ts";
 import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import { linuxGuest } from "../../../lib/platform/linux/guest.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
@@ -38,7 +39,13 @@ const isFlapping = (index: number) =>
 async function serveAgent(index: number): Promise<void> {
   const path = `${directory}/vm${Number(first) + index}.${CHANNEL_NAME}`;
   const channel = await listenChannel(path);
-  const executor = new Executor({ config: DEFAULT_CONFIG, guest, log: NO_LOG, methods: METHODS });
+  const executor = new Executor({
+    config: DEFAULT_CONFIG,
+    guest,
+    jobs: new Jobs({ guest, log: NO_LOG }),
+    log: NO_LOG,
+    methods: METHODS,
+  });
   const dialect = new JsonRpcDialect({
     executor,
     ready: () => ({ version: VERSION, platform: guest.platform }),

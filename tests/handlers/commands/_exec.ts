@@ -11,7 +11,7 @@ import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { Caller } from "../../../lib/core/caller.ts";
 import type { Commands } from "../../../lib/guest/commands.ts";
 import { CollectingLog, NEVER } from "../../lib/_helpers.ts";
-import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
+import { memoryServices } from "../../lib/guest/_memory_guest.ts";
 
 /** What a test changes of a call. */
 export interface ExecOptions {
@@ -28,7 +28,7 @@ export async function exec(
 ): Promise<z.output<typeof execCommand.result>> {
   const result = await execCommand.prepare(params).run({
     config: { ...DEFAULT_CONFIG, security: { ...DEFAULT_CONFIG.security, ...security } },
-    guest: memoryGuest({ commands }),
+    ...memoryServices({ commands }),
     log: new CollectingLog(),
     methods: [execCommand],
     signal,

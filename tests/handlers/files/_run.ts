@@ -9,7 +9,7 @@ import { Caller } from "../../../lib/core/caller.ts";
 import type { Context, Method } from "../../../lib/core/method.ts";
 import { CollectingLog, configWith, NEVER } from "../../lib/_helpers.ts";
 import type { MemoryFiles } from "../../lib/guest/_memory_files.ts";
-import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
+import { memoryServices } from "../../lib/guest/_memory_guest.ts";
 
 /** What a test may choose. */
 export interface RunOptions {
@@ -35,7 +35,7 @@ export async function run(
         ...security,
       },
     },
-    guest: memoryGuest({ files }),
+    ...memoryServices({ files }),
     log: new CollectingLog(),
     methods: [method],
     signal: NEVER,

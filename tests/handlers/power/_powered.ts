@@ -12,7 +12,7 @@ import { NO_LOG } from "../../../lib/log/logger.ts";
 import { Executor } from "../../../lib/core/executor.ts";
 import type { Method } from "../../../lib/core/method.ts";
 import { Power, type PowerRequest } from "../../../lib/guest/power.ts";
-import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
+import { memoryServices } from "../../lib/guest/_memory_guest.ts";
 import { TestHost } from "../../lib/core/_host.ts";
 import type { Message } from "../../agent/_host.ts";
 
@@ -42,7 +42,7 @@ export class Powered {
     });
     const executor = new Executor({
       config: DEFAULT_CONFIG,
-      guest: memoryGuest({ power }),
+      ...memoryServices({ power }),
       log: NO_LOG,
       methods: [method],
     });

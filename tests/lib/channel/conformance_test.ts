@@ -16,7 +16,7 @@ import { Executor } from "../../../lib/core/executor.ts";
 import { JsonRpcDialect } from "../../../lib/dialects/jsonrpc/dialect.ts";
 import { type Method, method } from "../../../lib/core/method.ts";
 import { CollectingLog, configWith, TempDirectory } from "../_helpers.ts";
-import { memoryGuest } from "../guest/_memory_guest.ts";
+import { memoryServices } from "../guest/_memory_guest.ts";
 
 const PARSE_ERROR = { code: -32700, message: "Parse error" };
 const INVALID_REQUEST = { code: -32600, message: "Invalid Request" };
@@ -285,7 +285,7 @@ class Server implements AsyncDisposable {
       config,
       log,
       methods: METHODS,
-      guest: memoryGuest(),
+      ...memoryServices(),
     });
     const channel = await listenChannel(path);
     const serving = (async () => {

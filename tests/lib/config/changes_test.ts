@@ -22,6 +22,14 @@ const OTHER: Config = {
     max_file_size_mb: 1,
     max_command_timeout_seconds: 1,
   },
+  jobs: {
+    max_running: 1,
+    max_kept: 1,
+    max_output_mb: 1,
+    max_total_output_mb: 1,
+    max_seconds: 1,
+    keep_seconds: 1,
+  },
   command_monitor: {
     enabled: true,
     pipe_path: "/run/other.sock",
@@ -50,7 +58,7 @@ const AT_START = [
 
 Deno.test("changedKeys() names every key that differs, and nothing else", () => {
   assertEquals(changedKeys(DEFAULT_CONFIG, DEFAULT_CONFIG), []);
-  const groups = ["security", "command_monitor"] as const;
+  const groups = ["security", "jobs", "command_monitor"] as const;
   const all = [
     ...Object.keys(OTHER).filter((key) => !groups.some((group) => group === key)),
     ...groups.flatMap((group) => Object.keys(OTHER[group]).map((key) => `${group}.${key}`)),

@@ -175,6 +175,7 @@ Deno.test("no key of the schema is read under a name that the protocol does not 
     "audit_file",
     "audit",
     "state_directory",
+    "jobs",
   ];
   assertEquals(
     Object.keys(DEFAULT_CONFIG).filter((key) => !ours.includes(key)).sort(),

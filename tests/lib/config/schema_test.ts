@@ -31,6 +31,14 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       max_file_size_mb: 10,
       max_command_timeout_seconds: 300,
     },
+    jobs: {
+      max_running: 16,
+      max_kept: 100,
+      max_output_mb: 128,
+      max_total_output_mb: 256,
+      max_seconds: 86_400,
+      keep_seconds: 3600,
+    },
     command_monitor: {
       enabled: false,
       pipe_path: "/run/google-guest-agent/commands.sock",

@@ -18,7 +18,7 @@ import { type Context, type Method, method } from "../../../lib/core/method.ts";
 import { Power } from "../../../lib/guest/power.ts";
 import type { Access } from "../../../lib/policy/groups.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
-import { memoryGuest, RecordingPower } from "../guest/_memory_guest.ts";
+import { memoryServices, RecordingPower } from "../guest/_memory_guest.ts";
 import { within } from "../../_waiting.ts";
 
 const AnswerSchema = z.strictObject({
@@ -191,8 +191,8 @@ export class InProcessAgent extends TestHost {
   constructor(methods: readonly Method[], config: Partial<Config> = {}, audit?: Audit) {
     const log = new CollectingLog();
     const power = new RecordingPower();
-    const guest = memoryGuest({ power: new Power(power) });
-    const executor = new Executor({ config: configWith(config), guest, log, methods }, audit);
+    const services = memoryServices({ power: new Power(power) });
+    const executor = new Executor({ config: configWith(config), ...services, log, methods }, audit);
     super(executor);
     this.log = log;
     this.power = power;

@@ -5,7 +5,7 @@ import { Executor } from "../../../lib/core/executor.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
 import { byteLength, CollectingLog, configWith } from "../_helpers.ts";
 import { answerOf, anyMethod, batchOf, InProcessAgent, request } from "./_host.ts";
-import { memoryGuest } from "../guest/_memory_guest.ts";
+import { memoryServices } from "../guest/_memory_guest.ts";
 
 const echo = anyMethod("echo", ({ value }) => value ?? null);
 /** Answers only after others have had their turn. */
@@ -514,7 +514,7 @@ Deno.test("the log shows nothing of hidden parameters, nor of a line that is no 
 });
 
 Deno.test("an executor refuses two methods of one name", () => {
-  const services = { config: configWith(), guest: memoryGuest(), log: new CollectingLog() };
+  const services = { config: configWith(), ...memoryServices(), log: new CollectingLog() };
   assertThrows(
     () => new Executor({ ...services, methods: [echo, echo] }),
     Error,

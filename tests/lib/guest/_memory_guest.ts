@@ -5,10 +5,18 @@
  */
 
 import { commandFailed, notFound } from "../../../lib/base/errors.ts";
-import type { Commands, RunOptions, RunResult } from "../../../lib/guest/commands.ts";
+import type {
+  Commands,
+  RunOptions,
+  RunResult,
+  StartedCommand,
+  StartOptions,
+} from "../../../lib/guest/commands.ts";
 import type { Facts } from "../../../lib/guest/facts.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
 import type { Logs } from "../../../lib/guest/logs.ts";
+import { Jobs } from "../../../lib/core/jobs/jobs.ts";
+import { NO_LOG } from "../../../lib/log/logger.ts";
 import { MemoryFiles } from "./_memory_files.ts";
 import { MEMORY_METRICS } from "./_memory_metrics.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
@@ -72,6 +80,8 @@ export const NO_COMMANDS: Commands = {
   isExecutableFile: () => false,
   baseEnvironment: () => Promise.resolve({ PATH: "/bin", HOME: "/home/agent" }),
   run: ({ program }) => Promise.reject(notFound(`program not found: ${program}`)),
+  start: ({ program }) => Promise.reject(notFound(`program not found: ${program}`)),
+  terminalProblem: () => "this guest has no terminals",
 };
 
 /** How a scripted command ends, as far as it differs from success without output. */
@@ -96,6 +106,14 @@ export class ScriptedCommands implements Commands {
 
   baseEnvironment(): Promise<Readonly<Record<string, string>>> {
     return Promise.resolve({ PATH: "/sbin:/bin", HOME: "/home/agent" });
+  }
+
+  start({ program }: StartOptions): Promise<StartedCommand> {
+    return Promise.reject(notFound(`program not found: ${program}`));
+  }
+
+  terminalProblem(): string {
+    return "this guest has no terminals";
   }
 
   run(options: RunOptions): Promise<RunResult> {
@@ -155,4 +173,10 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     privileged: NO_PRIVILEGED,
     ...parts,
   };
+}
+
+/** A guest in memory and its jobs, for the services of an executor. */
+export function memoryServices(parts: Partial<Guest> = {}): { guest: Guest; jobs: Jobs } {
+  const guest = memoryGuest(parts);
+  return { guest, jobs: new Jobs({ guest, log: NO_LOG }) };
 }

@@ -28,16 +28,25 @@ const COMMAND_OPEN_FILES = 1024;
  * descriptor, and the group's file belongs to the agent's user.
  */
 export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
-shopt -s execfail 2>/dev/null
+${enterCode()}`;
+
+/** The same for a command whose output is delivered as it arrives: it gets plain words instead. */
+const ENTER_PLAINLY = enterCode(
+  "echo 'kvmmanager-agent: the command could not be moved into its control group' >&2; ",
+);
+
+function enterCode(onNotMoved = ""): string {
+  return `shopt -s execfail 2>/dev/null
 IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
-*/agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || exit ${STATUS.notMoved} ;;
+*/agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || { ${onNotMoved}exit ${STATUS.notMoved}; } ;;
 esac
 exec ${GROUP}>&-
 ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :
 unset -v _kvmmanager_group $1
 shift
 exec "$@"`;
+}
 
 /** The variables that a shell adds to the environment; it also corrects a wrong PWD. */
 const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"] as const;
@@ -66,6 +75,35 @@ export async function runInCommandCgroup(options: RunOptions): Promise<RunResult
   const errorText = new TextDecoder().decode(result.stderr.bytes);
   if (!errorText.includes(`${token} ${result.code}\n`)) return result;
   throw failure(result.code, program);
+}
+
+/** What a shell needs to start a program. */
+type Program = Pick<RunOptions, "program" | "args" | "env">;
+
+/**
+ * What to start so that a command runs in the control group for commands, after checking what a shell
+ * would find out too late.
+ *
+ * @param command What the host asked for.
+ * @param started What runs it, the same or a shell.
+ * @param isSeparate Whether there is such a group; otherwise `started` is only checked.
+ * @throws As {@link runInCommandCgroup}.
+ */
+export async function separated(
+  { program, env }: Pick<RunOptions, "program" | "env">,
+  started: Program,
+  isSeparate: boolean,
+): Promise<Program> {
+  rejectUnpassableNames(Object.keys(env));
+  requireGrant(program);
+  await requireExecutable(program);
+  if (!isSeparate) return started;
+  const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
+  return {
+    program: SHELL,
+    args: ["-c", ENTER_PLAINLY, "sh", added.join(" "), started.program, ...started.args],
+    env: started.env,
+  };
 }
 
 /**

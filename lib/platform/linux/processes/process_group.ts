@@ -7,30 +7,24 @@
 import { SHELL } from "../programs.ts";
 
 /**
- * The signals that end a group: a request to exit, one that wakes stopped processes so that they
- * can exit, and one that cannot be ignored.
- */
-export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL";
-
-/**
  * Sends signals in order to the process group of a child that was spawned detached. A group that no
  * longer exists is not an error.
  */
 export async function signalGroup(
-  child: Deno.ChildProcess,
-  ...signals: readonly GroupSignal[]
+  { pid }: { readonly pid: number },
+  ...signals: readonly Deno.Signal[]
 ): Promise<void> {
   try {
-    for (const signal of signals) Deno.kill(-child.pid, signal);
+    for (const signal of signals) Deno.kill(-pid, signal);
   } catch (error) {
     // Deno lets a process send signals to others only if it may run every program.
-    if (error instanceof Deno.errors.NotCapable) return await signalByShell(child.pid, signals);
+    if (error instanceof Deno.errors.NotCapable) return await signalByShell(pid, signals);
     // ESRCH
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
-async function signalByShell(pid: number, signals: readonly GroupSignal[]): Promise<void> {
+async function signalByShell(pid: number, signals: readonly Deno.Signal[]): Promise<void> {
   const shell = new Deno.Command(SHELL, {
     args: [
       "-c",

@@ -5,16 +5,9 @@
  */
 
 import { countChild, countSpawnedValues } from "../../../base/memory/garbage.ts";
-import { Timer } from "../../../base/timer.ts";
-import { withTimer } from "../../../base/waiting.ts";
 import type { CapturedOutput, RunOptions, RunResult } from "../../../guest/commands.ts";
 import { Capture } from "./capture.ts";
-import { signalGroup } from "./process_group.ts";
-
-/**
- * How long the group has between SIGTERM and SIGKILL, and how long the kernel may take after that.
- */
-const TERMINATION_GRACE_MS = 2000;
+import { endGroups, watchForInterruption } from "./interruption.ts";
 
 const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
 
@@ -44,7 +37,7 @@ export async function runChild(options: RunOptions): Promise<RunResult> {
     const first = await Promise.race([child.status, interruption.happened]);
     if (typeof first === "string") {
       endedBy = first;
-      status = await endGroup(child, captures);
+      status = await endGroups(child, captures.map((capture) => capture.ended));
     } else {
       status = first;
     }
@@ -76,43 +69,6 @@ function spawn(options: RunOptions): Deno.ChildProcess {
     stderr: output,
     detached: true,
   }).spawn();
-}
-
-/** A promise for the time limit or the cancellation, whichever comes first, and its clean-up. */
-function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
-  const { promise, resolve } = Promise.withResolvers<"timeout" | "cancellation">();
-  const timer = new Timer(timeoutMs, () => resolve("timeout"));
-  const onAbort = () => resolve("cancellation");
-  signal.addEventListener("abort", onAbort, { once: true });
-  return {
-    happened: promise,
-    forget: () => {
-      timer.stop();
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
-}
-
-/**
- * Sends SIGTERM to the group and then, when the child has exited and closed its output or the grace
- * period is over, SIGKILL to whatever is left.
- *
- * @returns The child's status, or `undefined` if even SIGKILL does not end it in time.
- */
-async function endGroup(
-  child: Deno.ChildProcess,
-  captures: readonly Capture[],
-): Promise<Deno.CommandStatus | undefined> {
-  // A stopped process receives SIGTERM only after SIGCONT has woken it.
-  await signalGroup(child, "SIGTERM", "SIGCONT");
-  await withTimer(
-    TERMINATION_GRACE_MS,
-    Promise.all([child.status, ...captures.map((capture) => capture.ended)]),
-  );
-  await signalGroup(child, "SIGKILL");
-  let status: Deno.CommandStatus | undefined;
-  await withTimer(TERMINATION_GRACE_MS, child.status.then((ended) => status = ended));
-  return status;
 }
 
 /** Writes the input. A child that exits or closes its input early is not an error. */

@@ -34,7 +34,10 @@ interface Examined {
 }
 
 async function examine(
-  { program, workingDirectory, signal }: RunOptions,
+  { program, workingDirectory, signal }: Pick<
+    RunOptions,
+    "program" | "workingDirectory" | "signal"
+  >,
 ): Promise<Examined | undefined> {
   if (signal.aborted) return undefined;
   const { stdout, endedBy } = await runChild({
@@ -56,7 +59,10 @@ async function examine(
  * The error for a command that {@link runChild} could not start; other errors are returned
  * unchanged.
  */
-export async function explainStartFailure(error: unknown, options: RunOptions): Promise<unknown> {
+export async function explainStartFailure(
+  error: unknown,
+  options: Pick<RunOptions, "program" | "workingDirectory" | "signal">,
+): Promise<unknown> {
   const { program, workingDirectory } = options;
   if (error instanceof RpcError || !(error instanceof Error)) return error;
   if (error instanceof Deno.errors.NotCapable) {

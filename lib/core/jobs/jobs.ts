@@ -1,0 +1,315 @@
+/**
+ * The jobs of an agent. Their number, their output and their age are bounded.
+ *
+ * @module
+ */
+
+import { commandFailed, invalidParams, notFound, tooManyRequests } from "../../base/errors.ts";
+import { messageOf } from "../../base/message_of.ts";
+import { Timer } from "../../base/timer.ts";
+import type { Config } from "../../config/schema.ts";
+import type { Guest } from "../../guest/guest.ts";
+import type { OutputStream, StartOptions } from "../../guest/commands.ts";
+import type { StateFolder } from "../../guest/state.ts";
+import type { Log } from "../../log/logger.ts";
+import { FILES, Job } from "./job.ts";
+import { JOB_ID_REGEXP, type JobRecord, parseRecord } from "./record.ts";
+
+const MIB = 1024 * 1024;
+/** Output after which the total is looked at again. */
+const CHECK_BYTES = 64 * 1024;
+
+/** The limits of jobs. */
+export type JobLimits = Config["jobs"];
+
+/** What a job is started with. */
+export interface NewJob {
+  readonly id: string;
+  /** The same for the same request only. */
+  readonly fingerprint: string;
+  /** The name for people. */
+  readonly command: string;
+  readonly timeoutSeconds: number;
+  readonly keepSeconds: number;
+  /** What to run. */
+  readonly run: Pick<StartOptions, "program" | "args" | "workingDirectory" | "env" | "terminal">;
+  /** The input to write at once; the input ends with it if `isLast`. */
+  readonly input: { readonly bytes: Uint8Array<ArrayBuffer>; readonly isLast: boolean };
+  readonly limits: JobLimits;
+}
+
+/** Gets told about jobs; see {@link Jobs.observe}. */
+export type JobObserver = (what: "started" | "ended" | "lost", record: JobRecord) => void;
+
+/** All jobs, running and ended. */
+export class Jobs {
+  readonly #guest: Guest;
+  readonly #log: Log;
+  readonly #jobs = new Map<string, Job>();
+  readonly #starting = new Map<string, Promise<Job>>();
+  readonly #stopping = new AbortController();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #observers: JobObserver[] = [];
+  #restored: Promise<void> | undefined;
+  #uncheckedBytes = 0;
+  #expiry: Timer | undefined;
+
+  constructor({ guest, log }: { readonly guest: Guest; readonly log: Log }) {
+    this.#guest = guest;
+    this.#log = log;
+  }
+
+  /** Calls the observer for each job that starts, ends or was lost. */
+  observe(observer: JobObserver): void {
+    this.#observers.push(observer);
+  }
+
+  get #folder(): StateFolder {
+    return this.#guest.state.root.folder("jobs");
+  }
+
+  /** Finds the jobs of the agent's earlier runs; happens once. Never rejects. */
+  restore(limits: JobLimits): Promise<void> {
+    return this.#restored ??= this.#restore(limits);
+  }
+
+  async #restore(limits: JobLimits): Promise<void> {
+    try {
+      const found: Job[] = [];
+      for (const name of await this.#folder.folders()) {
+        const job = await this.#restoreOne(name, limits);
+        if (job !== undefined) found.push(job);
+      }
+      found.sort((one, other) => one.record.started_at < other.record.started_at ? -1 : 1);
+      for (const job of found) this.#jobs.set(job.record.job_id, job);
+      await this.#forgetExpired();
+      await this.#limitOutput(limits);
+    } catch (error) {
+      this.#log.warn("the jobs of the agent's last run cannot be read", {
+        error: messageOf(error),
+      });
+    }
+  }
+
+  async #restoreOne(name: string, limits: JobLimits): Promise<Job | undefined> {
+    const folder = this.#folder.folder(name);
+    const record = parseRecord(await folder.readText(FILES.record) ?? "");
+    if (record === undefined || record.job_id !== name || !JOB_ID_REGEXP.test(name)) {
+      // What is left of a job that was being forgotten or never started.
+      await folder.remove();
+      return undefined;
+    }
+    const output = await folder.spool(FILES.output, { bytes: limits.max_output_mb * MIB });
+    const job = new Job(record, folder, output);
+    if (record.state !== "running") return job;
+    await job.end({ code: -1, signal: null, endedBy: "cancellation", isStuck: false });
+    await this.#save(job);
+    this.#tell("lost", job);
+    return job;
+  }
+
+  /**
+   * Starts a job, or finds the one that was started by the same request.
+   *
+   * @throws {RpcError} -32602 if another request has used the id, -32004 if too many run, and
+   * everything that starting a command throws.
+   */
+  async start(request: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+    await this.restore(request.limits);
+    if (this.#stopping.signal.aborted) throw commandFailed("the agent is stopping");
+    await this.#forgetExpired();
+    const { id, fingerprint } = request;
+    const starting = this.#starting.get(id);
+    const existing = starting === undefined ? this.#jobs.get(id) : await starting;
+    if (existing !== undefined) {
+      if (existing.record.fingerprint === fingerprint) return { job: existing, isNew: false };
+      throw invalidParams(
+        `job_id ${id} belongs to a job with other parameters; choose another id, or forget that job`,
+        { params: ["job_id"] },
+      );
+    }
+    const started = this.#start(request).finally(() => this.#starting.delete(id));
+    this.#starting.set(id, started);
+    return { job: await started, isNew: true };
+  }
+
+  async #start(request: NewJob): Promise<Job> {
+    const { id, limits, run, timeoutSeconds, keepSeconds } = request;
+    const running = this.#running.length + this.#starting.size;
+    if (running >= limits.max_running) {
+      throw tooManyRequests(
+        `${running} jobs are running, the most that jobs.max_running allows`,
+        { max_running: limits.max_running },
+      );
+    }
+    await this.#makeRoom(limits.max_kept - 1);
+    const folder = this.#folder.folder(id);
+    await folder.remove();
+    const output = await folder.spool(FILES.output, { bytes: limits.max_output_mb * MIB });
+    const job = new Job(
+      {
+        job_id: id,
+        instance: crypto.getRandomValues(new Uint8Array(8)).toHex(),
+        fingerprint: request.fingerprint,
+        state: "running",
+        command: request.command,
+        has_terminal: run.terminal !== undefined,
+        timeout_seconds: timeoutSeconds,
+        keep_seconds: keepSeconds,
+        started_at: new Date().toISOString(),
+      },
+      folder,
+      output,
+    );
+    // Before the command runs: whatever happens then, the job is not forgotten.
+    await this.#save(job);
+    try {
+      const command = await this.#guest.commands.start({
+        ...run,
+        timeoutMs: timeoutSeconds * 1000,
+        signal: this.#stopping.signal,
+        onOutput: (stream, bytes) => this.#keep(job, stream, bytes, limits),
+      });
+      job.attach(command);
+      this.#jobs.set(id, job);
+      const ending = command.ended.then(async (end) => {
+        await job.end(end);
+        await this.#save(job);
+        this.#expireLater();
+        this.#tell(job.record.state === "lost" ? "lost" : "ended", job);
+      }).finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
+    } catch (error) {
+      await job.remove().catch(() => {});
+      throw error;
+    }
+    job.input?.accept(request.input);
+    void this.#save(job);
+    this.#tell("started", job);
+    return job;
+  }
+
+  async #keep(job: Job, stream: OutputStream, bytes: Uint8Array, limits: JobLimits) {
+    const isFirstLoss = job.unkeptBytes === 0;
+    const isKept = await job.keep(stream, bytes);
+    if (!isKept && isFirstLoss) {
+      this.#log.warn("output of a job cannot be kept; readers are told how much is lost", {
+        job_id: job.record.job_id,
+      });
+    }
+    this.#uncheckedBytes += bytes.byteLength;
+    if (this.#uncheckedBytes < CHECK_BYTES) return;
+    this.#uncheckedBytes = 0;
+    await this.#limitOutput(limits);
+  }
+
+  /** Drops output of the job that has been over longest, or else of the one that has most. */
+  async #limitOutput({ max_total_output_mb }: JobLimits): Promise<void> {
+    const most = Math.min(max_total_output_mb * MIB, this.#guest.state.capacityBytes);
+    const jobs = [...this.#jobs.values()].filter(({ output }) => output.storedBytes > 0);
+    let total = jobs.reduce((sum, { output }) => sum + output.storedBytes, 0);
+    while (total > most) {
+      const withOutput = jobs.filter(({ output }) => output.storedBytes > 0);
+      const victim = withOutput.find(({ isRunning }) => !isRunning) ??
+        withOutput.toSorted((one, other) => other.output.storedBytes - one.output.storedBytes)[0];
+      if (victim === undefined) return;
+      const before = victim.output.storedBytes;
+      await victim.output.dropOldest();
+      total -= before - victim.output.storedBytes;
+    }
+  }
+
+  /** Forgets ended jobs, the oldest first, until at most this many jobs are left. */
+  async #makeRoom(most: number): Promise<void> {
+    for (const [id, job] of this.#jobs) {
+      if (this.#jobs.size <= most) return;
+      if (!job.isRunning) await this.#remove(id, job);
+    }
+  }
+
+  /**
+   * The job with an id.
+   *
+   * @throws {RpcError} -32002 if there is none, or no longer.
+   */
+  get(id: string): Job {
+    const job = this.#jobs.get(id);
+    if (job === undefined) {
+      throw notFound(`there is no job ${id}: it was never started, or has been forgotten`, {
+        job_id: id,
+      });
+    }
+    return job;
+  }
+
+  /** All jobs, the oldest first. */
+  list(): readonly Job[] {
+    return [...this.#jobs.values()];
+  }
+
+  /**
+   * Forgets an ended job and removes its output.
+   *
+   * @throws {RpcError} -32002 if there is none, -32000 if it runs.
+   */
+  async forget(id: string): Promise<void> {
+    const job = this.get(id);
+    if (job.isRunning) {
+      throw commandFailed(`job ${id} is running; end it with job_signal first`, { job_id: id });
+    }
+    await this.#remove(id, job);
+  }
+
+  /** Ends all jobs, which are lost then; their output is kept. */
+  async stop(): Promise<void> {
+    this.#expiry?.stop();
+    this.#stopping.abort(commandFailed("the agent is stopping"));
+    await Promise.all(this.#ending);
+  }
+
+  get #running(): readonly Job[] {
+    return this.list().filter(({ isRunning }) => isRunning);
+  }
+
+  async #remove(id: string, job: Job): Promise<void> {
+    if (this.#jobs.get(id) === job) this.#jobs.delete(id);
+    await job.remove().catch((error) => {
+      this.#log.warn("a forgotten job cannot be removed", { job_id: id, error: messageOf(error) });
+    });
+  }
+
+  async #save(job: Job): Promise<void> {
+    try {
+      await job.save();
+    } catch (error) {
+      this.#log.warn("a job cannot be recorded; it is forgotten when the agent ends", {
+        job_id: job.record.job_id,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  async #forgetExpired(): Promise<void> {
+    const now = Date.now();
+    for (const [id, job] of this.#jobs) {
+      if (expiresAt(job) <= now) await this.#remove(id, job);
+    }
+    this.#expireLater();
+  }
+
+  #expireLater(): void {
+    this.#expiry?.stop();
+    const next = Math.min(...this.list().map(expiresAt));
+    if (next === Infinity || this.#stopping.signal.aborted) return;
+    this.#expiry = new Timer(Math.max(0, next - Date.now()), () => void this.#forgetExpired());
+  }
+
+  #tell(what: Parameters<JobObserver>[0], { record }: Job): void {
+    for (const observer of this.#observers) observer(what, record);
+  }
+}
+
+/** When an ended job is forgotten, in milliseconds since 1970. */
+function expiresAt({ record: { ended_at, keep_seconds } }: Job): number {
+  return ended_at === undefined ? Infinity : Date.parse(ended_at) + keep_seconds * 1000;
+}

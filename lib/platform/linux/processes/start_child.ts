@@ -1,0 +1,148 @@
+/**
+ * Starts a child whose output is delivered as it arrives.
+ *
+ * @module
+ */
+
+import { commandFailed } from "../../../base/errors.ts";
+import { countChild, countSpawnedValues } from "../../../base/memory/garbage.ts";
+import { withTimer } from "../../../base/waiting.ts";
+import type {
+  CommandEnd,
+  SendableSignal,
+  StartedCommand,
+  StartOptions,
+  TerminalSize,
+} from "../../../guest/commands.ts";
+import { endGroups, watchForInterruption } from "./interruption.ts";
+import { PipeReader } from "./pipe_reader.ts";
+import { signalGroup } from "./process_group.ts";
+import { IdentityReader, resizeTerminal, type TerminalIdentity } from "./terminal.ts";
+
+/** How long a terminal may take to appear. */
+const TERMINAL_MS = 5000;
+
+/**
+ * Starts a program in its own process group, in a clean environment.
+ *
+ * @throws {Deno.errors.NotFound} and other native errors if it cannot be started, and the reason of
+ * the signal if that is aborted before the start.
+ */
+export function startChild(options: StartOptions): StartedCommand {
+  options.signal.throwIfAborted();
+  countChild();
+  countSpawnedValues(Object.keys(options.env).length + options.args.length);
+  return new StartedChild(options);
+}
+
+class StartedChild implements StartedCommand {
+  readonly ended: Promise<CommandEnd>;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #readers: readonly PipeReader[];
+  /** Only of a terminal. */
+  readonly #identityReader: IdentityReader | undefined;
+  #identity: TerminalIdentity | undefined;
+  #hasEnded = false;
+
+  constructor(options: StartOptions) {
+    const { onOutput, terminal } = options;
+    this.#child = new Deno.Command(options.program, {
+      args: [...options.args],
+      cwd: options.workingDirectory,
+      clearEnv: true,
+      env: options.env,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+    const child = this.#child;
+    this.#input = child.stdin.getWriter();
+    // Whoever writes next is told.
+    this.#input.closed.catch(() => {});
+    if (terminal === undefined) {
+      this.#readers = [
+        new PipeReader(child.stdout, (chunk) => onOutput("stdout", chunk)),
+        new PipeReader(child.stderr, (chunk) => onOutput("stderr", chunk)),
+      ];
+    } else {
+      const identityReader = new IdentityReader();
+      this.#identityReader = identityReader;
+      void identityReader.identity.then((identity) => this.#identity = identity);
+      this.#readers = [
+        new PipeReader(child.stdout, (chunk) => onOutput("tty", chunk)),
+        new PipeReader(child.stderr, (chunk) => {
+          const rest = identityReader.take(chunk);
+          return rest.byteLength === 0 ? undefined : onOutput("tty", rest);
+        }),
+      ];
+    }
+    this.ended = this.#end(options);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #end({ timeoutMs, signal }: StartOptions): Promise<CommandEnd> {
+    const child = this.#child;
+    const interruption = watchForInterruption(timeoutMs, signal);
+    let endedBy: CommandEnd["endedBy"] = "itself";
+    let status: Deno.CommandStatus | undefined;
+    try {
+      const first = await Promise.race([child.status, interruption.happened]);
+      if (typeof first === "string") {
+        endedBy = first;
+        const outputs = this.#readers.map(({ ended }) => ended);
+        status = await endGroups(child, outputs, () => this.#otherGroups());
+      } else {
+        status = first;
+      }
+    } finally {
+      interruption.forget();
+    }
+    this.#hasEnded = true;
+    this.#identityReader?.end();
+    await this.#input.abort().catch(() => {});
+    await Promise.all(this.#readers.map((reader) => reader.finish()));
+    return {
+      code: status?.code ?? -1,
+      signal: status?.signal ?? null,
+      endedBy,
+      isStuck: status === undefined,
+    };
+  }
+
+  /** The program in a terminal leads a session of its own. */
+  #otherGroups(): readonly number[] {
+    return this.#identity === undefined ? [] : [this.#identity.pid];
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#input.write(bytes);
+  }
+
+  async closeInput(): Promise<void> {
+    await this.#input.close().catch(() => {});
+  }
+
+  async signal(signal: SendableSignal): Promise<void> {
+    if (this.#identityReader !== undefined) await this.#terminal();
+    if (this.#hasEnded) return;
+    const pid = this.#identity?.pid ?? this.#child.pid;
+    await signalGroup({ pid }, signal);
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    const terminal = await this.#terminal();
+    if (terminal === undefined) throw commandFailed("the terminal is gone, or was never there");
+    await resizeTerminal(terminal.name, size);
+  }
+
+  async #terminal(): Promise<TerminalIdentity | undefined> {
+    if (this.#identityReader === undefined || this.#hasEnded) return undefined;
+    if (this.#identity === undefined) await withTimer(TERMINAL_MS, this.#identityReader.identity);
+    return this.#identity;
+  }
+}
