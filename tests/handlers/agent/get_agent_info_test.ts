@@ -3,6 +3,7 @@ import * as z from "zod";
 import manifest from "../../../deno.json" with { type: "json" };
 import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
 import { METHODS } from "../../../handlers/mod.ts";
+import { terminalProblem } from "../../../lib/platform/linux/processes/terminal.ts";
 import { OPERATIONS } from "../../../lib/privileged/operations.ts";
 import { Served } from "../_served.ts";
 
@@ -19,7 +20,8 @@ const Result = z.strictObject({
 function withoutRoot(): string[] {
   const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
   const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)];
-  return all.filter((one) => !needsRoot.includes(one)).sort();
+  const absent = terminalProblem() === undefined ? needsRoot : [...needsRoot, "terminal"];
+  return all.filter((one) => !absent.includes(one)).sort();
 }
 
 Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
@@ -43,16 +45,17 @@ const WRITING = [
   "file_rename",
   "file_write",
 ] as const;
+const EXECUTING = ["exec_command", "jobs", "terminal"] as const;
 
 for (
   const [security, missing] of [
     [{ allowed_write_paths: [] }, WRITING],
     [{ allowed_read_paths: [] }, READING],
-    [{ command_whitelist: [] }, ["exec_command"]],
-    [{ allow: ["see", "file-read", "file-write"] }, ["exec_command"]],
+    [{ command_whitelist: [] }, EXECUTING],
+    [{ allow: ["see", "file-read", "file-write"] }, EXECUTING],
     [
       { allowed_read_paths: [], allowed_write_paths: [], command_whitelist: [] },
-      ["exec_command", ...READING, ...WRITING],
+      [...EXECUTING, ...READING, ...WRITING],
     ],
   ] as const
 ) {
