@@ -37,16 +37,11 @@ export function readOptions(
   room: number,
   maxBytes = Infinity,
 ): SpoolReadOptions {
-  return encoding === "base64"
-    ? {
-      maxBytes: Math.min(maxBytes, base64Capacity(room)),
-      // Each run is padded to a multiple of four characters.
-      bytesPerRun: base64Capacity(ELEMENT_BYTES) + 3,
-    }
-    : {
-      maxBytes: Math.min(maxBytes, Math.floor(room / MAX_TEXT_BYTES)),
-      bytesPerRun: Math.ceil(ELEMENT_BYTES / MAX_TEXT_BYTES),
-    };
+  const [capacity, bytesPerRun] = encoding === "base64"
+    // Each run is padded to a multiple of four characters.
+    ? [base64Capacity(room), base64Capacity(ELEMENT_BYTES) + 3]
+    : [Math.floor(room / MAX_TEXT_BYTES), Math.ceil(ELEMENT_BYTES / MAX_TEXT_BYTES)];
+  return { maxBytes: Math.min(maxBytes + bytesPerRun, capacity), bytesPerRun };
 }
 
 /**

@@ -9,6 +9,9 @@ import { encodeOutput, readOptions } from "./_output.ts";
 /** Bytes of JSON of a result besides the output. */
 const OTHER_MEMBERS_BYTES = 320;
 
+/** A character of UTF-8. */
+const MIN_BYTES = 4;
+
 /** `job_read`: the output of a job from a cursor on. Sizes in bytes, times in seconds. */
 export const jobRead = method({
   name: "job_read",
@@ -33,7 +36,7 @@ export const jobRead = method({
       job_id: JobId(),
       cursor: z.optional(z.string()),
       wait_seconds: WaitSeconds(),
-      max_bytes: z.optional(z.int().check(z.gte(1))),
+      max_bytes: z.optional(z.int().check(z.gte(MIN_BYTES))),
       encoding: z._default(z.enum(["utf8", "base64"]), "utf8"),
     }),
   result: () =>

@@ -290,9 +290,8 @@ Deno.test("jobs beyond the limits are refused, and ended ones make room", async 
     const answer = await host.request("job_start", script("d", "true", { [name]: value }));
     assertRefused(answer, INVALID_PARAMS, new RegExp(`^${name} must be at most`));
   }
-  const folders = [...Deno.readDirSync(`${agent.paths.directory}/state/jobs`)].map(({ name }) =>
-    name
-  );
+  const kept = Deno.readDir(`${agent.paths.directory}/state/jobs`);
+  const folders = (await Array.fromAsync(kept)).map(({ name }) => name);
   assertEquals(folders.sort(), ["a", "n8", "n9"]);
 });
 

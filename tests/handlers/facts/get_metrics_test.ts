@@ -4,7 +4,7 @@ import { getMetrics } from "../../../handlers/facts/get_metrics.ts";
 import { Caller } from "../../../lib/core/caller.ts";
 import type { LinkMetrics, Metrics, ProcessorSeconds } from "../../../lib/guest/metrics.ts";
 import { CollectingLog, configWith, NEVER, rpcErrorOf } from "../../lib/_helpers.ts";
-import { memoryGuest } from "../../lib/guest/_memory_guest.ts";
+import { memoryServices } from "../../lib/guest/_memory_guest.ts";
 import { MEMORY_METRICS } from "../../lib/guest/_memory_metrics.ts";
 import { Served } from "../_served.ts";
 
@@ -13,7 +13,7 @@ async function call(metrics: Metrics | undefined, resultLimitBytes = 60_000) {
     getMetrics.result,
     await getMetrics.prepare({}).run({
       config: configWith(),
-      guest: memoryGuest({ metrics }),
+      ...memoryServices({ metrics }),
       log: new CollectingLog(),
       methods: [getMetrics],
       signal: NEVER,
