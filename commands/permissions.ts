@@ -12,7 +12,7 @@ import { resolve } from "@std/path/posix";
 import { loadConfig } from "../lib/config/load.ts";
 import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
 import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
-import { brokerFlags } from "../lib/platform/linux/privileged/broker_grants.ts";
+import { brokerFlags, type BrokerPlaces } from "../lib/platform/linux/privileged/broker_grants.ts";
 import { OPERATIONS } from "../lib/privileged/operations.ts";
 import { brokerNeeds } from "./serve/broker.ts";
 import { type Invocation, readInvocation } from "./usage.ts";
@@ -24,7 +24,7 @@ import { type Invocation, readInvocation } from "./usage.ts";
  * @param args The agent's arguments.
  */
 export async function flagsFor(args: readonly string[]): Promise<string[]> {
-  if (args[0] === "privileged") return brokerFlags(OPERATIONS);
+  if (args[0] === "privileged") return brokerFlags(OPERATIONS, places(args));
   let invocation: Invocation;
   try {
     invocation = readInvocation(args);
@@ -49,6 +49,19 @@ export async function flagsFor(args: readonly string[]): Promise<string[]> {
     ...notifySocket === undefined ? [] : ["--unstable-net"],
     ...permissionFlags(permissionsFor(config, start)),
   ];
+}
+
+/** The places that tests give to a broker. */
+function places(args: readonly string[]): BrokerPlaces {
+  const valueOf = (name: string) =>
+    args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const hooks = valueOf("hooks");
+  return {
+    directory: valueOf("directory"),
+    hooks: hooks === undefined
+      ? []
+      : [...Deno.readDirSync(hooks)].map(({ name }) => `${hooks}/${name}`),
+  };
 }
 
 /**

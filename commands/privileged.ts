@@ -13,6 +13,9 @@ import { printError } from "../lib/base/terminal.ts";
 import { serveBroker } from "../lib/platform/linux/privileged/broker.ts";
 import { OPERATIONS } from "../lib/privileged/operations.ts";
 
+/** `self` is from the launcher; `directory` and `hooks` are for tests. */
+const OPTIONS = ["config", "peer", "self", "directory", "hooks"] as const;
+
 /**
  * Serves one request.
  *
@@ -20,8 +23,8 @@ import { OPERATIONS } from "../lib/privileged/operations.ts";
  */
 export async function privileged(args: readonly string[]): Promise<void> {
   const parsed = parseArgs(args, {
-    string: ["config", "peer", "self", "_"],
-    collect: ["config", "peer", "self"],
+    string: [...OPTIONS, "_"],
+    collect: [...OPTIONS],
     unknown: refuseUnknown,
   });
   const [surplus] = parsed._;
@@ -32,6 +35,8 @@ export async function privileged(args: readonly string[]): Promise<void> {
   }, {
     configFile: single(parsed.config, "config"),
     peer: single(parsed.peer, "peer"),
+    directory: single(parsed.directory, "directory"),
+    hookDirectory: single(parsed.hooks, "hooks"),
     operations: OPERATIONS,
     // The service manager's journal, which only root can change.
     record: printError,

@@ -79,6 +79,10 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const audit = await Audit.open(config, { source: loaded.source, log });
   const state = openState(config, log);
   const guest = linuxGuest({ ...invocation, state, broker: brokerOf(invocation) });
+  guest.privileged.onFreeze((isFrozen) => {
+    log.isHeld = isFrozen;
+    audit.isHeld = isFrozen;
+  });
   const language = languageOf(invocation, site, log);
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;

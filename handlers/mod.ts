@@ -16,6 +16,9 @@ import { fileRemove } from "./files/file_remove.ts";
 import { fileRename } from "./files/file_rename.ts";
 import { fileStat } from "./files/file_stat.ts";
 import { fileWrite } from "./files/file_write.ts";
+import { fsFreeze } from "./filesystems/fs_freeze.ts";
+import { fsFreezeStatus } from "./filesystems/fs_freeze_status.ts";
+import { fsThaw } from "./filesystems/fs_thaw.ts";
 import { fsTrim } from "./filesystems/fs_trim.ts";
 import { getAgentInfo } from "./agent/get_agent_info.ts";
 import { getDiskUsage } from "./facts/get_disk_usage.ts";
@@ -63,6 +66,9 @@ const ALL = [
   directoryRemove,
   logRead,
   logList,
+  fsFreeze,
+  fsFreezeStatus,
+  fsThaw,
   fsTrim,
   getMetrics,
   jobStart,

@@ -8,7 +8,7 @@ import {
   brokerChild,
   brokerSocket,
   type OpenBroker,
-} from "../../lib/platform/linux/privileged/broker_client.ts";
+} from "../../lib/platform/linux/privileged/broker_link.ts";
 import type { BrokerNeeds } from "../../lib/platform/linux/grants.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 import type { Invocation } from "../usage.ts";

@@ -36,6 +36,7 @@ export const getAgentInfo = method({
     },
   },
   immediate: true,
+  whileFrozen: true,
   run: (_params, context) => ({
     version: VERSION,
     protocol_version: PROTOCOL_VERSION,

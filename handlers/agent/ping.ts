@@ -15,5 +15,6 @@ export const ping = method({
   audited: false,
   example: { result: { pong: true, timestamp: 1702123456 } },
   immediate: true,
+  whileFrozen: true,
   run: () => ({ pong: true as const, timestamp: Math.floor(Date.now() / 1000) }),
 });

@@ -26,6 +26,7 @@ export const rpcCancel = method({
   audited: true,
   example: { params: { id: 7 }, result: { cancelled: true } },
   immediate: true,
+  whileFrozen: true,
   target: ({ id }) => ({ id: shortened(id) }),
   run: ({ id }, { caller }) => ({ cancelled: caller.cancel(id) }),
 });

@@ -29,6 +29,7 @@ export const rpcDiscover = method({
     }),
   access: "always",
   audited: false,
+  whileFrozen: true,
   example: {
     result: {
       openrpc: "1.3.2",

@@ -56,6 +56,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     errors: [],
     example: { result: undefined },
     immediate,
+    whileFrozen: false,
     ownTimeout: false,
     audited: definition.audited,
     available: (services) =>

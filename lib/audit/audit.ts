@@ -129,6 +129,12 @@ export class Audit {
     return this.#options.lines !== undefined;
   }
 
+  /** Whether lines are kept in memory, because writing could wait for a frozen file system. */
+  set isHeld(isHeld: boolean) {
+    const { lines } = this.#options;
+    if (lines !== undefined) lines.isHeld = isHeld;
+  }
+
   /** Reopens the file for the next line: logrotate may have moved it. */
   async reopen(): Promise<void> {
     await this.#options.lines?.close();

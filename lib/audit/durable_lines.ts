@@ -11,6 +11,8 @@ const NEWLINE = 0x0a;
 const MODE = 0o640;
 /** What a write and a flush leave for the garbage collector (measured). */
 const GARBAGE_BYTES = 2048;
+/** While frozen, a host can still ask for what is recorded, such as to cancel. */
+const MAX_HELD = 200;
 const encoder = new TextEncoder();
 
 /** The part of Deno.FsFile needed for writing lines. */
@@ -43,6 +45,7 @@ export class DurableLines {
   #isTorn = false;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  #held: string[] | undefined;
 
   constructor(open: () => Promise<OpenedLines>) {
     this.#open = open;
@@ -70,14 +73,37 @@ export class DurableLines {
    * the file.
    */
   append(line: string): Promise<void> {
+    if (this.#held !== undefined) return this.#hold(line, this.#held);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ line, resolve, reject });
     this.#writing ??= this.#drain();
     return promise;
   }
 
+  /**
+   * Whether lines are kept in memory and count as written, because writing could wait for a frozen
+   * file system; they are written when this becomes false.
+   */
+  set isHeld(isHeld: boolean) {
+    if (isHeld) this.#held ??= [];
+    else {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const line of held) this.append(line).catch(() => {});
+    }
+  }
+
+  #hold(line: string, held: string[]): Promise<void> {
+    if (held.length >= MAX_HELD) {
+      return Promise.reject(new Error(`${MAX_HELD} lines already wait for the thaw`));
+    }
+    held.push(line);
+    return Promise.resolve();
+  }
+
   /** Closes the file once no line waits; the next line reopens it. */
   async close(): Promise<void> {
+    if (this.#held !== undefined) return;
     while (this.#writing !== undefined) await this.#writing;
     this.#file?.close();
     this.#file = undefined;

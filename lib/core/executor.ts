@@ -7,6 +7,7 @@
 
 import { Audit, type AuditEntry } from "../audit/audit.ts";
 import {
+  commandFailed,
   internalError,
   methodNotFound,
   type RpcError,
@@ -146,6 +147,7 @@ export class Executor {
     const method = this.#methods.get(call.method);
     if (method !== undefined) {
       this.#checkGroup(method);
+      this.#checkFrozen(method);
       return method;
     }
     const name = call.method.slice(0, MAX_SHOWN_NAME);
@@ -157,6 +159,14 @@ export class Executor {
     const { config: { security }, configFile } = this.#services;
     if (access === "always" || isAllowed(access, security.allow)) return;
     throw groupRefusal(name, access, configFile);
+  }
+
+  #checkFrozen({ name, whileFrozen }: Method): void {
+    if (whileFrozen || !this.#services.guest.privileged.isFrozen) return;
+    throw commandFailed(
+      `file systems are frozen, and ${name} could wait for a disk; call fs_thaw first`,
+      { frozen: true },
+    );
   }
 
   #runImmediate<Reply>(call: Call<Reply>, checked: CheckedCall, arrivedAt: number): Success<Reply> {

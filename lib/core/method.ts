@@ -76,6 +76,8 @@ export interface Definition<
    * then.
    */
   readonly immediate?: boolean;
+  /** Whether it may run while file systems are frozen: it must never wait for a disk. */
+  readonly whileFrozen?: boolean;
   /** Whether it limits its time itself, instead of by `request_timeout_seconds`. */
   readonly ownTimeout?: boolean;
   /**
@@ -145,6 +147,7 @@ export interface Method {
   readonly errors: readonly DocumentedError[];
   readonly example: Example;
   readonly immediate: boolean;
+  readonly whileFrozen: boolean;
   readonly ownTimeout: boolean;
   readonly audited: boolean;
   available(services: AgentServices): boolean;
@@ -197,6 +200,7 @@ export function method<
     errors: definition.errors ?? [],
     example: definition.example,
     immediate: definition.immediate ?? false,
+    whileFrozen: definition.whileFrozen ?? false,
     ownTimeout: definition.ownTimeout ?? false,
     audited: definition.audited,
     available: (services) =>

@@ -54,6 +54,7 @@ export class Logger implements Log {
   #queue = "";
   #dropped = 0;
   #writing: Promise<void> | undefined;
+  #isHeld = false;
 
   private constructor(level: LogLevel, target: LogTarget, file: string | null) {
     this.#threshold = LOG_LEVELS.indexOf(level);
@@ -85,6 +86,15 @@ export class Logger implements Log {
     }
   }
 
+  /**
+   * Whether lines are kept in memory, because writing could wait for a frozen file system; they are
+   * written when this becomes false.
+   */
+  set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld;
+    if (!isHeld && this.#queue !== "") this.#writing ??= this.#drain();
+  }
+
   /** Changes the level for new lines. */
   set level(level: LogLevel) {
     this.#threshold = LOG_LEVELS.indexOf(level);
@@ -92,7 +102,7 @@ export class Logger implements Log {
 
   /** Reopens the log file after logrotate has moved it; does nothing if there is no file. */
   async reopen(): Promise<void> {
-    if (this.#file === null) return;
+    if (this.#file === null || this.#isHeld) return;
     await this.flush();
     try {
       const target = await openLogFile(this.#file);
@@ -143,13 +153,13 @@ export class Logger implements Log {
       return;
     }
     this.#queue += format(level, message, fields);
-    this.#writing ??= this.#drain();
+    if (!this.#isHeld) this.#writing ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
     // Lines of the same event-loop turn are written at once.
     await Promise.resolve();
-    while (this.#queue !== "") {
+    while (this.#queue !== "" && !this.#isHeld) {
       const text = this.#queue;
       this.#queue = "";
       try {

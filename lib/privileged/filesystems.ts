@@ -47,21 +47,26 @@ export const FREEZE_ENDINGS = ["request", "ttl", "agent_gone", "stopped"] as con
 /** One of {@link FREEZE_ENDINGS}. */
 export type FreezeEnding = (typeof FREEZE_ENDINGS)[number];
 
+/** What was thawed; `problems` are what could not be, and hooks that failed. */
+export const ThawedSchema = () =>
+  z.strictObject({
+    thawed: z.array(z.string()),
+    problems: z.array(z.string()),
+    ended_by: z.nullable(z.enum(FREEZE_ENDINGS)),
+  });
+
 /** What was thawed. */
-export interface Thawed {
-  readonly thawed: readonly string[];
-  /** What could not be thawed, and hooks that failed. */
-  readonly problems: readonly string[];
-  /** `null` if nothing was frozen. */
-  readonly ended_by: FreezeEnding | null;
-}
+export type Thawed = z.output<ReturnType<typeof ThawedSchema>>;
+
+/** What is frozen now, and how long until it is thawed without a request. */
+export const FreezeStatusSchema = () =>
+  z.strictObject({
+    frozen: z.array(z.string()),
+    seconds_left: z.optional(z.int().check(z.gte(0))),
+  });
 
 /** What is frozen now. */
-export interface FreezeStatus {
-  readonly frozen: readonly string[];
-  /** Until everything is thawed without a request; `null` if nothing is frozen. */
-  readonly seconds_left: number | null;
-}
+export type FreezeStatus = z.output<ReturnType<typeof FreezeStatusSchema>>;
 
 /** Freezing and thawing, in the one process that stays for it. */
 export interface Freezing {

@@ -10,7 +10,7 @@ import { checkParams } from "../base/check_params.ts";
 import { commandFailed } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { Group } from "../policy/groups.ts";
-import type { MountedFilesystem } from "./filesystems.ts";
+import type { Freezing, MountedFilesystem } from "./filesystems.ts";
 
 /** How a program ended that an operation ran. */
 export interface ProgramResult {
@@ -47,6 +47,7 @@ export interface Root {
   ): Promise<ProgramResult>;
   /** The mounted file systems with a block device, in the order of mounting, each one once. */
   mounts(): Promise<readonly MountedFilesystem[]>;
+  readonly freezing: Freezing;
 }
 
 /** An operation as its file defines it; see {@link operation}. */

@@ -12,6 +12,7 @@ import { fromFileUrl } from "@std/path/posix";
 import manifest from "../../deno.json" with { type: "json" };
 import { shellWords } from "../../commands/permissions.ts";
 import { brokerFlags } from "../../lib/platform/linux/privileged/broker_grants.ts";
+import { HOOK_DIRECTORY } from "../../lib/platform/linux/privileged/freeze_hooks.ts";
 import { OPERATIONS } from "../../lib/privileged/operations.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 
@@ -97,7 +98,11 @@ if [ "\${1-}" = privileged ]; then
 	# Always the same permissions: those of its operations. Root's runtime reads nothing that
 	# belongs to the agent's user.
 	export DENO_DIR=/run/kvmmanager-agent-privileged/cache
-	exec ${run} ${shellWords(brokerFlags(OPERATIONS))} ${shellWords([bundle])} "$@"
+	hooks=
+	for hook in ${HOOK_DIRECTORY}/*; do
+		case \${hook##*/} in *[!A-Za-z0-9_-]*) ;; *) hooks=$hooks,$hook ;; esac
+	done
+	exec ${run} ${shellWords(brokerFlags(OPERATIONS))}"$hooks" ${shellWords([bundle])} "$@"
 fi
 flags=\${KVMMANAGER_AGENT_FLAGS-}
 unset KVMMANAGER_AGENT_FLAGS

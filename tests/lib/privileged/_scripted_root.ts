@@ -4,8 +4,9 @@
  * @module
  */
 
+import { commandFailed } from "../../../lib/base/errors.ts";
 import type { Config } from "../../../lib/config/schema.ts";
-import type { MountedFilesystem } from "../../../lib/privileged/filesystems.ts";
+import type { Freezing, MountedFilesystem } from "../../../lib/privileged/filesystems.ts";
 import type { ProgramOptions, ProgramResult, Root } from "../../../lib/privileged/operation.ts";
 import { configWith, NEVER } from "../_helpers.ts";
 
@@ -26,6 +27,12 @@ export class ScriptedRoot implements Root {
   /** @default {[]} */
   filesystems: readonly MountedFilesystem[] = [];
   sentMsAgo = 0;
+  /** Nothing is frozen, and nothing can be. */
+  freezing: Freezing = {
+    freeze: () => Promise.reject(commandFailed("cannot freeze")),
+    thaw: () => Promise.resolve({ thawed: [], problems: [], ended_by: null }),
+    status: () => Promise.resolve({ frozen: [] }),
+  };
   readonly #answer: Answer;
 
   constructor(answer: Answer = () => ({}), security: Partial<Config["security"]> = {}) {

@@ -17,7 +17,6 @@ import {
 } from "../../../base/errors.ts";
 import { jsonLine } from "../../../base/json_line.ts";
 import { messageOf, stackOf } from "../../../base/message_of.ts";
-import { printError } from "../../../base/terminal.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig } from "../../../config/load.ts";
 import type { Config } from "../../../config/schema.ts";
@@ -31,7 +30,10 @@ import {
   MAX_MESSAGE_BYTES,
   parseRequest,
 } from "../../../privileged/messages.ts";
-import type { Operation, Root } from "../../../privileged/operation.ts";
+import type { Operation } from "../../../privileged/operation.ts";
+import { FreezeHooks } from "./freeze_hooks.ts";
+import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
+import { HeldRecords } from "./held_records.ts";
 import { refusePeer } from "./peer.ts";
 import { readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
@@ -52,88 +54,193 @@ export interface BrokerOptions {
   /** The instance name of the unit, which names the peer; `undefined` for a child of the agent. */
   readonly peer: string | undefined;
   readonly operations: readonly Operation[];
+  /** Where brokers find each other. @default {"/run/kvmmanager-agent-privileged"} */
+  readonly directory?: string | undefined;
+  /** @default {"/etc/kvmmanager-agent/freeze.d"} */
+  readonly hookDirectory?: string | undefined;
   /** Writes a line of the record. */
   readonly record: (line: string) => void;
 }
 
-/** Serves one request. */
+/** Serves one request and, if that has frozen file systems, stays until they are thawed. */
 export async function serveBroker(
   connection: BrokerConnection,
   options: BrokerOptions,
 ): Promise<void> {
-  const lines = new LineReader(connection, MAX_MESSAGE_BYTES);
-  const cancelled = new AbortController();
-  let answer: BrokerAnswer;
-  try {
-    const request = await receive(lines, options.peer, cancelled.signal);
-    // The agent closes the connection to cancel the request.
-    void lines.next().catch(() => {}).then(() => {
-      cancelled.abort(commandFailed("the agent has cancelled the request"));
+  const broker = new Broker(connection, options);
+  await broker.serve();
+}
+
+class Broker {
+  readonly #connection: BrokerConnection;
+  readonly #options: BrokerOptions;
+  readonly #lines: LineReader;
+  readonly #cancelled = new AbortController();
+  readonly #records: HeldRecords;
+  readonly #session: FreezeSession;
+
+  constructor(connection: BrokerConnection, options: BrokerOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#lines = new LineReader(connection, MAX_MESSAGE_BYTES);
+    this.#records = new HeldRecords(options.record);
+    this.#session = new FreezeSession({
+      directory: options.directory ?? RUNTIME_DIRECTORY,
+      hooks: new FreezeHooks(options.hookDirectory),
+      mounts: () => readBlockMounts(this.#signal),
+      cancelled: this.#signal,
+      onChange: (isFrozen) => this.#records.isHeld = isFrozen,
     });
-    answer = { result: await perform(request, options, cancelled.signal) };
-  } catch (thrown) {
-    answer = errorAnswer(explained(thrown));
   }
-  await send(connection, answer);
-}
 
-function explained(thrown: unknown): RpcError {
-  const error = toRpcError(thrown);
-  if (error !== undefined) return error;
-  printError(stackOf(thrown));
-  return internalError("internal error of the broker; see its log");
-}
-
-/** Waits for the request, and makes sure that it comes from the agent. */
-async function receive(
-  lines: LineReader,
-  peer: string | undefined,
-  signal: AbortSignal,
-): Promise<BrokerRequest> {
-  let text: string | undefined;
-  const line = lines.next().then((next) => text = next, (error) => {
-    throw invalidRequest(`the request cannot be read: ${messageOf(error)}`);
-  });
-  await withTimer(REQUEST_MS, line);
-  const refusal = peer === undefined ? undefined : await refusePeer(peer, systemProcesses(signal));
-  if (refusal !== undefined) {
-    throw permissionDenied(`only the agent may use the broker: ${refusal}`);
+  get #signal(): AbortSignal {
+    return this.#cancelled.signal;
   }
-  const request = text === undefined ? undefined : parseRequest(text);
-  if (request === undefined) throw invalidRequest("this is not a request to the broker");
-  return request;
-}
 
-/** Checks a request, performs it and records both. */
-async function perform(
-  { operation: name, params, sent_at_ms }: BrokerRequest,
-  { configFile, operations, record }: BrokerOptions,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const operation = operations.find((known) => known.name === name);
-  if (operation === undefined) throw invalidRequest(`no operation ${JSON.stringify(name)}`);
-  const start = performance.now();
-  let target: Readonly<Record<string, unknown>> = {};
-  const line = (event: string, fields: Readonly<Record<string, unknown>>) =>
-    record(
-      jsonLine({ time: new Date().toISOString(), event, operation: name, target, ...fields }),
+  async serve(): Promise<void> {
+    const first = this.#nextWithin(REQUEST_MS);
+    // The agent closes the connection to cancel the request.
+    const next = first.then(() => this.#next());
+    void next.then((line) => {
+      if (line !== undefined) return;
+      this.#cancelled.abort(commandFailed("the agent has cancelled the request"));
+    });
+    await this.#send(
+      await this.#answer(async () => this.#perform(await this.#accept(await first))),
     );
-  try {
-    const config = await trustedConfig(configFile);
-    const { allow } = config.security;
-    if (!isAllowed(operation.group, allow)) {
-      throw groupRefusal(name, operation.group, configFile ?? DEFAULT_CONFIG_PATH);
+    if (this.#session.isHeld) await this.#stay(next);
+  }
+
+  /** While file systems are frozen, nothing here may read or write a file or start a program. */
+  async #stay(next: Promise<string | undefined>): Promise<void> {
+    if (this.#signal.aborted) this.#session.agentGone(true);
+    let answering = Promise.resolve();
+    void (async () => {
+      for (let line = await next; line !== undefined; line = await this.#next()) {
+        const request = parseRequest(line);
+        answering = this.#answer(() => this.#aboutFreeze(request?.operation))
+          .then((answer) => this.#send(answer));
+        await answering;
+      }
+      this.#session.agentGone(false);
+    })();
+    const { ended_by } = await this.#session.ended;
+    await answering;
+    if (ended_by !== null && ended_by !== "request") await this.#send({ thawed: ended_by });
+  }
+
+  async #aboutFreeze(operation: string | undefined): Promise<unknown> {
+    if (operation !== "fs_thaw" && operation !== "fs_freeze_status") {
+      throw commandFailed(
+        "file systems are frozen; only fs_thaw and fs_freeze_status are possible",
+      );
     }
-    const prepared = operation.prepare(params);
-    target = prepared.target;
-    line("begin", {});
-    const result = await prepared.run(rootFor(config, sent_at_ms, signal));
-    line("end", { outcome: "ok", ms: Math.round(performance.now() - start) });
-    return result;
-  } catch (thrown) {
-    const { code, data: { reason } } = explained(thrown);
-    line("end", { outcome: "error", code, reason, ms: Math.round(performance.now() - start) });
-    throw thrown;
+    if (operation === "fs_freeze_status") return await this.#session.status();
+    const start = performance.now();
+    const thawed = await this.#session.thaw();
+    const ms = Math.round(performance.now() - start);
+    this.#record("end", { operation, target: {}, outcome: "ok", ...thawed, ms });
+    return thawed;
+  }
+
+  async #answer(work: () => Promise<unknown>): Promise<BrokerAnswer> {
+    try {
+      return { result: await work() };
+    } catch (thrown) {
+      return errorAnswer(this.#explained(thrown));
+    }
+  }
+
+  #explained(thrown: unknown): RpcError {
+    const error = toRpcError(thrown);
+    if (error !== undefined) return error;
+    this.#record("fault", { error: stackOf(thrown) });
+    return internalError("internal error of the broker; see its log");
+  }
+
+  #record(event: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#records.write(jsonLine({ time: new Date().toISOString(), event, ...fields }));
+  }
+
+  /** The next line; `undefined` at the end of the connection, or if it cannot be read. */
+  async #next(): Promise<string | undefined> {
+    try {
+      return await this.#lines.next();
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #nextWithin(milliseconds: number): Promise<string | undefined> {
+    let line: string | undefined;
+    await withTimer(milliseconds, this.#next().then((next) => line = next));
+    return line;
+  }
+
+  /** Makes sure that a request comes from the agent. */
+  async #accept(text: string | undefined): Promise<BrokerRequest> {
+    const { peer } = this.#options;
+    const refusal = peer === undefined
+      ? undefined
+      : await refusePeer(peer, systemProcesses(this.#signal));
+    if (refusal !== undefined) {
+      this.#record("refused", { reason: refusal });
+      throw permissionDenied(`only the agent may use the broker: ${refusal}`);
+    }
+    const request = text === undefined ? undefined : parseRequest(text);
+    if (request === undefined) throw invalidRequest("this is not a request to the broker");
+    return request;
+  }
+
+  /** Checks a request, performs it and records both. */
+  async #perform({ operation: name, params, sent_at_ms }: BrokerRequest): Promise<unknown> {
+    const { configFile, operations } = this.#options;
+    const operation = operations.find((known) => known.name === name);
+    if (operation === undefined) throw invalidRequest(`no operation ${JSON.stringify(name)}`);
+    const start = performance.now();
+    const elapsed = () => Math.round(performance.now() - start);
+    let about: Readonly<Record<string, unknown>> = { operation: name, target: {} };
+    try {
+      const config = await trustedConfig(configFile);
+      if (!isAllowed(operation.group, config.security.allow)) {
+        throw groupRefusal(name, operation.group, configFile ?? DEFAULT_CONFIG_PATH);
+      }
+      const prepared = operation.prepare(params);
+      about = { operation: name, target: prepared.target };
+      this.#record("begin", about);
+      const signal = this.#signal;
+      const result = await prepared.run({
+        config,
+        signal,
+        sinceSentMs: () => Date.now() - sent_at_ms,
+        run: (program, args, options) => runProgram(program, args, signal, options),
+        mounts: () => readBlockMounts(signal),
+        freezing: this.#session,
+      });
+      this.#record("end", { ...about, outcome: "ok", ms: elapsed() });
+      return result;
+    } catch (thrown) {
+      const { code, data } = this.#explained(thrown);
+      // Without the refused value, which may be secret.
+      const reason = data.reason.replace(/, received .*$/s, "");
+      this.#record("end", { ...about, outcome: "error", code, reason, ms: elapsed() });
+      throw thrown;
+    }
+  }
+
+  /** Sends a message. An agent that has gone is not an error. */
+  async #send(message: BrokerAnswer): Promise<void> {
+    let bytes = lineOf(message);
+    if (bytes.byteLength > MAX_MESSAGE_BYTES) {
+      bytes = lineOf(errorAnswer(commandFailed("the result is too large")));
+    }
+    try {
+      while (bytes.byteLength > 0) {
+        bytes = bytes.subarray(await this.#connection.write(bytes));
+      }
+    } catch {
+      // EPIPE
+    }
   }
 }
 
@@ -154,31 +261,8 @@ async function trustedConfig(file: string | undefined): Promise<Config> {
     );
   } catch (error) {
     if (error instanceof ConfigError) {
-      throw commandFailed(`the broker cannot use the configuration: ${error.message}`);
+      throw commandFailed(`the broker cannot use the configuration: ${messageOf(error)}`);
     }
     throw error;
-  }
-}
-
-function rootFor(config: Config, sentAtMs: number, signal: AbortSignal): Root {
-  return {
-    config,
-    signal,
-    sinceSentMs: () => Date.now() - sentAtMs,
-    run: (program, args, options) => runProgram(program, args, signal, options),
-    mounts: () => readBlockMounts(signal),
-  };
-}
-
-/** Sends a message. An agent that has gone is not an error. */
-async function send({ write }: BrokerConnection, message: BrokerAnswer): Promise<void> {
-  let bytes = lineOf(message);
-  if (bytes.byteLength > MAX_MESSAGE_BYTES) {
-    bytes = lineOf(errorAnswer(commandFailed("the result is too large")));
-  }
-  try {
-    while (bytes.byteLength > 0) bytes = bytes.subarray(await write(bytes));
-  } catch {
-    // EPIPE
   }
 }

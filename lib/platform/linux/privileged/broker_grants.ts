@@ -6,16 +6,40 @@
 
 import type { Operation } from "../../../privileged/operation.ts";
 import { PROGRAM_DIRECTORIES } from "../programs.ts";
+import { freezeSocketIn, RUNTIME_DIRECTORY } from "./freeze_session.ts";
+import { LIBC_PATHS } from "./libc.ts";
 
 /** Programs of the broker itself: to read /proc, and to find out which process is the agent. */
 const OWN_PROGRAMS = ["cat", "systemctl"] as const;
 
-/** The permissions as command-line flags of `deno run`: to read, and to run what is listed. */
-export function brokerFlags(operations: readonly Operation[]): string[] {
+/** What tests change. */
+export interface BrokerPlaces {
+  /** @default {"/run/kvmmanager-agent-privileged"} */
+  readonly directory?: string | undefined;
+  /** The hooks, by their paths. */
+  readonly hooks?: readonly string[];
+}
+
+/**
+ * The permissions as command-line flags of `deno run`. Reading is the least of what root may do, and
+ * the configuration can be anywhere; writing is limited to the directory in which brokers find each
+ * other, and running to what is listed.
+ */
+export function brokerFlags(
+  operations: readonly Operation[],
+  { directory = RUNTIME_DIRECTORY, hooks = [] }: BrokerPlaces = {},
+): string[] {
   const names = new Set([...OWN_PROGRAMS, ...operations.flatMap(({ programs }) => programs)]);
   const paths = [...names].sort().flatMap((name) =>
-    PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`)
+    PROGRAM_DIRECTORIES.map((place) => `${place}/${name}`)
   );
-  // Reading is the least of what root may do, and the configuration can be anywhere.
-  return ["--no-prompt", "--allow-read", `--allow-run=${paths.join(",")}`];
+  return [
+    "--no-prompt",
+    "--allow-read",
+    `--allow-write=${directory}`,
+    `--allow-net=unix:${freezeSocketIn(directory)}`,
+    `--allow-ffi=${LIBC_PATHS.join(",")}`,
+    // Last, so that the launcher can add the hooks.
+    `--allow-run=${[...paths, ...hooks].join(",")}`,
+  ];
 }

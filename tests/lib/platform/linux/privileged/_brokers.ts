@@ -4,12 +4,20 @@
  * @module
  */
 
-import {
-  brokerChild,
-  BrokerClient,
-} from "../../../../../lib/platform/linux/privileged/broker_client.ts";
+import { BrokerClient } from "../../../../../lib/platform/linux/privileged/broker_client.ts";
+import { brokerChild } from "../../../../../lib/platform/linux/privileged/broker_link.ts";
 import { agentCommand } from "../../../../../scripts/agent.ts";
 import { TempDirectory } from "../../../_helpers.ts";
+
+/** A client whose brokers use the configuration, the hooks and the runtime directory in a directory. */
+async function clientIn(directory: TempDirectory): Promise<BrokerClient> {
+  const command = await brokerCommand([
+    `--config=${directory.at("config.json")}`,
+    `--directory=${directory.at("run")}`,
+    `--hooks=${directory.at("hooks")}`,
+  ]);
+  return new BrokerClient(brokerChild(command));
+}
 
 /** Whether this machine lets tests be root. */
 export const isRoot = Deno.uid() === 0;
@@ -27,15 +35,35 @@ export class Brokers implements AsyncDisposable {
   private constructor(
     readonly directory: TempDirectory,
     readonly configFile: string,
-    readonly client: BrokerClient,
+    public client: BrokerClient,
   ) {}
 
   static async start(security: Readonly<Record<string, unknown>> = {}): Promise<Brokers> {
     const directory = await TempDirectory.make();
     const configFile = await directory.file("config.json", JSON.stringify({ security }));
     await Deno.chmod(configFile, 0o644);
-    const command = await brokerCommand(["--config", configFile]);
-    return new Brokers(directory, configFile, new BrokerClient(brokerChild(command)));
+    await directory.directory("hooks");
+    return new Brokers(directory, configFile, await clientIn(directory));
+  }
+
+  /** A client that knows nothing of the first one, as after a restart of the agent. */
+  anotherClient(): Promise<BrokerClient> {
+    return clientIn(this.directory);
+  }
+
+  /** Writes a hook, which tells the file `told` what it is told. */
+  async hook(name: string, more = ""): Promise<void> {
+    const path = this.directory.at(`hooks/${name}`);
+    const code = `#!/bin/sh\necho "${name} $1" >>"${this.directory.at("told")}"\n${more}\n`;
+    await Deno.writeTextFile(path, code, { mode: 0o755 });
+    // Deno grants the hooks that exist when the command line is made.
+    this.client = await clientIn(this.directory);
+  }
+
+  /** What the hooks were told, line by line. */
+  async told(): Promise<string[]> {
+    const text = await Deno.readTextFile(this.directory.at("told")).catch(() => "");
+    return text.trim().split("\n").filter((line) => line !== "");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -47,14 +75,16 @@ export class Brokers implements AsyncDisposable {
 export class LoopMount implements AsyncDisposable {
   private constructor(readonly mountPoint: string, readonly directory: TempDirectory) {}
 
-  static async make(): Promise<LoopMount> {
+  /** @param image The file, if not a temporary one. */
+  static async make(image?: string): Promise<LoopMount> {
     const directory = await TempDirectory.make();
     const mountPoint = await directory.directory("mnt");
-    const image = directory.at("image");
+    const size = image === undefined ? "32M" : "8M";
     await sh(
-      `truncate -s 32M "$1" && mkfs.ext4 -q "$1" && mount -o loop "$1" "$2"`,
-      image,
+      'truncate -s "$3" "$1" && mkfs.ext4 -q "$1" && mount -o loop "$1" "$2"',
+      image ?? directory.at("image"),
       mountPoint,
+      size,
     );
     return new LoopMount(mountPoint, directory);
   }

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { BrokerClient } from "../../../../../lib/platform/linux/privileged/broker_client.ts";
 import {
   brokerChild,
-  BrokerClient,
   brokerSocket,
-} from "../../../../../lib/platform/linux/privileged/broker_client.ts";
+} from "../../../../../lib/platform/linux/privileged/broker_link.ts";
 import { commandFailed } from "../../../../../lib/base/errors.ts";
 import { COMMAND_FAILED, TIMEOUT } from "../../../../_error_codes.ts";
 import { NEVER, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";

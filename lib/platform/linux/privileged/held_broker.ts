@@ -1,0 +1,81 @@
+/**
+ * The connection to a broker that keeps file systems frozen.
+ *
+ * @module
+ */
+
+import { commandFailed } from "../../../base/errors.ts";
+import type { FreezeEnding } from "../../../privileged/filesystems.ts";
+import type { LineReader } from "../../../privileged/line_reader.ts";
+import { errorFrom, lineOf, parseAnswer } from "../../../privileged/messages.ts";
+import type { BrokerLink } from "./broker_link.ts";
+
+interface Question {
+  readonly operation: string;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A broker that answers until everything is thawed. */
+export class HeldBroker {
+  readonly #link: BrokerLink;
+  readonly #lines: LineReader;
+  /** Those without an answer, in the order of asking. */
+  readonly #questions: Question[] = [];
+  /** Resolves to what ended the freeze; `undefined` if the broker ended without telling. */
+  readonly ended: Promise<FreezeEnding | undefined>;
+
+  constructor(link: BrokerLink, lines: LineReader) {
+    this.#link = link;
+    this.#lines = lines;
+    this.ended = this.#listen();
+  }
+
+  /**
+   * Asks something.
+   *
+   * @throws {RpcError} as the operation does, and -32000 if the broker ends instead of answering.
+   */
+  async ask(operation: string, params: unknown): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#questions.push({ operation, resolve, reject });
+    // If this fails, so does listening, which rejects the question.
+    const bytes = lineOf({ operation, params, sent_at_ms: Date.now() });
+    await this.#link.write(bytes).catch(() => {});
+    return await promise;
+  }
+
+  async #listen(): Promise<FreezeEnding | undefined> {
+    let ending: FreezeEnding | undefined;
+    try {
+      for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
+        const answer = parseAnswer(line);
+        if (answer === undefined) break;
+        if ("thawed" in answer) {
+          ending = answer.thawed;
+          continue;
+        }
+        const question = this.#questions.shift();
+        if ("error" in answer) question?.reject(errorFrom(answer.error));
+        else {
+          question?.resolve(answer.result);
+          if (question?.operation === "fs_thaw") ending = "request";
+        }
+      }
+    } finally {
+      for (const { reject, operation } of this.#questions.splice(0)) {
+        reject(commandFailed(`the broker ended without an answer to ${operation}; see its log`));
+      }
+    }
+    return ending;
+  }
+
+  /** The next line; `undefined` if there is none, or none that can be read. */
+  async #next(): Promise<string | undefined> {
+    try {
+      return await this.#lines.next();
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import * as z from "zod";
+import { FreezeStatusSchema } from "./filesystems.ts";
+import { operation } from "./operation.ts";
+
+/** `fs_freeze_status`: tells what is frozen, and for how long. */
+export const fsFreezeStatusOperation = operation({
+  name: "fs_freeze_status",
+  group: "freeze",
+  params: () => z.strictObject({}),
+  result: FreezeStatusSchema,
+  programs: [],
+  target: () => ({}),
+  run: (_params, { freezing }) => freezing.status(),
+});
