@@ -124,7 +124,8 @@ class Broker {
       }
       this.#session.agentGone(false);
     })();
-    const { ended_by } = await this.#session.ended;
+    const { thawed, problems, ended_by } = await this.#session.ended;
+    this.#record("thawed", { ended_by, thawed, problems });
     await answering;
     if (ended_by !== null && ended_by !== "request") await this.#send({ thawed: ended_by });
   }
@@ -136,11 +137,7 @@ class Broker {
       );
     }
     if (operation === "fs_freeze_status") return await this.#session.status();
-    const start = performance.now();
-    const thawed = await this.#session.thaw();
-    const ms = Math.round(performance.now() - start);
-    this.#record("end", { operation, target: {}, outcome: "ok", ...thawed, ms });
-    return thawed;
+    return await this.#session.thaw();
   }
 
   async #answer(work: () => Promise<unknown>): Promise<BrokerAnswer> {
