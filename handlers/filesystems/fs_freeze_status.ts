@@ -6,8 +6,8 @@ import { perform, privileged } from "../_privileged.ts";
 export const fsFreezeStatus = method({
   ...privileged(fsFreezeStatusOperation),
   summary: "Tells which file systems fs_freeze keeps frozen.",
-  notes: ["`seconds_left` is the time until they are thawed without a request."],
+  notes: ["`remaining_seconds` is the time until they are thawed without a request."],
   whileFrozen: true,
-  example: { params: {}, result: { frozen: ["/srv", "/"], seconds_left: 42 } },
+  example: { params: {}, result: { frozen: ["/srv", "/"], remaining_seconds: 42 } },
   run: (params, context) => perform(fsFreezeStatusOperation, params, context),
 });

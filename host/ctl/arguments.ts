@@ -10,6 +10,7 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "--domain",
   "--channels",
   "--timeout",
+  "--ttl",
   "--cwd",
   "--env",
   "-e",

@@ -26,6 +26,7 @@ import { type Invocation, lines, type Run, words } from "./command.ts";
 import { call } from "./commands/call.ts";
 import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
+import { freeze } from "./commands/freeze.ts";
 import { info } from "./commands/info.ts";
 import { list } from "./commands/list.ts";
 import { ls } from "./commands/ls.ts";
@@ -39,6 +40,7 @@ import { push } from "./commands/push.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
 import { shutdown } from "./commands/shutdown.ts";
+import { thaw } from "./commands/thaw.ts";
 import { top } from "./commands/top.ts";
 import { trim } from "./commands/trim.ts";
 
@@ -120,10 +122,11 @@ function parser(names: readonly string[]) {
     json: option("--json", { description: lines(["machine-readable output"]) }),
   });
   const seeing = or(list, info, ping, methods, events, top);
-  const doing = or(call, exec, push, pull, shutdown, reboot, trim);
+  const doing = or(call, exec, push, pull, shutdown, reboot);
+  const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(metrics);
-  return merge(object({ run: or(seeing, doing, files, inside) }), target, output);
+  return merge(object({ run: or(seeing, doing, files, disks, inside) }), target, output);
 }
 
 /** The names of the VMs, for completion in a shell. */

@@ -62,7 +62,7 @@ export type Thawed = z.output<ReturnType<typeof ThawedSchema>>;
 export const FreezeStatusSchema = () =>
   z.strictObject({
     frozen: z.array(z.string()),
-    seconds_left: z.optional(z.int().check(z.gte(0))),
+    remaining_seconds: z.optional(z.int().check(z.gte(0))),
   });
 
 /** What is frozen now. */

@@ -35,6 +35,8 @@ export interface Root {
   readonly signal: AbortSignal;
   /** Milliseconds since the agent sent the request: a slow start must not set a clock wrong. */
   sinceSentMs(): number;
+  /** Whether a program is installed. */
+  has(program: string): boolean;
   /**
    * Runs one of the operation's programs, without a shell, in a clean environment.
    *

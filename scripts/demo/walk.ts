@@ -174,6 +174,9 @@ async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
   await host.fails("reboot", { force: true }, "permissionDenied");
 
   screen.step("So is what needs root: a broker does that, and this agent has none");
+  await host.fails("fs_freeze", { ttl_seconds: 60 }, "commandFailed");
+  await host.fails("fs_freeze_status", {}, "commandFailed");
+  await host.fails("fs_thaw", {}, "commandFailed");
   await host.fails("fs_trim", { mount_points: ["/"] }, "commandFailed");
 
   screen.step("A misspelled method name gets a suggestion");

@@ -64,6 +64,19 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/logs/journal_entries.ts": "tests/lib/platform/linux/logs/journal_test.ts",
   "lib/platform/linux/logs/log_bytes.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/mod.ts": "tests/handlers/logs/log_read_test.ts",
+  "lib/platform/linux/privileged/ask.ts":
+    "tests/lib/platform/linux/privileged/broker_client_test.ts",
+  "lib/platform/linux/privileged/broker_link.ts":
+    "tests/lib/platform/linux/privileged/broker_client_test.ts",
+  "lib/platform/linux/privileged/held_broker.ts":
+    "tests/lib/platform/linux/privileged/freeze_session_test.ts",
+  "lib/platform/linux/privileged/freezer.ts":
+    "tests/lib/platform/linux/privileged/freeze_session_test.ts",
+  "lib/platform/linux/privileged/libc.ts":
+    "tests/lib/platform/linux/privileged/freeze_session_test.ts",
+  "lib/privileged/fs_freeze.ts": "tests/handlers/filesystems/fs_freeze_test.ts",
+  "lib/privileged/fs_thaw.ts": "tests/handlers/filesystems/fs_thaw_test.ts",
+  "lib/privileged/fs_freeze_status.ts": "tests/handlers/filesystems/fs_freeze_status_test.ts",
   "lib/platform/linux/privileged/root_tools.ts":
     "tests/lib/platform/linux/privileged/broker_test.ts",
   "lib/platform/linux/permission_remedy.ts": "tests/lib/platform/linux/unix_socket_test.ts",

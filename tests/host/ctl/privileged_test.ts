@@ -21,6 +21,34 @@ async function run(args: readonly string[], result: unknown) {
   return { code, stdout, stderr, method, params };
 }
 
+Deno.test("ctl freeze has a ttl, and names what it left out", async () => {
+  const result = { frozen: ["/"], skipped: [{ mount_point: "/boot", reason: "cannot" }] };
+  const { code, stdout, stderr, method, params } = await run(["freeze", "--ttl", "5", "/"], result);
+  assertEquals([method, params], ["fs_freeze", { ttl_seconds: 5, mount_points: ["/"] }]);
+  assertEquals([code, stdout, stderr], [EXIT.ok, "frozen /\n", "left out /boot: cannot\n"]);
+  assertEquals((await run(["freeze"], result)).params, { ttl_seconds: 60 });
+  assertEquals((await run(["freeze", "--ttl", "0"], result)).code, EXIT.usage);
+});
+
+Deno.test("ctl freeze --status tells what is frozen", async () => {
+  const frozen = await run(["freeze", "--status"], { frozen: ["/"], remaining_seconds: 7 });
+  assertEquals([frozen.method, frozen.stdout], ["fs_freeze_status", "frozen /\nfor 7 s more\n"]);
+  const thawed = await run(["freeze", "--status"], { frozen: [] });
+  assertEquals(thawed.stdout, "nothing is frozen\n");
+});
+
+Deno.test("ctl thaw fails if the freeze did not last until then", async () => {
+  const good = { thawed: ["/"], problems: [], ended_by: "request" };
+  assertEquals((await run(["thaw"], good)).code, EXIT.ok);
+  const early = await run(["thaw"], { thawed: [], problems: [], ended_by: "ttl" });
+  assertEquals([early.code, early.stderr.includes("their time was over")], [
+    EXIT.errorAnswer,
+    true,
+  ]);
+  const none = await run(["thaw"], { thawed: [], problems: [], ended_by: null });
+  assertEquals([none.code, none.stderr.includes("nothing was frozen")], [EXIT.errorAnswer, true]);
+});
+
 Deno.test("ctl trim trims what is named, and fails if a file system could not be trimmed", async () => {
   const filesystems = [
     { mount_point: "/", trimmed_bytes: 1024 },

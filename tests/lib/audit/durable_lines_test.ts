@@ -52,6 +52,32 @@ Deno.test("lines of the same turn are flushed together, in their order", async (
   await lines.close();
 });
 
+Deno.test("held lines count as written, and reach the disk in their order afterwards", async () => {
+  const disk = new FakeDisk();
+  const lines = new DurableLines(disk.open);
+  lines.isHeld = true;
+  await lines.append("a");
+  await lines.append("b");
+  await lines.close();
+  assertEquals([disk.text, disk.opened], ["", 0]);
+  lines.isHeld = false;
+  await lines.append("c");
+  assertEquals(disk.text, "a\nb\nc\n");
+  await lines.close();
+});
+
+Deno.test("the number of held lines is bounded", async () => {
+  const lines = new DurableLines(new FakeDisk().open);
+  lines.isHeld = true;
+  await assertRejects(
+    async () => {
+      for (let count = 0; count < 1000; count++) await lines.append("line");
+    },
+    Error,
+    "wait for the thaw",
+  );
+});
+
 Deno.test("a line that is torn by a full disk does not swallow the next", async () => {
   const disk = new FakeDisk();
   const lines = new DurableLines(disk.open);

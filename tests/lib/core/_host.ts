@@ -59,6 +59,7 @@ export const request = (
 
 interface Traits {
   readonly immediate?: boolean;
+  readonly whileFrozen?: boolean;
   readonly ownTimeout?: boolean;
   readonly audited?: boolean;
   readonly access?: Access;

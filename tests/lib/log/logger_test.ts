@@ -306,3 +306,27 @@ Deno.test("a log line carries no control or format characters, and parses to wha
   assert(!/[\u007f-\u009f\u202e]/.test(target.text), JSON.stringify(target.text));
   assertEquals(linesOf(target.text)[0]?.path, path);
 });
+
+Deno.test("a held log keeps its lines and writes them afterwards, in their order", async () => {
+  const target = new FakeTarget();
+  const log = Logger.to(target, "info");
+  log.isHeld = true;
+  log.info("one");
+  log.info("two");
+  await log.flush();
+  assertEquals(target.writes, 0);
+  log.isHeld = false;
+  log.info("three");
+  await log.flush();
+  assertEquals(messagesOf(target.text), ["one", "two", "three"]);
+});
+
+Deno.test("a held log is bounded: it says how many lines are missing", async () => {
+  const target = new FakeTarget();
+  const log = Logger.to(target, "info");
+  log.isHeld = true;
+  for (let count = 0; count < 10_000; count++) log.info("x".repeat(100));
+  log.isHeld = false;
+  await log.flush();
+  assertEquals(messagesOf(target.text).at(-1), MISSING);
+});

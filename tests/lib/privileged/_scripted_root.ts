@@ -41,6 +41,11 @@ export class ScriptedRoot implements Root {
     this.#answer = answer;
   }
 
+  /** Programs that are not installed. */
+  missing: readonly string[] = [];
+
+  has = (program: string) => !this.missing.includes(program);
+
   sinceSentMs = () => this.sentMsAgo;
 
   run = (program: string, args: readonly string[], options: ProgramOptions = {}) => {

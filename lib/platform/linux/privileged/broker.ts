@@ -35,7 +35,7 @@ import { FreezeHooks } from "./freeze_hooks.ts";
 import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
 import { HeldRecords } from "./held_records.ts";
 import { refusePeer } from "./peer.ts";
-import { readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
+import { pathOf, readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
 
 /** A peer that sends nothing must not keep a process of root. */
@@ -210,6 +210,7 @@ class Broker {
         config,
         signal,
         sinceSentMs: () => Date.now() - sent_at_ms,
+        has: (program) => pathOf(program) !== undefined,
         run: (program, args, options) => runProgram(program, args, signal, options),
         mounts: () => readBlockMounts(signal),
         freezing: this.#session,

@@ -27,6 +27,8 @@ export class BrokerClient implements Privileged {
   readonly #listeners: ((isFrozen: boolean) => void)[] = [];
   #isFrozen = false;
   #held: HeldBroker | undefined;
+  /** Resolves once the held broker has ended. */
+  #letGo: Promise<void> = Promise.resolve();
   /** What ended the last freeze, until the host has been told. */
   #lastEnding: FreezeEnding | undefined;
 
@@ -56,6 +58,7 @@ export class BrokerClient implements Privileged {
       ? await Promise.race([cancelled, held.ask(operation, params)])
       : await this.#askOnce(operation, params, cancelled);
     if (operation !== "fs_thaw") return result;
+    await Promise.race([cancelled, this.#letGo]);
     this.#setFrozen(false);
     const ending = this.#lastEnding;
     this.#lastEnding = undefined;
@@ -95,7 +98,7 @@ export class BrokerClient implements Privileged {
     this.#lastEnding = undefined;
     const held = new HeldBroker(link, lines);
     this.#held = held;
-    void held.ended.then(async (ending) => {
+    this.#letGo = held.ended.then(async (ending) => {
       this.#held = undefined;
       await link.close();
       this.#lastEnding = ending;

@@ -88,7 +88,8 @@ export class FreezeSession implements Freezing {
     await this.#requireThawed();
     const selected = selectMounts(await mounts(), mountPoints);
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    const freezer = new Freezer(calls());
+    const loaded = calls();
+    const freezer = new Freezer(loaded);
     const expired = new AbortController();
     const stop = () => void this.#end("stopped");
     try {
@@ -117,7 +118,10 @@ export class FreezeSession implements Freezing {
       await this.#end("request");
       throw error;
     } finally {
-      void this.ended.then(() => Deno.removeSignalListener("SIGTERM", stop));
+      void this.ended.then(() => {
+        Deno.removeSignalListener("SIGTERM", stop);
+        loaded.unload();
+      });
     }
   }
 
@@ -126,9 +130,7 @@ export class FreezeSession implements Freezing {
     const thawed = z.safeParse(ThawedSchema(), await this.#askHolder("fs_thaw"));
     if (thawed.success) return thawed.data;
     const left = await this.#leftBehind();
-    const freezer = new Freezer((this.#options.calls ?? loadFreezeCalls)());
-    const found = left.length === 0 ? [] : await freezer.thawAt(left);
-    if (left.length > 0) await Deno.remove(listIn(this.#options.directory));
+    const found = left.length === 0 ? [] : await this.#thawLeftBehind(left);
     return { thawed: found, problems: [], ended_by: found.length > 0 ? "request" : null };
   }
 
@@ -141,6 +143,15 @@ export class FreezeSession implements Freezing {
     return status.success ? status.data : { frozen: await this.#leftBehind() };
   }
 
+  async #thawLeftBehind(mountPoints: readonly string[]): Promise<string[]> {
+    const { calls = loadFreezeCalls, directory } = this.#options;
+    const loaded = calls();
+    const thawed = await new Freezer(loaded).thawAt(mountPoints);
+    loaded.unload();
+    await Deno.remove(listIn(directory));
+    return thawed;
+  }
+
   /** The agent's connection is closed: thaws after a while, or at once. */
   agentGone(isAtOnce: boolean): void {
     const delay = isAtOnce ? 0 : this.#options.agentGoneMs ?? AGENT_GONE_MS;
@@ -149,7 +160,7 @@ export class FreezeSession implements Freezing {
 
   #status(): FreezeStatus {
     const left = Math.max(0, Math.ceil((this.#deadline - performance.now()) / 1000));
-    return { frozen: this.#freezer?.frozen ?? [], seconds_left: left };
+    return { frozen: this.#freezer?.frozen ?? [], remaining_seconds: left };
   }
 
   /** Thaws; the first reason counts. */

@@ -31,6 +31,8 @@ export interface FreezeCalls {
   close(fd: number): void;
   freeze(fd: number): Promise<number>;
   thaw(fd: number): Promise<number>;
+  /** Lets go of the library: nothing may be called any more. */
+  unload(): void;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface FreezeCalls {
 export function loadFreezeCalls(): FreezeCalls {
   const path = LIBC_PATHS.find((candidate) => exists(candidate));
   if (path === undefined) throw new Error(`no C library at ${LIBC_PATHS.join(", ")}`);
-  const { symbols } = Deno.dlopen(path, {
+  const library = Deno.dlopen(path, {
     open: { parameters: ["buffer", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
     ioctl: { parameters: ["i32", "usize", "usize"], result: "i32", nonblocking: true },
@@ -49,6 +51,7 @@ export function loadFreezeCalls(): FreezeCalls {
     __errno_location: { parameters: [], result: "pointer" },
     memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   });
+  const { symbols } = library;
   const errno = () => {
     const number = new Int32Array(1);
     symbols.memcpy(number, symbols.__errno_location(), 4n);
@@ -68,6 +71,7 @@ export function loadFreezeCalls(): FreezeCalls {
     close: (fd) => void symbols.close(fd),
     freeze: (fd) => control(fd, FIFREEZE),
     thaw: (fd) => control(fd, FITHAW),
+    unload: () => library.close(),
   };
 }
 

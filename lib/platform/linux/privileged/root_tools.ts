@@ -14,6 +14,10 @@ import type { ProcessTable } from "./peer.ts";
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
+/** The path of an installed program; `undefined` if there is none. */
+export const pathOf = (program: string): string | undefined =>
+  PROGRAM_DIRECTORIES.map((directory) => `${directory}/${program}`).find(isExecutableFile);
+
 /**
  * Runs an installed program in a clean environment, without a shell.
  *
@@ -26,8 +30,7 @@ export async function runProgram(
   signal: AbortSignal,
   { input = "", timeoutMs = TIMEOUT_MS }: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const path = PROGRAM_DIRECTORIES.map((directory) => `${directory}/${program}`)
-    .find(isExecutableFile);
+  const path = pathOf(program);
   if (path === undefined) {
     throw commandFailed(`this guest has no program ${program}; install it`, { program });
   }

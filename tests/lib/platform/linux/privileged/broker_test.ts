@@ -139,6 +139,6 @@ Deno.test("a process that is not the agent gets no operation from the broker", a
   const request = { operation: "fs_trim", params: {}, sent_at_ms: 0 };
   const { stdout, stderr } = await exchange(lineOf(request), [`--peer=1-${Deno.pid}-0`]);
   const { error } = JSON.parse(stdout);
-  assertEquals([error.kind, stderr], ["permissionDenied", ""]);
+  assertEquals([error.kind, JSON.parse(stderr).event], ["permissionDenied", "refused"]);
   assertStringIncludes(error.reason, "only the agent may use the broker");
 });

@@ -7,10 +7,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import type { BrokerClient } from "../../../../../lib/platform/linux/privileged/broker_client.ts";
+import { FreezeHooks } from "../../../../../lib/platform/linux/privileged/freeze_hooks.ts";
+import { FreezeSession } from "../../../../../lib/platform/linux/privileged/freeze_session.ts";
+import { readBlockMounts } from "../../../../../lib/platform/linux/privileged/root_tools.ts";
 import { FreezeStatusSchema, ThawedSchema } from "../../../../../lib/privileged/filesystems.ts";
 import { COMMAND_FAILED, NOT_FOUND } from "../../../../_error_codes.ts";
 import { until } from "../../../../_waiting.ts";
-import { NEVER, rpcErrorOf } from "../../../_helpers.ts";
+import { NEVER, rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
 import { brokerCommand, Brokers, isRoot, LoopMount, sh } from "./_brokers.ts";
 
 const Frozen = z.strictObject({
@@ -72,9 +75,9 @@ test("a writer waits from freeze to thaw, and goes on", async () => {
   assertEquals(client.isFrozen, true);
   await using writer = new Writer(mount);
   assert(await writer.isBlocked());
-  const { frozen, seconds_left = 0 } = await status(client);
+  const { frozen, remaining_seconds = 0 } = await status(client);
   assertEquals(frozen, [mount.mountPoint]);
-  assert(seconds_left > 0 && seconds_left <= 60, `${seconds_left}`);
+  assert(remaining_seconds > 0 && remaining_seconds <= 60, `${remaining_seconds}`);
   assertEquals(await thaw(client), {
     thawed: [mount.mountPoint],
     problems: [],
@@ -204,6 +207,25 @@ test("a hook that fails at the thaw is reported, and the thaw is complete", asyn
   await freeze(brokers.client, [mount.mountPoint]);
   const { thawed, problems } = await thaw(brokers.client);
   assertEquals([thawed, problems.length], [[mount.mountPoint], 1]);
+});
+
+test("everything is thawed when the agent has been gone for a while", async () => {
+  await using mount = await LoopMount.make();
+  await using directory = await TempDirectory.make();
+  const session = new FreezeSession({
+    directory: directory.at("run"),
+    hooks: new FreezeHooks(directory.at("hooks")),
+    mounts: () => readBlockMounts(NEVER),
+    cancelled: NEVER,
+    onChange: () => {},
+    agentGoneMs: 100,
+  });
+  await session.freeze({ ttlSeconds: 60, mountPoints: [mount.mountPoint] });
+  await using writer = new Writer(mount);
+  assert(await writer.isBlocked());
+  session.agentGone(false);
+  assertEquals((await session.ended).ended_by, "agent_gone");
+  await writer.written();
 });
 
 /** A broker as a child of the test, which can be killed. */
