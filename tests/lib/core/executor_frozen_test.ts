@@ -14,7 +14,9 @@ Deno.test("while file systems are frozen, only methods that never wait for a dis
     anyMethod("ping", () => "pong", { whileFrozen: true, immediate: true }),
   ];
   const services = memoryServices({ privileged });
-  const host = new TestHost(new Executor({ config: configWith(), ...services, log: NO_LOG, methods }));
+  const host = new TestHost(
+    new Executor({ config: configWith(), ...services, log: NO_LOG, methods }),
+  );
   const outcome = async (method: string) => {
     const texts: string[] = [];
     await host.handle(request({ id: 1, method }), (text) => {
