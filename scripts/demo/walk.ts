@@ -224,12 +224,14 @@ async function discover(host: Host, { screen }: Stage): Promise<void> {
   const Document = z.looseObject({
     openrpc: z.string(),
     methods: z.array(z.looseObject({ name: z.string() })),
+    "x-next": z.optional(z.string()),
   });
-  const { openrpc, methods } = z.parse(Document, result);
+  const { openrpc, methods, "x-next": next } = z.parse(Document, result);
   const kib = (JSON.stringify(result).length / 1024).toFixed(0);
-  screen.result({ openrpc, methods: methods.map(({ name }) => name) }, ms);
+  screen.result({ openrpc, methods: methods.map(({ name }) => name), "x-next": next }, ms);
   screen.remark(
-    `abridged: the full document has ${kib} KiB, with the schema of every parameter and result`,
+    `abridged: this part has ${kib} KiB, with the schema of every parameter and result; the next ` +
+      `one starts at "x-next"`,
   );
 }
 

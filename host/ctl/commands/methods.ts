@@ -1,3 +1,5 @@
+import type { AgentClient } from "../../client.ts";
+import type { ResultOf } from "../../protocol.ts";
 import { object } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { defineCommand } from "../command.ts";
@@ -28,7 +30,7 @@ export const methods = defineCommand(
     }
     const { client } = await connectTarget(invocation);
     await using _client = client;
-    const document = await client.call("rpc.discover", {}, { signal });
+    const document = await wholeDocument(client, signal);
     const rows = document.methods.map(({ name, summary }) => [
       name,
       typeof summary === "string" ? summary : "",
@@ -37,3 +39,19 @@ export const methods = defineCommand(
     return EXIT.ok;
   },
 );
+
+/** The document, which may not fit one message. */
+async function wholeDocument(
+  client: AgentClient,
+  signal: AbortSignal,
+): Promise<ResultOf<"rpc.discover">> {
+  const { "x-next": first, ...document } = await client.call("rpc.discover", {}, { signal });
+  for (let from = first; from !== undefined;) {
+    const page = await client.call("rpc.discover", { from }, { signal });
+    // An agent that never gets on must not keep this program busy.
+    if (page.methods.length === 0) break;
+    document.methods.push(...page.methods);
+    from = page["x-next"];
+  }
+  return document;
+}

@@ -3,6 +3,7 @@ import * as z from "zod";
 import manifest from "../../../deno.json" with { type: "json" };
 import { METHODS } from "../../../handlers/mod.ts";
 import { rpcDiscover } from "../../../handlers/agent/rpc_discover.ts";
+import { errorOf } from "../../agent/_host.ts";
 import { Served } from "../_served.ts";
 
 const Document = z.looseObject({
@@ -23,8 +24,37 @@ const Document = z.looseObject({
   })),
 });
 
-Deno.test("rpc.discover returns an OpenRPC document with every method", async () => {
+/** Room for the whole document in one message. */
+const LARGE_MESSAGES = { config: () => ({ max_message_size_kb: 1024 }) };
+
+Deno.test("rpc.discover returns a document that does not fit one message in parts", async () => {
+  await using served = await Served.start(rpcDiscover, {
+    config: () => ({ max_message_size_kb: 16 }),
+  });
+  const Page = z.looseObject({
+    methods: z.array(z.looseObject({ name: z.string() })),
+    "x-next": z.optional(z.string()),
+  });
+  const names: string[] = [];
+  let parts = 0;
+  let params: { from?: string } | undefined = {};
+  while (params !== undefined) {
+    const page: z.output<typeof Page> = await served.call(params, Page);
+    names.push(...page.methods.map(({ name }) => name));
+    params = page["x-next"] === undefined ? undefined : { from: page["x-next"] };
+    parts += 1;
+  }
+  assertEquals(names, METHODS.map(({ name }) => name));
+  assert(parts > 1, `${parts}`);
+});
+
+Deno.test("rpc.discover refuses to start with a method that there is not", async () => {
   await using served = await Served.start(rpcDiscover);
+  assertEquals(errorOf(await served.answer({ from: "nonsense" })).code, -32602);
+});
+
+Deno.test("rpc.discover returns an OpenRPC document with every method", async () => {
+  await using served = await Served.start(rpcDiscover, LARGE_MESSAGES);
   const document = await served.call(undefined, Document);
   assertEquals(document.openrpc, "1.3.2");
   assertEquals(document.info.version, manifest.version);
@@ -32,15 +62,16 @@ Deno.test("rpc.discover returns an OpenRPC document with every method", async ()
 });
 
 Deno.test("rpc.discover returns the document that is published as docs/openrpc.json", async () => {
-  await using served = await Served.start(rpcDiscover);
+  await using served = await Served.start(rpcDiscover, LARGE_MESSAGES);
   const document = await served.call(undefined, Document);
   const path = new URL("../../../docs/openrpc.json", import.meta.url);
   const published: unknown = JSON.parse(await Deno.readTextFile(path));
   assertEquals<unknown>(document, published);
+  assertEquals("x-next" in document, false);
 });
 
 Deno.test("rpc.discover lists each method's parameters, and which are required", async () => {
-  await using served = await Served.start(rpcDiscover);
+  await using served = await Served.start(rpcDiscover, LARGE_MESSAGES);
   const { methods } = await served.call(undefined, Document);
   const parameters = (method: string) =>
     methods.find(({ name }) => name === method)?.params
