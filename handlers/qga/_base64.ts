@@ -7,6 +7,9 @@
 import { countGarbage } from "../../lib/base/memory/garbage.ts";
 import { invalidParams } from "../../lib/base/errors.ts";
 
+/** The most that is decoded at once; whole groups, so that only the last piece is shorter. */
+const PIECE_BYTES = 3 * 64 * 1024;
+
 /** What `fromBase64` skips and qemu-ga refuses. */
 const REFUSED_SPACES = [" ", "\t", "\r", "\f"];
 
@@ -17,13 +20,58 @@ const REFUSED_SPACES = [" ", "\t", "\r", "\f"];
  * @throws {RpcError} for anything outside the alphabet but line breaks.
  */
 export function decodeBase64(text: string, parameter: string): Uint8Array<ArrayBuffer> {
-  const refuse = () => invalidParams(`Invalid base64 in parameter '${parameter}'`);
-  if (REFUSED_SPACES.some((space) => text.includes(space))) throw refuse();
+  checkSpaces(text, parameter);
   try {
-    const bytes = Uint8Array.fromBase64(text, { lastChunkHandling: "stop-before-partial" });
+    const bytes = Uint8Array.fromBase64(text, OPTIONS);
     countGarbage(bytes.byteLength);
     return bytes;
   } catch {
-    throw refuse();
+    throw invalid(parameter);
   }
+}
+
+/** What a text stands for, decoded piece by piece: a megabyte of it is never in memory at once. */
+export interface Decoded {
+  readonly byteLength: number;
+  /** The bytes in order; each piece is only valid until the next one. */
+  pieces(): Iterable<Uint8Array<ArrayBuffer>>;
+}
+
+/**
+ * As {@link decodeBase64}, in pieces. The whole text has been checked when it returns.
+ *
+ * @throws {RpcError} As {@link decodeBase64}.
+ */
+export function decodeInPieces(text: string, parameter: string): Decoded {
+  checkSpaces(text, parameter);
+  // A group of four characters is three bytes, besides line breaks.
+  const bytes = new Uint8Array(Math.min(PIECE_BYTES, Math.ceil(text.length / 4) * 3));
+  countGarbage(bytes.byteLength);
+  let byteLength = 0;
+  try {
+    for (const piece of piecesOf(text, bytes)) byteLength += piece.byteLength;
+  } catch {
+    throw invalid(parameter);
+  }
+  return { byteLength, pieces: () => piecesOf(text, bytes) };
+}
+
+const OPTIONS = { lastChunkHandling: "stop-before-partial" } as const;
+
+function* piecesOf(
+  text: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let start = 0; start < text.length;) {
+    const { read, written } = bytes.setFromBase64(text.slice(start), OPTIONS);
+    if (written > 0) yield bytes.subarray(0, written);
+    if (read === 0) return;
+    start += read;
+  }
+}
+
+const invalid = (parameter: string) => invalidParams(`Invalid base64 in parameter '${parameter}'`);
+
+function checkSpaces(text: string, parameter: string): void {
+  if (REFUSED_SPACES.some((space) => text.includes(space))) throw invalid(parameter);
 }

@@ -21,6 +21,8 @@ export interface ProcessLimits {
   readonly outputBytes: number;
   /** Bytes of one stream of one program. */
   readonly streamBytes: number;
+  /** Bytes of input of all programs that run: some may never read theirs. */
+  readonly inputBytes: number;
 }
 
 /** Half of what is left goes to the next program, this at least. */
@@ -35,6 +37,7 @@ export const PROCESS_LIMITS: ProcessLimits = {
   keptMs: 3_600_000,
   outputBytes: 1024 * 1024,
   streamBytes: 256 * 1024,
+  inputBytes: 1.5 * 1024 * 1024,
 };
 
 /** How a program ended; `failure` if it was found out late that it could not be run. */
@@ -60,6 +63,7 @@ export class Processes {
   readonly #processes = new Map<number, Process>();
   readonly #running = new Set<Promise<void>>();
   #outputBytes = 0;
+  #inputBytes = 0;
 
   constructor(limits: ProcessLimits = PROCESS_LIMITS) {
     this.#limits = limits;
@@ -73,10 +77,12 @@ export class Processes {
   /**
    * Starts a program; resolves to its process id.
    *
-   * @throws {RpcError} if it cannot be started, or if too many run.
+   * @throws {RpcError} if it cannot be started, or if too many run or wait with too much input.
    */
   async start(commands: Commands, { isCaptured, ...options }: StartOptions): Promise<number> {
-    await this.#makeRoom();
+    const inputBytes = options.input?.byteLength ?? 0;
+    await this.#makeRoom(inputBytes);
+    this.#inputBytes += inputBytes;
     const streamBytes = isCaptured ? this.#reserve() : 0;
     const process: Process = { ended: undefined, endedAt: 0, outputBytes: 2 * streamBytes };
     const started = Promise.withResolvers<number>();
@@ -95,7 +101,10 @@ export class Processes {
         // Without effect if it had started.
         started.reject(failure);
       },
-    ).finally(() => this.#running.delete(running));
+    ).finally(() => {
+      this.#inputBytes -= inputBytes;
+      this.#running.delete(running);
+    });
     this.#running.add(running);
     return await started.promise;
   }
@@ -123,8 +132,8 @@ export class Processes {
     await Promise.all(this.#running);
   }
 
-  async #makeRoom(): Promise<void> {
-    const { running, ended, keptMs } = this.#limits;
+  async #makeRoom(inputBytes: number): Promise<void> {
+    const { ended, keptMs } = this.#limits;
     const oldest = performance.now() - keptMs;
     let surplus = this.#processes.size - this.#running.size - ended + 1;
     for (const [pid, process] of this.#processes) {
@@ -133,11 +142,22 @@ export class Processes {
       this.#forget(pid, process);
       surplus -= 1;
     }
-    if (this.#running.size < running) return;
+    if (this.#excess(inputBytes) === undefined) return;
     await withTimer(WAIT_MS, Promise.race(this.#running));
+    const excess = this.#excess(inputBytes);
+    if (excess !== undefined) throw commandFailed(excess);
+  }
+
+  /** Why another program cannot be started now; `undefined` if it can. */
+  #excess(inputBytes: number): string | undefined {
+    const { running, inputBytes: mostInput } = this.#limits;
     if (this.#running.size >= running) {
-      throw commandFailed(`${running} programs are running already, which is the most at once`);
+      return `${running} programs are running already, which is the most at once`;
     }
+    return inputBytes > 0 && this.#inputBytes + inputBytes > mostInput && this.#inputBytes > 0
+      ? `programs that run have ${this.#inputBytes} bytes of input, and with ${inputBytes} more ` +
+        `it would be over ${mostInput}`
+      : undefined;
   }
 
   /** Bytes for each stream of a new program; forgets ended programs if there is too little. */

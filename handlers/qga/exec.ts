@@ -18,7 +18,11 @@ const NOT_RUN_EXIT_CODE = 127;
 /** What a shell adds to the number of the signal that killed a program. */
 const SIGNAL_BASE = 128;
 
+/** The most that Linux passes to a program as one argument (MAX_ARG_STRLEN). */
+const MAX_CHARACTERS = 128 * 1024;
+
 const Text = z.string().check(
+  z.refine((text) => text.length < MAX_CHARACTERS, `must be shorter than ${MAX_CHARACTERS}`),
   z.refine((text) => !text.includes("\0"), "must not contain NUL"),
 );
 

@@ -10,7 +10,7 @@ import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
 import { refuseGrowth } from "../files/_parameters.ts";
-import { decodeBase64 } from "./_base64.ts";
+import { type Decoded, decodeInPieces } from "./_base64.ts";
 import { qgaCommand } from "./_command.ts";
 import type { Handle, Handles } from "./_handles.ts";
 import { Int64, numberOf } from "./_int64.ts";
@@ -35,6 +35,16 @@ const MODES: Readonly<Record<string, Pick<Handle, "canRead" | "canWrite" | "appe
 };
 
 const HandleNumber = z.int();
+
+/** PATH_MAX of Linux. */
+const MAX_PATH_CHARACTERS = 4096;
+
+const Path = z.string().check(
+  z.refine(
+    (path) => path.length < MAX_PATH_CHARACTERS,
+    `must be shorter than ${MAX_PATH_CHARACTERS}`,
+  ),
+);
 
 const WHENCE: Readonly<Record<string, "set" | "cur" | "end">> = {
   0: "set",
@@ -84,7 +94,7 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
     ...shared,
     name: "guest-file-open",
     summary: "Opens a file",
-    params: z.strictObject({ path: z.string(), mode: z._default(z.string(), "r") }),
+    params: z.strictObject({ path: Path, mode: z._default(z.string(), "r") }),
     target: ({ path, mode }) => ({ path, mode }),
     run: async ({ path, mode }, context) => {
       // The letter b means nothing, wherever it stands.
@@ -139,14 +149,14 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
     target: ({ handle }) => describe(handles, handle),
     run: async ({ handle: number, count, "buf-b64": content }, context) => {
       const handle = handles.use(number);
-      const decoded = decodeBase64(content, "buf-b64");
+      const decoded = decodeInPieces(content, "buf-b64");
       if (count !== undefined && (count < 0 || count > decoded.byteLength)) {
         throw invalidParams(`value '${count}' is invalid for argument count`);
       }
       if (!handle.canWrite) throw commandFailed("failed to write to file: it was opened to read");
-      const bytes = decoded.subarray(0, count);
-      if (bytes.byteLength > 0) await writePiece(handle, bytes, context);
-      return { count: bytes.byteLength, eof: false };
+      const length = count ?? decoded.byteLength;
+      if (length > 0) await write(handle, decoded, length, context);
+      return { count: length, eof: false };
     },
   }),
   qgaCommand({
@@ -216,14 +226,25 @@ async function readPiece(handle: Handle, count: number, context: Context) {
   return { count: byteLength, "buf-b64": piece.base64(), eof: byteLength < wanted };
 }
 
-async function writePiece(handle: Handle, bytes: Uint8Array, context: Context): Promise<void> {
+/** Writes the first `length` bytes of the content. */
+async function write(
+  handle: Handle,
+  content: Decoded,
+  length: number,
+  context: Context,
+): Promise<void> {
   const { guest: { files }, config: { security }, signal } = context;
   if (handle.appends) handle.position = await sizeOf(handle, context);
-  refuseGrowth(handle.path, handle.position + bytes.byteLength, security.max_file_size_mb);
+  refuseGrowth(handle.path, handle.position + length, security.max_file_size_mb);
   const file = await files.open(allow(handle, context), { access: "write", signal });
   using _file = file;
-  await file.writeAt(handle.position, bytes, signal);
-  handle.position += bytes.byteLength;
+  const end = handle.position + length;
+  for (const piece of content.pieces()) {
+    const bytes = piece.subarray(0, end - handle.position);
+    if (bytes.byteLength === 0) return;
+    await file.writeAt(handle.position, bytes, signal);
+    handle.position += bytes.byteLength;
+  }
 }
 
 /** As it is now: others may write to the file, too. */

@@ -344,3 +344,113 @@ Deno.test("70 MB without an end are one error, and do not fill memory", async ()
   const { peak } = await residentMb(agent.pid);
   assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
 });
+
+Deno.test("a file is written in pieces of 1 MiB", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const path = `${agent.paths.files}/f`;
+  const handle = await open(host, path, "w");
+  const piece = Uint8Array.from({ length: MB }, (_, index) => (index * 31) >> 8);
+  const plain = piece.toBase64();
+  const { now: before } = await residentMb(agent.pid);
+  for (const content of [plain, plain.replace(/.{76}/g, "$&\n"), plain]) {
+    const written = await call(host, "guest-file-write", { handle, "buf-b64": content });
+    assertEquals(written, { count: MB, eof: false });
+  }
+  const { peak } = await residentMb(agent.pid);
+  assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
+  const bytes = await Deno.readFile(path);
+  assertEquals(bytes.byteLength, 3 * MB);
+  for (let index = 0; index < 3; index++) {
+    assertEquals(bytes.subarray(index * MB, (index + 1) * MB), piece);
+  }
+});
+
+Deno.test("60,000 stray bytes while a command is under way are answered, and do not fill memory", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const stray = new Uint8Array(60_000).fill(0xff);
+  const round = async (id: number) => {
+    await host.send('{"execute":"guest-get-vcpus"}');
+    await host.send(stray);
+    await host.send(`{"execute":"guest-sync","arguments":{"id":${id}}}`);
+    assert(Array.isArray(Object(await host.next()).return), "the answer to the command is first");
+    for (let count = 0; count < stray.byteLength; count++) {
+      assertMatch(Object(await host.next()).error.desc, /^JSON parse error, stray/);
+    }
+    assertEquals(await host.next(), { return: id });
+  };
+  await round(1);
+  const { now: before } = await residentMb(agent.pid);
+  await round(2);
+  const { peak } = await residentMb(agent.pid);
+  assert(peak - before < MOST_GROWTH_MB, `grew from ${before} MB to ${peak} MB`);
+});
+
+Deno.test("what follows a command that takes time is done after it, however it is cut", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const exec = '{"execute":"guest-exec","arguments":{"path":"true"}}';
+  const text = `${exec}[1,${exec}{"execute":"guest-ping","id":"a"}`;
+  const bytes = new TextEncoder().encode(text);
+  const end = new TextEncoder().encode(' {"execute":"guest-ping","id":"b"}').with(0, 0xff);
+  for (let cut = 1; cut < bytes.byteLength; cut += 7) {
+    await host.send(bytes.subarray(0, cut));
+    await host.send(bytes.subarray(cut));
+    // The array is never closed: 0xFF ends it, and what is in it is never run.
+    await host.send(end);
+    assertEquals(typeof Object(Object(await host.next()).return).pid, "number");
+    assertMatch(Object(await host.next()).error.desc, /stray/);
+    assertEquals(await host.next(), { return: {}, id: "b" });
+  }
+});
+
+Deno.test("bad numbers, names, nesting and ids are one error each, and the next request is understood", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const sync = (id: string) => `{"execute":"guest-sync","arguments":{"id":${id}}}`;
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    [sync("1e3"), /./],
+    [sync("1.0"), /./],
+    [sync("9223372036854775808"), /./],
+    [`${sync("01")}\xff`, /./],
+    ['{"execute":"guest-ping","execute":"guest-ping"}', /duplicate key/],
+    ['{"execute":"guest-ping","id":"\\ud800"}', /surrogate/],
+    [`{"execute":"guest-ping","id":"${"x".repeat(MB)}"}`, /'id' may have 65536 characters/],
+    ['{"execute":"guest-ping","control":1}', /'control' is unexpected/],
+    [`${"[".repeat(1025)}\n`, /nesting depth/],
+    [`${"[".repeat(100_000)}\n`, /nesting depth/],
+    ['{"execute":"guest-file-read","arguments":{"handle":1,"count":-1}}', /has not been found/],
+  ];
+  for (const [index, [text, description]] of wrong.entries()) {
+    await host.send(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+    assertMatch(Object(await host.next()).error.desc, description);
+    await host.send(Uint8Array.of(0xff));
+    await host.send(sync(String(index)));
+    let answer: Message;
+    do answer = Object(await host.next()); while (answer.error !== undefined);
+    assertEquals(answer, { return: index });
+  }
+  await host.send(sync("-0"));
+  assertEquals(await host.next(), { return: 0 });
+  const path = `${agent.paths.files}/f`;
+  await Deno.writeTextFile(path, "x");
+  const handle = await open(host, path);
+  for (const count of [-1, 49 * MB]) {
+    const parameters = { handle, count };
+    await assertError(
+      host,
+      ["guest-file-read", parameters],
+      "GenericError",
+      /invalid for argument/,
+    );
+  }
+});

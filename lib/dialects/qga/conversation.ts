@@ -19,7 +19,7 @@ import type { Call, Outcome } from "../../core/call.ts";
 import type { CallId } from "../../core/call_id.ts";
 import { Caller } from "../../core/caller.ts";
 import type { Executor } from "../../core/executor.ts";
-import type { StreamParser } from "./parser.ts";
+import type { StreamParser, ValueSink } from "./parser.ts";
 import { DELIMITER, errorText, failureText, resultReply } from "./replies.ts";
 import { isMalformed, readRequest, type Request } from "./requests.ts";
 import type { Turns } from "./turns.ts";
@@ -48,6 +48,12 @@ export class QgaConversation implements Conversation {
   /** The last error without an id: garbage may be thousands of the same. */
   #lastError: { readonly description: string; readonly text: string } | undefined;
   #isAbandoned = false;
+  /** The command that the parser has just met, if it is not done at once. */
+  #running: Promise<void> | undefined;
+  readonly #sink: ValueSink = {
+    onValue: (value, size) => this.#onValue(value, size),
+    onError: (description) => this.#onMalformed(description, undefined),
+  };
 
   constructor(link: ReplyLink, shared: Shared) {
     this.#link = link;
@@ -59,10 +65,32 @@ export class QgaConversation implements Conversation {
   }
 
   onBytes(bytes: Uint8Array): void {
-    this.#shared.parser.push(bytes, {
-      onValue: (value, size) => this.#onValue(value, size),
-      onError: (description) => this.#onMalformed(description, undefined),
-    });
+    const { turns } = this.#shared;
+    const own = turns.ended() === undefined ? bytes : ownBytes(bytes);
+    turns.take(() => this.#parse(own));
+  }
+
+  /**
+   * Parses up to the first command that takes time, and goes on after it: what follows it, perhaps
+   * thousands of requests or errors, waits as bytes.
+   */
+  #parse(bytes: Uint8Array): Promise<void> | undefined {
+    const taken = this.#push(bytes);
+    if (this.#running === undefined) return undefined;
+    return this.#parseOn(this.#running, ownBytes(bytes.subarray(taken)));
+  }
+
+  async #parseOn(running: Promise<void>, bytes: Uint8Array): Promise<void> {
+    await running;
+    for (let rest = bytes; rest.byteLength > 0;) {
+      rest = rest.subarray(this.#push(rest));
+      await this.#running;
+    }
+  }
+
+  #push(bytes: Uint8Array): number {
+    this.#running = undefined;
+    return this.#shared.parser.push(bytes, this.#sink);
   }
 
   /** Resolves when more bytes may come; `undefined` if they may now. */
@@ -85,20 +113,19 @@ export class QgaConversation implements Conversation {
     await this.#shared.turns.ended();
   }
 
-  #onValue(value: unknown, bytes: number): void {
+  /** Returns whether the parser is to wait. */
+  #onValue(value: unknown, bytes: number): boolean {
     const request = readRequest(value);
     if (isMalformed(request)) this.#onMalformed(request.description, request.id);
-    else this.#shared.turns.take(() => this.#run(request, bytes));
+    else this.#running = this.#run(request, bytes);
+    return this.#running !== undefined;
   }
 
   #onMalformed(description: string, id: unknown): void {
     this.#shared.executor.countMalformed(invalidRequest(description), callId(id));
     const text = this.#errorText(description, id);
     countGarbage(MALFORMED_GARBAGE_BYTES);
-    this.#shared.turns.take(() => {
-      void this.#send([text]);
-      return undefined;
-    });
+    void this.#send([text]);
   }
 
   #errorText(description: string, id: unknown): string {
@@ -177,6 +204,12 @@ function pauseBefore(outcome: Outcome<unknown>): number | undefined {
   const pauseMs = retryAfterMs(outcome.error);
   if (pauseMs !== undefined) outcome.release();
   return pauseMs;
+}
+
+/** A copy, since the channel uses its buffer again. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  countGarbage(bytes.byteLength);
+  return bytes.slice();
 }
 
 const retryAfterMs = ({ kind, data }: RpcError): number | undefined =>

@@ -15,7 +15,7 @@ export class QgaDialect implements Dialect {
   readonly #executor: Executor;
   /** Outlives a connection, as in qemu-ga: see the parser. */
   readonly #parser = new StreamParser();
-  /** A command that a host left behind is finished before the next host's. */
+  /** What a host left behind is finished before the next host's. */
   readonly #turns = new Turns();
 
   constructor(executor: Executor) {

@@ -149,25 +149,31 @@ function firstState(byte: number): number | undefined {
 export class Lexer {
   readonly #sink: TokenSink;
   readonly #maxTokenBytes: number;
-  /** One character for each byte, so that positions are the same in both. */
+  readonly #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #latin1 = new TextDecoder("latin1");
   #state = START;
   #quote: typeof QUOTE | typeof APOSTROPHE = QUOTE;
-  /** The unfinished token's bytes from earlier chunks; the buffer is used again and again. */
+  /** The unfinished token's bytes from earlier chunks; a small buffer is used again and again. */
   #kept = NO_BYTES;
   #keptBytes = 0;
+  #isPaused = false;
 
   constructor(sink: TokenSink, maxTokenBytes: number) {
     this.#sink = sink;
     this.#maxTokenBytes = maxTokenBytes;
   }
 
-  /** Takes the bytes that came; they may be reused afterwards. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Takes the bytes that came; they may be reused afterwards.
+   *
+   * @returns How many were taken: all, unless {@link pause} was called.
+   */
+  push(chunk: Uint8Array): number {
     let text: string | undefined;
     let start = 0;
     let index = 0;
-    while (index < chunk.byteLength) {
+    this.#isPaused = false;
+    while (index < chunk.byteLength && !this.#isPaused) {
       const byte = chunk[index] ?? 0;
       switch (this.#state) {
         case START: {
@@ -177,10 +183,7 @@ export class Lexer {
           break;
         }
         case STRING: {
-          if (text === undefined) {
-            text = this.#latin1.decode(chunk);
-            countGarbage(text.length);
-          }
+          text ??= this.#textOf(chunk);
           const special = SPECIAL_IN[this.#quote];
           special.lastIndex = index;
           if (!special.test(text)) {
@@ -230,6 +233,21 @@ export class Lexer {
     if (this.#state !== START && this.#state !== RECOVERY && this.#state !== SKIP) {
       this.#keep(chunk.subarray(start));
     }
+    return index;
+  }
+
+  /** Called by the sink: leaves the bytes after this token to the next {@link push}. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** One character for each byte, so that positions are the same in both. */
+  #textOf(chunk: Uint8Array): string {
+    countGarbage(chunk.byteLength);
+    // The other decoder makes two bytes of each character.
+    const text = this.#utf8.decode(chunk);
+    const isAscii = text.length === chunk.byteLength && !text.includes("\ufffd");
+    return isAscii ? text : this.#latin1.decode(chunk);
   }
 
   #begin(byte: number, bytes: Uint8Array): void {
@@ -290,6 +308,10 @@ export class Lexer {
 
   #forget(): void {
     this.#keptBytes = 0;
+    if (this.#kept.byteLength <= LARGE_BUFFER_BYTES) return;
+    // Frees it now: the command that follows needs memory, too.
+    this.#kept.buffer.transfer(0);
+    this.#kept = NO_BYTES;
   }
 }
 

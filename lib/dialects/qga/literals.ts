@@ -67,7 +67,10 @@ export function keywordOf(text: string): boolean | null {
 
 const BACKSLASH = 0x5c;
 const APOSTROPHE = 0x27;
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const REPLACEMENT = "\ufffd";
+/** Makes one byte of an ASCII character, which the strict one makes two of: a file is long. */
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -88,27 +91,33 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
  * @throws {BadLiteral} for what is not UTF-8, an unknown escape or a lone surrogate.
  */
 export function stringOf(bytes: Uint8Array): string {
-  let text: string;
-  try {
-    text = decoder.decode(bytes.subarray(1, -1));
-  } catch {
-    throw new BadLiteral("invalid UTF-8 sequence in string");
-  }
-  if (bytes.indexOf(BACKSLASH) < 0) return text;
-  const value = bytes[0] === APOSTROPHE || text.includes("\\'") ? unescape(text) : parse(text);
+  const quoted = lenient.decode(bytes);
+  if (quoted.includes(REPLACEMENT)) checkUtf8(bytes);
+  if (bytes.indexOf(BACKSLASH) < 0) return quoted.slice(1, -1);
+  const value = bytes[0] === APOSTROPHE || quoted.includes("\\'")
+    ? unescape(quoted.slice(1, -1))
+    : parse(quoted);
   if (value.isWellFormed()) return value;
   throw new BadLiteral("a lone surrogate is not a valid Unicode character");
 }
 
 /** Natively: a file's base64 may have a line break every 76 characters. */
-function parse(text: string): string {
+function parse(quoted: string): string {
   try {
-    const value: unknown = JSON.parse(`"${text}"`);
+    const value: unknown = JSON.parse(quoted);
     if (typeof value === "string") return value;
   } catch {
     // The loop below says what is wrong.
   }
-  return unescape(text);
+  return unescape(quoted.slice(1, -1));
+}
+
+function checkUtf8(bytes: Uint8Array): void {
+  try {
+    strict.decode(bytes);
+  } catch {
+    throw new BadLiteral("invalid UTF-8 sequence in string");
+  }
 }
 
 function unescape(text: string): string {

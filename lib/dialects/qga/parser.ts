@@ -19,9 +19,9 @@ export interface MessageLimits {
   readonly depth: number;
 }
 
-/** Enough for 600 kB of a file in base64; clients write 48 kB at once. */
+/** Enough for 1 MiB of a file in base64 with line breaks; most clients write 48 kB at once. */
 export const MESSAGE_LIMITS: MessageLimits = {
-  bytes: 800_000,
+  bytes: 1_500_000,
   tokens: 10_000,
   depth: 1024,
 };
@@ -31,8 +31,13 @@ const TOKEN_GARBAGE_BYTES = 100;
 
 /** Receives what is parsed. */
 export interface ValueSink {
-  /** A whole value. @param bytes Its tokens' bytes. */
-  onValue(value: unknown, bytes: number): void;
+  /**
+   * A whole value.
+   *
+   * @param bytes Its tokens' bytes.
+   * @returns Whether to leave what follows it to the next push.
+   */
+  onValue(value: unknown, bytes: number): boolean;
   /** Something that is not a value; the text says what. */
   onError(description: string): void;
 }
@@ -68,10 +73,14 @@ export class StreamParser {
     }, limits.bytes);
   }
 
-  /** Takes the bytes that came; they may be reused afterwards. */
-  push(chunk: Uint8Array, sink: ValueSink): void {
+  /**
+   * Takes the bytes that came; they may be reused afterwards.
+   *
+   * @returns How many were taken: all, unless the sink asked to leave the rest.
+   */
+  push(chunk: Uint8Array, sink: ValueSink): number {
     this.#sink = sink;
-    this.#lexer.push(chunk);
+    return this.#lexer.push(chunk);
   }
 
   /** Takes a token; says whether the rest of the line is to be skipped. */
@@ -196,8 +205,9 @@ export class StreamParser {
     const bytes = this.#bytes;
     countGarbage(bytes + this.#tokens * TOKEN_GARBAGE_BYTES);
     this.#reset();
-    if (failure === undefined) this.#sink?.onValue(value, bytes);
-    else this.#sink?.onError(`JSON parse error, ${failure}`);
+    if (failure === undefined) {
+      if (this.#sink?.onValue(value, bytes)) this.#lexer.pause();
+    } else this.#sink?.onError(`JSON parse error, ${failure}`);
   }
 
   #fail(description: string): void {

@@ -24,11 +24,19 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   Object.getPrototypeOf(value) === null;
 
 const MAX_SHOWN = 50;
+/** It is sent back, with six bytes for a character beyond ASCII. */
+const MAX_ID_CHARACTERS = 64 * 1024;
 
 /** Checks a parsed value. Objects of the parser have no prototype; other values never are one. */
 export function readRequest(value: unknown): Request | Malformed {
   if (!isObject(value)) return { description: "QMP input must be a JSON object", id: undefined };
   const { execute, id, arguments: parameters = Object.create(null) } = value;
+  if (isTooLong(id)) {
+    return {
+      description: `QMP input member 'id' may have ${MAX_ID_CHARACTERS} characters of JSON`,
+      id: undefined,
+    };
+  }
   const refuse = (description: string) => ({ description, id });
   for (const member of Object.keys(value)) {
     if (!["execute", "arguments", "id"].includes(member)) {
@@ -40,6 +48,12 @@ export function readRequest(value: unknown): Request | Malformed {
   if (!isObject(parameters)) return refuse("QMP input member 'arguments' must be an object");
   return { command: execute, parameters, id };
 }
+
+const isTooLong = (id: unknown): boolean => {
+  if (id === undefined || typeof id === "number") return false;
+  const length = typeof id === "string" ? id.length : JSON.stringify(id).length;
+  return length > MAX_ID_CHARACTERS;
+};
 
 /** Whether {@link readRequest} found something wrong. */
 export const isMalformed = (request: Request | Malformed): request is Malformed =>

@@ -10,6 +10,7 @@ const LIMITS: ProcessLimits = {
   keptMs: 3_600_000,
   outputBytes: 1000,
   streamBytes: 200,
+  inputBytes: 100,
 };
 
 const OPTIONS = {
@@ -119,4 +120,23 @@ Deno.test("programs that run are ended when the agent stops", async () => {
   await processes.start(fake.commands, OPTIONS);
   await processes.stop();
   assertEquals(fake.started[0]?.signal.aborted, true);
+});
+
+Deno.test("a program waits for another to end when too much input is held", async () => {
+  const fake = new FakeCommands();
+  const processes = new Processes(LIMITS);
+  const input = (bytes: number) => ({ ...OPTIONS, input: new Uint8Array(bytes) });
+  await processes.start(fake.commands, input(60));
+  await processes.start(fake.commands, OPTIONS);
+  const waiting = processes.start(fake.commands, input(60));
+  await fake.end(1);
+  assertEquals(await waiting, 3);
+  await processes.stop();
+});
+
+Deno.test("one program may have more input than the limit for all", async () => {
+  const fake = new FakeCommands();
+  const processes = new Processes(LIMITS);
+  assertEquals(await processes.start(fake.commands, { ...OPTIONS, input: new Uint8Array(200) }), 1);
+  await processes.stop();
 });

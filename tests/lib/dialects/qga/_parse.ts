@@ -32,7 +32,10 @@ export function parseChunks(
     // The parser may not keep the buffer, which is used again.
     const lent = chunk.slice();
     parser.push(lent, {
-      onValue: (value) => parsed.push({ json: JSON.stringify(value) }),
+      onValue: (value) => {
+        parsed.push({ json: JSON.stringify(value) });
+        return false;
+      },
       onError: (error) => parsed.push({ error }),
     });
     lent.fill(0x7b);
