@@ -6,7 +6,6 @@
 
 import { resolve } from "@std/path/posix";
 import { Audit } from "../lib/audit/audit.ts";
-import type { Channel } from "../lib/channel/channel.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
 import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig } from "../lib/config/load.ts";
 import { Logger } from "../lib/log/logger.ts";
@@ -24,6 +23,7 @@ import { linuxGuest } from "../lib/platform/linux/guest.ts";
 import { openState } from "../lib/platform/linux/state/state_directory.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { brokerNeeds, brokerOf } from "./serve/broker.ts";
+import { AgentEvents } from "./serve/events.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
 import { openChannel, serveHosts } from "./serve/hosts.ts";
@@ -87,7 +87,12 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const configFile = live.file ?? DEFAULT_CONFIG_PATH;
   const { methods } = language;
   const jobs = new Jobs({ guest, log });
-  const executor = new Executor({ config, guest, jobs, log, methods, configFile }, audit);
+  // Another language has no method that reads events.
+  const events = invocation.dialect === "qga" ? undefined : new AgentEvents(live, { guest, log });
+  const executor = new Executor(
+    { config, guest, jobs, log, methods, configFile, events: events?.journal },
+    audit,
+  );
   live.onChange((changed) => {
     log.level = changed.log_level;
     executor.reconfigure(changed);
@@ -99,20 +104,31 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     isConfined,
     channelName: channel.name,
     host: link,
+    events,
     counters: executor.counters,
     inFlight: () => executor.inFlight,
   });
-  handleSignals(log, stopping, channel, async () => {
-    // Not awaited: a hung disk must not block a reload.
-    void audit.reopen();
-    await reload(live, monitor, log, audit);
+  handleSignals(log, {
+    onStop: async () => {
+      await events?.recordStop();
+      stopping.abort();
+      channel.close();
+    },
+    onHangUp: async () => {
+      // Not awaited: a hung disk must not block a reload.
+      void audit.reopen();
+      await reload(live, monitor, log, audit);
+    },
   });
   await monitor.start();
   const watchdog = notifySocket === undefined ? undefined : keepWatchdogFed(notifySocket, log);
   log.info("agent ready", { channel: channel.name });
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.
-  new Timer(0, preloadCommands);
+  new Timer(0, () => {
+    preloadCommands();
+    events?.start();
+  });
   new Timer(0, () => void jobs.restore(config.jobs));
   const dialect = language.dialect(
     executor,
@@ -125,23 +141,24 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   watchdog?.[Symbol.dispose]();
   await Promise.all([executor.stop(STOP_GRACE_MS), language.stop(), monitor.stop()]);
   await jobs.stop();
+  await events?.stop();
   await withTimer(DRAIN_MS, Promise.all(draining));
   state.close();
   log.info("agent stopped");
   await withTimer(DRAIN_MS, log.flush());
 }
 
-function handleSignals(
-  log: Logger,
-  stopping: AbortController,
-  channel: Channel,
-  onHangUp: () => Promise<void>,
-): void {
+/** What signals do. */
+interface SignalActions {
+  readonly onStop: () => Promise<void>;
+  readonly onHangUp: () => Promise<void>;
+}
+
+function handleSignals(log: Logger, { onStop, onHangUp }: SignalActions): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
-      stopping.abort();
-      channel.close();
+      void onStop();
     });
   }
   Deno.addSignalListener("SIGHUP", () => void onHangUp());

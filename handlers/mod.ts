@@ -25,6 +25,7 @@ import { getDiskUsage } from "./facts/get_disk_usage.ts";
 import { getMetrics } from "./facts/get_metrics.ts";
 import { getNetworkInfo } from "./facts/get_network_info.ts";
 import { getSystemInfo } from "./facts/get_system_info.ts";
+import { eventsRead } from "./events/events_read.ts";
 import { logList } from "./logs/log_list.ts";
 import { logRead } from "./logs/log_read.ts";
 import { jobForget } from "./jobs/job_forget.ts";
@@ -79,6 +80,7 @@ const ALL = [
   jobStatus,
   jobList,
   jobForget,
+  eventsRead,
   rpcCancel,
   rpcDiscover,
 ] as const;

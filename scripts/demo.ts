@@ -54,7 +54,12 @@ async function makeShortDirectory(parent: string): Promise<string> {
 /** Creates the files of the demo and returns their paths. */
 async function prepare(directory: string) {
   const shared = `${directory}/shared`;
-  const stage = { socket: `${directory}/agent.sock`, shared, link: `${shared}/innocent.txt` };
+  const stage = {
+    socket: `${directory}/agent.sock`,
+    shared,
+    link: `${shared}/innocent.txt`,
+    monitor: `${directory}/monitor/commands.sock`,
+  };
   const config = `${directory}/config.json`;
   await Deno.mkdir(shared);
   await Deno.symlink("/etc/passwd", stage.link);
@@ -63,6 +68,7 @@ async function prepare(directory: string) {
     JSON.stringify({
       log_file: null,
       state_directory: null,
+      command_monitor: { enabled: true, pipe_path: stage.monitor },
       security: {
         allowed_read_paths: [shared],
         allowed_write_paths: [shared],

@@ -52,9 +52,11 @@ export function powerMethod<const Action extends PowerAction>(
     },
     available: ({ guest }) => guest.power.isAvailable,
     target: ({ timeout_seconds, force }) => ({ timeout_seconds, force }),
-    run: async ({ timeout_seconds, force }, { guest, signal }) => {
+    run: async ({ timeout_seconds, force }, { guest, signal, events }) => {
       const request = { action, timeoutSeconds: timeout_seconds, force };
       const accepted = await guest.power.accept(request, signal);
+      const data = { action, timeout_seconds, force };
+      await events?.record({ type: "agent", event: "agent.power", data });
       return new ResultThen({ initiated: true as const, message }, accepted);
     },
   });

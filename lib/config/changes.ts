@@ -16,6 +16,7 @@ export const READ_AT_STARTUP: readonly string[] = [
   "command_monitor.pipe_mode",
   "command_monitor.pipe_path",
   "connection_retry_seconds",
+  "events.keep_kb",
   "log_file",
   "state_directory",
 ];
@@ -65,6 +66,7 @@ export function applicableConfig(
       state_directory: running.state_directory,
       channel_name: running.channel_name,
       connection_retry_seconds: running.connection_retry_seconds,
+      events: { ...fresh.events, keep_kb: running.events.keep_kb },
       command_monitor: { ...fresh.command_monitor, enabled, pipe_path, pipe_mode, pipe_group },
     },
     needRestart: changedKeys(running, fresh).filter((key) => READ_AT_STARTUP.includes(key)),

@@ -6,6 +6,7 @@
 
 import * as z from "zod";
 import { normalize } from "@std/path/posix";
+import { EventsSchema } from "./events.ts";
 import { DEFAULT_GROUPS, GROUPS } from "../policy/groups.ts";
 
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
@@ -178,6 +179,7 @@ export const ConfigSchema = z.strictObject({
   audit_file: z._default(z.nullable(AbsolutePath), null),
   audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
   state_directory: z._default(z.nullable(AbsolutePath), DEFAULT_STATE_DIRECTORY),
+  events: z._default(EventsSchema, z.parse(EventsSchema, {})),
 }).check(
   z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
     path: ["audit"],

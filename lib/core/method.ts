@@ -10,6 +10,7 @@ import { checkParams } from "../base/check_params.ts";
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
+import type { EventJournal } from "./event_journal.ts";
 import type { ResultThen } from "./outcome.ts";
 import type { Wait } from "./waiting_calls.ts";
 import type { Guest } from "../guest/guest.ts";
@@ -24,6 +25,8 @@ export interface AgentServices {
   readonly log: Log;
   /** All methods, for the methods that describe the agent. */
   readonly methods: readonly Method[];
+  /** The journal of events; `undefined` if the agent keeps none. */
+  readonly events?: EventJournal;
   /** The configuration file, for refusals; `undefined` if its path is not known. */
   readonly configFile?: string;
 }

@@ -26,6 +26,13 @@ export interface RequestTotals {
   readonly malformed: number;
 }
 
+/** An event that a program of the guest sends. */
+export interface ProgramEvent {
+  readonly event: string;
+  /** Any JSON. */
+  readonly data: unknown;
+}
+
 /** The agent as the built-in commands see it. */
 export interface MonitorContext {
   /** Whether Deno itself blocks access outside the configured paths. */
@@ -37,11 +44,14 @@ export interface MonitorContext {
   /** The number of the host's requests in flight. */
   readonly inFlight: () => number;
   /**
-   * Sends the host the notification `event`.
+   * Keeps an event in the journal, and sends the host the notification `event` if one is connected.
+   * Resolves to the event's number; `undefined` if the journal does not keep events of programs.
    *
-   * @throws {CommandError} if it cannot be sent now.
+   * @throws {CommandError} if it is too large, or neither kept nor sent.
    */
-  readonly notifyHost: (params: Readonly<Record<string, unknown>>) => void;
+  readonly sendEvent: (event: ProgramEvent) => Promise<number | undefined>;
+  /** Counts an event that was refused because too many came at once. */
+  readonly eventRefused: () => void;
   /**
    * Reloads the configuration.
    *

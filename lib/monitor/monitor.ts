@@ -31,6 +31,8 @@ export type CommandHandler = (
 export interface HandlerOptions {
   /** Calls per second; more are refused before the handler sees them. @default unlimited */
   readonly maxPerSecond?: number;
+  /** Called for each call that is refused because of {@link maxPerSecond}. */
+  readonly onRefused?: () => void;
 }
 
 /** When to stop a handler. */
@@ -48,6 +50,7 @@ export class CommandError extends Error {
 interface Registered {
   readonly handler: CommandHandler;
   readonly rate: RateLimit | undefined;
+  readonly onRefused: (() => void) | undefined;
 }
 
 const NAME_REGEXP = /^agent\.[A-Z][A-Za-z0-9]{0,99}$/;
@@ -78,13 +81,14 @@ export class Monitor {
    * @throws {TypeError} if the name has a different form.
    * @throws {Error} if the name is taken.
    */
-  register(name: string, handler: CommandHandler, { maxPerSecond }: HandlerOptions = {}): void {
+  register(name: string, handler: CommandHandler, options: HandlerOptions = {}): void {
+    const { maxPerSecond, onRefused } = options;
     if (!NAME_REGEXP.test(name)) {
       throw new TypeError(`a command's name has the form agent.PascalCase, received "${name}"`);
     }
     if (this.#handlers.has(name)) throw new Error(`the command "${name}" is already registered`);
     const rate = maxPerSecond === undefined ? undefined : new RateLimit(maxPerSecond);
-    this.#handlers.set(name, { handler, rate });
+    this.#handlers.set(name, { handler, rate, onRefused });
   }
 
   /**
@@ -100,9 +104,10 @@ export class Monitor {
   async run(request: CommandRequest, bounds: RunBounds): Promise<CommandAnswer> {
     const registered = this.#handlers.get(request.name);
     if (registered === undefined) return this.#notRegistered(request.name);
-    const { handler, rate } = registered;
+    const { handler, rate, onRefused } = registered;
     const waitMs = rate?.take() ?? 0;
     if (waitMs > 0) {
+      onRefused?.();
       return failure(
         `more than ${rate?.perSecond} ${request.name} per second; retry in ${waitMs} ms`,
       );

@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { METHODS } from "../../handlers/mod.ts";
 import { ERRORS } from "../../lib/base/errors.ts";
+import { sendCommand } from "../../lib/platform/linux/monitor_client.ts";
 import { Host, UnexpectedAnswerError } from "./host.ts";
 import { inMilliseconds, type Screen } from "./screen.ts";
 import { Wire } from "./wire.ts";
@@ -22,6 +23,8 @@ export interface Stage {
   readonly shared: string;
   /** A symbolic link in that directory, pointing to /etc/passwd. */
   readonly link: string;
+  /** The socket for programs of the guest. */
+  readonly monitor: string;
 }
 
 /** The commands on the whitelist of the demo's agent. */
@@ -34,6 +37,12 @@ export const COMMANDS = ["echo", "sleep", "tail"] as const;
  */
 export async function walk(stage: Stage): Promise<void> {
   const used = new Set<string>();
+  // No host is connected yet.
+  await sendCommand(stage.monitor, {
+    Name: "agent.SendEvent",
+    Event: "backup.done",
+    Data: { files: 3 },
+  });
   {
     await using host = await Host.connect(stage.socket, stage.screen, used);
     await lookAround(host, stage);
@@ -43,6 +52,7 @@ export async function walk(stage: Stage): Promise<void> {
     await runIntoTime(host, stage);
     await doManyThings(host, stage);
     await followLog(host, stage);
+    await readEvents(host, stage);
     await discover(host, stage);
   }
   await cancel(stage, used);
@@ -156,6 +166,15 @@ async function followLog(host: Host, { screen, shared }: Stage): Promise<void> {
     "log_read",
     { path, cursor: old.cursor, wait_seconds: 10 },
     z.looseObject({ lines: z.tuple([z.literal("12:00:03 the first line of the new file")]) }),
+  );
+}
+
+async function readEvents(host: Host, { screen }: Stage): Promise<void> {
+  screen.step("What happened while nobody listened? A program of the guest had sent an event");
+  await host.call(
+    "events_read",
+    { types: ["program"] },
+    z.looseObject({ events: z.tuple([z.looseObject({ event: z.literal("backup.done") })]) }),
   );
 }
 

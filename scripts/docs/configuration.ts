@@ -10,10 +10,11 @@ import { type Field, fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
 
 type Key =
-  | Exclude<keyof Config, "security" | "jobs" | "command_monitor">
+  | Exclude<keyof Config, "security" | "jobs" | "command_monitor" | "events">
   | `security.${keyof Config["security"]}`
   | `jobs.${keyof Config["jobs"]}`
-  | `command_monitor.${keyof Config["command_monitor"]}`;
+  | `command_monitor.${keyof Config["command_monitor"]}`
+  | `events.${keyof Config["events"]}`;
 
 /** The purpose of each key. A key missing here is a type error. */
 const MEANINGS: Readonly<Record<Key, string>> = {
@@ -73,6 +74,11 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "The directory, `0700`, for what outlives the agent's process, such as the output of jobs. With " +
     "`null`, or if it cannot be used, less is kept, in memory " +
     "([operations.md](operations.md#the-state-directory))",
+  "events.sources":
+    "The events that are recorded ([events_read](#events_read)); `program` are those " +
+    "that programs send",
+  "events.keep_kb": "How much of the newest events is kept",
+  "events.filesystem_percent": "From which usage on a file system counts as full",
   audit:
     "What to do if an action cannot be recorded: `best_effort` carries it out, `required` refuses it",
 };

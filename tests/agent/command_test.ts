@@ -37,8 +37,7 @@ Deno.test("command prints the answer and exits with its Status", async () => {
   assertEquals([code, stdout, stderr], [0, '{\n  "Status": 0,\n  "StatusMessage": ""\n}\n', ""]);
   assertAnswer(await run(agent, "agent.Nothing"), 101, /"agent.Nothing" is not registered/);
   assertAnswer(await run(agent, "agent.SendEvent", "{}"), 105, /^Event must be a string/);
-  const event = await run(agent, "agent.SendEvent", '{"Event":"x"}');
-  assertAnswer(event, 105, /no host is connected$/);
+  assertAnswer(await run(agent, "agent.SendEvent", '{"Event":"x"}'), 0, /^$/);
 });
 
 Deno.test("command sends the fields from its standard input", async () => {

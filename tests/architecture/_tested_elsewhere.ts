@@ -24,6 +24,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/channel/channel.ts": "tests/lib/channel/conformance_test.ts",
   "lib/channel/dialect.ts": "tests/lib/channel/host_link_test.ts",
   "lib/core/call_id.ts": "tests/lib/core/caller_test.ts",
+  "lib/config/events.ts": "tests/lib/config/schema_test.ts",
   "lib/core/outcome.ts": "tests/lib/core/executor_test.ts",
   "handlers/jobs/": "tests/agent/jobs_test.ts",
   "handlers/qga/": "tests/agent/qga_test.ts",

@@ -71,6 +71,7 @@ Deno.test("every read-only method answers", async (t) => {
     file_hash: { path: "/etc/hostname" },
     file_list: { path: "/var/log" },
     file_stat: { path: "/etc/hostname" },
+    events_read: { types: ["agent"] },
     log_list: undefined,
     log_read: { path: "/etc/hostname" },
     "rpc.cancel": { id: "nothing of this name" },

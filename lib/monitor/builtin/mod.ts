@@ -12,14 +12,18 @@ import { ping } from "./ping.ts";
 import { reloadConfig } from "./reload_config.ts";
 import { sendEvent } from "./send_event.ts";
 
-/** For commands that write to the log, the audit file or the host. */
+/** For commands that write to the log or the audit file. */
 const MAX_PER_SECOND = 10;
+/** An event takes a write to the disk, and a flush for many. */
+const MAX_EVENTS_PER_SECOND = 100;
 
 /** A built-in command. */
 interface BuiltinCommand {
   readonly handler: (context: MonitorContext) => CommandHandler;
   /** The limit is applied before the handler sees the request. */
   readonly maxPerSecond?: number;
+  /** Told of each call over the limit. */
+  readonly onRefused?: (context: MonitorContext) => void;
 }
 
 const BUILTIN_COMMANDS: Readonly<Record<string, BuiltinCommand>> = {
@@ -27,7 +31,11 @@ const BUILTIN_COMMANDS: Readonly<Record<string, BuiltinCommand>> = {
   "agent.GetStatus": { handler: getStatus },
   "agent.Ping": { handler: () => ping },
   "agent.ReloadConfig": { handler: reloadConfig, maxPerSecond: MAX_PER_SECOND },
-  "agent.SendEvent": { handler: sendEvent, maxPerSecond: MAX_PER_SECOND },
+  "agent.SendEvent": {
+    handler: sendEvent,
+    maxPerSecond: MAX_EVENTS_PER_SECOND,
+    onRefused: ({ eventRefused }) => eventRefused(),
+  },
 };
 
 /** The names of the built-in commands, sorted. */
@@ -35,7 +43,11 @@ export const BUILTIN_NAMES: readonly string[] = Object.keys(BUILTIN_COMMANDS);
 
 /** Registers all built-in commands. */
 export function registerBuiltins(monitor: Monitor, context: MonitorContext): void {
-  for (const [name, { handler, maxPerSecond }] of Object.entries(BUILTIN_COMMANDS)) {
-    monitor.register(name, handler(context), { maxPerSecond });
+  for (const [name, command] of Object.entries(BUILTIN_COMMANDS)) {
+    const { handler, maxPerSecond, onRefused } = command;
+    monitor.register(name, handler(context), {
+      maxPerSecond,
+      onRefused: onRefused && (() => onRefused(context)),
+    });
   }
 }

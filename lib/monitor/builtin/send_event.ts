@@ -6,37 +6,32 @@ import { handlerFields, memberOf } from "../command_request.ts";
 import type { MonitorContext } from "../context.ts";
 import { CommandError, type CommandHandler } from "../monitor.ts";
 
-const MS_PER_SECOND = 1000;
-
 const Fields = z.strictObject({
   Event: z.string().check(z.minLength(1), z.maxLength(128)),
   Data: z.optional(z.unknown()),
 });
 
 /**
- * `agent.SendEvent` `{Event, Data}`: sends the host the notification `event`.
+ * `agent.SendEvent` `{Event, Data}`: an event for the host, which answers with its number, `Seq`.
  *
- * Its parameters are `event`, `data` (null by default), `source` and `timestamp` (seconds since
- * 1970). `source` is empty: Deno does not report which process is at the other end of a socket, and
- * a process's claim about itself proves nothing. An event that cannot be sent now is refused;
- * nothing is queued.
+ * It is kept in the journal of events, whether or not a host is connected, and sent as the
+ * notification `event` if one is. The notification's parameters are `event`, `data` (null by
+ * default), `source`, `timestamp` (seconds since 1970) and `seq`. `source` is empty: Deno does not
+ * report which process is at the other end of a socket, and a process's claim about itself proves
+ * nothing.
  */
-export const sendEvent = ({ notifyHost }: MonitorContext): CommandHandler => ({ fields, text }) => {
-  const given = handlerFields(fields, Object.keys(Fields.shape));
-  const checked = z.safeParse(Fields, given);
-  if (!checked.success) {
-    const hidden = new Set(["Data"]);
-    const problems = explainIssues(checked.error.issues, given, { schema: Fields, hidden });
-    throw new CommandError(problems.map(({ sentence }) => sentence).join("; "));
-  }
-  notifyHost({
-    event: checked.data.Event,
-    data: dataOf(text) ?? null,
-    source: {},
-    timestamp: Math.floor(Date.now() / MS_PER_SECOND),
-  });
-  return { Status: STATUS.ok, StatusMessage: "" };
-};
+export const sendEvent =
+  ({ sendEvent }: MonitorContext): CommandHandler => async ({ fields, text }) => {
+    const given = handlerFields(fields, Object.keys(Fields.shape));
+    const checked = z.safeParse(Fields, given);
+    if (!checked.success) {
+      const hidden = new Set(["Data"]);
+      const problems = explainIssues(checked.error.issues, given, { schema: Fields, hidden });
+      throw new CommandError(problems.map(({ sentence }) => sentence).join("; "));
+    }
+    const seq = await sendEvent({ event: checked.data.Event, data: dataOf(text) ?? null });
+    return { Status: STATUS.ok, StatusMessage: "", ...(seq === undefined ? {} : { Seq: seq }) };
+  };
 
 /** `Data` with its numbers exactly as written. */
 function dataOf(text: string): unknown {

@@ -41,6 +41,7 @@ const OTHER: Config = {
   audit_file: "/var/log/audit.jsonl",
   audit: "required",
   state_directory: "/srv/state",
+  events: { sources: [], keep_kb: 64, filesystem_percent: 1 },
 };
 
 const AT_START = [
@@ -52,13 +53,14 @@ const AT_START = [
   "command_monitor.pipe_mode",
   "command_monitor.pipe_path",
   "connection_retry_seconds",
+  "events.keep_kb",
   "log_file",
   "state_directory",
 ];
 
 Deno.test("changedKeys() names every key that differs, and nothing else", () => {
   assertEquals(changedKeys(DEFAULT_CONFIG, DEFAULT_CONFIG), []);
-  const groups = ["security", "jobs", "command_monitor"] as const;
+  const groups = ["security", "jobs", "command_monitor", "events"] as const;
   const all = [
     ...Object.keys(OTHER).filter((key) => !groups.some((group) => group === key)),
     ...groups.flatMap((group) => Object.keys(OTHER[group]).map((key) => `${group}.${key}`)),

@@ -176,6 +176,7 @@ Deno.test("no key of the schema is read under a name that the protocol does not 
     "audit",
     "state_directory",
     "jobs",
+    "events",
   ];
   assertEquals(
     Object.keys(DEFAULT_CONFIG).filter((key) => !ours.includes(key)).sort(),

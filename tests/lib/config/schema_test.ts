@@ -50,6 +50,21 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
     audit_file: null,
     audit: "best_effort",
     state_directory: "/var/lib/kvmmanager-agent/state",
+    events: {
+      sources: [
+        "agent",
+        "job",
+        "program",
+        "network",
+        "filesystem",
+        "clock",
+        "guest",
+        "memory",
+        "unit",
+      ],
+      keep_kb: 1024,
+      filesystem_percent: 90,
+    },
   });
 });
 

@@ -1,0 +1,166 @@
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { eventsRead } from "../../../handlers/events/events_read.ts";
+import { command, pipeOf, startMonitored } from "../../agent/_monitor.ts";
+import { TestAgent } from "../../agent/_agent.ts";
+import { assertRefused, type Host, resultOf } from "../../agent/_host.ts";
+import { sendCommand } from "../../../lib/platform/linux/monitor_client.ts";
+import { Served } from "../_served.ts";
+
+const Result = z.looseObject({
+  events: z.array(z.looseObject({
+    seq: z.int(),
+    type: z.string(),
+    event: z.string(),
+    data: z.unknown(),
+  })),
+  cursor: z.string(),
+  gap: z.optional(z.looseObject({ reason: z.string(), lost: z.optional(z.int()) })),
+});
+
+const read = async (host: Host, params: Record<string, unknown> = {}) =>
+  resultOf(await host.request("events_read", params), Result);
+
+Deno.test("events_read returns what a program sent while no host was connected", async () => {
+  await using agent = await startMonitored();
+  const sent = await command(agent, "agent.SendEvent", {
+    Event: "backup.done",
+    Data: { files: 3 },
+  });
+  assertEquals(sent.Status, 0);
+  await using host = await agent.connect();
+  const { events } = await read(host, { types: ["program"] });
+  assertEquals(events.map(({ event, data }) => [event, data]), [["backup.done", { files: 3 }]]);
+  assertEquals(Reflect.get(sent, "Seq"), events[0]?.seq);
+});
+
+Deno.test("events_read tells that the agent started and stopped", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const started = await read(host, { types: ["agent"], wait_seconds: 5 });
+  const { cursor } = started.events.length > 0 ? started : await read(host, {
+    types: ["agent"],
+    cursor: started.cursor,
+    wait_seconds: 10,
+  });
+  const id = await host.start("events_read", { cursor, wait_seconds: 60 });
+  await host.ping();
+  agent.kill("SIGTERM");
+  const { events } = resultOf(await host.answerTo(id), Result);
+  assertEquals(events.map(({ event }) => event), ["agent.stopping"]);
+});
+
+Deno.test("events_read tells which keys of the configuration changed", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  const { cursor } = await read(host, { last: 0 });
+  const config = JSON.parse(await Deno.readTextFile(agent.paths.configFile));
+  await Deno.writeTextFile(
+    agent.paths.configFile,
+    JSON.stringify({ ...config, max_concurrent_requests: 3 }),
+  );
+  agent.kill("SIGHUP");
+  let at = cursor;
+  for (;;) {
+    const { events, cursor: next } = await read(host, { cursor: at, wait_seconds: 10 });
+    at = next;
+    const changed = events.find(({ event }) => event === "agent.configuration_changed");
+    if (changed === undefined) continue;
+    assertEquals(changed.data, { changed: ["max_concurrent_requests"] });
+    break;
+  }
+});
+
+Deno.test("events_read loses no event while hosts come and go and the agent restarts", async () => {
+  const options = {
+    config: (paths: Parameters<typeof pipeOf>[0]) => ({
+      command_monitor: { enabled: true, pipe_path: pipeOf(paths) },
+    }),
+  };
+  let agent = await TestAgent.start(options);
+  const sent: unknown[] = [];
+  const received: unknown[] = [];
+  let cursor: string | undefined;
+  try {
+    for (let round = 0; round < 6; round++) {
+      await using gone = await agent.connect();
+      if (cursor !== undefined) await gone.start("events_read", { cursor, wait_seconds: 60 });
+      await gone.ping();
+      await gone.close();
+      for (let n = 0; n < 20; n++) {
+        const Data = [round, n];
+        const answer = await sendCommand(pipeOf(agent.paths), {
+          Name: "agent.SendEvent",
+          Event: "e",
+          Data,
+        });
+        if (answer.Status === 0) sent.push(Data);
+      }
+      if (round % 2 === 1) {
+        agent.kill("SIGKILL");
+        await agent.ended();
+        agent = await TestAgent.start({ ...options, paths: agent.paths });
+      }
+      await using host = await agent.connect();
+      for (;;) {
+        const next = await read(host, { cursor, types: ["program"], max_events: 7 });
+        assertEquals(next.gap, undefined);
+        received.push(...next.events.map(({ data }) => data));
+        cursor = next.cursor;
+        if (next.events.length === 0) break;
+      }
+    }
+    assert(sent.length > 100);
+    assertEquals(received, sent);
+  } finally {
+    await agent[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("events_read refuses with the right code:", async (t) => {
+  await using served = await Served.start(eventsRead);
+  const { cursor } = await read(served.host);
+  const cases: Readonly<Record<string, readonly [Record<string, unknown>, RegExp]>> = {
+    "a cursor of garbage": [{ cursor: "garbage" }, /cursor is not one of events/],
+    "a cursor of garbage, waiting": [{ cursor: "x", wait_seconds: 5 }, /cursor is not one/],
+    "a cursor from the future": [{ cursor: cursor.replace(/\d+$/, "99") }, /is from the future/],
+    "a cursor and last": [{ cursor, last: 1 }, /last is only for a read without cursor/],
+    "an unknown type": [{ types: ["nothing"] }, /types/],
+    "a negative wait": [{ cursor, wait_seconds: -1 }, /wait_seconds/],
+    "a wait of 1e9": [{ cursor, wait_seconds: 1e9 }, /wait_seconds/],
+    "a wait of half a second": [{ cursor, wait_seconds: 0.5 }, /wait_seconds/],
+    "no events": [{ max_events: 0 }, /max_events/],
+  };
+  for (const [name, [params, reason]] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      assertRefused(await served.answer(params), -32602, reason);
+    });
+  }
+});
+
+Deno.test("events_read works without a state directory, until the agent ends", async () => {
+  await using served = await Served.start(eventsRead, {
+    config: () => ({ state_directory: null }),
+  });
+  const { cursor } = await read(served.host);
+  const { gap } = await read(served.host, {
+    cursor: cursor.replace(/\.[0-9a-f]{16}\./, ".0123456789abcdef."),
+  });
+  assertEquals(gap, { reason: "the events of the cursor's epoch are gone" });
+});
+
+Deno.test("events_read survives a journal that is removed, or that strangers have written into", async () => {
+  await using served = await Served.start(eventsRead, {
+    prepare: async ({ directory }) => {
+      await Deno.mkdir(`${directory}/state/events/events`, { recursive: true });
+      for (const name of ["0", "stranger", "00000000000000000000"]) {
+        await Deno.writeTextFile(`${directory}/state/events/events/${name}`, "not a record\n");
+      }
+      await Deno.writeTextFile(`${directory}/state/events/epoch`, "not an epoch\n");
+    },
+  });
+  const { cursor } = await read(served.host, { wait_seconds: 1 });
+  await Deno.remove(`${served.agent.paths.directory}/state`, { recursive: true });
+  const after = await read(served.host, { cursor });
+  assertEquals(after.events.length, 0);
+});
