@@ -7,6 +7,7 @@
  * @module
  */
 
+import { collectIfDue, countGarbage } from "../base/memory/garbage.ts";
 import { messageOf } from "../base/message_of.ts";
 import { Timer } from "../base/timer.ts";
 import type { EventsConfig, EventType } from "../config/events.ts";
@@ -29,6 +30,9 @@ const QUICK_PER_SLOW = 12;
 /** The first slow look: after the start, which is busy enough. */
 const FIRST_SLOW = 3;
 const MS_PER_SECOND = 1000;
+/** What a look leaves for the garbage collector: so much that it runs every few minutes. */
+const QUICK_LOOK_BYTES = 16 * 1024;
+const SLOW_LOOK_BYTES = 512 * 1024;
 
 /** What a watcher works with. */
 export interface WatcherOptions {
@@ -74,6 +78,9 @@ export class GuestWatcher implements AsyncDisposable {
       const events = [...await this.#lookQuickly(), ...isSlow ? await this.#lookSlowly() : []];
       for (const event of events) await this.#options.journal.record(event);
       this.#isInTrouble = false;
+      countGarbage(isSlow ? SLOW_LOOK_BYTES : QUICK_LOOK_BYTES);
+      // No traffic collects the garbage of an agent that only watches.
+      collectIfDue();
     } catch (error) {
       if (this.#stopping.signal.aborted || this.#isInTrouble) return;
       this.#isInTrouble = true;
