@@ -89,6 +89,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   const jobs = new Jobs({ guest, log });
   // Another language has no method that reads events.
   const events = invocation.dialect === "qga" ? undefined : new AgentEvents(live, { guest, log });
+  events?.watchJobs(jobs);
   const executor = new Executor(
     { config, guest, jobs, log, methods, configFile, events: events?.journal },
     audit,

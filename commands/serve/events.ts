@@ -9,8 +9,9 @@ import { changedKeys } from "../../lib/config/changes.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { Timer } from "../../lib/base/timer.ts";
 import { withTimer } from "../../lib/base/waiting.ts";
-import { EventJournal, STOPPING } from "../../lib/core/event_journal.ts";
+import { EventJournal } from "../../lib/core/event_journal.ts";
 import { GuestWatcher } from "../../lib/core/guest_watcher.ts";
+import type { Jobs } from "../../lib/core/jobs/jobs.ts";
 import type { Guest } from "../../lib/guest/guest.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { LinuxWatch } from "../../lib/platform/linux/facts/watch.ts";
@@ -55,6 +56,14 @@ export class AgentEvents {
     });
   }
 
+  /** Records what becomes of jobs. */
+  watchJobs(jobs: Pick<Jobs, "observe">): void {
+    jobs.observe((what, { job_id, exit_code, signal, ended_by }) => {
+      const data = { job_id, exit_code, signal, ended_by };
+      void this.journal.record({ type: "job", event: `job.${what}`, data });
+    });
+  }
+
   /** The agent is ready: records it, and watches the guest from now on. */
   start(): void {
     this.#record("agent.started", { version: VERSION });
@@ -87,7 +96,7 @@ export class AgentEvents {
     if (this.#isStopping) return;
     this.#isStopping = true;
     const recorded = async () => {
-      await this.journal.record({ type: "agent", event: STOPPING, data: null });
+      await this.journal.record({ type: "agent", event: "agent.stopping", data: null });
       await this.journal.flush();
     };
     await withTimer(STOP_MS, recorded());

@@ -46,7 +46,7 @@ export const eventsRead = method({
     "returns what follows, at most `max_events`, `max_bytes` bytes of JSON (256 KiB at most), and " +
     "what fits into one message. If nothing follows yet, it waits up to `wait_seconds`.",
     "`types` selects where events come from: `agent` (`agent.started`, `agent.stopping`, " +
-    "`agent.configuration_changed`, `agent.power`, `agent.events_refused`), `job`, `program` (what " +
+    "`agent.configuration_changed`, `agent.power`, `agent.events_refused`), `job` (`job.started`, `job.ended`, `job.lost`), `program` (what " +
     "programs of the guest send with `agent.SendEvent`; they choose the names), `network` " +
     "(`network.link_added`, `network.link_removed`, `network.link_changed`, " +
     "`network.address_added`, `network.address_removed`), `filesystem` (`filesystem.full`, " +

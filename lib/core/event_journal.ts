@@ -24,8 +24,8 @@ const SKIPPED = 2;
 const SKIPPED_NUMBERS = 1000;
 /** Events that may be lost by a crash of the guest: fewer than {@link SKIPPED_NUMBERS}. */
 const MAX_UNFLUSHED = 200;
-/** The last event of an agent that stopped in order. */
-export const STOPPING = "agent.stopping";
+/** The file that has the number of the next event, if the agent has stopped in order. */
+const STOPPED = "stopped";
 /** … and how long an event may be in memory only. */
 const FLUSH_MS = 1000;
 /** The bytes of events that may wait for the disk: the agent has 50 MiB in all. */
@@ -246,7 +246,10 @@ export class EventJournal {
   /** Flushes and closes the file; a later append opens another one. Never rejects. */
   async close(): Promise<void> {
     await this.flush();
-    await this.#opened?.then(({ spool }) => spool.close()).catch(() => {});
+    await this.#opened?.then(async ({ spool }) => {
+      await spool.close();
+      await this.#options.folder.writeText(STOPPED, String(spool.end));
+    }).catch(() => {});
   }
 
   #open() {
@@ -263,7 +266,8 @@ export class EventJournal {
     const isKnown = known !== undefined && /^[0-9a-f]{16}$/.test(known) && spool.end > 0;
     const epoch = isKnown ? known : crypto.getRandomValues(new Uint8Array(8)).toHex();
     if (!isKnown) await folder.writeText("epoch", epoch).catch(() => {});
-    if (isKnown && await hasCrashed(spool, bootedAt)) {
+    const hasStopped = await folder.readText(STOPPED) === String(spool.end);
+    if (isKnown && !hasStopped && await isFromEarlierBoot(spool, bootedAt)) {
       await spool.append(SKIPPED, encoder.encode(String(SKIPPED_NUMBERS)), SKIPPED_NUMBERS);
     }
     return { spool, epoch };
@@ -274,14 +278,13 @@ export class EventJournal {
 export const eventBytes = ({ type, event, data }: NewEvent): number =>
   jsonBytes(type) + jsonBytes(event) + utf8Bytes(JSON.stringify(data) ?? "null") + 128;
 
-/** Whether the guest was restarted since the last event, and the agent had not stopped in order. */
-async function hasCrashed(spool: Spool, bootedAt: number): Promise<boolean> {
+/** Whether the guest was started since the last event. */
+async function isFromEarlierBoot(spool: Spool, bootedAt: number): Promise<boolean> {
   const piece = await spool.read(spool.end - 1, { maxBytes: 1, separate: true });
   const last = piece.runs.at(-1);
   const event = last?.kind === EVENT ? parse(last.bytes, 0) : undefined;
   piece.release();
-  if (event === undefined) return true;
-  return event.event !== STOPPING && event.timestamp * MS_PER_SECOND < bootedAt;
+  return event === undefined || event.timestamp * MS_PER_SECOND < bootedAt;
 }
 
 function startOf(

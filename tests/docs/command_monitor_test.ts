@@ -121,7 +121,7 @@ Deno.test("the agent's own binary understands the commands of the shell example"
     assertEquals(new TextDecoder().decode(stderr), "");
     ran.push(code);
   }
-  assertEquals(ran, [0, 105], "there is no host for the event");
+  assertEquals(ran, [0, 0]);
 });
 
 Deno.test("the document's configuration enables the monitor", () => {
@@ -149,7 +149,7 @@ Deno.test("the document has all built-in commands", () => {
 
 Deno.test("the document has every key that needs a restart", () => {
   const text = DOCUMENT.split("`NeedRestart`")[2]?.split("`Refused`")[0] ?? "";
-  const documented = [...text.matchAll(/`([a-z_]+)`/g)].map(([, key]) => key);
+  const documented = [...text.matchAll(/`([a-z_.]+)`/g)].map(([, key]) => key);
   const monitorKeys = ["enabled", "pipe_path", "pipe_mode", "pipe_group"];
   const others = READ_AT_STARTUP.filter((key) => !key.startsWith("command_monitor."));
   assertEquals(documented.toSorted(), [...others, ...monitorKeys].toSorted());

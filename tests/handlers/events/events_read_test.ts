@@ -50,6 +50,26 @@ Deno.test("events_read tells that the agent started and stopped", async () => {
   assertEquals(events.map(({ event }) => event), ["agent.stopping"]);
 });
 
+Deno.test("events_read tells that a job started and how it ended", async () => {
+  await using served = await Served.start(eventsRead);
+  const { cursor } = await read(served.host, { last: 0 });
+  await served.host.request("job_start", { job_id: "one", command: "/bin/false" });
+  const seen: unknown[] = [];
+  for (let at = cursor; seen.length < 2;) {
+    const { events, cursor: next } = await read(served.host, {
+      cursor: at,
+      types: ["job"],
+      wait_seconds: 10,
+    });
+    seen.push(...events.map(({ event, data }) => [event, data]));
+    at = next;
+  }
+  assertEquals(seen, [
+    ["job.started", { job_id: "one" }],
+    ["job.ended", { job_id: "one", exit_code: 1, ended_by: "itself" }],
+  ]);
+});
+
 Deno.test("events_read tells which keys of the configuration changed", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
