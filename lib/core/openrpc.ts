@@ -93,23 +93,3 @@ export function openRpcDocument(methods: readonly Method[], version: string): Op
     methods: methods.map(describe),
   };
 }
-
-/**
- * The document for a message that is too small for all of it: names, summaries, groups and
- * parameters.
- */
-export function abridged({ openrpc, info, methods }: OpenRpcDocument): OpenRpcDocument {
-  return {
-    openrpc,
-    info: { ...info, "x-abridged": true },
-    methods: methods.map((method) => ({
-      name: method.name,
-      summary: method.summary,
-      paramStructure: method.paramStructure,
-      "x-group": method["x-group"],
-      params: method.params,
-      // A member that OpenRPC requires.
-      result: { name: "result", schema: {} },
-    })),
-  };
-}

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { method, NoParams } from "../../../lib/core/method.ts";
-import { abridged, jsonSchema, openRpcDocument, parametersOf } from "../../../lib/core/openrpc.ts";
+import { jsonSchema, openRpcDocument, parametersOf } from "../../../lib/core/openrpc.ts";
 
 const copy = method({
   name: "copy",
@@ -81,11 +81,4 @@ Deno.test("openRpcDocument() describes every method", () => {
     params: [{ name: "from", value: "/a" }, { name: "count", value: 2 }],
     result: { name: "result", value: { bytes: 3 } },
   }]);
-});
-
-Deno.test("an abridged document keeps what a caller needs, and says that it is abridged", () => {
-  const { info, methods } = abridged(openRpcDocument([copy, nothing], "9.8.7"));
-  assertEquals([info["x-abridged"], info.version], [true, "9.8.7"]);
-  assertEquals(methods[0]?.params, openRpcDocument([copy], "9.8.7").methods[0]?.params);
-  assertEquals(methods.map((method) => Object.keys(method).includes("examples")), [false, false]);
 });
