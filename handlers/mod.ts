@@ -37,9 +37,13 @@ import { jobStart } from "./jobs/job_start.ts";
 import { jobStatus } from "./jobs/job_status.ts";
 import { jobWrite } from "./jobs/job_write.ts";
 import { ping } from "./agent/ping.ts";
+import { policyExplain } from "./agent/policy_explain.ts";
+import { processList } from "./processes/process_list.ts";
+import { processSignal } from "./processes/process_signal.ts";
 import { reboot } from "./power/reboot.ts";
 import { rpcCancel } from "./agent/rpc_cancel.ts";
 import { rpcDiscover } from "./agent/rpc_discover.ts";
+import { timeGet } from "./time/time_get.ts";
 import { shutdown } from "./power/shutdown.ts";
 
 /**
@@ -81,6 +85,10 @@ const ALL = [
   jobList,
   jobForget,
   eventsRead,
+  processList,
+  processSignal,
+  policyExplain,
+  timeGet,
   rpcCancel,
   rpcDiscover,
 ] as const;

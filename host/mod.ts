@@ -41,6 +41,7 @@ export {
   type SearchProblem,
 } from "./channels.ts";
 export { AgentClient, type CallArguments, type CallOptions, type ClientOptions } from "./client.ts";
+export { type ClockOffset, measureClockOffset } from "./clock_offset.ts";
 export { AnswerError, CallError, type CallErrorReason } from "./errors.ts";
 export type { Notification } from "./incoming.ts";
 export type { AgentState, PoolAgent, PoolEvent, PoolTimes } from "./member.ts";

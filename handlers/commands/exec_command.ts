@@ -81,6 +81,25 @@ export const execCommand = method({
   ownTimeout: true,
   available: ({ config }) => config.security.command_whitelist?.length !== 0,
   target: ({ command }) => ({ command }),
+  policy: (params, { config: { security }, guest }) => {
+    const { command_whitelist, max_command_timeout_seconds } = security;
+    chooseTimeout(params.timeout_seconds, max_command_timeout_seconds);
+    checkEnvironment(params.env, security);
+    const program = findProgram(params.command, command_whitelist, guest.commands);
+    normalizePath(params.working_directory, "working_directory");
+    return [
+      {
+        key: "security.command_whitelist",
+        entry: command_whitelist === null ? "null" : program,
+        parameter: "command",
+      },
+      {
+        key: "security.max_command_timeout_seconds",
+        entry: String(max_command_timeout_seconds),
+        parameter: "timeout_seconds",
+      },
+    ];
+  },
   run: async (params, context) => {
     const { security } = context.config;
     const { commands } = context.guest;

@@ -7,16 +7,22 @@
 
 import type * as z from "zod";
 import { ERRORS } from "../../lib/base/errors.ts";
-import { type Context, type Definition, method, type TypedMethod } from "../../lib/core/method.ts";
+import {
+  type AgentServices,
+  type Context,
+  type Definition,
+  method,
+  type PolicyRule,
+  type TypedMethod,
+} from "../../lib/core/method.ts";
 import type { Files } from "../../lib/guest/files.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
 
 /** A list of allowed paths in the configuration. */
 export type PathList = "allowed_read_paths" | "allowed_write_paths";
 
-/** What a file method works with. */
-export interface FileContext extends Context {
-  readonly files: Files;
+/** The paths of a request. */
+export interface FilePolicy {
   /** The parameter `path`, which is allowed. */
   readonly target: AllowedPath;
   /**
@@ -27,14 +33,24 @@ export interface FileContext extends Context {
   allow(path: string, parameter: string): AllowedPath;
 }
 
+/** What a file method works with. */
+export interface FileContext extends Context, FilePolicy {
+  readonly files: Files;
+}
+
 /** A file method as its file defines it; `governedBy` replaces what it implies. */
 export interface FileDefinition<
   Name extends string,
   Params extends z.ZodMiniType<{ path: string }>,
   Result extends z.ZodMiniType,
-> extends Omit<Definition<Name, Params, Result>, "available" | "run"> {
+> extends Omit<Definition<Name, Params, Result>, "available" | "policy" | "run"> {
   /** The list that governs its paths; the method is unavailable while that list is empty. */
   readonly governedBy: PathList;
+  /** Checks what is specific to the method, for `policy_explain`. */
+  readonly policy?: (
+    params: z.output<Params>,
+    context: FilePolicy & Pick<AgentServices, "config">,
+  ) => void;
   readonly run: (
     params: z.output<Params>,
     context: FileContext,
@@ -47,7 +63,7 @@ export function fileMethod<
   Params extends z.ZodMiniType<{ path: string }>,
   Result extends z.ZodMiniType,
 >(
-  { governedBy, run, errors = [], ...rest }: FileDefinition<Name, Params, Result>,
+  { governedBy, policy, run, errors = [], ...rest }: FileDefinition<Name, Params, Result>,
 ): TypedMethod<Name, Params, Result> {
   const definition = {
     ...rest,
@@ -60,6 +76,20 @@ export function fileMethod<
       ...errors,
     ],
     available: ({ config }: Pick<Context, "config">) => config.security[governedBy].length > 0,
+    policy: (params: z.output<Params>, { config }: AgentServices) => {
+      const rules: PolicyRule[] = [];
+      const allow = (path: string, parameter: string) => {
+        const allowed = allowPath(path, config.security[governedBy], {
+          list: governedBy,
+          parameter,
+        });
+        rules.push({ key: `security.${governedBy}`, entry: allowed.root, parameter });
+        return allowed;
+      };
+      const target = allow(params.path, "path");
+      policy?.(params, { target, allow, config });
+      return rules;
+    },
     run: (params: z.output<Params>, context: Context) => {
       const allow = (path: string, parameter: string) =>
         allowPath(path, context.config.security[governedBy], { list: governedBy, parameter });

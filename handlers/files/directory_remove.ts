@@ -38,6 +38,7 @@ export const directoryRemove = fileMethod({
     result: { path: "/tmp/kvmmanager/reports", entries_removed: 3 },
   },
   target: ({ path, recursive }) => ({ path, recursive }),
+  policy: (_params, { target }) => refuseEntry(target, "removed"),
   run: async ({ recursive }, { files, target, signal }) => {
     refuseEntry(target, "removed");
     const entries_removed = await files.removeDirectory(target, {

@@ -1,7 +1,7 @@
 import { dirname } from "@std/path/posix";
 import * as z from "zod";
 import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
-import { fileMethod } from "./_file_method.ts";
+import { fileMethod, type FilePolicy } from "./_file_method.ts";
 import { modeOf, Permissions } from "./_parameters.ts";
 
 /** `file_commit`: verifies a file that was written in pieces and renames it into place. */
@@ -49,13 +49,9 @@ export const fileCommit = fileMethod({
     result: { path: "/tmp/kvmmanager/image.qcow2", size_bytes: 6 },
   },
   target: ({ path, from, size_bytes }) => ({ path, from, size_bytes }),
+  policy: (params, context) => void sourceOf(params, context),
   run: async (params, { files, target, allow, signal }) => {
-    const from = allow(params.from, "from");
-    if (dirname(from.path) !== dirname(target.path) || from.path === target.path) {
-      throw invalidParams("from must be a different file in the same directory as path", {
-        params: ["from"],
-      });
-    }
+    const from = sourceOf(params, { target, allow });
     await files.commit(target, {
       from,
       sizeBytes: params.size_bytes,
@@ -66,3 +62,12 @@ export const fileCommit = fileMethod({
     return { path: target.path, size_bytes: params.size_bytes };
   },
 });
+
+/** The file to rename. */
+function sourceOf({ from: path }: { readonly from: string }, { target, allow }: FilePolicy) {
+  const from = allow(path, "from");
+  if (dirname(from.path) === dirname(target.path) && from.path !== target.path) return from;
+  throw invalidParams("from must be a different file in the same directory as path", {
+    params: ["from"],
+  });
+}

@@ -30,6 +30,7 @@ export const fileRemove = fileMethod({
     result: { path: "/tmp/kvmmanager/data.txt" },
   },
   target: ({ path }) => ({ path }),
+  policy: ({ path }) => refuseTrailingSlash(path, "path"),
   run: async (params, { files, target, signal }) => {
     refuseTrailingSlash(params.path, "path");
     await files.remove(target, signal);

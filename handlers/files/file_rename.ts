@@ -39,6 +39,8 @@ export const fileRename = fileMethod({
     result: { path: "/tmp/kvmmanager/data.old" },
   },
   target: ({ path, to, replace }) => ({ path, to, replace }),
+  policy: ({ to }, { target, allow, config: { security } }) =>
+    checkRename(target, allow(to, "to"), security.allowed_read_paths),
   run: async (params, { files, target, allow, config: { security }, signal }) => {
     const to = allow(params.to, "to");
     checkRename(target, to, security.allowed_read_paths);

@@ -58,6 +58,12 @@ export const fileWrite = fileMethod({
     result: { bytes_written: 16, path: "/tmp/kvmmanager/data.txt" },
   },
   target: ({ path, offset }) => ({ path, offset }),
+  policy: ({ path, content, encoding, offset = 0 }, { target, config: { security } }) => {
+    refuseTrailingSlash(path, "path");
+    const buffer = new Uint8Array(maxBytes(content, encoding));
+    const { byteLength } = decode(content, encoding, buffer);
+    refuseGrowth(target.path, offset + byteLength, security.max_file_size_mb);
+  },
   run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
     refuseTrailingSlash(params.path, "path");

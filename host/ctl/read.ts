@@ -27,20 +27,24 @@ import { call } from "./commands/call.ts";
 import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
 import { freeze } from "./commands/freeze.ts";
+import { explain } from "./commands/explain.ts";
 import { info } from "./commands/info.ts";
 import { list } from "./commands/list.ts";
 import { ls } from "./commands/ls.ts";
 import { methods } from "./commands/methods.ts";
+import { kill } from "./commands/kill.ts";
 import { metrics } from "./commands/metrics.ts";
 import { mkdir } from "./commands/mkdir.ts";
 import { mv } from "./commands/mv.ts";
 import { ping } from "./commands/ping.ts";
+import { ps } from "./commands/ps.ts";
 import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
 import { shutdown } from "./commands/shutdown.ts";
 import { thaw } from "./commands/thaw.ts";
+import { time } from "./commands/time.ts";
 import { top } from "./commands/top.ts";
 import { trim } from "./commands/trim.ts";
 
@@ -125,7 +129,7 @@ function parser(names: readonly string[]) {
   const doing = or(call, exec, push, pull, shutdown, reboot);
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
-  const inside = or(metrics);
+  const inside = or(metrics, ps, kill, explain, time);
   return merge(object({ run: or(seeing, doing, files, disks, inside) }), target, output);
 }
 

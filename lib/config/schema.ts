@@ -71,6 +71,7 @@ export const SecuritySchema = z.strictObject({
   allowed_write_paths: z._default(z.array(AbsolutePath), ["/tmp/kvmmanager"]),
   command_whitelist: z._default(z.nullable(z.array(CommandName)), null),
   command_environment: z._default(z.array(VariableName), []),
+  process_arguments: z._default(z.boolean(), false),
   max_file_size_mb: z._default(whole(1, 1024), 10),
   max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
 });

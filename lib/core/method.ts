@@ -105,6 +105,13 @@ export interface Definition<
     params: z.output<Params>,
     context: Context,
   ) => Wait | undefined | Promise<Wait | undefined>;
+  /**
+   * The rules of the configuration that decide about a request, for `policy_explain`: checks as `run`
+   * does, without doing anything.
+   *
+   * @throws {RpcError} if a rule refuses it.
+   */
+  readonly policy?: (params: z.output<Params>, services: AgentServices) => readonly PolicyRule[];
   readonly run: (
     params: z.output<Params>,
     context: Context,
@@ -129,12 +136,24 @@ export interface DocumentedError {
   readonly when: string;
 }
 
+/** A rule of the configuration that allowed something. */
+export interface PolicyRule {
+  /** The key, such as `security.allowed_write_paths`. */
+  readonly key: string;
+  /** Its value, or the entry of a list, that decided. */
+  readonly entry: string;
+  /** The parameter it is about. */
+  readonly parameter?: string;
+}
+
 /** A method with checked parameters. */
 export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
   /** See `wait` of {@link Definition}. */
   readonly wait?: (context: Context) => Wait | undefined | Promise<Wait | undefined>;
+  /** See `policy` of {@link Definition}. */
+  readonly rules?: (services: AgentServices) => readonly PolicyRule[];
   run(context: Context): unknown;
 }
 
@@ -184,7 +203,7 @@ export function method<
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
-  const { run, target, wait, available } = definition;
+  const { run, target, wait, available, policy } = definition;
   const params = made(definition.params);
   const result = made(definition.result);
   const hidden = new Set(definition.hidden);
@@ -214,6 +233,7 @@ export function method<
       return {
         target: target?.(checked) ?? {},
         wait: wait && ((context) => wait(checked, context)),
+        rules: (services) => policy?.(checked, services) ?? [],
         run: (context) => run(checked, context),
       };
     },

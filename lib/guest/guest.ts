@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "./clock.ts";
 import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
@@ -11,6 +12,7 @@ import type { Inventory } from "./inventory.ts";
 import type { Logs } from "./logs.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Power } from "./power.ts";
+import type { Processes } from "./processes.ts";
 import type { State } from "./state.ts";
 import type { Privileged } from "./privileged.ts";
 
@@ -21,6 +23,8 @@ export interface Guest {
   readonly facts: Facts;
   readonly inventory: Inventory;
   readonly metrics?: Metrics;
+  readonly clock?: Clock;
+  readonly processes?: Processes;
   readonly files: Files;
   readonly commands: Commands;
   readonly logs: Logs;

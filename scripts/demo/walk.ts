@@ -46,6 +46,7 @@ export async function walk(stage: Stage): Promise<void> {
   {
     await using host = await Host.connect(stage.socket, stage.screen, used);
     await lookAround(host, stage);
+    await controlProcesses(host, stage);
     await act(host, stage);
     await moveLargeFiles(host, stage);
     await beRefused(host, stage);
@@ -81,6 +82,9 @@ async function lookAround(host: Host, { screen }: Stage): Promise<void> {
   screen.step("How full are its disks? Percentages as df computes them");
   await host.call("get_disk_usage", undefined, Anything);
 
+  screen.step("Is its clock right? The call's own round trip gives the offset and its uncertainty");
+  await host.call("time_get", undefined, Anything);
+
   screen.step("What is it doing? Processors, memory, pressure, disks and network in one call");
   screen.request("get_metrics");
   const { result, ms } = await host.measure("get_metrics");
@@ -95,6 +99,18 @@ async function lookAround(host: Host, { screen }: Stage): Promise<void> {
   const { available_bytes, swap_free_bytes } = memory;
   screen.result({ load_average, memory: { available_bytes, swap_free_bytes }, network }, ms);
   screen.remark("abridged: counters of every processor and disk, faults, swapping, pressure");
+}
+
+async function controlProcesses(host: Host, { screen }: Stage): Promise<void> {
+  screen.step("Who uses the most memory? Command lines stay hidden: they may hold secrets");
+  const { processes } = await host.call(
+    "process_list",
+    { sort: "memory", limit: 1 },
+    z.looseObject({ processes: z.array(z.looseObject({ pid: z.int(), start_ticks: z.int() })) }),
+  );
+  screen.step("A signal goes to one process for certain: its number and its start must match");
+  const { pid = 1, start_ticks = 0 } = processes[0] ?? {};
+  await host.fails("process_signal", { pid, start_ticks: start_ticks + 1 }, "notFound");
 }
 
 async function act(host: Host, { screen, shared }: Stage): Promise<void> {
@@ -179,6 +195,10 @@ async function readEvents(host: Host, { screen }: Stage): Promise<void> {
 }
 
 async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
+  screen.step("What would happen, and which rule decides? Nothing is done");
+  const params = { path: "/etc/shadow" };
+  await host.call("policy_explain", { method: "file_read", params }, Anything);
+
   screen.step("A path outside the allowed directories is refused");
   await host.fails("file_read", { path: "/etc/shadow" }, "permissionDenied");
 

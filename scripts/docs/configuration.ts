@@ -43,6 +43,8 @@ const MEANINGS: Readonly<Record<Key, string>> = {
   "security.command_environment": "Variables that `env` of `exec_command` may set to any value " +
     "while `command_whitelist` is set, in addition to the harmless ones; each can make a listed " +
     "program run other code",
+  "security.process_arguments": "Whether `process_list` returns command lines, which may hold " +
+    "secrets",
   "security.max_file_size_mb": "The largest file that may be read or written",
   "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
     "accepts",

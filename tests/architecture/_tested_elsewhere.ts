@@ -81,6 +81,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/privileged/root_tools.ts":
     "tests/lib/platform/linux/privileged/broker_test.ts",
   "lib/platform/linux/permission_remedy.ts": "tests/lib/platform/linux/unix_socket_test.ts",
+  "lib/platform/linux/proc/scripts.ts": "tests/lib/platform/linux/proc/mod_test.ts",
   "lib/platform/linux/processes/start_failure.ts":
     "tests/lib/platform/linux/processes/run_command_test.ts",
 };

@@ -11,9 +11,11 @@ import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
+import { LinuxClock } from "./clock/mod.ts";
 import { LinuxMetrics } from "./metrics/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { LinuxLogs } from "./logs/mod.ts";
+import { LinuxProcesses } from "./proc/mod.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { startCommand } from "./processes/start_command.ts";
 import { terminalProblem } from "./processes/terminal.ts";
@@ -56,6 +58,8 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     files,
     logs: new LinuxLogs(files),
     metrics: new LinuxMetrics(),
+    clock: new LinuxClock(),
+    processes: new LinuxProcesses(),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       isExecutableFile,

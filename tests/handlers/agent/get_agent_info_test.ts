@@ -52,7 +52,7 @@ for (
     [{ allowed_write_paths: [] }, WRITING],
     [{ allowed_read_paths: [] }, READING],
     [{ command_whitelist: [] }, EXECUTING],
-    [{ allow: ["see", "file-read", "file-write"] }, EXECUTING],
+    [{ allow: ["see", "file-read", "file-write"] }, [...EXECUTING, "process_signal"]],
     [
       { allowed_read_paths: [], allowed_write_paths: [], command_whitelist: [] },
       [...EXECUTING, ...READING, ...WRITING],

@@ -19,6 +19,7 @@ const OTHER: Config = {
     allowed_write_paths: [],
     command_whitelist: [],
     command_environment: ["MINE"],
+    process_arguments: true,
     max_file_size_mb: 1,
     max_command_timeout_seconds: 1,
   },

@@ -28,6 +28,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       allowed_write_paths: ["/tmp/kvmmanager"],
       command_whitelist: null,
       command_environment: [],
+      process_arguments: false,
       max_file_size_mb: 10,
       max_command_timeout_seconds: 300,
     },

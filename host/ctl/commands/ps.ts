@@ -1,0 +1,84 @@
+import { choice, object, option, optional, withDefault } from "@optique/core";
+import { printLine } from "../../../lib/base/terminal.ts";
+import type { ResultOf } from "../../protocol.ts";
+import { defineCommand, lines, wholeNumber, words } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { bytesText, durationText, table } from "../format.ts";
+import { printableJson } from "../printable.ts";
+import { connectTarget } from "../target.ts";
+
+type Process = ResultOf<"process_list">["processes"][number];
+
+/** `ps`: the processes of a guest. */
+export const ps = defineCommand(
+  {
+    name: "ps",
+    brief: "Lists the processes of a guest.",
+    details: [
+      "Command lines are shown only if the guest's configuration allows it",
+      "(security.process_arguments), else the kernel's short names.",
+    ],
+    examples: ["ps --domain vm1", "ps --domain vm1 --sort memory --limit 10"],
+  },
+  object({
+    sort: withDefault(
+      option("--sort", choice(["pid", "cpu", "memory"]), {
+        description: lines(["the order; cpu and memory put the largest first (default pid)"]),
+      }),
+      "pid" as const,
+    ),
+    user: optional(option("--user", words("NAME"), {
+      description: lines(["only this user's processes; a name or number"]),
+    })),
+    name: optional(option("--name", words("NAME"), {
+      description: lines(["only processes with exactly this name"]),
+    })),
+    limit: optional(option("--limit", wholeNumber(1, 999_999_999), {
+      description: lines(["at most this many (default: all)"]),
+    })),
+  }),
+  async ({ sort, user, name, limit = Number.POSITIVE_INFINITY }, invocation) => {
+    const { json, signal } = invocation;
+    const { client } = await connectTarget(invocation);
+    await using _client = client;
+    const processes: Process[] = [];
+    let total = 0;
+    let cursor: string | undefined;
+    do {
+      const wanted = Math.min(limit - processes.length, 1000);
+      const page: ResultOf<"process_list"> = await client.call(
+        "process_list",
+        { sort, user, name, cursor, limit: wanted },
+        { signal },
+      );
+      processes.push(...page.processes);
+      total = page.total_count;
+      // A guest that repeats itself must not keep the command going.
+      cursor = page.processes.length > 0 && page.cursor !== cursor ? page.cursor : undefined;
+    } while (cursor !== undefined && processes.length < Math.min(limit, total + 1000));
+    if (json) printLine(printableJson({ processes, total_count: total }, 2));
+    else printLine(table(HEADING, processes.map(cells)));
+    return EXIT.ok;
+  },
+);
+
+const HEADING = ["PID", "USER", "STATE", "THREADS", "CPU", "MEMORY", "STARTED", "COMMAND"] as const;
+
+const cells = (one: Process) => [
+  String(one.pid),
+  one.user ?? String(one.uid),
+  one.state,
+  String(one.thread_count),
+  durationText(one.cpu_seconds_total),
+  bytesText(one.resident_bytes),
+  timeText(one.started_at),
+  one.arguments?.join(" ") ?? `[${one.name}]`,
+];
+
+/** `2026-11-21 18:50`; the number itself if it is no time that a calendar has. */
+function timeText(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime())
+    ? String(seconds)
+    : date.toISOString().slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,113 @@
+import { assertEquals } from "@std/assert";
+import * as z from "zod";
+import { policyExplain } from "../../../handlers/agent/policy_explain.ts";
+import { call } from "../_call.ts";
+import { METHODS } from "../../../handlers/mod.ts";
+import type { Config } from "../../../lib/config/schema.ts";
+import { MemoryFiles } from "../../lib/guest/_memory_files.ts";
+import { ScriptedCommands } from "../../lib/guest/_memory_guest.ts";
+
+const SECURITY: Partial<Config["security"]> = {
+  allowed_read_paths: ["/r", "/w/pub"],
+  allowed_write_paths: ["/w"],
+  command_whitelist: ["echo"],
+  max_file_size_mb: 1,
+};
+
+/** The answer, from the methods of a real agent with a guest in memory. */
+async function explain(
+  method: string,
+  params?: unknown,
+  security: Partial<Config["security"]> = {},
+) {
+  const commands = new ScriptedCommands({ "/bin/echo": () => ({}), "/bin/rm": () => ({}) });
+  const files = new MemoryFiles({ "/w/f": "untouched" });
+  const result = await call(policyExplain, { method, params }, {
+    guest: { commands, files },
+    security: { ...SECURITY, ...security },
+    methods: METHODS,
+    configFile: "/etc/agent.json",
+  });
+  assertEquals([files.textOf("/w/f"), commands.runs], ["untouched", []]);
+  return z.parse(policyExplain.result, result);
+}
+
+const rule = (key: string, entry: string, parameter?: string) =>
+  parameter === undefined ? { key, entry } : { key, entry, parameter };
+
+Deno.test("an allowed request is explained by the entries that match", async () => {
+  assertEquals(await explain("file_write", { path: "/w/./f", content: "x" }), {
+    method: "file_write",
+    decision: "allowed",
+    rules: [
+      rule("security.allow", "file-write"),
+      rule("security.allowed_write_paths", "/w", "path"),
+    ],
+  });
+  const renamed = await explain("file_rename", { path: "/w/pub/a", to: "/w/b" });
+  assertEquals(renamed.rules.map(({ parameter }) => parameter), [undefined, "path", "to"]);
+  const run = await explain("exec_command", { command: "echo" });
+  assertEquals(run.rules.slice(0, 2), [
+    rule("security.allow", "exec"),
+    rule("security.command_whitelist", "/bin/echo", "command"),
+  ]);
+  assertEquals(await explain("ping"), { method: "ping", decision: "allowed", rules: [] });
+});
+
+for (
+  const [what, method, params, code, reason] of [
+    ["a path outside", "file_read", { path: "/etc/shadow" }, -32001, "allowed_read_paths"],
+    ["a second path outside", "file_rename", { path: "/w/a", to: "/x" }, -32001, "allowed_write"],
+    [
+      "a rename to where it can be read",
+      "file_rename",
+      { path: "/w/a", to: "/w/pub/a" },
+      -32001,
+      "readable",
+    ],
+    ["an entry itself", "directory_remove", { path: "/w" }, -32001, "entry of allowed_write_paths"],
+    [
+      "a file that is too large",
+      "file_write",
+      { path: "/w/f", content: "x", offset: 1048576 },
+      -32000,
+      "max_file_size_mb",
+    ],
+    [
+      "a program that is not listed",
+      "exec_command",
+      { command: "rm" },
+      -32001,
+      "command_whitelist",
+    ],
+    [
+      "a dangerous variable",
+      "exec_command",
+      { command: "echo", env: { BASH_ENV: "/x" } },
+      -32001,
+      "command_environment",
+    ],
+    [
+      "a time limit",
+      "exec_command",
+      { command: "echo", timeout_seconds: 301 },
+      -32602,
+      "max_command_timeout_seconds",
+    ],
+    ["wrong parameters", "file_read", { pth: 1 }, -32602, "pth"],
+    ["an unknown method", "file_raed", {}, -32601, "file_raed"],
+    ["what the guest lacks", "process_list", {}, -32000, "cannot process_list"],
+  ] as const
+) {
+  Deno.test(`a refusal is explained as the request's own error: ${what}`, async () => {
+    const answer = await explain(method, params);
+    assertEquals([answer.decision, answer.code], ["refused", code]);
+    assertEquals(answer.reason?.includes(reason), true, answer.reason);
+  });
+}
+
+Deno.test("a group that is off is the first rule to refuse, and names the file to change", async () => {
+  const answer = await explain("exec_command", { command: "rm" }, { allow: ["see"] });
+  assertEquals([answer.code, answer.rules], [-32001, []]);
+  assertEquals(answer.reason?.includes("/etc/agent.json"), true, answer.reason);
+});
