@@ -44,6 +44,10 @@ import { reboot } from "./power/reboot.ts";
 import { rpcCancel } from "./agent/rpc_cancel.ts";
 import { rpcDiscover } from "./agent/rpc_discover.ts";
 import { timeGet } from "./time/time_get.ts";
+import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
+import { serviceList } from "./services/service_list.ts";
+import { serviceStatus } from "./services/service_status.ts";
+import { userList } from "./users/user_list.ts";
 import { shutdown } from "./power/shutdown.ts";
 
 /**
@@ -89,6 +93,10 @@ const ALL = [
   processSignal,
   policyExplain,
   timeGet,
+  serviceList,
+  serviceStatus,
+  userList,
+  cloudInitStatus,
   rpcCancel,
   rpcDiscover,
 ] as const;

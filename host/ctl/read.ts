@@ -42,6 +42,8 @@ import { pull } from "./commands/pull.ts";
 import { push } from "./commands/push.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
+import { service } from "./commands/service.ts";
+import { user } from "./commands/user.ts";
 import { shutdown } from "./commands/shutdown.ts";
 import { thaw } from "./commands/thaw.ts";
 import { time } from "./commands/time.ts";
@@ -130,7 +132,8 @@ function parser(names: readonly string[]) {
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(metrics, ps, kill, explain, time);
-  return merge(object({ run: or(seeing, doing, files, disks, inside) }), target, output);
+  const system = or(service, user);
+  return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
 }
 
 /** The names of the VMs, for completion in a shell. */

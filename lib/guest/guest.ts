@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "./clock.ts";
+import type { CloudInit } from "./cloud_init.ts";
 import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
@@ -13,6 +14,8 @@ import type { Logs } from "./logs.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Power } from "./power.ts";
 import type { Processes } from "./processes.ts";
+import type { Services } from "./services.ts";
+import type { Users } from "./users.ts";
 import type { State } from "./state.ts";
 import type { Privileged } from "./privileged.ts";
 
@@ -25,6 +28,9 @@ export interface Guest {
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly processes?: Processes;
+  readonly services?: Services;
+  readonly users?: Users;
+  readonly cloudInit?: CloudInit;
   readonly files: Files;
   readonly commands: Commands;
   readonly logs: Logs;

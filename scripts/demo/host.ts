@@ -22,6 +22,9 @@ export class UnexpectedAnswerError extends Error {
 
 const resultSchemas = new Map(METHODS.map(({ name, result }) => [name, result]));
 
+/** What a machine answers that lacks something. */
+const MISSING: readonly number[] = [ERRORS.commandFailed.code, ERRORS.notFound.code];
+
 /** A connection to the agent whose calls are shown on the screen. */
 export class Host implements AsyncDisposable {
   readonly #client: AgentClient;
@@ -75,6 +78,14 @@ export class Host implements AsyncDisposable {
     const result = await this.#show(method, params);
     if (!(result instanceof AnswerError) || result.code !== code) {
       throw new UnexpectedAnswerError(`${method} did not answer with ${code}`);
+    }
+  }
+
+  /** Calls a method that not every machine can perform, and shows the answer. */
+  async attempt(method: string, params: unknown): Promise<void> {
+    const result = await this.#show(method, params);
+    if (result instanceof AnswerError && !MISSING.includes(result.code)) {
+      throw new UnexpectedAnswerError(`${method} was refused`);
     }
   }
 

@@ -47,6 +47,7 @@ export async function walk(stage: Stage): Promise<void> {
     await using host = await Host.connect(stage.socket, stage.screen, used);
     await lookAround(host, stage);
     await controlProcesses(host, stage);
+    await seeTheSystem(host, stage);
     await act(host, stage);
     await moveLargeFiles(host, stage);
     await beRefused(host, stage);
@@ -111,6 +112,16 @@ async function controlProcesses(host: Host, { screen }: Stage): Promise<void> {
   screen.step("A signal goes to one process for certain: its number and its start must match");
   const { pid = 1, start_ticks = 0 } = processes[0] ?? {};
   await host.fails("process_signal", { pid, start_ticks: start_ticks + 1 }, "notFound");
+}
+
+async function seeTheSystem(host: Host, { screen }: Stage): Promise<void> {
+  screen.step("Who has an account? No password is ever returned");
+  await host.call("user_list", { system: true, limit: 1 }, Anything);
+
+  screen.step("Services and cloud-init; a machine without them says what is missing");
+  await host.attempt("service_list", { limit: 1 });
+  await host.attempt("service_status", { name: "dbus" });
+  await host.attempt("cloud_init_status", undefined);
 }
 
 async function act(host: Host, { screen, shared }: Stage): Promise<void> {

@@ -26,7 +26,9 @@ Deno.test("the agent stays within 50 MiB under the loads of the bench", async ()
     max_requests_per_second: 1_000_000,
     security: { max_file_size_mb: 64 },
   });
-  await guest.root("mount -t tmpfs -o size=64M,mode=0755,uid=kvmmanager-agent none /tmp/kvmmanager");
+  await guest.root(
+    "mount -t tmpfs -o size=64M,mode=0755,uid=kvmmanager-agent none /tmp/kvmmanager",
+  );
   const pid = await mainPid(guest);
   const peak = async (what: string) => {
     const mib = await peakMemory(guest, pid);

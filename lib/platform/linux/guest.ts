@@ -12,6 +12,9 @@ import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxClock } from "./clock/mod.ts";
+import { LinuxCloudInit } from "./cloud_init/mod.ts";
+import { isInstalled, linuxServices } from "./services/mod.ts";
+import { LinuxUsers } from "./users/mod.ts";
 import { LinuxMetrics } from "./metrics/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
 import { LinuxLogs } from "./logs/mod.ts";
@@ -60,6 +63,9 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     metrics: new LinuxMetrics(),
     clock: new LinuxClock(),
     processes: new LinuxProcesses(),
+    services: linuxServices(),
+    users: new LinuxUsers(),
+    cloudInit: isInstalled("cloud-init") ? new LinuxCloudInit() : undefined,
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       isExecutableFile,

@@ -5,6 +5,7 @@ import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
 import { METHODS } from "../../../handlers/mod.ts";
 import { terminalProblem } from "../../../lib/platform/linux/processes/terminal.ts";
 import { OPERATIONS } from "../../../lib/privileged/operations.ts";
+import { isInstalled, linuxServices } from "../../../lib/platform/linux/services/mod.ts";
 import { Served } from "../_served.ts";
 
 const Result = z.strictObject({
@@ -16,7 +17,7 @@ const Result = z.strictObject({
   groups: z.array(z.string()),
 });
 
-/** The capabilities of an agent that neither controls power nor has a broker. */
+/** The capabilities of an agent on this machine that neither controls power nor has a broker. */
 function withoutRoot(): string[] {
   const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
   const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)];

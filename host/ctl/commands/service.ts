@@ -1,0 +1,82 @@
+import { argument, object, optional } from "@optique/core";
+import { printLine } from "../../../lib/base/terminal.ts";
+import type { AgentClient } from "../../client.ts";
+import type { ResultOf } from "../../protocol.ts";
+import { defineCommand, lines, words } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { bytesText, table } from "../format.ts";
+import { printable, printableJson } from "../printable.ts";
+import { connectTarget } from "../target.ts";
+
+type Service = ResultOf<"service_list">["services"][number];
+
+/** `service`: the services of a guest, or one of them. */
+export const service = defineCommand(
+  {
+    name: "service",
+    brief: "Lists the services of a guest, or describes one.",
+    details: ["Exit status with a name: 0 active, 1 anything else."],
+    examples: ["service --domain vm1", "service --domain vm1 ssh"],
+  },
+  object({
+    name: optional(argument(words("NAME"), { description: lines(["one service"]) })),
+  }),
+  async ({ name }, invocation) => {
+    const { json, signal } = invocation;
+    const { client } = await connectTarget(invocation);
+    await using _client = client;
+    if (name === undefined) {
+      const services = await listAll(client, signal);
+      if (json) printLine(printableJson(services, 2));
+      else printLine(table(HEADING, services.map(cells)));
+      return EXIT.ok;
+    }
+    const status = await client.call("service_status", { name }, { signal });
+    if (json) printLine(printableJson(status, 2));
+    else for (const [key, value] of Object.entries(status)) printLine(line(key, value));
+    return status.state === "active" ? EXIT.ok : EXIT.errorAnswer;
+  },
+);
+
+const HEADING = ["NAME", "STATE", "DETAIL", "STARTUP", "DESCRIPTION"] as const;
+
+const cells = (one: Service) => [
+  one.name,
+  one.state,
+  one.detail ?? "",
+  one.startup ?? "",
+  one.description ?? "",
+];
+
+function line(key: string, value: unknown): string {
+  const name = key.replace(/_bytes$|_total$/, "").replaceAll("_", " ").padEnd(14);
+  const shown = Array.isArray(value)
+    ? value.join(" ")
+    : key.endsWith("_bytes") && typeof value === "number"
+    ? bytesText(value)
+    : key === "active_since" && typeof value === "number"
+    ? timeText(value)
+    : String(value);
+  return printable(`${name} ${shown}`);
+}
+
+function timeText(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();
+}
+
+async function listAll(client: AgentClient, signal: AbortSignal): Promise<Service[]> {
+  const services: Service[] = [];
+  let cursor: string | undefined = "";
+  do {
+    const page: ResultOf<"service_list"> = await client.call(
+      "service_list",
+      { cursor, limit: 1000 },
+      { signal },
+    );
+    services.push(...page.services);
+    // A guest that repeats itself must not keep the command going.
+    cursor = page.cursor !== undefined && page.cursor > cursor ? page.cursor : undefined;
+  } while (cursor !== undefined);
+  return services;
+}
