@@ -22,7 +22,11 @@ function withoutRoot(): string[] {
   const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
   const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)];
   const absent = terminalProblem() === undefined ? needsRoot : [...needsRoot, "terminal"];
-  return all.filter((one) => !absent.includes(one)).sort();
+  const lacking = [
+    ...linuxServices() === undefined ? ["services", "service_status"] : [],
+    ...isInstalled("cloud-init") ? [] : ["cloud_init_status"],
+  ];
+  return all.filter((one) => ![...absent, ...lacking].includes(one)).sort();
 }
 
 Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
