@@ -43,6 +43,13 @@ export {
 export { AgentClient, type CallArguments, type CallOptions, type ClientOptions } from "./client.ts";
 export { type ClockOffset, measureClockOffset } from "./clock_offset.ts";
 export { AnswerError, CallError, type CallErrorReason } from "./errors.ts";
+export {
+  type EventSelection,
+  followEvents,
+  followLog,
+  type FollowOptions,
+  type LogSelection,
+} from "./follow.ts";
 export type { Notification } from "./incoming.ts";
 export type { AgentState, PoolAgent, PoolEvent, PoolTimes } from "./member.ts";
 export { AgentPool, type PoolOptions } from "./pool.ts";

@@ -19,10 +19,14 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "-c",
   "--interval",
   "-i",
+  "--since",
+  "--unit",
+  "-u",
+  "--lines",
 ];
 
 /** `-c1`: a short option with its value in the same word. */
-const JOINED_VALUE_REGEXP = /^(-[eci])(.+)$/s;
+const JOINED_VALUE_REGEXP = /^(-[eciu]|-n(?=\d))(.+)$/s;
 /** `-qp`: several flags in one word. */
 const JOINED_FLAGS_REGEXP = /^-[qpnrfl]{2,}$/;
 

@@ -30,6 +30,7 @@ import { freeze } from "./commands/freeze.ts";
 import { explain } from "./commands/explain.ts";
 import { info } from "./commands/info.ts";
 import { list } from "./commands/list.ts";
+import { logs } from "./commands/logs.ts";
 import { ls } from "./commands/ls.ts";
 import { methods } from "./commands/methods.ts";
 import { kill } from "./commands/kill.ts";
@@ -131,7 +132,7 @@ function parser(names: readonly string[]) {
   const doing = or(call, exec, push, pull, shutdown, reboot);
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
-  const inside = or(metrics, ps, kill, explain, time);
+  const inside = or(logs, metrics, ps, kill, explain, time);
   const system = or(service, user);
   return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
 }

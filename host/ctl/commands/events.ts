@@ -1,31 +1,46 @@
-import { object } from "@optique/core";
-import { printLine } from "../../../lib/base/terminal.ts";
+import { object, option, optional, string } from "@optique/core";
+import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { Aborted } from "../../../lib/base/waiting.ts";
 import type { PoolEvent } from "../../member.ts";
-import { defineCommand } from "../command.ts";
+import { followEvents } from "../../follow.ts";
+import type { ResultOf } from "../../protocol.ts";
+import { defineCommand, type Invocation, lines } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { printableJson } from "../printable.ts";
+import { printable, printableJson } from "../printable.ts";
+import { connectTarget } from "../target.ts";
 import { openPool } from "./_pool.ts";
 
-/** `events`: what happens to the agents, one JSON object per line. */
+/** `events`: what happens to the agents, or in one guest, one JSON object per line. */
 export const events = defineCommand(
   {
     name: "events",
-    brief: "Prints what happens to the agents, one JSON object per line, until Ctrl-C.",
+    brief: "Prints what happens to the agents, or in one guest, one JSON object per line.",
     details: [
       "event is one of: connected, the channel is open; ready, the agent has answered (with its",
       "version, null if it refuses to tell); unavailable, the connection was lost, the agent was",
       "restarted or has not answered for 30 seconds (with the reason); gone, the channel was removed;",
       "notification, sent by the agent (with method and params). ready and unavailable alternate.",
+      "It goes on until Ctrl-C. With --since or -f it reads the journal of one guest instead, which",
+      "has what happened while no host was connected: each line has the event's seq, type, event,",
+      "data, timestamp and the cursor after it. --since takes such a cursor, or start for the oldest",
+      "event; -f goes on with new events until Ctrl-C, also after a lost connection.",
     ],
     examples: [
       "events",
       "events --domain vm1",
+      "events --domain vm1 --since start",
+      "events --domain vm1 -f",
       "events | jq -c 'select(.event == \"unavailable\")'",
     ],
   },
-  object({}),
-  async (_values, invocation) => {
+  object({
+    since: optional(option("--since", string({ metavar: "CURSOR" }), {
+      description: lines(["the guest's journal after this cursor, or from the start"]),
+    })),
+    follow: option("-f", "--follow", { description: lines(["goes on with new events"]) }),
+  }),
+  async ({ since, follow }, invocation) => {
+    if (since !== undefined || follow) return await readJournal(since, follow, invocation);
     const output = new AbortController();
     const pool = await openPool(invocation, (event) => {
       try {
@@ -43,6 +58,44 @@ export const events = defineCommand(
     return EXIT.ok;
   },
 );
+
+/** Prints the guest's own journal. */
+async function readJournal(
+  since: string | undefined,
+  isFollowed: boolean,
+  invocation: Invocation,
+): Promise<number> {
+  const cursor = since === "start" ? undefined : since;
+  // Only what is new.
+  const selection = since === undefined ? { last: 0 } : { cursor };
+  const { signal } = invocation;
+  if (isFollowed) {
+    const connect = async () => (await connectTarget(invocation)).client;
+    const onProblem = (problem: Error) =>
+      printError(`kvmmanager-ctl: ${printable(problem.message)}; trying again`);
+    for await (const read of followEvents(selection, { connect, signal, onProblem })) print(read);
+    return EXIT.ok;
+  }
+  const { client } = await connectTarget(invocation);
+  await using _client = client;
+  let read = await client.call("events_read", selection, { signal });
+  while (print(read)) read = await client.call("events_read", { cursor: read.cursor }, { signal });
+  return EXIT.ok;
+}
+
+/** Prints events; returns whether there were any. */
+function print({ events, cursor, gap }: ResultOf<"events_read">): boolean {
+  if (gap !== undefined) {
+    const count = gap.lost === undefined ? "" : ` (${gap.lost})`;
+    printError(`kvmmanager-ctl: events are missing${count}: ${printable(gap.reason)}`);
+  }
+  for (const event of events) {
+    // The cursor ends in the number of the next event.
+    const after = cursor.replace(/\d+$/, String(event.seq + 1));
+    printLine(printableJson({ ...event, cursor: after }));
+  }
+  return events.length > 0 || gap !== undefined;
+}
 
 function toLine(event: PoolEvent): Record<string, unknown> {
   const { name, path, info } = event.agent;
