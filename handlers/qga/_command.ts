@@ -23,6 +23,10 @@ export interface CommandDefinition<Params extends z.ZodMiniType> {
   readonly audited: boolean;
   /** Runs without a slot; for what is quick under any load, with a small answer. */
   readonly immediate?: boolean;
+  /** Has no time limit here, because its clients wait for minutes and half of it is of no use. */
+  readonly isLong?: boolean;
+  /** Whether it may run while file systems are frozen: it must never wait for a disk. */
+  readonly whileFrozen?: boolean;
   /** Why this agent does not do it, or `undefined` if it does. */
   readonly disabled?: (services: AgentServices) => string | undefined;
   /** What log and audit record beside the outcome: names, never contents. */
@@ -44,7 +48,8 @@ export const NoArguments = z.strictObject({});
 export function qgaCommand<Params extends z.ZodMiniType>(
   definition: CommandDefinition<Params>,
 ): Method {
-  const { name, params: schema, disabled, target, run, immediate = false } = definition;
+  const { name, params: schema, disabled, target, run } = definition;
+  const { immediate = false, isLong = false, whileFrozen = false } = definition;
   return {
     name,
     capability: undefined,
@@ -56,10 +61,11 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     errors: [],
     example: { result: undefined },
     immediate,
-    whileFrozen: false,
-    ownTimeout: false,
+    whileFrozen,
+    ownTimeout: isLong,
     audited: definition.audited,
     available: (services) =>
+      (whileFrozen || !services.guest.privileged.isFrozen) &&
       isAllowed(definition.access, services.config.security.allow) &&
       disabled?.(services) === undefined,
     prepare(raw) {
@@ -73,7 +79,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
         run: (context) => {
           const reason = disabled?.(context);
           if (reason !== undefined) throw turnedOff(name, reason);
-          if (immediate) return run(checked.data, context);
+          if (immediate || isLong) return run(checked.data, context);
           return withinLimit(
             name,
             context.signal,

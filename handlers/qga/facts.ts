@@ -156,8 +156,6 @@ export const FACTS_COMMANDS: readonly Method[] = [
         : { nexthop: route.nextHop, desprefixlen: String(route.prefixLength) }),
     }));
   }),
-  // Nothing can freeze them through this agent.
-  fact("guest-fsfreeze-status", "Whether file systems are frozen", () => "thawed"),
 ];
 
 function earliestLogins(sessions: readonly Session[]) {

@@ -15,6 +15,7 @@ export const guestInfo = qgaCommand({
   summary: "The version and the commands",
   params: NoArguments,
   access: "always",
+  whileFrozen: true,
   audited: false,
   run: (_, services) => ({
     version: VERSION,

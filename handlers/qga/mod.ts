@@ -12,6 +12,7 @@ import { Processes } from "./_processes.ts";
 import { execCommands } from "./exec.ts";
 import { FACTS_COMMANDS } from "./facts.ts";
 import { fileCommands } from "./files.ts";
+import { FILESYSTEM_COMMANDS } from "./filesystems.ts";
 import { guestInfo } from "./guest_info.ts";
 import { ROOT_COMMANDS } from "./not_yet.ts";
 import { guestShutdown } from "./shutdown.ts";
@@ -47,6 +48,7 @@ export function qgaCommands(lists: CommandLists = NO_COMMAND_LISTS): QgaCommands
     ...fileCommands(new Handles()),
     ...execCommands(processes),
     guestShutdown,
+    ...FILESYSTEM_COMMANDS,
     ...ROOT_COMMANDS,
   ];
   return {

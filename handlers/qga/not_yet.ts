@@ -12,10 +12,6 @@ const needsRoot = (what: string) =>
 
 /** Name, summary and what needs root. */
 const COMMANDS: readonly (readonly [name: string, summary: string, what: string])[] = [
-  ["guest-fsfreeze-freeze", "Freezes all file systems", "freezing"],
-  ["guest-fsfreeze-freeze-list", "Freezes some file systems", "freezing"],
-  ["guest-fsfreeze-thaw", "Thaws all file systems", "thawing"],
-  ["guest-fstrim", "Discards unused blocks", "trimming"],
   ["guest-set-time", "Sets the clock", "setting the clock"],
   ["guest-set-user-password", "Sets a password", "setting a password"],
   ["guest-ssh-get-authorized-keys", "A user's SSH keys", "reading a user's keys"],

@@ -12,6 +12,7 @@ export const guestSync = qgaCommand({
   access: "always",
   audited: false,
   immediate: true,
+  whileFrozen: true,
   run: ({ id }) => id,
 });
 
@@ -23,6 +24,7 @@ export const guestSyncDelimited = qgaCommand({
   access: "always",
   audited: false,
   immediate: true,
+  whileFrozen: true,
   run: ({ id }) => id,
 });
 
@@ -34,5 +36,6 @@ export const guestPing = qgaCommand({
   access: "always",
   audited: false,
   immediate: true,
+  whileFrozen: true,
   run: () => ({}),
 });

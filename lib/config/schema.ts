@@ -173,6 +173,7 @@ export const ConfigSchema = z.strictObject({
   request_timeout_seconds: z._default(whole(1, 3600), 30),
   max_concurrent_requests: z._default(whole(1, 1000), 10),
   max_requests_per_second: z._default(whole(1, 10_000_000), 100),
+  freeze_ttl_seconds: z._default(whole(1, 3600), 600),
   announce: z._default(z.boolean(), true),
   security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
   jobs: z._default(JobsSchema, z.parse(JobsSchema, {})),

@@ -30,6 +30,8 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "`exec_command` has its own",
   max_concurrent_requests: "How many requests run at the same time",
   max_requests_per_second: "How many requests are accepted; as many in one burst after a pause",
+  freeze_ttl_seconds: "How long file systems stay frozen that a client of qemu-ga's language has " +
+    "frozen and does not thaw",
   announce: "Whether to send `agent_ready`",
   "security.allow":
     "The groups of methods that are on ([Groups](#groups)); the default is what a " +

@@ -15,7 +15,7 @@ const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] 
     ["open a directory"],
   ],
   [
-    "The command needs root, which the agent does not have",
+    "The command needs root, which the agent in the test does not have",
     [
       "thaw what is not frozen",
       "freeze no mount point",

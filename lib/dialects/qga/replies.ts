@@ -56,8 +56,11 @@ export function errorText(
 
 /** The answer to a command that was refused or failed. */
 export function failureText(command: string, { kind, data }: RpcError, id: unknown): string {
-  // A group that is off: clients skip a command that does not exist, and give up at other errors.
-  if (data.group !== undefined) return errorText(data.reason, id, "CommandNotFound");
+  // A group that is off, or frozen file systems: clients skip a command that does not exist, and
+  // give up at other errors.
+  if (data.group !== undefined || data.frozen === true) {
+    return errorText(data.reason, id, "CommandNotFound");
+  }
   if (kind !== "methodNotFound") return errorText(data.reason, id);
   // The executor tells which name it does not know; a command says by itself why it is off.
   const isUnknown = data.method !== undefined;

@@ -12,6 +12,7 @@ const OTHER: Config = {
   request_timeout_seconds: 1,
   max_concurrent_requests: 1,
   max_requests_per_second: 1,
+  freeze_ttl_seconds: 1,
   announce: false,
   security: {
     allow: ["see"],

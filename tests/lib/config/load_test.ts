@@ -177,6 +177,7 @@ Deno.test("no key of the schema is read under a name that the protocol does not 
     "state_directory",
     "jobs",
     "events",
+    "freeze_ttl_seconds",
   ];
   assertEquals(
     Object.keys(DEFAULT_CONFIG).filter((key) => !ours.includes(key)).sort(),

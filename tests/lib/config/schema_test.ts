@@ -21,6 +21,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
     request_timeout_seconds: 30,
     max_concurrent_requests: 10,
     max_requests_per_second: 100,
+    freeze_ttl_seconds: 600,
     announce: true,
     security: {
       allow: ["see", "file-read", "file-write", "exec", "power", "freeze", "time"],
@@ -168,6 +169,7 @@ const NUMBERS: readonly (readonly [string, number, number])[] = [
   ["request_timeout_seconds", 1, 3600],
   ["max_concurrent_requests", 1, 1000],
   ["max_requests_per_second", 1, 10_000_000],
+  ["freeze_ttl_seconds", 1, 3600],
 ];
 const SECURITY_NUMBERS: readonly (readonly [string, number, number])[] = [
   ["max_file_size_mb", 1, 1024],
