@@ -48,6 +48,15 @@ import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
 import { serviceList } from "./services/service_list.ts";
 import { serviceStatus } from "./services/service_status.ts";
 import { userList } from "./users/user_list.ts";
+import { timeSet } from "./time/time_set.ts";
+import { userCreate } from "./users/user_create.ts";
+import { userDelete } from "./users/user_delete.ts";
+import { userSetGroups } from "./users/user_set_groups.ts";
+import { userSetPassword } from "./users/user_set_password.ts";
+import { sshKeysList } from "./ssh_keys/ssh_keys_list.ts";
+import { sshKeysAdd } from "./ssh_keys/ssh_keys_add.ts";
+import { sshKeysRemove } from "./ssh_keys/ssh_keys_remove.ts";
+import { serviceControl } from "./services/service_control.ts";
 import { shutdown } from "./power/shutdown.ts";
 
 /**
@@ -79,6 +88,15 @@ const ALL = [
   fsFreezeStatus,
   fsThaw,
   fsTrim,
+  timeSet,
+  userCreate,
+  userDelete,
+  userSetGroups,
+  userSetPassword,
+  sshKeysList,
+  sshKeysAdd,
+  sshKeysRemove,
+  serviceControl,
   getMetrics,
   jobStart,
   jobRead,

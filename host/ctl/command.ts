@@ -72,7 +72,7 @@ export const lines = (all: readonly string[]): Message =>
 
 /** Text that is not empty. @param candidates The values that a shell offers for completion. */
 export function words(
-  metavar: "PATH" | "NAME" | "METHOD" | "CMD" | "FILE" | "DIRECTORY" | "KEY",
+  metavar: "PATH" | "NAME" | "METHOD" | "CMD" | "FILE" | "DIRECTORY" | "KEY" | "ACTION" | "GROUP",
   candidates: readonly string[] = [],
 ): ValueParser<"sync", string> {
   return {

@@ -46,6 +46,7 @@ import { rm } from "./commands/rm.ts";
 import { service } from "./commands/service.ts";
 import { user } from "./commands/user.ts";
 import { shutdown } from "./commands/shutdown.ts";
+import { sshKey } from "./commands/ssh_key.ts";
 import { thaw } from "./commands/thaw.ts";
 import { time } from "./commands/time.ts";
 import { top } from "./commands/top.ts";
@@ -133,7 +134,7 @@ function parser(names: readonly string[]) {
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);
-  const system = or(service, user);
+  const system = or(service, user, sshKey);
   return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
 }
 

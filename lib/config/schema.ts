@@ -59,6 +59,13 @@ const VariableName = z.string().check(
   ),
 );
 
+const ManagedName = z.string().check(
+  z.refine(
+    (name) => /^[A-Za-z0-9_*@:.\\-]{1,255}$/.test(name),
+    "must be a name, in which * stands for any characters",
+  ),
+);
+
 const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum));
 
 /** `security`: what requests may touch. */
@@ -72,6 +79,9 @@ export const SecuritySchema = z.strictObject({
   command_whitelist: z._default(z.nullable(z.array(CommandName)), null),
   command_environment: z._default(z.array(VariableName), []),
   process_arguments: z._default(z.boolean(), false),
+  managed_users: z._default(z.array(ManagedName), []),
+  managed_groups: z._default(z.array(ManagedName), []),
+  managed_services: z._default(z.array(ManagedName), []),
   max_file_size_mb: z._default(whole(1, 1024), 10),
   max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
 });

@@ -9,6 +9,15 @@ import { fsFreezeOperation } from "./fs_freeze.ts";
 import { fsFreezeStatusOperation } from "./fs_freeze_status.ts";
 import { fsThawOperation } from "./fs_thaw.ts";
 import { fsTrimOperation } from "./fs_trim.ts";
+import { serviceControlOperation } from "./service_control.ts";
+import { sshKeysAddOperation } from "./ssh_keys/ssh_keys_add.ts";
+import { sshKeysListOperation } from "./ssh_keys/ssh_keys_list.ts";
+import { sshKeysRemoveOperation } from "./ssh_keys/ssh_keys_remove.ts";
+import { timeSetOperation } from "./time_set.ts";
+import { userCreateOperation } from "./users/user_create.ts";
+import { userDeleteOperation } from "./users/user_delete.ts";
+import { userSetGroupsOperation } from "./users/user_set_groups.ts";
+import { userSetPasswordOperation } from "./users/user_set_password.ts";
 
 /** Every operation. */
 export const OPERATIONS: readonly Operation[] = [
@@ -16,4 +25,13 @@ export const OPERATIONS: readonly Operation[] = [
   fsFreezeStatusOperation,
   fsThawOperation,
   fsTrimOperation,
+  serviceControlOperation,
+  sshKeysAddOperation,
+  sshKeysListOperation,
+  sshKeysRemoveOperation,
+  timeSetOperation,
+  userCreateOperation,
+  userDeleteOperation,
+  userSetGroupsOperation,
+  userSetPasswordOperation,
 ];

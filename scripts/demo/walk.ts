@@ -228,6 +228,18 @@ async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
   await host.fails("fs_freeze_status", {}, "commandFailed");
   await host.fails("fs_thaw", {}, "commandFailed");
   await host.fails("fs_trim", { mount_points: ["/"] }, "commandFailed");
+  await host.fails("time_set", {}, "commandFailed");
+
+  screen.step("Users, keys and services are refused until the guest's root turns their groups on");
+  const user = "deploy";
+  await host.fails("user_create", { user }, "permissionDenied");
+  await host.fails("user_set_password", { user, password: "secret" }, "permissionDenied");
+  await host.fails("user_set_groups", { user, groups: ["sudo"] }, "permissionDenied");
+  await host.fails("user_delete", { user }, "permissionDenied");
+  await host.fails("ssh_keys_add", { user, keys: ["ssh-ed25519 AAAA"] }, "permissionDenied");
+  await host.fails("ssh_keys_list", { user }, "permissionDenied");
+  await host.fails("ssh_keys_remove", { user }, "permissionDenied");
+  await host.fails("service_control", { unit: "ssh", action: "stop" }, "permissionDenied");
 
   screen.step("A misspelled method name gets a suggestion");
   await host.fails("get_system_inf", undefined, "methodNotFound");

@@ -47,6 +47,14 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "program run other code",
   "security.process_arguments": "Whether `process_list` returns command lines, which may hold " +
     "secrets",
+  "security.managed_users":
+    "Users that the group `accounts` may create, change and delete, by name " +
+    "or by a pattern such as `app-*`. Patterns reach ordinary users (numbers from 1000 on) only; " +
+    "root and users of the system have to be listed by name",
+  "security.managed_groups": "Groups that the group `accounts` may put users into. Some, such as " +
+    "`sudo` and `docker`, make a user root",
+  "security.managed_services": "Units that the group `services` may control, such as `nginx` or " +
+    "`app-*.service`",
   "security.max_file_size_mb": "The largest file that may be read or written",
   "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
     "accepts",

@@ -56,7 +56,19 @@ for (const method of METHODS) {
   });
 
   Deno.test(`every number of ${name} has a unit or is a count`, () => {
-    const counts = ["cols", "cpu_count", "exit_code", "gid", "id", "load_average", "rows", "uid"];
+    const counts = [
+      ...[
+        "added",
+        "already_present",
+        "cols",
+        "cpu_count",
+        "exit_code",
+        "gid",
+        "id",
+        "kept_foreign",
+      ],
+      ...["load_average", "removed", "rows", "uid"],
+    ];
     const last = (path: string) => path.split(".").at(-1) ?? path;
     const bare = [...fieldsOf(params), ...fieldsOf(result)].filter(({ name, type, unit }) =>
       /\b(integer|number)\b/.test(type) && unit === "" && !counts.includes(last(name))

@@ -7,6 +7,7 @@ import { EXIT } from "../exit.ts";
 import { bytesText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { controlService, SERVICE_ACTIONS } from "./_service_control.ts";
 
 type Service = ResultOf<"service_list">["services"][number];
 
@@ -14,14 +15,21 @@ type Service = ResultOf<"service_list">["services"][number];
 export const service = defineCommand(
   {
     name: "service",
-    brief: "Lists the services of a guest, or describes one.",
-    details: ["Exit status with a name: 0 active, 1 anything else."],
-    examples: ["service --domain vm1", "service --domain vm1 ssh"],
+    brief: "Lists the services of a guest, describes one, or controls it.",
+    details: [
+      "Exit status with a name: 0 active, 1 anything else.",
+      `ACTION is ${SERVICE_ACTIONS.join(", ")}; if it fails, the end of the service's log is printed.`,
+    ],
+    examples: ["service --domain vm1", "service --domain vm1 ssh", "service --domain vm1 nginx restart"],
   },
   object({
     name: optional(argument(words("NAME"), { description: lines(["one service"]) })),
+    action: optional(argument(words("ACTION", SERVICE_ACTIONS))),
   }),
-  async ({ name }, invocation) => {
+  async ({ name, action }, invocation) => {
+    if (name !== undefined && action !== undefined) {
+      return await controlService(name, action, invocation);
+    }
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;

@@ -1,7 +1,7 @@
-import { object } from "@optique/core";
+import { object, option } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { type ClockOffset, measureClockOffset } from "../../clock_offset.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, lines } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
@@ -10,15 +10,18 @@ import { connectTarget } from "../target.ts";
 export const time = defineCommand(
   {
     name: "time",
-    brief: "Compares a guest's clock with the host's.",
+    brief: "Compares a guest's clock with the host's, or sets it.",
     details: ["The offset is positive if the guest is ahead."],
-    examples: ["time --domain vm1", "time --domain vm1 --json"],
+    examples: ["time --domain vm1", "time --domain vm1 --set"],
   },
-  object({}),
-  async (_values, invocation) => {
+  object({
+    set: option("--set", { description: lines(["sets it to this machine's time first"]) }),
+  }),
+  async ({ set }, invocation) => {
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;
+    if (set) await client.call("time_set", { time_ms: Date.now() }, { signal });
     const measured = await measureClockOffset(client, { signal });
     const { offsetMs, uncertaintyMs, guest } = measured;
     printLine(

@@ -1,11 +1,12 @@
-import { object, option } from "@optique/core";
+import { argument, multiple, object, option, optional } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { defineCommand, lines } from "../command.ts";
+import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { changeUser, USER_ACTIONS } from "./_user_change.ts";
 
 type User = ResultOf<"user_list">["users"][number];
 
@@ -13,13 +14,31 @@ type User = ResultOf<"user_list">["users"][number];
 export const user = defineCommand(
   {
     name: "user",
-    brief: "Lists the users of a guest.",
-    examples: ["user --domain vm1", "user --domain vm1 --system --json"],
+    brief: "Lists the users of a guest, or changes one.",
+    details: [
+      `ACTION is ${USER_ACTIONS.join(", ")}: groups sets the managed groups, and passwd reads the ` +
+      "password from standard input. The guest's configuration says which users and groups it allows.",
+    ],
+    examples: [
+      "user --domain vm1",
+      "user --domain vm1 --system --json",
+      "user --domain vm1 create deploy www-data",
+      "user --domain vm1 passwd deploy <password.txt",
+      "user --domain vm1 delete deploy --remove-home",
+    ],
   },
   object({
     system: option("--system", { description: lines(["lists the system's users too"]) }),
+    crypted: option("--crypted", { description: lines(["the password is a hash of crypt(5)"]) }),
+    removeHome: option("--remove-home", {
+      description: lines(["deletes the home directory too"]),
+    }),
+    action: optional(argument(words("ACTION", USER_ACTIONS))),
+    name: optional(argument(words("NAME"))),
+    groups: multiple(argument(words("GROUP"))),
   }),
-  async ({ system }, invocation) => {
+  async ({ system, action, ...change }, invocation) => {
+    if (action !== undefined) return await changeUser({ action, ...change }, invocation);
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;

@@ -62,3 +62,54 @@ Deno.test("ctl trim trims what is named, and fails if a file system could not be
   assertEquals([all.code, all.params], [EXIT.ok, {}]);
   assertEquals(JSON.parse(all.stdout).filesystems, filesystems.slice(0, 1));
 });
+
+Deno.test("ctl user calls the method of its action", async () => {
+  const done = { user: "deploy" };
+  const created = await run(["user", "create", "deploy", "audio"], {
+    ...done,
+    uid: 1001,
+    gid: 1001,
+    home: "/home/deploy",
+  });
+  assertEquals([created.method, created.params], [
+    "user_create",
+    { user: "deploy", groups: ["audio"] },
+  ]);
+  const deleted = await run(["user", "delete", "deploy", "--remove-home"], done);
+  assertEquals([deleted.method, deleted.params], [
+    "user_delete",
+    { user: "deploy", remove_home: true },
+  ]);
+  const grouped = await run(["user", "groups", "deploy"], { ...done, groups: [] });
+  assertEquals([grouped.code, grouped.method], [EXIT.ok, "user_set_groups"]);
+  assertEquals((await run(["user", "rename", "deploy"], done)).code, EXIT.usage);
+});
+
+Deno.test("ctl ssh-key lists, adds and removes", async () => {
+  const keys = [{
+    type: "ssh-ed25519",
+    fingerprint: "SHA256:x",
+    comment: "\x1b[2J",
+    managed: true,
+  }];
+  const listed = await run(["ssh-key", "list", "deploy"], { keys, truncated: false });
+  assertEquals([listed.code, listed.stdout.includes("\x1b")], [EXIT.ok, false]);
+  const added = await run(["ssh-key", "add", "deploy", "ssh-ed25519 AAAA"], {
+    added: 1,
+    already_present: 0,
+  });
+  assertEquals(added.params, { user: "deploy", keys: ["ssh-ed25519 AAAA"] });
+  const removed = await run(["ssh-key", "remove", "deploy"], { removed: 2, kept_foreign: 0 });
+  assertEquals([removed.params, removed.stdout], [{ user: "deploy" }, "removed 2\n"]);
+});
+
+Deno.test("ctl service with an action controls the service", async () => {
+  const state = { unit: "nginx.service", active_state: "active" };
+  const restarted = await run(["service", "nginx", "restart"], state);
+  assertEquals([restarted.method, restarted.params, restarted.stdout], [
+    "service_control",
+    { unit: "nginx", action: "restart" },
+    "nginx.service active\n",
+  ]);
+  assertEquals((await run(["service", "nginx", "kill"], state)).code, EXIT.usage);
+});

@@ -1,0 +1,129 @@
+/**
+ * A user's keys, in homes of real users, some of them hostile.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { INVALID_PARAMS } from "../../../_error_codes.ts";
+import { rpcErrorOf } from "../../_helpers.ts";
+import { isRoot, sh } from "../../platform/linux/privileged/_brokers.ts";
+import { OwnUsers } from "../../platform/linux/privileged/_own_etc.ts";
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY";
+const OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVZ";
+const user = "deploy";
+
+/** A test with one user, who exists. */
+const test = (name: string, fn: (users: OwnUsers) => Promise<void>) =>
+  Deno.test({
+    name,
+    ignore: !isRoot,
+    fn: async () => {
+      await using users = await OwnUsers.make({ managed_users: [user] });
+      await users.perform("user_create", { user });
+      await fn(users);
+    },
+  });
+
+test("keys are added, listed and removed, and foreign ones stay", async (users) => {
+  assertEquals(await users.perform("ssh_keys_list", { user }), { keys: [], truncated: false });
+  assertEquals(await users.perform("ssh_keys_add", { user, keys: [`${KEY} ci`] }), {
+    added: 1,
+    already_present: 0,
+  });
+  const file = users.home(user, ".ssh/authorized_keys");
+  const { uid, mode } = await Deno.stat(file);
+  const directory = await Deno.stat(users.home(user, ".ssh"));
+  const owner = Number((await users.line("passwd", user))?.[2]);
+  assertEquals([uid, (mode ?? 0) & 0o777, directory.uid, (directory.mode ?? 0) & 0o777], [
+    owner,
+    0o600,
+    owner,
+    0o700,
+  ]);
+  await Deno.writeTextFile(file, `# mine\n${OTHER} me\n`, { append: true });
+  assertEquals(await users.perform("ssh_keys_add", { user, keys: [KEY] }), {
+    added: 0,
+    already_present: 1,
+  });
+  const { keys } = Object(await users.perform("ssh_keys_list", { user }));
+  assertEquals(
+    keys.map((key: { comment: string; managed: boolean }) => [key.comment, key.managed]),
+    [["ci", true], ["me", false]],
+  );
+  assertEquals(await users.perform("ssh_keys_remove", { user, keys: [KEY, OTHER] }), {
+    removed: 1,
+    kept_foreign: 1,
+  });
+  assertEquals(await Deno.readTextFile(file), `# mine\n${OTHER} me\n`);
+});
+
+for (
+  const [what, code] of [
+    ["a .ssh that is a link", 'mkdir "$1/real" "$2/target"; ln -s "$2/target" "$1/.ssh"'],
+    ["a .ssh that leads nowhere", 'ln -s /nonexistent "$1/.ssh"'],
+    [
+      "a file that is a link to root's",
+      'mkdir "$1/.ssh"; ln -s "$2/precious" "$1/.ssh/authorized_keys"',
+    ],
+    ["a file that is a directory", 'mkdir -p "$1/.ssh/authorized_keys"'],
+    ["a file that is a FIFO", 'mkdir "$1/.ssh"; mkfifo "$1/.ssh/authorized_keys"'],
+    ["a .ssh that is a file", ': >"$1/.ssh"'],
+  ] as const
+) {
+  test(`${what} is refused, and nothing outside the home is read or changed`, async (users) => {
+    const outside = await users.directory.directory("outside");
+    await Deno.writeTextFile(`${outside}/precious`, `${KEY} root's\n`, { mode: 0o600 });
+    await sh(`${code}; chown -hR ${user} "$1"`.replace(user, "1000"), users.home(user), outside);
+    for (const name of ["ssh_keys_list", "ssh_keys_add", "ssh_keys_remove"]) {
+      const params = name === "ssh_keys_add" ? { user, keys: [OTHER] } : { user };
+      const error = await rpcErrorOf(() => users.perform(name, params));
+      assertMatch(error.message, /authorized_keys/);
+    }
+    assertEquals(await Deno.readTextFile(`${outside}/precious`), `${KEY} root's\n`);
+  });
+}
+
+test("a user who swaps the file for a link to root's all the time gains nothing", async (users) => {
+  const outside = await users.directory.directory("outside");
+  await Deno.chmod(outside, 0o755);
+  await Deno.writeTextFile(`${outside}/precious`, "precious\n", { mode: 0o600 });
+  const home = users.home(user);
+  const uid = Number((await users.line("passwd", user))?.[2]);
+  const attacker = new Deno.Command("setpriv", {
+    args: [
+      ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "sh", "-c"],
+      'mkdir -p "$1/.ssh"; cd "$1/.ssh"; while :; do ' +
+      'ln -sfn "$2/precious" authorized_keys; rm -f authorized_keys; : >authorized_keys; done',
+      ...["sh", home, outside],
+    ],
+    stdin: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    for (let round = 0; round < 10; round++) {
+      await users.perform("ssh_keys_add", { user, keys: [KEY] }).catch(() => {});
+    }
+  } finally {
+    attacker.kill("SIGKILL");
+    await attacker.status;
+  }
+  const { uid: owner } = await Deno.stat(`${outside}/precious`);
+  assertEquals([owner, await Deno.readTextFile(`${outside}/precious`)], [0, "precious\n"]);
+});
+
+test("ten thousand keys, options and line breaks are refused", async (users) => {
+  for (
+    const keys of [
+      Array(10_000).fill(KEY),
+      [`command="id" ${KEY}`],
+      [`${KEY}\n${KEY}`],
+      ["ssh-ed25519 !!!"],
+      [],
+    ]
+  ) {
+    const error = await rpcErrorOf(() => users.perform("ssh_keys_add", { user, keys }));
+    assertEquals(error.code, INVALID_PARAMS);
+  }
+});
