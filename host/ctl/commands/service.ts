@@ -18,9 +18,15 @@ export const service = defineCommand(
     brief: "Lists the services of a guest, describes one, or controls it.",
     details: [
       "Exit status with a name: 0 active, 1 anything else.",
-      `ACTION is ${SERVICE_ACTIONS.join(", ")}; if it fails, the end of the service's log is printed.`,
+      `ACTION is ${
+        SERVICE_ACTIONS.join(", ")
+      }; if it fails, the end of the service's log is printed.`,
     ],
-    examples: ["service --domain vm1", "service --domain vm1 ssh", "service --domain vm1 nginx restart"],
+    examples: [
+      "service --domain vm1",
+      "service --domain vm1 ssh",
+      "service --domain vm1 nginx restart",
+    ],
   },
   object({
     name: optional(argument(words("NAME"), { description: lines(["one service"]) })),

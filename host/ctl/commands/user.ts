@@ -16,7 +16,9 @@ export const user = defineCommand(
     name: "user",
     brief: "Lists the users of a guest, or changes one.",
     details: [
-      `ACTION is ${USER_ACTIONS.join(", ")}: groups sets the managed groups, and passwd reads the ` +
+      `ACTION is ${
+        USER_ACTIONS.join(", ")
+      }: groups sets the managed groups, and passwd reads the ` +
       "password from standard input. The guest's configuration says which users and groups it allows.",
     ],
     examples: [
