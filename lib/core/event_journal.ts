@@ -29,13 +29,13 @@ const STOPPED = "stopped";
 /** … and how long an event may be in memory only. */
 const FLUSH_MS = 1000;
 /** The bytes of events that may wait for the disk: the agent has 50 MiB in all. */
-const MAX_PENDING_BYTES = 256 * 1024;
+const MAX_PENDING_BYTES = 128 * 1024;
 const READ_BYTES = 32 * 1024;
 const MS_PER_SECOND = 1000;
 /** Bytes of JSON of an event in an answer besides what is stored: its number. */
 const NUMBER_BYTES = 32;
-/** What an event in an answer leaves for the garbage collector: its text, parsed, as text again. */
-const READ_FACTOR = 6;
+/** What an event leaves for the garbage collector: its text, parsed, and as text again (measured). */
+const GARBAGE_FACTOR = 12;
 
 const Stored = z.object({
   type: z.enum(EVENT_TYPES),
@@ -135,7 +135,7 @@ export class EventJournal {
   append({ type, event, data }: NewEvent): Promise<Appended> {
     const timestamp = Math.floor(Date.now() / MS_PER_SECOND);
     const bytes = encoder.encode(JSON.stringify({ type, event, data, timestamp }));
-    countGarbage(READ_FACTOR * bytes.byteLength);
+    countGarbage(GARBAGE_FACTOR * bytes.byteLength);
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes.byteLength > MAX_PENDING_BYTES) {
       return Promise.reject(tooManyRequests("events come faster than the disk takes them"));
     }
@@ -314,7 +314,7 @@ const badCursor = (why: string) =>
   );
 
 function parse(bytes: Uint8Array, seq: number): JournalEvent | undefined {
-  countGarbage(READ_FACTOR * bytes.byteLength);
+  countGarbage(GARBAGE_FACTOR * bytes.byteLength);
   try {
     const { type, event, data, timestamp } = z.parse(Stored, parseExactly(decoder.decode(bytes)));
     return { seq, type, event, data, timestamp };

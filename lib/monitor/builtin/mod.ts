@@ -14,8 +14,8 @@ import { sendEvent } from "./send_event.ts";
 
 /** For commands that write to the log or the audit file. */
 const MAX_PER_SECOND = 10;
-/** An event takes a write to the disk, and a flush for many. */
-const MAX_EVENTS_PER_SECOND = 100;
+/** An event of 60 kB takes a megabyte of memory for a moment, and a write to the disk. */
+const MAX_EVENTS_PER_SECOND = 20;
 
 /** A built-in command. */
 interface BuiltinCommand {

@@ -107,13 +107,14 @@ Deno.test("events_read loses no event while hosts come and go and the agent rest
       if (cursor !== undefined) await gone.start("events_read", { cursor, wait_seconds: 60 });
       await gone.ping();
       await gone.close();
-      for (let n = 0; n < 20; n++) {
+      for (let n = 0; n < 15; n++) {
         const Data = [round, n];
         const answer = await sendCommand(pipeOf(agent.paths), {
           Name: "agent.SendEvent",
           Event: "e",
           Data,
         });
+        // Over the rate otherwise.
         if (answer.Status === 0) sent.push(Data);
       }
       if (round % 2 === 1) {
@@ -130,7 +131,7 @@ Deno.test("events_read loses no event while hosts come and go and the agent rest
         if (next.events.length === 0) break;
       }
     }
-    assert(sent.length > 100);
+    assert(sent.length >= 60);
     assertEquals(received, sent);
   } finally {
     await agent[Symbol.asyncDispose]();

@@ -293,7 +293,7 @@ Deno.test("events that wait for the disk are bounded", async () => {
     Array.from({ length: 20 }, () => kept.journal.append(event)),
   );
   const refused = results.filter(({ status }) => status === "rejected").length;
-  assertEquals(refused, 15);
+  assertEquals(refused, 18);
   await kept.journal.append(event);
 });
 

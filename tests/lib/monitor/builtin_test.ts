@@ -41,7 +41,7 @@ class Builtins {
     const answers = [];
     while (answers.length < 1_000) {
       const answer = await this.send(fields);
-      if (/^more than 10+ .* per second; retry in /.test(answer.StatusMessage)) return answers;
+      if (/^more than [12]0 .* per second; retry in /.test(answer.StatusMessage)) return answers;
       answers.push(answer);
     }
     throw new Error(`${answers.length} commands in a row were not over the rate`);
@@ -52,7 +52,7 @@ Deno.test("wrong events count for the rate of agent.SendEvent, which is checked 
   const builtins = new Builtins();
   const wrong = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`wrong${at}`, 1]));
   const checked = await builtins.sendUntilOverRate({ Name: "agent.SendEvent", ...wrong });
-  assert(checked.length >= 100);
+  assert(checked.length >= 20);
   assertEquals(builtins.refused, 1);
   for (const { StatusMessage } of checked) assertMatch(StatusMessage, /; and 88\d more$/);
   assertEquals(builtins.events, []);

@@ -11,8 +11,8 @@ import type { LogLimits } from "../../../guest/logs.ts";
 const NEWLINE = 0x0a;
 /** Bytes of JSON of a line besides its text: quotes and a comma. */
 const LINE_BYTES = 3;
-/** What a line leaves for the garbage collector besides its text (measured). */
-const LINE_GARBAGE_BYTES = 64;
+/** What a line leaves for the garbage collector: its text several times, and objects (measured). */
+const LINE_GARBAGE = { factor: 6, bytes: 160 } as const;
 
 /** How the bytes end that a collector takes. */
 export interface TakeOptions {
@@ -61,7 +61,7 @@ export class LineCollector {
 
   /** Adds a line, or a piece of it if it would not fit an answer alone; returns if it is whole. */
   #add(line: Uint8Array, isComplete: boolean): boolean {
-    countGarbage(3 * line.byteLength + LINE_GARBAGE_BYTES);
+    countGarbage(LINE_GARBAGE.factor * line.byteLength + LINE_GARBAGE.bytes);
     const text = new TextDecoder().decode(line);
     const cost = jsonBytes(text) + LINE_BYTES;
     if (cost <= this.#left) {
