@@ -53,6 +53,14 @@ export {
 export type { Notification } from "./incoming.ts";
 export type { AgentState, PoolAgent, PoolEvent, PoolTimes } from "./member.ts";
 export { AgentPool, type PoolOptions } from "./pool.ts";
+export {
+  type JobEnd,
+  JobInputWriter,
+  type JobOutput,
+  type OutputOptions,
+  RemoteJob,
+} from "./jobs/job.ts";
+export { AgentLink, type LinkOptions } from "./jobs/link.ts";
 export type { MethodName, ParamsOf, ResultOf } from "./protocol.ts";
 export { pull } from "./transfer/pull.ts";
 export { pullStream } from "./transfer/pull_stream.ts";

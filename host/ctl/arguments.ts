@@ -12,6 +12,8 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "--timeout",
   "--ttl",
   "--cwd",
+  "--id",
+  "--keep",
   "--env",
   "-e",
   "--mode",
@@ -25,10 +27,13 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "--lines",
 ];
 
+/** Commands whose arguments are a program and its own arguments. */
+const RUNNERS: readonly string[] = ["exec", "shell", "job"];
+
 /** `-c1`: a short option with its value in the same word. */
 const JOINED_VALUE_REGEXP = /^(-[eciu]|-n(?=\d))(.+)$/s;
 /** `-qp`: several flags in one word. */
-const JOINED_FLAGS_REGEXP = /^-[qpnrfl]{2,}$/;
+const JOINED_FLAGS_REGEXP = /^-[qpnrflt]{2,}$/;
 
 /**
  * Rewrites `-h`, `help`, `help COMMAND`, `-c1` and `-qp` to forms that the parser knows, and
@@ -41,8 +46,10 @@ export function normalizeArguments(args: readonly string[]): readonly string[] {
     const topic = args[commandAt + 1];
     return topic === undefined ? ["--help"] : [topic, "--help"];
   }
-  if (args[commandAt] !== "exec") return args.flatMap(expand);
-  const programAt = nextWord(args, commandAt + 1);
+  if (!RUNNERS.includes(args[commandAt] ?? "")) return args.flatMap(expand);
+  const verbAt = args[commandAt] === "job" ? nextWord(args, commandAt + 1) : commandAt;
+  if (verbAt !== commandAt && args[verbAt] !== "start") return args.flatMap(expand);
+  const programAt = nextWord(args, verbAt + 1);
   const own = args.slice(0, programAt).flatMap(expand);
   const program = args.slice(programAt);
   return program.length === 0 || program[0] === "--"

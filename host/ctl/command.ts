@@ -40,6 +40,8 @@ export type Run = (invocation: Omit<Invocation, "lockAs">) => Promise<number>;
 /** How a command is described. */
 export interface Description {
   readonly name: string;
+  /** The command that it is a part of. */
+  readonly group?: string;
   /** One sentence for the list of commands. */
   readonly brief: string;
   /** More sentences, for the command's help. */
@@ -50,7 +52,7 @@ export interface Description {
 
 /** Defines a command from its description, the parser of its options, and its action. */
 export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
-  { name, brief, details = [], examples }: Description,
+  { name, group, brief, details = [], examples }: Description,
   parser: P,
   run: (values: InferValue<P>, invocation: Invocation) => Promise<number>,
 ): Parser<"sync", Run, unknown> {
@@ -62,7 +64,10 @@ export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   return map(
     described,
     (values: InferValue<P>): Run => (invocation) =>
-      run(values, { ...invocation, lockAs: `kvmmanager-ctl ${name}` }),
+      run(values, {
+        ...invocation,
+        lockAs: `kvmmanager-ctl ${group === undefined ? "" : `${group} `}${name}`,
+      }),
   );
 }
 

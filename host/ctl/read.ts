@@ -29,6 +29,7 @@ import { exec } from "./commands/exec.ts";
 import { freeze } from "./commands/freeze.ts";
 import { explain } from "./commands/explain.ts";
 import { info } from "./commands/info.ts";
+import { job } from "./commands/job.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
 import { ls } from "./commands/ls.ts";
@@ -45,6 +46,7 @@ import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
 import { service } from "./commands/service.ts";
 import { user } from "./commands/user.ts";
+import { shell } from "./commands/shell.ts";
 import { shutdown } from "./commands/shutdown.ts";
 import { sshKey } from "./commands/ssh_key.ts";
 import { thaw } from "./commands/thaw.ts";
@@ -130,7 +132,7 @@ function parser(names: readonly string[]) {
     json: option("--json", { description: lines(["machine-readable output"]) }),
   });
   const seeing = or(list, info, ping, methods, events, top);
-  const doing = or(call, exec, push, pull, shutdown, reboot);
+  const doing = or(call, exec, shell, job, push, pull, shutdown, reboot);
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);

@@ -18,6 +18,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "host/sleep.ts": "tests/host/pool_test.ts",
   "host/ctl/": "tests/host/ctl/commands_test.ts",
   "host/top/": "tests/host/top/top_test.ts",
+  "host/jobs/": "tests/host/ctl/jobs_test.ts",
   "host/transfer/": "tests/host/transfer/transfer_test.ts",
 
   "lib/base/close_quietly.ts": "tests/lib/channel/conformance_test.ts",

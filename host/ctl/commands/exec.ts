@@ -7,13 +7,16 @@ import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts
 import type { AgentClient } from "../../client.ts";
 import { AnswerError, CallError } from "../../errors.ts";
 import type { ParamsOf } from "../../protocol.ts";
-import { defineCommand, lines, seconds, words } from "../command.ts";
+import { defineCommand, type Invocation, lines, seconds, words } from "../command.ts";
 import { EXEC_EXIT } from "../exit.ts";
 import { answerText, explain } from "../explain.ts";
 import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
+import { parseVariables } from "./_job.ts";
+import { type Program, runInTerminal, runStreaming, startFailure } from "./_run.ts";
+import { requireTerminal } from "./_terminal.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 /** The time after the guest's time limit for SIGTERM, SIGKILL and the answer. */
@@ -36,24 +39,26 @@ export const exec = defineCommand(
     name: "exec",
     brief: "Runs a program in the guest and passes its input, output and exit status through.",
     details: [
-      "There is no shell; use sh -c 'COMMAND' for one. There is no terminal either: exec -- bash",
-      "reads commands from standard input, without a prompt or line editing. Everything after the",
-      "program's name belongs to the program, options included. Standard input is read to its end",
-      "before the program starts, unless it is a terminal. Output that does not fit one message is",
-      "truncated: an error is printed and the exit status is 122. Ctrl-C kills the program in the",
-      "guest. Exit status: the program's own; 122 output truncated; 124 timed out; 125 the agent",
-      "refused, failed or cannot be reached; 126 not allowed; 127 program not found; 130 interrupted.",
-      "With --json the result or the error is printed as JSON; the exit status is the same.",
+      "There is no shell; use sh -c 'COMMAND' for one. Everything after the program's name belongs to",
+      "the program, options included. Input and output are passed on as they come, of any size;",
+      "standard input is not if it is a terminal, unless -t gives the program a terminal too. Signals",
+      "such as Ctrl-C are passed on; a second one kills the program. If the connection is lost, the",
+      "program goes on, and nothing of its output is lost. Exit status: the program's own; 122 output",
+      "was lost; 124 timed out; 125 the agent refused, failed or cannot be reached; 126 not allowed;",
+      "127 program not found; 130 interrupted. With --json the result or the error is printed as JSON",
+      "at the end; the exit status is the same. With --json, and with an agent that has no jobs, input",
+      "and output are limited to one message.",
     ],
     examples: [
       "exec --domain vm1 uptime",
       "exec --domain vm1 --timeout 300 --cwd /srv --env LANG=C -- sh -c 'du -s * | sort -n'",
       "exec --domain vm1 -- tee /tmp/motd < motd",
+      "exec --domain vm1 -t -- vim /etc/motd",
     ],
   },
   object({
     timeout: optional(option("--timeout", seconds(1, 86_400), {
-      description: lines(["kills the program after this time (default 30)"]),
+      description: lines(["kills the program after this time (default 30; none with -t)"]),
     })),
     cwd: optional(option("--cwd", words("DIRECTORY"), {
       description: lines(["the working directory in the guest (default /)"]),
@@ -61,6 +66,9 @@ export const exec = defineCommand(
     env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
       description: lines(["a variable of its environment; repeatable"]),
     })),
+    tty: option("-t", "--tty", {
+      description: lines(["gives the program a terminal, connected with this one"]),
+    }),
     noStdin: option("-n", "--no-stdin", {
       description: lines(["gives the program an empty standard input"]),
     }),
@@ -69,36 +77,65 @@ export const exec = defineCommand(
       errors: { tooFew: message`the program to run is missing` },
     }),
   }),
-  async ({ timeout, cwd, env, noStdin, words: [command = "", ...args] }, invocation) => {
-    const { json, signal } = invocation;
-    const timeoutSeconds = timeout === undefined ? undefined : Math.ceil(timeout);
-    const variables = parseVariables(env);
+  async ({ timeout, cwd, env, tty, noStdin, words: [command = "", ...args] }, invocation) => {
+    const program: Program = {
+      command,
+      args,
+      timeout_seconds: timeout === undefined ? undefined : Math.ceil(timeout),
+      working_directory: cwd,
+      env: parseVariables(env),
+    };
+    if (tty) requireTerminal();
+    if (tty && noStdin) throw new UsageError("--tty and --no-stdin exclude each other");
+    if (invocation.json) return await runAtOnce(program, noStdin, invocation);
     try {
       const { client } = await connectTarget(invocation);
       await using _client = client;
-      const params: ParamsOf<"exec_command"> = {
-        command,
-        args,
-        timeout_seconds: timeoutSeconds,
-        working_directory: cwd,
-        env: variables,
-        output_encoding: "base64",
-        ...(noStdin ? {} : await readInput(client, signal)),
-      };
-      const result = await client.call("exec_command", params, {
-        timeoutMs: (timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 + GRACE_MS,
-        signal,
-        cancelInGuest: true,
-      });
-      if (json) printLine(printableJson({ ...result, ...decodedOutput(result) }, 2));
-      else writeOutput(result);
-      const isCut = reportCut(result, `the program exited with status ${result.exit_code}`);
-      return isCut ? EXEC_EXIT.outputCut : result.exit_code;
+      if (tty) return await runInTerminal(client, program, invocation);
+      const { timeout_seconds = DEFAULT_TIMEOUT_SECONDS } = program;
+      const startMs = timeout_seconds * 1000 + GRACE_MS;
+      const hasInput = !noStdin && !Deno.stdin.isTerminal();
+      return await runStreaming(client, { ...program, timeout_seconds }, {
+        hasInput,
+        startMs,
+      }, invocation);
     } catch (error) {
-      return failure(error, json);
+      if (!tty && error instanceof AnswerError && error.isUnknownMethod) {
+        return await runAtOnce(program, noStdin, invocation);
+      }
+      return startFailure(error);
     }
   },
 );
+
+/** Runs a program with its whole input and output in one message each. */
+async function runAtOnce(
+  program: Program,
+  noStdin: boolean,
+  invocation: Invocation,
+): Promise<number> {
+  const { json, signal } = invocation;
+  try {
+    const { client } = await connectTarget(invocation);
+    await using _client = client;
+    const params: ParamsOf<"exec_command"> = {
+      ...program,
+      output_encoding: "base64",
+      ...(noStdin ? {} : await readInput(client, signal)),
+    };
+    const result = await client.call("exec_command", params, {
+      timeoutMs: (program.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 + GRACE_MS,
+      signal,
+      cancelInGuest: true,
+    });
+    if (json) printLine(printableJson({ ...result, ...decodedOutput(result) }, 2));
+    else writeOutput(result);
+    const isCut = reportCut(result, `the program exited with status ${result.exit_code}`);
+    return isCut ? EXEC_EXIT.outputCut : result.exit_code;
+  } catch (error) {
+    return failure(error, json);
+  }
+}
 
 /** The exit status if the program did not run to completion. */
 function failure(error: unknown, json: boolean): number {
@@ -157,14 +194,6 @@ function decode(content: string): Uint8Array {
 }
 
 const textOf = (content: string) => new TextDecoder().decode(decode(content));
-
-function parseVariables(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => {
-    const at = pair.indexOf("=");
-    if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)];
-    throw new UsageError(`--env must be NAME=VALUE, received "${pair}"`);
-  }));
-}
 
 /** Standard input, unless it is a terminal. */
 async function readInput(

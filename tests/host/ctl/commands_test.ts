@@ -284,23 +284,34 @@ Deno.test("ctl exec exits like env(1) and timeout(1) if the program cannot be ru
   });
 });
 
-Deno.test("ctl exec fails with 122 when output is cut, and refuses input that does not fit", async () => {
+Deno.test("ctl exec passes input and output of any size, as they come", async () => {
   await using agent = await TestAgent.start();
   const exec = ["exec", "--socket", agent.paths.socket, "--"];
-  const long = await ctl([...exec, "sh", "-c", "yes | head -c 1000000; exit 5"]);
-  assertEquals(long.code, EXEC_EXIT.outputCut);
-  assert(long.stdout.length > 40_000 && long.stdout.length < 64_000);
-  assertMatch(
-    long.stderr,
-    /stdout was truncated after \d+\S* KiB \(the message limit\); .*exited with status 5\..*pull that\n$/,
-  );
-  const json = await ctl([
-    ...["exec", "--json", "--socket", agent.paths.socket, "--"],
-    ...["sh", "-c", "yes | head -c 1000000 >&2"],
-  ]);
+  const long = await ctl([...exec, "sh", "-c", "seq -f %07g 0 249999; echo end >&2; exit 5"]);
+  assertEquals([long.code, long.stdout.length, long.stderr], [5, 2_000_000, "end\n"]);
+  assert(long.stdout.split("\n").slice(0, -1).every((line, index) => Number(line) === index));
+  const input = "0123456789".repeat(100_000);
+  assertEquals(await ctl([...exec, "cat"], input), { code: 0, stdout: input, stderr: "" });
+  // It does not read its input.
+  assertEquals((await ctl([...exec, "true"], input)).code, 0);
+  await using running = new RunningCtl([...exec, "sh", "-c", "echo ready; cat"]);
+  await running.prints(/^ready$/m);
+  running.kill();
+  assertEquals((await running.ended()).code, EXIT.interrupted);
+  await using client = await agent.client();
+  assertEquals(await client.call("job_list"), { jobs: [] });
+});
+
+Deno.test("ctl exec --json fails with 122 when output is cut, and refuses input that does not fit", async () => {
+  await using agent = await TestAgent.start();
+  const exec = ["exec", "--json", "--socket", agent.paths.socket, "--"];
+  const json = await ctl([...exec, "sh", "-c", "yes | head -c 1000000 >&2; exit 5"]);
   assertEquals(json.code, EXEC_EXIT.outputCut);
-  assertMatch(json.stderr, /stderr was truncated/);
-  const Cut = z.looseObject({ exit_code: z.literal(0), stderr_truncated: z.literal(true) });
+  assertMatch(
+    json.stderr,
+    /stderr was truncated after \d+\S* KiB \(the message limit\); .*exited with status 5\..*pull that\n$/,
+  );
+  const Cut = z.looseObject({ exit_code: z.literal(5), stderr_truncated: z.literal(true) });
   assert(z.safeParse(Cut, JSON.parse(json.stdout)).success);
   const input = await ctl([...exec, "cat"], new Uint8Array(100_000));
   assertEquals([input.code, input.stdout], [EXIT.usage, ""]);
@@ -598,7 +609,7 @@ Deno.test("ctl gives up on a hung agent at its time limit", async () => {
   const args = ["exec", "-n", "--timeout", "1", "--socket", directory.at("s"), "true"];
   const { value, ms } = await timed(() => ctl(args));
   assertEquals(value.code, EXEC_EXIT.failed);
-  assertMatch(value.stderr, /no answer to exec_command within 11 s/);
+  assertMatch(value.stderr, /no answer to job_start within 11 s/);
   assert(ms >= 11_000 && ms < 25_000, `${ms} ms`);
 });
 

@@ -19,7 +19,7 @@ for (
     ["ping without an answer", ["ping"], "ping", EXIT.ok],
     ["methods", ["methods"], "rpc.discover", EXIT.interrupted],
     ["call", ["call", "anything", "--timeout", "0"], "anything", EXIT.interrupted],
-    ["exec", ["exec", "-n", "sleep", "60"], "exec_command", EXIT.interrupted],
+    ["exec", ["exec", "-n", "sleep", "60"], "job_start", EXIT.interrupted],
     ["pull", ["pull", "/f"], "file_read", EXIT.interrupted],
     ["push", ["push", "LOCAL", "/f"], "file_write", EXIT.interrupted],
     ["shutdown", ["shutdown"], "shutdown", EXIT.interrupted],

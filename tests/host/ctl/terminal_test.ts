@@ -4,13 +4,14 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { TestAgent } from "../../agent/_agent.ts";
 import { until, within } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
-import { ctlWords } from "./_ctl.ts";
+import { isAlive } from "../../_processes.ts";
+import { ctl, ctlWords } from "./_ctl.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 const DEADLINE_MS = 30_000;
@@ -231,4 +232,74 @@ Deno.test("ctl pull draws a progress bar on a terminal, and ends it with a newli
   assertMatch(terminal.text, /\rf +\[#+ *\] +\d+% /);
   assertMatch(terminal.text, /100% +2\.9 MiB .* done *\r\n/);
   assertMatch(terminal.text, /\/f: 2\.9 MiB in /);
+});
+
+/** `shell` or `exec -t` on a terminal. */
+const session = (agent: TestAgent, ...args: string[]) => {
+  const [command = "", ...rest] = args;
+  return new Terminal(ctlWords([command, "--socket", agent.paths.socket, ...rest]));
+};
+
+function assertSettingsRestored(text: string): void {
+  const before = /before=(\S+)/.exec(text)?.[1];
+  const after = /after=(\S+)/.exec(text)?.[1];
+  assert(before !== undefined && before === after, `${before} before, ${after} after`);
+}
+
+Deno.test("ctl shell passes keys, Ctrl-C and the size on, and ends with the shell's status", async () => {
+  await using agent = await TestAgent.start();
+  await using terminal = session(agent, "shell", "-e", "PS1=> ", "--", "sh");
+  await terminal.shows("> ");
+  await terminal.press("stty size; echo $TERM\r");
+  await terminal.shows("30 100");
+  await terminal.shows("xterm-256color");
+  await terminal.press("echo begun; sleep 300\r");
+  await terminal.shows(/begun\r+\n/);
+  await terminal.press("\x03");
+  await terminal.shows("^C");
+  await terminal.press("echo ümläut; exit 7\r");
+  assertEquals(await terminal.ended(), 7);
+  assertStringIncludes(terminal.text, "ümläut");
+  assertSettingsRestored(terminal.text);
+});
+
+Deno.test("ctl shell is left with ~., which ends the shell in the guest", async () => {
+  await using agent = await TestAgent.start();
+  await using terminal = session(agent, "shell", "--", "sh");
+  await terminal.press("echo pid $$\r");
+  await terminal.shows(/pid (\d+)/);
+  const pid = Number(/pid (\d+)/.exec(terminal.text)?.[1]);
+  await terminal.press("~.");
+  assertEquals(await terminal.ended(), 125);
+  assertSettingsRestored(terminal.text);
+  await until(async () => !await isAlive(pid), "the shell's end");
+  await using client = await agent.client();
+  assertEquals(await client.call("job_list"), { jobs: [] });
+});
+
+Deno.test("ctl shell restores the terminal when it is ended by a signal", async () => {
+  await using agent = await TestAgent.start();
+  await using terminal = session(agent, "shell", "--", "sh", "-c", "echo ready; sleep 300");
+  await terminal.shows("ready");
+  await terminal.signal("SIGTERM");
+  assertEquals(await terminal.ended(), 130);
+  assertSettingsRestored(terminal.text);
+});
+
+Deno.test("ctl exec -t refuses to run without a terminal", async () => {
+  await using agent = await TestAgent.start();
+  const { code, stderr } = await ctl(["exec", "-t", "--socket", agent.paths.socket, "true"]);
+  assertEquals(code, 64);
+  assertMatch(stderr, /must be a terminal/);
+});
+
+Deno.test("a megabyte and a full-screen program arrive whole through ctl exec -t", async () => {
+  await using agent = await TestAgent.start();
+  const code = "seq -f %07g 0 131071; printf '\\033[?1049hscreen\\033[?1049l'";
+  await using terminal = session(agent, "exec", "-t", "--", "sh", "-c", code);
+  assertEquals(await terminal.ended(), 0);
+  const numbers = terminal.text.match(/^\d{7}(?=\r)/gm) ?? [];
+  assertEquals(numbers.length, 131_072);
+  assert(numbers.every((number, index) => Number(number) === index));
+  assertStringIncludes(terminal.text, "\x1b[?1049hscreen\x1b[?1049l");
 });
