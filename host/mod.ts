@@ -55,7 +55,7 @@ export type { AgentState, PoolAgent, PoolEvent, PoolTimes } from "./member.ts";
 export { AgentPool, type PoolOptions } from "./pool.ts";
 export {
   type JobEnd,
-  JobInputWriter,
+  type JobInputWriter,
   type JobOutput,
   type OutputOptions,
   RemoteJob,

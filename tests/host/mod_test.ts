@@ -48,11 +48,13 @@ Deno.test("the library's example runs against a real agent, as it is written", a
 Deno.test("the library exports what a program needs, and nothing else", () => {
   assertEquals(Object.keys(host).sort(), [
     "AgentClient",
+    "AgentLink",
     "AgentPool",
     "AnswerError",
     "CHANNEL_NAME",
     "CallError",
     "LIBVIRT_DIRECTORIES",
+    "RemoteJob",
     "TransferError",
     "channelsNamed",
     "findChannels",
