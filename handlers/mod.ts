@@ -47,6 +47,8 @@ import { timeGet } from "./time/time_get.ts";
 import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
 import { serviceList } from "./services/service_list.ts";
 import { serviceStatus } from "./services/service_status.ts";
+import { packageList } from "./packages/package_list.ts";
+import { packageUpdates } from "./packages/package_updates.ts";
 import { userList } from "./users/user_list.ts";
 import { timeSet } from "./time/time_set.ts";
 import { userCreate } from "./users/user_create.ts";
@@ -115,6 +117,8 @@ const ALL = [
   serviceStatus,
   userList,
   cloudInitStatus,
+  packageList,
+  packageUpdates,
   rpcCancel,
   rpcDiscover,
 ] as const;

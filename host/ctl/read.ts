@@ -45,6 +45,7 @@ import { push } from "./commands/push.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rm } from "./commands/rm.ts";
 import { service } from "./commands/service.ts";
+import { packages } from "./commands/package.ts";
 import { user } from "./commands/user.ts";
 import { shell } from "./commands/shell.ts";
 import { shutdown } from "./commands/shutdown.ts";
@@ -136,7 +137,7 @@ function parser(names: readonly string[]) {
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);
-  const system = or(service, user, sshKey);
+  const system = or(service, user, sshKey, packages);
   return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
 }
 

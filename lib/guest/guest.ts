@@ -12,6 +12,7 @@ import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
 import type { Logs } from "./logs.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Packages } from "./packages.ts";
 import type { Power } from "./power.ts";
 import type { Processes } from "./processes.ts";
 import type { Services } from "./services.ts";
@@ -30,6 +31,7 @@ export interface Guest {
   readonly processes?: Processes;
   readonly services?: Services;
   readonly users?: Users;
+  readonly packages?: Packages;
   readonly cloudInit?: CloudInit;
   readonly files: Files;
   readonly commands: Commands;

@@ -118,6 +118,11 @@ async function seeTheSystem(host: Host, { screen }: Stage): Promise<void> {
   screen.step("Who has an account? No password is ever returned");
   await host.call("user_list", { system: true, limit: 1 }, Anything);
 
+  screen.step("What is installed? package_updates would say what could be updated");
+  await host.attempt("package_list", { limit: 2 });
+  // Finding the updates takes apt seconds.
+  await host.fails("package_updates", { limit: 0 }, "invalidParams");
+
   screen.step("Services and cloud-init; a machine without them says what is missing");
   await host.attempt("service_list", { limit: 1 });
   await host.attempt("service_status", { name: "dbus" });

@@ -143,6 +143,7 @@ const UNITS: Readonly<Record<string, string>> = {
   task_count: "processes and threads",
   active_since: "seconds since 1970-01-01 UTC",
   gid: "group id",
+  refreshed_at: "seconds since 1970-01-01 UTC",
   code: "error code",
   parent_pid: "process id",
   uid: "user id",

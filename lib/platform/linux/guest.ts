@@ -14,6 +14,7 @@ import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxClock } from "./clock/mod.ts";
 import { LinuxCloudInit } from "./cloud_init/mod.ts";
 import { isInstalled, linuxServices } from "./services/mod.ts";
+import { linuxPackages } from "./packages/mod.ts";
 import { LinuxUsers } from "./users/mod.ts";
 import { LinuxMetrics } from "./metrics/mod.ts";
 import { LinuxFiles } from "./files/mod.ts";
@@ -65,6 +66,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     processes: new LinuxProcesses(),
     services: linuxServices(),
     users: new LinuxUsers(),
+    packages: linuxPackages(separateCommands === true),
     cloudInit: isInstalled("cloud-init") ? new LinuxCloudInit() : undefined,
     commands: {
       searchPath: PROGRAM_DIRECTORIES,

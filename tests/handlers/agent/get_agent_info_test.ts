@@ -5,6 +5,7 @@ import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
 import { METHODS } from "../../../handlers/mod.ts";
 import { terminalProblem } from "../../../lib/platform/linux/processes/terminal.ts";
 import { OPERATIONS } from "../../../lib/privileged/operations.ts";
+import { linuxPackages } from "../../../lib/platform/linux/packages/mod.ts";
 import { isInstalled, linuxServices } from "../../../lib/platform/linux/services/mod.ts";
 import { Served } from "../_served.ts";
 
@@ -24,6 +25,7 @@ function withoutRoot(): string[] {
   const absent = terminalProblem() === undefined ? needsRoot : [...needsRoot, "terminal"];
   const lacking = [
     ...linuxServices() === undefined ? ["services", "service_status"] : [],
+    ...linuxPackages(false) === undefined ? ["package_list", "package_updates"] : [],
     ...isInstalled("cloud-init") ? [] : ["cloud_init_status"],
   ];
   return all.filter((one) => ![...absent, ...lacking].includes(one)).sort();
