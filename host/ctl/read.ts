@@ -24,6 +24,7 @@ import { findChannels, LIBVIRT_DIRECTORIES, problemOfSearchPath } from "../chann
 import { normalizeArguments } from "./arguments.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
 import { call } from "./commands/call.ts";
+import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { exec } from "./commands/exec.ts";
 import { freeze } from "./commands/freeze.ts";
@@ -137,7 +138,7 @@ function parser(names: readonly string[]) {
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);
-  const system = or(service, user, sshKey, packages);
+  const system = or(service, user, sshKey, packages, doctor);
   return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
 }
 
