@@ -29,12 +29,15 @@ interface Segment {
   bytes: number;
 }
 
-/** A place between two records. */
+/** Where to read on. */
 interface Place {
   readonly segment: Segment;
+  /** Of a record in the segment. */
   readonly offset: number;
-  /** The position of the record at this place. */
+  /** The first position to read. */
   readonly position: number;
+  /** How many bytes of the record come before that position. */
+  readonly skip: number;
 }
 
 /** A spool over any store of segments. */
@@ -191,7 +194,7 @@ export class SegmentedSpool implements Spool {
       while (place !== undefined) {
         const { segment } = place;
         const offset = await piece.take(this.#store, place);
-        this.#hint = { segment, offset, position: piece.next };
+        this.#hint = { segment, offset, position: piece.next, skip: piece.consumed };
         if (piece.isFull) break;
         place = this.#startOf(this.#after(segment));
       }
@@ -211,7 +214,7 @@ export class SegmentedSpool implements Spool {
   }
 
   #startOf(segment: Segment | undefined): Place | undefined {
-    return segment && { segment, offset: 0, position: segment.start };
+    return segment && { segment, offset: 0, position: segment.start, skip: 0 };
   }
 
   /** The record that contains a position, or the first one after it. */
@@ -223,7 +226,7 @@ export class SegmentedSpool implements Spool {
     if (segment === undefined) return undefined;
     for await (const { offset, header } of headersOf(this.#store, segment)) {
       if (header.position + header.advance > position) {
-        return { segment, offset, position: header.position };
+        return { segment, offset, position, skip: Math.max(0, position - header.position) };
       }
     }
     return this.#startOf(this.#after(segment));
@@ -272,6 +275,8 @@ class PieceBuilder implements SpoolPiece {
   begin: number;
   next: number;
   lost = 0;
+  /** How many bytes of the first record that was not wholly taken were taken. */
+  consumed = 0;
   readonly #maxBytes: number;
   readonly #isSeparate: boolean;
   readonly #bytesPerRun: number;
@@ -287,9 +292,10 @@ class PieceBuilder implements SpoolPiece {
   }
 
   /** Takes records of one segment; returns the offset of the first one that was not taken. */
-  async take(store: SegmentStore, { segment, offset, position }: Place): Promise<number> {
-    let at = offset;
-    let skip = Math.max(0, this.next - position);
+  async take(store: SegmentStore, place: Place): Promise<number> {
+    const { segment } = place;
+    let at = place.offset;
+    let { skip } = place;
     while (at < segment.bytes && !this.isFull) {
       const wanted = Math.min(segment.bytes - at, this.#maxBytes - this.#size + skip + SLACK_BYTES);
       skip = 0;
@@ -344,6 +350,7 @@ class PieceBuilder implements SpoolPiece {
       this.#size += length + cost;
       const isWhole = skip + length === header.length;
       this.next = isWhole ? header.position + header.advance : header.position + skip + length;
+      this.consumed = isWhole ? 0 : skip + length;
       if (isWhole) at += HEADER_BYTES + header.length;
       this.isFull = !isWhole || this.#size >= this.#maxBytes;
     }

@@ -170,3 +170,20 @@ Deno.test("Spool keeps the order of appends that were not awaited", async () => 
   assertEquals((await read(spool, 0)).runs, [`1:${all.join("")}`]);
   await spool.close();
 });
+
+Deno.test("Spool fills each piece, wherever the one before has ended", async () => {
+  const { spool } = await openSpool();
+  for (let index = 0; index < 20; index++) {
+    await spool.append(1, new Uint8Array(16 * KIB), 16 * KIB);
+  }
+  const sizes: number[] = [];
+  for (let position = 0; position < spool.end;) {
+    const piece = await spool.read(position, { maxBytes: 48_000 });
+    piece.release();
+    sizes.push(piece.next - position);
+    position = piece.next;
+  }
+  const last = sizes.pop() ?? 0;
+  assertEquals(sizes.every((size) => size === 48_000), true, `${sizes}`);
+  assertEquals(last, 20 * 16 * KIB - sizes.length * 48_000);
+});
