@@ -7,7 +7,7 @@
 
 import { commandFailed } from "../../lib/base/errors.ts";
 import { withTimer } from "../../lib/base/waiting.ts";
-import type { Commands, RunOptions, RunResult } from "../../lib/guest/commands.ts";
+import type { CapturedOutput, Commands, RunOptions, RunResult } from "../../lib/guest/commands.ts";
 
 /** Bounds of what is kept, so that the agent's memory stays bounded. */
 export interface ProcessLimits {
@@ -53,7 +53,11 @@ interface Process {
 /** What a program is started with; the table adds the limits. */
 export type StartOptions =
   & Omit<RunOptions, "signal" | "maxOutputBytes" | "onStarted">
-  & { readonly isCaptured: boolean };
+  & {
+    readonly isCaptured: boolean;
+    /** The one stream whose output is kept; both by default. */
+    readonly keeps?: "stdout" | "stderr";
+  };
 
 /** The table of processes. */
 export class Processes {
@@ -79,7 +83,10 @@ export class Processes {
    *
    * @throws {RpcError} if it cannot be started, or if too many run or wait with too much input.
    */
-  async start(commands: Commands, { isCaptured, ...options }: StartOptions): Promise<number> {
+  async start(
+    commands: Commands,
+    { isCaptured, keeps, ...options }: StartOptions,
+  ): Promise<number> {
     const inputBytes = options.input?.byteLength ?? 0;
     await this.#makeRoom(inputBytes);
     this.#inputBytes += inputBytes;
@@ -95,7 +102,7 @@ export class Processes {
         started.resolve(pid);
       },
     }).then(
-      (result) => this.#end(process, { result: trimmed(result) }),
+      (result) => this.#end(process, { result: trimmed(result, keeps) }),
       (failure) => {
         this.#end(process, { failure });
         // Without effect if it had started.
@@ -196,9 +203,14 @@ export class Processes {
   }
 }
 
+const NOTHING: CapturedOutput = { bytes: new Uint8Array(0), truncated: false };
+
 /** The result without what its buffers have beyond the output: it may be kept for an hour. */
-const trimmed = ({ stdout, stderr, ...rest }: RunResult): RunResult => ({
+const trimmed = (
+  { stdout, stderr, ...rest }: RunResult,
+  keeps: StartOptions["keeps"],
+): RunResult => ({
   ...rest,
-  stdout: { ...stdout, bytes: stdout.bytes.slice() },
-  stderr: { ...stderr, bytes: stderr.bytes.slice() },
+  stdout: keeps === "stderr" ? NOTHING : { ...stdout, bytes: stdout.bytes.slice() },
+  stderr: keeps === "stdout" ? NOTHING : { ...stderr, bytes: stderr.bytes.slice() },
 });

@@ -37,7 +37,7 @@ export const execCommands = (processes: Processes): readonly Method[] => [
       env: z.optional(z.array(Text)),
       "input-data": z.optional(z.string()),
       "capture-output": z._default(
-        z.union([z.boolean(), z.enum(["none", "stdout", "stderr", "separated"])]),
+        z.union([z.boolean(), z.enum(["none", "stdout", "stderr", "separated", "merged"])]),
         false,
       ),
     }),
@@ -60,6 +60,8 @@ export const execCommands = (processes: Processes): readonly Method[] => [
         env: env ?? await commands.baseEnvironment(),
         ...(input === undefined ? {} : { input: decodeBase64(input, "input-data") }),
         isCaptured: capture !== false && capture !== "none",
+        mergesOutput: capture === "merged",
+        keeps: capture === "stdout" || capture === "stderr" ? capture : undefined,
         timeoutMs: security.max_command_timeout_seconds * 1000,
       });
       return { pid };

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly input?: Uint8Array<ArrayBuffer>;
   /** The bytes of each output stream to keep; 0 discards both. */
   readonly maxOutputBytes: number;
+  /** Whether standard error goes where standard output goes, in the order of writing. */
+  readonly mergesOutput?: boolean;
   /** Milliseconds until the command and everything in its process group is killed. */
   readonly timeoutMs: number;
   /** Kills the command as the timeout does. */

@@ -231,7 +231,7 @@ Deno.test("arguments that are wrong are told in QEMU's words", async () => {
     ["guest-exec", { path: "true", env: ["A"] }, /'env\[0\]' must be NAME=VALUE/],
     ["guest-exec", { path: "cat", "input-data": "a b=" }, /base64/],
     ["guest-exec", { path: "no-such-program" }, /program not found: "no-such-program"/],
-    ["guest-exec", { path: "true", "capture-output": "merged" }, /does not accept value 'merged'/],
+    ["guest-exec", { path: "true", "capture-output": "all" }, /does not accept value 'all'/],
     ["guest-exec-status", { pid: 1 }, /PID 1 does not exist/],
     ["guest-file-open", { path: "x", mode: "q" }, /invalid file open mode 'q'/],
     ["guest-file-read", { handle: 1 }, /handle '1' has not been found/],
@@ -244,6 +244,38 @@ Deno.test("arguments that are wrong are told in QEMU's words", async () => {
   for (const [command, parameters, description] of wrong) {
     await assertError(host, [command, parameters], "GenericError", description);
   }
+});
+
+Deno.test("capture-output says which outputs are kept, and merged keeps both in order", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const host = await agent.connect();
+  await using _host = host;
+  const script = "echo 1; echo 2 >&2; echo 3; echo 4 >&2; cat; exit 5";
+  const print = { path: "sh", arg: ["-c", script], "input-data": base64("in"), env: ["PATH=/bin"] };
+  const out = { "out-data": base64("1\n3\nin"), "out-truncated": false };
+  const err = { "err-data": base64("2\n4\n"), "err-truncated": false };
+  const merged = { "out-data": base64("1\n2\n3\n4\nin"), "out-truncated": false };
+  const cases: readonly (readonly [string | boolean | undefined, Message])[] = [
+    [undefined, {}],
+    [false, {}],
+    ["none", {}],
+    [true, { ...out, ...err }],
+    ["separated", { ...out, ...err }],
+    ["stdout", out],
+    ["stderr", err],
+    ["merged", merged],
+  ];
+  for (const [capture, expected] of cases) {
+    const status = await run(host, { ...print, "capture-output": capture });
+    assertEquals(status, { exited: true, exitcode: 5, ...expected }, `capture-output: ${capture}`);
+  }
+  const environment = { path: "/usr/bin/env", env: ["A=1"], "capture-output": "merged" };
+  assertEquals((await run(host, environment))["out-data"], base64("A=1\n"));
+  const killed = { path: "sh", arg: ["-c", "kill -9 $$"], "capture-output": "merged" };
+  assertEquals(await run(host, killed), { exited: true, signal: 9 });
+  const missing = { path: "no-such-program", "capture-output": "merged" };
+  await assertError(host, ["guest-exec", missing], "GenericError", /program not found/);
 });
 
 Deno.test("files are read and written in pieces, at positions, across connections", async () => {

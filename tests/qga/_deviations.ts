@@ -8,7 +8,7 @@
 const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] = [
   [
     "Newer than qemu-ga 7.2, and answered by ours",
-    ["get-load (since 10.0)", "network-get-route (since 9.1)"],
+    ["get-load (since 10.0)", "network-get-route (since 9.1)", "exec merged (since 8.0)"],
   ],
   [
     "The path is outside the allowed paths, and a directory cannot be read through a handle anyway",

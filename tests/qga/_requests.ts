@@ -1,5 +1,6 @@
 /**
- * The requests that qemu-ga and our agent are both sent, out of requests.jsonl.
+ * The requests that qemu-ga and our agent are both sent: those of requests.jsonl, which were recorded
+ * with qemu-ga, and our own.
  *
  * @module
  */
@@ -42,6 +43,11 @@ export type RequestEntry = z.output<typeof Entry>;
 
 /** All of them, in the order in which they build on each other. */
 export async function readRequests(): Promise<RequestEntry[]> {
-  const text = await Deno.readTextFile(`${ROOT}tests/qga/requests.jsonl`);
-  return text.trimEnd().split("\n").map((line) => z.parse(Entry, JSON.parse(line)));
+  const files = ["requests.jsonl", "own_requests.jsonl"];
+  const texts = await Promise.all(
+    files.map((name) => Deno.readTextFile(`${ROOT}tests/qga/${name}`)),
+  );
+  return texts.flatMap((text) =>
+    text.trimEnd().split("\n").map((line) => z.parse(Entry, JSON.parse(line)))
+  );
 }

@@ -43,7 +43,7 @@ export interface TokenSink {
 const START = 0;
 const STRING = 1;
 const ESCAPE = 2;
-/** After an error: up to a structural or control character. */
+/** After an error: see {@link endsRecovery}. */
 const RECOVERY = 3;
 /** After a limit: up to the end of the line. */
 const SKIP = 4;
@@ -133,8 +133,11 @@ function nextState(state: number, byte: number): number | undefined {
 }
 
 /** Whether a number or keyword may end before this byte: not before a digit after a leading zero. */
-const mayFollow = (state: number, byte: number) =>
-  byte < DELIMITERS && !(state === ZERO && isDigit(byte));
+const mayFollow = (state: number, byte: number) => !(state === ZERO && isDigit(byte));
+
+/** Where qemu-ga begins to understand again after an error: a tab does not end it. */
+const endsRecovery = (byte: number) =>
+  byte < 0x20 && byte !== 0x09 || byte >= DELIMITERS || STRUCTURE.has(byte);
 
 /** The state after the first byte of a token that is not structural; `undefined` for a stray byte. */
 function firstState(byte: number): number | undefined {
@@ -203,7 +206,7 @@ export class Lexer {
           else this.#stray(chunk.subarray(start, index));
           break;
         case RECOVERY:
-          if (byte < 0x20 || byte >= DELIMITERS || byte === QUOTE || STRUCTURE.has(byte)) {
+          if (endsRecovery(byte)) {
             this.#state = START;
           } else index += 1;
           break;

@@ -93,12 +93,27 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
 export function stringOf(bytes: Uint8Array): string {
   const quoted = lenient.decode(bytes);
   if (quoted.includes(REPLACEMENT)) checkUtf8(bytes);
-  if (bytes.indexOf(BACKSLASH) < 0) return quoted.slice(1, -1);
+  // A character for each byte: all are ASCII.
+  const isAscii = quoted.length === bytes.byteLength;
+  if (bytes.indexOf(BACKSLASH) < 0) {
+    const value = quoted.slice(1, -1);
+    return isAscii ? value : checkCharacters(value);
+  }
   const value = bytes[0] === APOSTROPHE || quoted.includes("\\'")
     ? unescape(quoted.slice(1, -1))
     : parse(quoted);
-  if (value.isWellFormed()) return value;
-  throw new BadLiteral("a lone surrogate is not a valid Unicode character");
+  return isAscii && !quoted.includes("\\u") ? value : checkCharacters(value);
+}
+
+/** Refuses what qemu-ga takes for no character: half a surrogate pair, and U+FFFE and its kind. */
+function checkCharacters(value: string): string {
+  if (!value.isWellFormed()) {
+    throw new BadLiteral("a lone surrogate is not a valid Unicode character");
+  }
+  if (/\p{Noncharacter_Code_Point}/u.test(value)) {
+    throw new BadLiteral("a noncharacter is not a valid Unicode character");
+  }
+  return value;
 }
 
 /** Natively: a file's base64 may have a line break every 76 characters. */

@@ -106,6 +106,31 @@ export async function separated(
   };
 }
 
+/** Standard error becomes standard output; `$1` are the variables that the shell has added. */
+const MERGE_OUTPUT = `unset -v $1
+shift
+exec "$@" 2>&1`;
+
+/**
+ * Runs a program as {@link runChild} does, with both outputs in one.
+ *
+ * @param isSeparate Whether there is a control group for commands.
+ * @throws As {@link runInCommandCgroup}.
+ */
+export async function runWithMergedOutput(
+  options: RunOptions,
+  isSeparate: boolean,
+): Promise<RunResult> {
+  const { program, args, env } = options;
+  const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
+  const merging = {
+    program: SHELL,
+    args: ["-c", MERGE_OUTPUT, "sh", added.join(" "), program, ...args],
+    env,
+  };
+  return await runChild({ ...options, ...await separated(options, merging, isSeparate) });
+}
+
 /**
  * Deno sees only that the shell is run, so its list of programs is checked here.
  *

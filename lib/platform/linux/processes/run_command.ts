@@ -5,7 +5,7 @@
  */
 
 import type { RunOptions, RunResult } from "../../../guest/commands.ts";
-import { runInCommandCgroup } from "./command_cgroup.ts";
+import { runInCommandCgroup, runWithMergedOutput } from "./command_cgroup.ts";
 import { runChild } from "./run_child.ts";
 import { explainStartFailure, rejectShellFallback } from "./start_failure.ts";
 
@@ -19,10 +19,15 @@ export async function runCommand(options: RunOptions, isSeparate: boolean): Prom
   options.signal.throwIfAborted();
   let result: RunResult;
   try {
-    result = await (isSeparate ? runInCommandCgroup(options) : runChild(options));
+    result = await run(options, isSeparate);
   } catch (error) {
     throw await explainStartFailure(error, options);
   }
   await rejectShellFallback(result, options);
   return result;
+}
+
+async function run(options: RunOptions, isSeparate: boolean): Promise<RunResult> {
+  if (options.mergesOutput === true) return await runWithMergedOutput(options, isSeparate);
+  return await (isSeparate ? runInCommandCgroup(options) : runChild(options));
 }

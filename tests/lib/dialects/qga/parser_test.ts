@@ -62,6 +62,8 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['{"a":1,"a":2}', ["duplicate key"]],
   ["{]", ["key is not a string in object"]],
   ['["\\ud800"]', ["lone surrogate"]],
+  ['["\\uffff"]', ["noncharacter"]],
+  ['["\ufdd0"]', ["noncharacter"]],
   ['["\\x"]', ["invalid escape"]],
   ['["\\u00g0"]', ["invalid hex escape"]],
   ["[tru]", ["invalid keyword 'tru'"]],
@@ -184,3 +186,18 @@ Deno.test("a message over the number of tokens is told once", () => {
   assertMatch(errorsOf(parsed)[0] ?? "", /^JSON token count limit exceeded/);
   assertEquals(parsed.slice(1), [{ json: "{}" }]);
 });
+
+const RECOVERIES: readonly (readonly [string, readonly (string | number)[], number])[] = [
+  ["a string after a stray letter is skipped", ['W"id"\n'], 1],
+  ["a tab does not end the skipping", ['W\t"id"\n'], 1],
+  ["a newline does", ['W\n"id"\n'], 2],
+  ["a bracket does", ['W["id"]'], 2],
+  ["a number before 0xFF is a value", ["12", 0xff], 2],
+  ["a word before 0xFF is a value", ["true", 0xff], 2],
+  ["a number that is not complete is dropped by 0xFF", ["1.", 0xff], 1],
+];
+for (const [what, parts, count] of RECOVERIES) {
+  Deno.test(`after an error, as in qemu-ga: ${what}`, () => {
+    assertEquals(parseChunks([bytesOf(...parts)]).length, count);
+  });
+}
