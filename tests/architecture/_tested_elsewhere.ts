@@ -70,8 +70,6 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
     "tests/lib/platform/linux/privileged/broker_client_test.ts",
   "lib/platform/linux/privileged/broker_link.ts":
     "tests/lib/platform/linux/privileged/broker_client_test.ts",
-  "lib/platform/linux/privileged/held_broker.ts":
-    "tests/lib/platform/linux/privileged/freeze_session_test.ts",
   "lib/platform/linux/privileged/freezer.ts":
     "tests/lib/platform/linux/privileged/freeze_session_test.ts",
   "lib/platform/linux/privileged/libc.ts":

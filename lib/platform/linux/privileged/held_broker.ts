@@ -63,8 +63,12 @@ export class HeldBroker {
         }
       }
     } finally {
-      for (const { reject, operation } of this.#questions.splice(0)) {
-        reject(commandFailed(`the broker ended without an answer to ${operation}; see its log`));
+      for (const { resolve, reject, operation } of this.#questions.splice(0)) {
+        // It has thawed by itself just when it was asked.
+        if (ending !== undefined) resolve(answerAfter(operation, ending));
+        else {reject(
+            commandFailed(`the broker ended without an answer to ${operation}; see its log`),
+          );}
       }
     }
     return ending;
@@ -79,3 +83,7 @@ export class HeldBroker {
     }
   }
 }
+
+/** What a broker would answer that has thawed everything. */
+const answerAfter = (operation: string, ending: FreezeEnding) =>
+  operation === "fs_thaw" ? { thawed: [], problems: [], ended_by: ending } : { frozen: [] };
