@@ -6,6 +6,7 @@
 
 import type { Method } from "../../lib/core/method.ts";
 import { type CommandLists, listRefusal, NO_COMMAND_LISTS } from "../../lib/policy/qga_commands.ts";
+import { ACCOUNT_COMMANDS } from "./accounts.ts";
 import { disabledCommand } from "./_command.ts";
 import { Handles } from "./_handles.ts";
 import { Processes } from "./_processes.ts";
@@ -49,6 +50,7 @@ export function qgaCommands(lists: CommandLists = NO_COMMAND_LISTS): QgaCommands
     ...execCommands(processes),
     guestShutdown,
     ...FILESYSTEM_COMMANDS,
+    ...ACCOUNT_COMMANDS,
     ...ROOT_COMMANDS,
   ];
   return {

@@ -12,11 +12,7 @@ const needsRoot = (what: string) =>
 
 /** Name, summary and what needs root. */
 const COMMANDS: readonly (readonly [name: string, summary: string, what: string])[] = [
-  ["guest-set-time", "Sets the clock", "setting the clock"],
-  ["guest-set-user-password", "Sets a password", "setting a password"],
   ["guest-ssh-get-authorized-keys", "A user's SSH keys", "reading a user's keys"],
-  ["guest-ssh-add-authorized-keys", "Adds SSH keys", "changing a user's keys"],
-  ["guest-ssh-remove-authorized-keys", "Removes SSH keys", "changing a user's keys"],
   ["guest-suspend-ram", "Suspends to memory", "suspending"],
   ["guest-suspend-disk", "Suspends to disk", "suspending"],
   ["guest-suspend-hybrid", "Suspends to both", "suspending"],
