@@ -110,8 +110,9 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     inFlight: () => executor.inFlight,
   });
   handleSignals(log, {
-    onStop: async () => {
-      await events?.recordStop();
+    onStop: () => {
+      // Not awaited: nothing more is read from now on, whatever the disk does.
+      void events?.recordStop();
       stopping.abort();
       channel.close();
     },
@@ -151,7 +152,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
 /** What signals do. */
 interface SignalActions {
-  readonly onStop: () => Promise<void>;
+  readonly onStop: () => void;
   readonly onHangUp: () => Promise<void>;
 }
 
@@ -159,7 +160,7 @@ function handleSignals(log: Logger, { onStop, onHangUp }: SignalActions): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
-      void onStop();
+      onStop();
     });
   }
   Deno.addSignalListener("SIGHUP", () => void onHangUp());

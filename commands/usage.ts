@@ -47,7 +47,8 @@ Options:
   --allow-rpcs LIST, -a LIST
                        with --dialect qga: turn off every other command
   --qemu-ga-conf FILE  with --dialect qga: qemu-ga's configuration, whose block-rpcs and
-                       allow-rpcs apply as well (default: ${QEMU_GA_CONF} if it exists)
+                       allow-rpcs apply as well (default: ${QEMU_GA_CONF}
+                       if it exists)
   --config FILE        configuration file (default: /etc/kvmmanager-agent/config.json
                        if it exists)
   --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration

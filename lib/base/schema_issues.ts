@@ -77,9 +77,9 @@ function knownMembers(schema: unknown, path: readonly PropertyKey[]): string[] {
 export function suggestion(given: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const word = given.slice(0, 64);
-  const closest = closestString(word, known);
-  const related = closest.includes(word) || word.includes(closest) ||
-    word.slice(0, 2).toLowerCase() === closest.slice(0, 2);
+  const partOf = (one: string) => one.includes(word) || word.includes(one);
+  const closest = known.find(partOf) ?? closestString(word, known);
+  const related = partOf(closest) || word.slice(0, 2).toLowerCase() === closest.slice(0, 2);
   return related ? ` (did you mean "${closest}"?)` : ` (known: ${known.join(", ")})`;
 }
 

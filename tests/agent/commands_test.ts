@@ -91,7 +91,8 @@ Deno.test("a command that takes too long", async (t) => {
 });
 
 Deno.test("a command", async (t) => {
-  await using agent = await TestAgent.start();
+  // Watching the guest takes a process now and then.
+  await using agent = await TestAgent.start({ config: () => ({ events: { sources: ["agent"] } }) });
   await using host = await agent.connect();
   const { files } = agent.paths;
 

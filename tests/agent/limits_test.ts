@@ -153,10 +153,16 @@ Deno.test("max_command_timeout_seconds limits a command without a timeout", asyn
 });
 
 Deno.test("a result over the message limit is answered with -32000 and both sizes", async () => {
-  await using agent = await TestAgent.start({ config: () => ({ max_message_size_kb: 1 }) });
+  await using agent = await TestAgent.start({
+    config: () => ({ max_message_size_kb: 1, announce: false }),
+  });
   await using host = await agent.connect();
+  // Every method fits its result to the message, but the id is the host's.
+  await host.send(
+    JSON.stringify({ jsonrpc: "2.0", id: "x".repeat(600), method: "get_agent_info" }),
+  );
   const { data } = assertRefused(
-    await host.request("rpc.discover"),
+    await host.next(),
     COMMAND_FAILED,
     /the answer has \d+ bytes, which exceeds max_message_size_kb/,
   );
