@@ -56,7 +56,8 @@ export function powerMethod<const Action extends PowerAction>(
       const request = { action, timeoutSeconds: timeout_seconds, force };
       const accepted = await guest.power.accept(request, signal);
       const data = { action, timeout_seconds, force };
-      await events?.record({ type: "agent", event: "agent.power", data });
+      // Not awaited: a hung disk must not block a shutdown.
+      void events?.record({ type: "agent", event: "agent.power", data });
       return new ResultThen({ initiated: true as const, message }, accepted);
     },
   });
