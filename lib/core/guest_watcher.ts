@@ -7,7 +7,7 @@
  * @module
  */
 
-import { collectIfDue, countGarbage } from "../base/memory/garbage.ts";
+import { collectIfDue, countGarbage, countStart } from "../base/memory/garbage.ts";
 import { messageOf } from "../base/message_of.ts";
 import { Timer } from "../base/timer.ts";
 import type { EventsConfig, EventType } from "../config/events.ts";
@@ -78,6 +78,8 @@ export class GuestWatcher implements AsyncDisposable {
       const events = [...await this.#lookQuickly(), ...isSlow ? await this.#lookSlowly() : []];
       for (const event of events) await this.#options.journal.record(event);
       this.#isInTrouble = false;
+      // The first looks load what later ones use again, which leaves the most.
+      if (this.#looks === 1 || this.#looks === FIRST_SLOW + 1) countStart();
       countGarbage(isSlow ? SLOW_LOOK_BYTES : QUICK_LOOK_BYTES);
       // No traffic collects the garbage of an agent that only watches.
       collectIfDue();
