@@ -162,7 +162,7 @@ Deno.test("a result over the message limit is answered with -32000 and both size
     JSON.stringify({ jsonrpc: "2.0", id: "x".repeat(600), method: "get_agent_info" }),
   );
   const { data } = assertRefused(
-    await host.next(),
+    Object(await host.next()),
     COMMAND_FAILED,
     /the answer has \d+ bytes, which exceeds max_message_size_kb/,
   );
