@@ -17,7 +17,8 @@ export const jobWrite = method({
     "program that does not read: `accepted_bytes` says how many bytes of `data` it took, perhaps 0. " +
     "Send the rest again; with `wait_seconds` (0 to 60) the call waits until there is room.",
     "`offset` is where `data` belongs in the whole input. Bytes before `input_bytes`, which the agent " +
-    "already has, are not written again: so a request whose answer was lost can be repeated.",
+    "already has, are not written again: so a request whose answer was lost can be repeated, even " +
+    "after the job has ended.",
     "`end` ends the input after `data`, if all of it was accepted; in a terminal that is the " +
     "end-of-file character. Ctrl-C is the byte 3.",
   ],
@@ -50,15 +51,24 @@ export const jobWrite = method({
   wait: async ({ job_id, wait_seconds }, { jobs, config }) => {
     await jobs.restore(config.jobs);
     const job = jobs.get(job_id);
+    // `run` says what became of it.
+    if (wait_seconds === 0 || !job.isRunning) return undefined;
     const input = inputOf(job);
     const hasRoom = () => input.room > 0 || !job.isRunning;
-    if (wait_seconds === 0 || hasRoom()) return undefined;
+    if (hasRoom()) return undefined;
     return { seconds: wait_seconds, event: (signal) => job.until(hasRoom, signal) };
   },
   run: ({ job_id, data, encoding, offset, end }, { jobs }) => {
-    const input = inputOf(jobs.get(job_id));
+    const job = jobs.get(job_id);
     const names = { text: "data", encoding: "encoding" };
     const bytes = decodeInput(data, encoding, names) ?? NO_INPUT;
+    const input_bytes = job.input?.acceptedBytes ?? 0;
+    const isRepeated = offset !== undefined && offset + bytes.byteLength <= input_bytes;
+    // The job has ended since, perhaps because of this very input.
+    if (!job.isRunning && isRepeated) {
+      return { accepted_bytes: bytes.byteLength, input_bytes, input_open: false };
+    }
+    const input = inputOf(job);
     const accepted_bytes = input.accept({ bytes, offset, isLast: end });
     return { accepted_bytes, input_bytes: input.acceptedBytes, input_open: !input.isEnded };
   },
