@@ -158,9 +158,8 @@ Deno.test("a result over the message limit is answered with -32000 and both size
   });
   await using host = await agent.connect();
   // Every method fits its result to the message, but the id is the host's.
-  await host.send(
-    JSON.stringify({ jsonrpc: "2.0", id: "x".repeat(600), method: "get_agent_info" }),
-  );
+  const request = { jsonrpc: "2.0", id: "x".repeat(600), method: "get_agent_info" };
+  await host.send(`${JSON.stringify(request)}\n`);
   const { data } = assertRefused(
     Object(await host.next()),
     COMMAND_FAILED,
