@@ -110,9 +110,10 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     inFlight: () => executor.inFlight,
   });
   handleSignals(log, {
-    onStop: () => {
-      // Not awaited: nothing more is read from now on, whatever the disk does.
-      void events?.recordStop();
+    onStop: async () => {
+      executor.close();
+      // Before the connections end, so that a host that waits for events reads this one.
+      await events?.recordStop();
       stopping.abort();
       channel.close();
     },
@@ -152,7 +153,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
 
 /** What signals do. */
 interface SignalActions {
-  readonly onStop: () => void;
+  readonly onStop: () => Promise<void>;
   readonly onHangUp: () => Promise<void>;
 }
 
@@ -160,7 +161,7 @@ function handleSignals(log: Logger, { onStop, onHangUp }: SignalActions): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
-      onStop();
+      void onStop();
     });
   }
   Deno.addSignalListener("SIGHUP", () => void onHangUp());

@@ -52,6 +52,7 @@ export class Executor {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #slots: Slots;
   readonly #inFlight = new CallsInFlight();
+  #isClosed = false;
   readonly #log: RequestLog;
   readonly #audit: Audit;
   /** Callers with calls that wait for data. */
@@ -92,6 +93,7 @@ export class Executor {
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
     const arrivedAt = performance.now();
     try {
+      if (this.#isClosed) throw commandFailed("the agent is stopping; the request was not started");
       const method = this.#admit(call, arrivedAt);
       const checked = method.prepare(call.params);
       const isRecorded = method.audited && this.#audit.isKept;
@@ -108,6 +110,11 @@ export class Executor {
       countCall();
       return this.#refuse(call, thrown, arrivedAt);
     }
+  }
+
+  /** Refuses every call from now on; those in flight go on. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Counts and logs a message that is not a request. */

@@ -10,18 +10,22 @@ import { PROGRAM_PATH, SHELL } from "./programs.ts";
 export interface ShellChildOptions {
   /** What becomes of standard error. @default {"null"} */
   readonly stderr?: "null" | "piped";
+  /**
+   * Whether it leads its own process group: it can be killed as a whole, and a Ctrl-C for the agent
+   * does not interrupt it halfway. @default {true}
+   */
+  readonly detached?: boolean;
 }
 
 /**
- * Starts a shell in a clean environment and in its own process group: it can be killed as a whole,
- * and a Ctrl-C for the agent does not interrupt it halfway.
+ * Starts a shell in a clean environment.
  *
  * @param args The shell's arguments, beginning with `-c` and a fixed script; nothing from the wire is
  * ever code.
  */
 export const spawnShell = (
   args: readonly string[],
-  { stderr = "null" }: ShellChildOptions = {},
+  { stderr = "null", detached = true }: ShellChildOptions = {},
 ): Deno.ChildProcess =>
   new Deno.Command(SHELL, {
     args: [...args],
@@ -31,5 +35,5 @@ export const spawnShell = (
     stdin: "piped",
     stdout: "piped",
     stderr,
-    detached: true,
+    detached,
   }).spawn();

@@ -46,7 +46,7 @@ class ScriptProcess {
   #buffer = new Uint8Array(BUFFER_BYTES);
 
   constructor(code: string) {
-    this.#child = spawnShell(["-c", fixedScript(code)]);
+    this.#child = spawnShell(["-c", fixedScript(code)], { detached: false });
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
   }
