@@ -282,7 +282,10 @@ for (const method of ["file_read", "file_write"]) {
       assertEquals(errorOf(await host.request(method, params(0))).code, COMMAND_FAILED);
       await Deno.writeTextFile(`${path}.new`, "inside");
       await Deno.rename(`${path}.new`, path);
-      assert("result" in await host.request(method, params(0)), "the file opens again");
+      await until(
+        async () => "result" in await host.request(method, params(0)),
+        "the file to open again",
+      );
     } finally {
       // An open that still waits at the FIFO would outlive the test.
       (await Deno.open(fifo, { read: true, write: true })).close();

@@ -181,7 +181,9 @@ Deno.test("events_read survives a journal that is removed, or that strangers hav
     },
   });
   const { cursor } = await read(served.host, { wait_seconds: 1 });
-  await Deno.remove(`${served.agent.paths.directory}/state`, { recursive: true });
+  // In one step: the agent may be writing in it.
+  const { directory } = served.agent.paths;
+  await Deno.rename(`${directory}/state`, `${directory}/gone`);
   const after = await read(served.host, { cursor });
   assertEquals(after.events.length, 0);
 });
