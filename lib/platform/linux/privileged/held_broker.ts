@@ -59,7 +59,7 @@ export class HeldBroker {
         if ("error" in answer) question?.reject(errorFrom(answer.error));
         else {
           question?.resolve(answer.result);
-          if (question?.operation === "fs_thaw") ending = "request";
+          if (question?.operation === "fs_thaw") ending ??= "request";
         }
       }
     } finally {

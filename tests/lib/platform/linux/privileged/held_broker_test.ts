@@ -34,6 +34,17 @@ Deno.test("a broker that thaws by itself just when it is asked has answered", as
   assertEquals(await held.ended, "ttl");
 });
 
+Deno.test("a freeze that had ended by itself does not look as if the request had ended it", async () => {
+  const late = { thawed: [], problems: [], ended_by: null };
+  const held = broker(`{"thawed":"ttl"}\n${JSON.stringify({ result: late })}\n`);
+  const [answer] = await Promise.all([
+    held.ask("fs_thaw", {}),
+    held.ask("fs_freeze_status", {}),
+  ]);
+  assertEquals(answer, late);
+  assertEquals(await held.ended, "ttl");
+});
+
 Deno.test("a broker that is killed when it is asked is an error", async () => {
   const held = broker("");
   const errors = await Promise.all([
