@@ -115,7 +115,8 @@ Deno.test("the package in a running guest", async (t) => {
   });
 
   await t.step("commands run after a reboot", async () => {
-    await guest.tryRoot("systemctl reboot");
+    // Stopped first: the agent that is about to end would greet the next host too.
+    await guest.tryRoot(`systemctl stop ${SERVICE}; systemctl reboot`);
     await guest.ready();
     await guest.rootReady();
     await assertRunsCommands(guest);
