@@ -73,14 +73,19 @@ function knownMembers(schema: unknown, path: readonly PropertyKey[]): string[] {
   return knownMembers(Object.getOwnPropertyDescriptor(schema.shape, head)?.value, rest);
 }
 
+/** Comparing words fills a table of all characters: 4 MiB, if somebody sends all of them. */
+const COMPARABLE_REGEXP = /^[\x20-\x7e]*$/;
+
 /** " (did you mean …?)" if a known word is similar to the given one, else all known words. */
 export function suggestion(given: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const word = given.slice(0, 64);
   const partOf = (one: string) => one.includes(word) || word.includes(one);
-  const closest = known.find(partOf) ?? closestString(word, known);
-  const related = partOf(closest) || word.slice(0, 2).toLowerCase() === closest.slice(0, 2);
-  return related ? ` (did you mean "${closest}"?)` : ` (known: ${known.join(", ")})`;
+  const closest = known.find(partOf) ??
+    (COMPARABLE_REGEXP.test(word) ? closestString(word, known) : undefined);
+  const isRelated = closest !== undefined &&
+    (partOf(closest) || word.slice(0, 2).toLowerCase() === closest.slice(0, 2));
+  return isRelated ? ` (did you mean "${closest}"?)` : ` (known: ${known.join(", ")})`;
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {

@@ -6,7 +6,7 @@
  */
 
 import { commandFailed, invalidRequest } from "../base/errors.ts";
-import { RateLimit } from "./admission.ts";
+import { RateLimit } from "./rate_limit.ts";
 import type { CallId } from "./call_id.ts";
 import type { CallInFlight } from "./calls_in_flight.ts";
 import { WaitingCalls } from "./waiting_calls.ts";

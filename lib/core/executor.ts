@@ -19,7 +19,7 @@ import { withTimer } from "../base/waiting.ts";
 import type { Config } from "../config/schema.ts";
 import { countCall } from "../base/memory/garbage.ts";
 import { suggestion } from "../base/schema_issues.ts";
-import { Slots } from "./admission.ts";
+import { Slots } from "../base/slots.ts";
 import type { Caller } from "./caller.ts";
 import type { Action, Call, Failure, Outcome, Success } from "./call.ts";
 import type { CallId } from "./call_id.ts";

@@ -7,7 +7,7 @@
 import { ERRORS, type RpcError } from "../base/errors.ts";
 import { stackOf } from "../base/message_of.ts";
 import type { Log, LogFields } from "../log/logger.ts";
-import { RateLimit } from "./admission.ts";
+import { RateLimit } from "./rate_limit.ts";
 import type { CallId } from "./call_id.ts";
 
 /** Log lines per second for rejected requests. */

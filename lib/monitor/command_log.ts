@@ -7,7 +7,7 @@
  * @module
  */
 
-import { RateLimit } from "../core/admission.ts";
+import { RateLimit } from "../core/rate_limit.ts";
 import { withoutValue } from "../core/request_log.ts";
 import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, STATUS } from "./answer.ts";

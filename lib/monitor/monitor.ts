@@ -9,7 +9,7 @@ import { messageOf, stackOf } from "../base/message_of.ts";
 import { suggestion } from "../base/schema_issues.ts";
 import { Timer } from "../base/timer.ts";
 import { Aborted } from "../base/waiting.ts";
-import { RateLimit } from "../core/admission.ts";
+import { RateLimit } from "../core/rate_limit.ts";
 import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, failure, readAnswer, refusal, STATUS } from "./answer.ts";
 import { CommandLog } from "./command_log.ts";

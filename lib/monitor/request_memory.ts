@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Slots } from "../core/admission.ts";
+import { Slots } from "../base/slots.ts";
 import { EventLoopTurns } from "./event_loop_turns.ts";
 
 const KIB = 1024;

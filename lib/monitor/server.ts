@@ -9,7 +9,7 @@ import { utf8Bytes } from "../base/json_text.ts";
 import { messageOf } from "../base/message_of.ts";
 import { Timer } from "../base/timer.ts";
 import { withTimer } from "../base/waiting.ts";
-import { Slots } from "../core/admission.ts";
+import { Slots } from "../base/slots.ts";
 import type { Log } from "../log/logger.ts";
 import { type CommandAnswer, refusal, STATUS } from "./answer.ts";
 import { exchange } from "./exchange.ts";

@@ -7,7 +7,7 @@
 
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { ERRORS, RpcError } from "../../lib/base/errors.ts";
-import { QUEUE_LIMITS } from "../../lib/core/admission.ts";
+import { QUEUE_LIMITS } from "../../lib/base/slots.ts";
 import { MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
 import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
 import type { Method } from "../../lib/core/method.ts";

@@ -157,3 +157,9 @@ Deno.test("suggestion() names the word that was meant, else those that are known
   assertEquals(suggestion("zzz", []), "");
   assertEquals(suggestion("ping".repeat(100_000), known), ' (did you mean "ping"?)');
 });
+
+Deno.test("suggestion() compares no characters that known words cannot have", () => {
+  const known = ["ping", "get_disk_usage", "exec_command"];
+  assertEquals(suggestion("pi\u{10ffff}", known), ` (known: ${known.join(", ")})`);
+  assertEquals(suggestion("ping\u{10ffff}", known), ' (did you mean "ping"?)');
+});

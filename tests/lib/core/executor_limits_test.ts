@@ -5,7 +5,7 @@ import { Audit } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
 import { ResultThen } from "../../../lib/core/outcome.ts";
-import { QUEUE_LIMITS } from "../../../lib/core/admission.ts";
+import { QUEUE_LIMITS } from "../../../lib/base/slots.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
 import {
   answerOf,

@@ -10,6 +10,7 @@
 
 import { commandFailed } from "../../../base/errors.ts";
 import { countChild, countListed } from "../../../base/memory/garbage.ts";
+import { Slots } from "../../../base/slots.ts";
 import { Aborted } from "../../../base/waiting.ts";
 import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
@@ -35,6 +36,8 @@ exec xargs -0 -r stat -c '/%f %s %Y %n' -- 2> /dev/null
 `;
 /** Status of xargs(1) if some of what it ran failed: entries that have vanished. */
 const SOME_GONE = 123;
+/** A page of 1,000 entries takes half a megabyte until it is answered. */
+const listings = new Slots(3);
 
 /**
  * Lists a part of a directory.
@@ -44,9 +47,20 @@ const SOME_GONE = 123;
  */
 export async function listDirectory(
   target: AllowedPath,
+  options: PageOptions,
+): Promise<DirectoryPage> {
+  await listings.take(options.signal);
+  try {
+    return await list(target, options);
+  } finally {
+    listings.give();
+  }
+}
+
+async function list(
+  target: AllowedPath,
   { after, limit, signal }: PageOptions,
 ): Promise<DirectoryPage> {
-  signal.throwIfAborted();
   const child = spawn(target);
   const aborted = new Aborted(signal);
   using _aborted = aborted;

@@ -62,7 +62,10 @@ Deno.test("listDirectory() kills what it started when its signal is aborted", as
   const controller = new AbortController();
   const target = { path: directory.path, root: directory.path };
   const listing = listDirectory(target, { ...FIRST, signal: controller.signal });
-  const [child = 0] = childrenOf(Deno.pid).filter((pid) => !before.includes(pid));
+  const started = () => childrenOf(Deno.pid).find((pid) => !before.includes(pid));
+  await until(() => started() !== undefined, "its start");
+  const child = started();
+  assert(child !== undefined);
   try {
     Deno.kill(-child, "SIGSTOP");
     const reason = new Error("enough");
