@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { RpcError } from "../../lib/base/errors.ts";
 import { type AgentServices, method, type PolicyRule } from "../../lib/core/method.ts";
-import { groupRefusal, isAllowed } from "../../lib/policy/groups.ts";
+import { requireGroup } from "../../lib/policy/groups.ts";
 
 /** `policy_explain`: whether the configuration allows a request, and which rule decides. */
 export const policyExplain = method({
@@ -68,12 +68,8 @@ function explain(
   const method = services.methods.find((one) => one.name === name);
   if (method === undefined) throw new RpcError("methodNotFound", `no method ${shown(name)}`);
   const { access } = method;
-  if (access !== "always") {
-    if (!isAllowed(access, services.config.security.allow)) {
-      throw groupRefusal(name, access, services.configFile);
-    }
-    rules.push({ key: "security.allow", entry: access });
-  }
+  requireGroup(name, access, services.config.security.allow, services.configFile);
+  if (access !== "always") rules.push({ key: "security.allow", entry: access });
   rules.push(...(method.prepare(params ?? {}).rules?.(services) ?? []));
   if (!method.available(services)) {
     throw new RpcError("commandFailed", `this guest, or its configuration, cannot ${name}`);

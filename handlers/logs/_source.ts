@@ -7,7 +7,7 @@
 import { invalidParams } from "../../lib/base/errors.ts";
 import type { Context } from "../../lib/core/method.ts";
 import type { JournalSource } from "../../lib/guest/logs.ts";
-import { groupRefusal, isAllowed } from "../../lib/policy/groups.ts";
+import { requireGroup } from "../../lib/policy/groups.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
 
 /** The parameters that name a log. */
@@ -45,9 +45,7 @@ export function sourceOf(
       params: ["since"],
     });
   }
-  if (!isAllowed("file-read", security.allow)) {
-    throw groupRefusal("log_read with path", "file-read", configFile);
-  }
+  requireGroup("log_read with path", "file-read", security.allow, configFile);
   const list = "allowed_read_paths";
   return { kind: "file", path: allowPath(path, security[list], { list }) };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ERRORS } from "../../lib/base/errors.ts";
 import { method } from "../../lib/core/method.ts";
+import { packageKey } from "../../lib/guest/packages.ts";
 import { needed } from "../_ability.ts";
 import { pageMembers, pageOf, pageParams } from "../_page.ts";
 
@@ -44,8 +45,7 @@ export const packageList = method({
     const all = (await packages.list(signal)).filter((one) =>
       name === undefined || one.name === name
     );
-    const key = (one: typeof all[number]) => `${one.name} ${one.version} ${one.architecture}`;
-    const { entries, ...rest } = pageOf(all, key, { ...page, resultLimitBytes });
+    const { entries, ...rest } = pageOf(all, packageKey, { ...page, resultLimitBytes });
     return { manager: packages.manager, packages: entries, ...rest };
   },
 });

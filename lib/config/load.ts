@@ -51,20 +51,31 @@ export function parseConfig(text: string, source: string): Config {
  */
 export async function loadConfig(path?: string): Promise<{ config: Config; source: string }> {
   const file = path ?? DEFAULT_CONFIG_PATH;
+  const text = await readConfigText(file, { mayBeMissing: path === undefined });
+  return text === undefined
+    ? { config: DEFAULT_CONFIG, source: "defaults" }
+    : { config: parseConfig(text, file), source: file };
+}
+
+/**
+ * Reads the text of a configuration file; `undefined` if there is none and it may be missing.
+ *
+ * @throws {ConfigError} if it cannot be read or is not UTF-8.
+ */
+export async function readConfigText(
+  file: string,
+  { mayBeMissing }: { readonly mayBeMissing: boolean },
+): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);
   } catch (error) {
-    if (path === undefined && error instanceof Deno.errors.NotFound) {
-      return { config: DEFAULT_CONFIG, source: "defaults" };
-    }
+    if (mayBeMissing && error instanceof Deno.errors.NotFound) return undefined;
     throw new ConfigError(file, [`cannot be read: ${messageOf(error)}`]);
   }
-  let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new ConfigError(file, ["not UTF-8"]);
   }
-  return { config: parseConfig(text, file), source: file };
 }

@@ -8,9 +8,8 @@
  * @module
  */
 
-import { messageOf } from "../base/message_of.ts";
 import type { CommandList, CommandLists } from "../policy/qga_commands.ts";
-import { ConfigError } from "./load.ts";
+import { ConfigError, readConfigText } from "./load.ts";
 
 /** Where qemu-ga has it. */
 export const QEMU_GA_CONF = "/etc/qemu/qemu-ga.conf";
@@ -82,18 +81,7 @@ export function parseQemuGaConf(text: string, file: string): QemuGaConf {
  * @throws {ConfigError} if it is there and cannot be read, or as {@link parseQemuGaConf}.
  */
 export async function loadQemuGaConf(file: string): Promise<QemuGaConf> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return parseQemuGaConf("", file);
-    throw new ConfigError(file, [`cannot be read: ${messageOf(error)}`]);
-  }
-  try {
-    return parseQemuGaConf(new TextDecoder("utf-8", { fatal: true }).decode(bytes), file);
-  } catch (error) {
-    throw error instanceof ConfigError ? error : new ConfigError(file, ["not UTF-8"]);
-  }
+  return parseQemuGaConf(await readConfigText(file, { mayBeMissing: true }) ?? "", file);
 }
 
 /** The commands of a list that is separated by commas. */

@@ -27,7 +27,7 @@ import { ABORT_GRACE_MS, CallInFlight, CallsInFlight } from "./calls_in_flight.t
 import type { AgentServices, CheckedCall, Context, Method } from "./method.ts";
 import { type AfterReply, ResultThen } from "./outcome.ts";
 import { RequestCounters } from "./request_counters.ts";
-import { groupRefusal, isAllowed } from "../policy/groups.ts";
+import { requireGroup } from "../policy/groups.ts";
 import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 
 const NEVER_ABORTED = new AbortController().signal;
@@ -153,19 +153,14 @@ export class Executor {
     if (refusal !== undefined) throw refusal;
     const method = this.#methods.get(call.method);
     if (method !== undefined) {
-      this.#checkGroup(method);
+      const { config: { security }, configFile } = this.#services;
+      requireGroup(method.name, method.access, security.allow, configFile);
       this.#checkFrozen(method);
       return method;
     }
     const name = call.method.slice(0, MAX_SHOWN_NAME);
     const known = suggestion(name, [...this.#methods.keys()]);
     throw methodNotFound(`no method ${JSON.stringify(name)}${known}`, { method: name });
-  }
-
-  #checkGroup({ name, access }: Method): void {
-    const { config: { security }, configFile } = this.#services;
-    if (access === "always" || isAllowed(access, security.allow)) return;
-    throw groupRefusal(name, access, configFile);
   }
 
   #checkFrozen({ name, whileFrozen }: Method): void {

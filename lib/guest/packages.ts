@@ -11,6 +11,10 @@ export interface Package {
   readonly architecture: string;
 }
 
+/** Identifies a package: several versions and architectures of one may be installed. */
+export const packageKey = ({ name, version, architecture }: Package): string =>
+  `${name} ${version} ${architecture}`;
+
 /** A package that can be replaced by a newer version. */
 export interface PackageUpdate {
   readonly name: string;

@@ -42,10 +42,23 @@ export const isAllowed = (access: Access, allowed: readonly Group[]): boolean =>
   access === "always" || allowed.includes(access);
 
 /**
- * The refusal of a method whose group is off: -32001.
+ * Checks that a method's group is on.
  *
+ * @param allowed `security.allow`.
  * @param file The configuration file, if its path is known.
+ * @throws {RpcError} -32001 if it is off.
  */
+export function requireGroup(
+  method: string,
+  access: Access,
+  allowed: readonly Group[],
+  file?: string,
+): void {
+  if (access === "always" || allowed.includes(access)) return;
+  throw groupRefusal(method, access, file);
+}
+
+/** The refusal of a method whose group is off: -32001; see {@link requireGroup}. */
 export function groupRefusal(method: string, group: Group, file?: string): RpcError {
   const where = file ?? "the agent's configuration";
   return permissionDenied(

@@ -176,3 +176,19 @@ Deno.test("the list of directions must name every part that it allows", () => {
   assertThrows(() => parseDirections(page("a → b")), Error, "b has no line");
   assertThrows(() => parseDirections("no block"), Error, "has no block");
 });
+
+/** Where the shell is not the agent's own: it becomes a command, or runs as root. */
+const OTHER_SHELLS = [
+  "commands/supervise.ts",
+  "lib/platform/linux/files/file_shell.ts",
+  "lib/platform/linux/processes/command_cgroup.ts",
+  "lib/platform/linux/processes/terminal.ts",
+  "lib/privileged/ssh_keys/authorized_keys.ts",
+];
+
+Deno.test("the agent's own shells do not keep the descriptor that moves processes", () => {
+  const starting = [...texts].filter(([file, text]) =>
+    text.includes('"-c",') && file !== "lib/platform/linux/programs.ts" && !file.startsWith("host/")
+  ).map(([file]) => file);
+  assertEquals(starting, OTHER_SHELLS, "Use scriptArgs() of lib/platform/linux/programs.ts.");
+});

@@ -13,7 +13,7 @@ import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
 import { LinuxClock } from "./clock/mod.ts";
 import { LinuxCloudInit } from "./cloud_init/mod.ts";
-import { isInstalled, linuxServices } from "./services/mod.ts";
+import { linuxServices } from "./services/mod.ts";
 import { linuxPackages } from "./packages/mod.ts";
 import { LinuxUsers } from "./users/mod.ts";
 import { LinuxMetrics } from "./metrics/mod.ts";
@@ -25,7 +25,7 @@ import { startCommand } from "./processes/start_command.ts";
 import { terminalProblem } from "./processes/terminal.ts";
 import { BrokerClient } from "./privileged/broker_client.ts";
 import type { OpenBroker } from "./privileged/broker_link.ts";
-import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
+import { isExecutableFile, isInstalled, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
 import { memoryState } from "./state/state_directory.ts";
 import { SystemdPower } from "./systemd_power.ts";
 

@@ -28,11 +28,24 @@ export const SHELL = "/bin/sh";
 export const COMMANDS_GROUP_DESCRIPTOR = 9;
 
 /**
- * A fixed script of the agent as the shell's `-c`. It first closes {@link COMMANDS_GROUP_DESCRIPTOR}:
- * commands have the same user, so one that takes over the shell must not find the descriptor in it.
+ * The arguments with which {@link SHELL} runs a fixed script of the agent; `args` are its `$1`, `$2` …
+ *
+ * The script first closes {@link COMMANDS_GROUP_DESCRIPTOR}: commands have the same user, so one that
+ * takes over the shell must not find the descriptor in it.
  */
-export const fixedScript = (code: string): string =>
-  `exec ${COMMANDS_GROUP_DESCRIPTOR}>&-\n${code}`;
+export const scriptArgs = (code: string, ...args: readonly string[]): string[] => [
+  "-c",
+  `exec ${COMMANDS_GROUP_DESCRIPTOR}>&-\n${code}`,
+  "sh",
+  ...args,
+];
+
+/** The path of an installed program; `undefined` if there is none. */
+export const programPath = (name: string): string | undefined =>
+  PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutableFile);
+
+/** Whether a program is installed. */
+export const isInstalled = (name: string): boolean => programPath(name) !== undefined;
 
 const EXECUTABLE_BITS = 0o111;
 

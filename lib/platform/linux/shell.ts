@@ -6,7 +6,7 @@
  */
 
 import { commandFailed, timedOut } from "../../base/errors.ts";
-import { fixedScript, PROGRAM_PATH, SHELL } from "./programs.ts";
+import { PROGRAM_PATH, scriptArgs, SHELL } from "./programs.ts";
 import { runChild } from "./processes/run_child.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -29,7 +29,7 @@ export interface Script {
 export async function runScript({ code, args = [], timeoutMs, signal }: Script): Promise<string> {
   const result = await runChild({
     program: SHELL,
-    args: ["-c", fixedScript(code), "sh", ...args],
+    args: scriptArgs(code, ...args),
     workingDirectory: "/",
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
     maxOutputBytes: MAX_OUTPUT_BYTES,

@@ -6,7 +6,8 @@ import { METHODS } from "../../../handlers/mod.ts";
 import { terminalProblem } from "../../../lib/platform/linux/processes/terminal.ts";
 import { OPERATIONS } from "../../../lib/privileged/operations.ts";
 import { linuxPackages } from "../../../lib/platform/linux/packages/mod.ts";
-import { isInstalled, linuxServices } from "../../../lib/platform/linux/services/mod.ts";
+import { isInstalled } from "../../../lib/platform/linux/programs.ts";
+import { linuxServices } from "../../../lib/platform/linux/services/mod.ts";
 import { Served } from "../_served.ts";
 
 const Result = z.strictObject({

@@ -12,7 +12,7 @@
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
 import { Timer } from "../../../base/timer.ts";
-import { fixedScript } from "../programs.ts";
+import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 
 /** Longer than most monitoring systems wait between two questions. */
@@ -46,7 +46,7 @@ class ScriptProcess {
   #buffer = new Uint8Array(BUFFER_BYTES);
 
   constructor(code: string) {
-    this.#child = spawnShell(["-c", fixedScript(code)], { detached: false });
+    this.#child = spawnShell(scriptArgs(code), { detached: false });
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
   }

@@ -12,7 +12,7 @@ import { countChild } from "../../../base/memory/garbage.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { ENTER } from "../processes/command_cgroup.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript, SHELL } from "../programs.ts";
+import { scriptArgs, SHELL } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
 import type { Route } from "./walk.ts";
@@ -44,7 +44,7 @@ export class FileShell {
   /** @param separate Whether it moves to the control group for commands. */
   constructor(separate: boolean) {
     countChild();
-    const script = ["-c", fixedScript(FILE_SHELL_SCRIPT), "sh"];
+    const script = scriptArgs(FILE_SHELL_SCRIPT);
     this.#child = spawnShell(separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script);
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader();

@@ -16,7 +16,7 @@ import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/
 import type { AllowedPath } from "../../../policy/paths.ts";
 import { NulReader } from "../processes/nul_reader.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript } from "../programs.ts";
+import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 import { fileType, permissionBits } from "./file_type.ts";
 import { NAME_PREFIX, NamePage } from "./name_page.ts";
@@ -93,7 +93,7 @@ async function list(
 function spawn({ path, root }: AllowedPath): Deno.ChildProcess {
   countChild();
   const { start, names } = routeTo(path, root);
-  return spawnShell(["-c", fixedScript(SCRIPT), "sh", start, ...names], { stderr: "piped" });
+  return spawnShell(scriptArgs(SCRIPT, start, ...names), { stderr: "piped" });
 }
 
 /** Describes the names; those that have vanished are left out. */

@@ -11,7 +11,7 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript } from "../programs.ts";
+import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 
 /** How long the kernel may take to end a process. */
@@ -36,7 +36,7 @@ export interface HashOptions {
 export async function sha256(next: NextBytes, { buffer, signal }: HashOptions): Promise<string> {
   signal.throwIfAborted();
   // The agent may always run the shell, but other programs only if they are whitelisted.
-  const child = spawnShell(["-c", fixedScript("exec sha256sum")]);
+  const child = spawnShell(scriptArgs("exec sha256sum"));
   const aborted = new Aborted(signal);
   using _aborted = aborted;
   // A write to a stopped process would block forever.

@@ -16,7 +16,13 @@ import type {
 } from "../../../guest/logs.ts";
 import { Capture } from "../processes/capture.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH, SHELL } from "../programs.ts";
+import {
+  isExecutableFile,
+  PROGRAM_DIRECTORIES,
+  PROGRAM_PATH,
+  scriptArgs,
+  SHELL,
+} from "../programs.ts";
 import {
   entryBytes,
   fitEntry,
@@ -171,17 +177,15 @@ class Reading implements AsyncDisposable {
     this.#signal = signal;
     this.#child = new Deno.Command(SHELL, {
       // Every argument from a request is the value of an option or a match: none begins with "-".
-      args: [
-        "-c",
+      args: scriptArgs(
         'program=$1; shift; exec "$program" "$@"',
-        "sh",
         program,
         "--no-pager",
         "--all",
         "--output=json",
         `--output-fields=${OUTPUT_FIELDS}`,
         ...args,
-      ],
+      ),
       cwd: "/",
       clearEnv: true,
       env: { PATH: PROGRAM_PATH, LC_ALL: "C", TZ: "UTC" },

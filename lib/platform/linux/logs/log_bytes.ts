@@ -7,7 +7,7 @@
 import { countChild, countGarbage, countPipeRead } from "../../../base/memory/garbage.ts";
 import type { OpenFile } from "../../../guest/files.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { fixedScript } from "../programs.ts";
+import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 
 /** Bytes read at a time. */
@@ -116,7 +116,7 @@ class Unpacker {
     countChild();
     this.#program = program;
     // The program's name is one of UNPACKERS, never from the wire.
-    this.#child = spawnShell(["-c", fixedScript(`exec ${program} -dc`)]);
+    this.#child = spawnShell(scriptArgs(`exec ${program} -dc`));
     this.#reader = this.#child.stdout.getReader({ mode: "byob" });
     this.#feeding = this.#feed(file);
   }

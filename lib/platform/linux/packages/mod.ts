@@ -5,10 +5,15 @@
  */
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
-import type { Package, Packages, PackageUpdate, PackageUpdates } from "../../../guest/packages.ts";
+import {
+  type Package,
+  packageKey,
+  type Packages,
+  type PackageUpdate,
+  type PackageUpdates,
+} from "../../../guest/packages.ts";
 import { runCommand } from "../processes/run_command.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
-import { isInstalled } from "../services/mod.ts";
+import { isInstalled, PROGRAM_PATH, scriptArgs, SHELL } from "../programs.ts";
 import { APK, APT, DNF, type Manager } from "./managers.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -59,10 +64,6 @@ export class LinuxPackages implements Packages {
   }
 }
 
-/** Several versions and architectures of one package may be installed. */
-export const packageKey = ({ name, version, architecture }: Package): string =>
-  `${name} ${version} ${architecture}`;
-
 /**
  * The packages, by the manager that is installed; `undefined` if none is.
  *
@@ -77,7 +78,7 @@ export function linuxPackages(separate: boolean, has = isInstalled): LinuxPackag
 async function run(code: string, separate: boolean, signal: AbortSignal): Promise<string> {
   const result = await runCommand({
     program: SHELL,
-    args: ["-c", code],
+    args: scriptArgs(code),
     workingDirectory: "/",
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
     maxOutputBytes: MAX_OUTPUT_BYTES,

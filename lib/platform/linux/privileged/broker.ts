@@ -20,7 +20,7 @@ import { messageOf, stackOf } from "../../../base/message_of.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig } from "../../../config/load.ts";
 import type { Config } from "../../../config/schema.ts";
-import { groupRefusal, isAllowed } from "../../../policy/groups.ts";
+import { requireGroup } from "../../../policy/groups.ts";
 import { LineReader } from "../../../privileged/line_reader.ts";
 import {
   type BrokerAnswer,
@@ -35,7 +35,8 @@ import { FreezeHooks } from "./freeze_hooks.ts";
 import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
 import { HeldRecords } from "./held_records.ts";
 import { refusePeer } from "./peer.ts";
-import { pathOf, readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
+import { isInstalled } from "../programs.ts";
+import { readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
 
 /** A peer that sends nothing must not keep a process of root. */
@@ -199,9 +200,8 @@ class Broker {
     let about: Readonly<Record<string, unknown>> = { operation: name, target: {} };
     try {
       const config = await trustedConfig(configFile);
-      if (!isAllowed(operation.group, config.security.allow)) {
-        throw groupRefusal(name, operation.group, configFile ?? DEFAULT_CONFIG_PATH);
-      }
+      const file = configFile ?? DEFAULT_CONFIG_PATH;
+      requireGroup(name, operation.group, config.security.allow, file);
       const prepared = operation.prepare(params);
       about = { operation: name, target: prepared.target };
       this.#record("begin", about);
@@ -210,7 +210,7 @@ class Broker {
         config,
         signal,
         sinceSentMs: () => Date.now() - sent_at_ms,
-        has: (program) => pathOf(program) !== undefined,
+        has: isInstalled,
         run: (program, args, options) => runProgram(program, args, signal, options),
         mounts: () => readBlockMounts(signal),
         freezing: this.#session,

@@ -7,16 +7,12 @@
 import { commandFailed, timedOut } from "../../../base/errors.ts";
 import type { ProgramOptions, ProgramResult, Root } from "../../../privileged/operation.ts";
 import { runChild } from "../processes/run_child.ts";
-import { isExecutableFile, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "../programs.ts";
+import { PROGRAM_PATH, programPath } from "../programs.ts";
 import { blockMounts, loopDevicesIn } from "./block_mounts.ts";
 import type { ProcessTable } from "./peer.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
-
-/** The path of an installed program; `undefined` if there is none. */
-export const pathOf = (program: string): string | undefined =>
-  PROGRAM_DIRECTORIES.map((directory) => `${directory}/${program}`).find(isExecutableFile);
 
 /**
  * Runs an installed program in a clean environment, without a shell.
@@ -30,7 +26,7 @@ export async function runProgram(
   signal: AbortSignal,
   { input = "", timeoutMs = TIMEOUT_MS }: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const path = pathOf(program);
+  const path = programPath(program);
   if (path === undefined) {
     throw commandFailed(`this guest has no program ${program}; install it`, { program });
   }

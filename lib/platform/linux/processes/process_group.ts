@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SHELL } from "../programs.ts";
+import { scriptArgs, SHELL } from "../programs.ts";
 
 /**
  * Sends signals in order to the process group of a child that was spawned detached. A group that no
@@ -26,13 +26,11 @@ export async function signalGroup(
 
 async function signalByShell(pid: number, signals: readonly Deno.Signal[]): Promise<void> {
   const shell = new Deno.Command(SHELL, {
-    args: [
-      "-c",
+    args: scriptArgs(
       'group=$1; shift; for signal; do kill -s "$signal" -- "-$group"; done',
-      "sh",
       String(pid),
       ...signals.map((signal) => signal.slice("SIG".length)),
-    ],
+    ),
     clearEnv: true,
     cwd: "/",
     stdin: "null",

@@ -10,7 +10,7 @@
 
 import { commandFailed, notFound, permissionDenied, RpcError } from "../../../base/errors.ts";
 import type { RunOptions, RunResult } from "../../../guest/commands.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { PROGRAM_PATH, scriptArgs, SHELL } from "../programs.ts";
 import { HEAD_BYTES, interpreterOf, unsupportedFormat } from "./program_format.ts";
 import { runChild } from "./run_child.ts";
 
@@ -42,7 +42,7 @@ async function examine(
   if (signal.aborted) return undefined;
   const { stdout, endedBy } = await runChild({
     program: SHELL,
-    args: ["-c", EXAMINE, "sh", program, workingDirectory],
+    args: scriptArgs(EXAMINE, program, workingDirectory),
     workingDirectory: "/",
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
     maxOutputBytes: HEAD_BYTES + 100,

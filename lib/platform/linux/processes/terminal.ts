@@ -11,7 +11,7 @@
 
 import { commandFailed } from "../../../base/errors.ts";
 import type { RunOptions, TerminalSize } from "../../../guest/commands.ts";
-import { PROGRAM_PATH, SHELL } from "../programs.ts";
+import { PROGRAM_PATH, scriptArgs, SHELL } from "../programs.ts";
 import { runChild } from "./run_child.ts";
 
 const SCRIPT = "/usr/bin/script";
@@ -101,7 +101,7 @@ export class IdentityReader {
 export async function resizeTerminal(name: string, { rows, cols }: TerminalSize): Promise<void> {
   const { code, stderr } = await runChild({
     program: SHELL,
-    args: ["-c", 'exec stty -F "$1" rows "$2" cols "$3"', "sh", name, String(rows), String(cols)],
+    args: scriptArgs('exec stty -F "$1" rows "$2" cols "$3"', name, String(rows), String(cols)),
     workingDirectory: "/",
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
     maxOutputBytes: 1000,

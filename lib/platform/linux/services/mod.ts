@@ -5,7 +5,7 @@
  */
 
 import type { Services } from "../../../guest/services.ts";
-import { isExecutableFile, PROGRAM_DIRECTORIES } from "../programs.ts";
+import { isInstalled } from "../programs.ts";
 import { runScript } from "../shell.ts";
 import { OpenrcServices } from "./openrc.ts";
 import type { RunScript } from "./run_script.ts";
@@ -15,10 +15,6 @@ const TIMEOUT_MS = 20_000;
 
 const run: RunScript = (code, args, signal) =>
   runScript({ code, args, timeoutMs: TIMEOUT_MS, signal });
-
-/** Whether a program is installed. */
-export const isInstalled = (name: string): boolean =>
-  PROGRAM_DIRECTORIES.some((directory) => isExecutableFile(`${directory}/${name}`));
 
 /** The services, by the manager that is installed; `undefined` if none is. */
 export function linuxServices(has = isInstalled): Services | undefined {

@@ -1,10 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { packageKey } from "../../../../../lib/guest/packages.ts";
 import { APT } from "../../../../../lib/platform/linux/packages/managers.ts";
-import {
-  LinuxPackages,
-  linuxPackages,
-  packageKey,
-} from "../../../../../lib/platform/linux/packages/mod.ts";
+import { LinuxPackages, linuxPackages } from "../../../../../lib/platform/linux/packages/mod.ts";
 import { tool } from "../../../../_tool.ts";
 import { NEVER, rpcErrorOf } from "../../../_helpers.ts";
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { isInstalled, linuxServices } from "../../../../../lib/platform/linux/services/mod.ts";
+import { isInstalled } from "../../../../../lib/platform/linux/programs.ts";
+import { linuxServices } from "../../../../../lib/platform/linux/services/mod.ts";
 
 Deno.test("the service manager is the one that is installed, or none", () => {
   assertEquals(linuxServices((name) => name === "systemctl")?.manager, "systemd");
