@@ -13,7 +13,7 @@
  * The longest wait of a wake-up. It bounds how many can be pending, whatever timers are started, and
  * how long a process that just returns from its last line lives on for one.
  */
-const MAX_NAP_MS = 1000;
+const MAX_NAP_MS = 5000;
 
 const running = new Set<Timer>();
 /** When the pending wake-ups are due, the earliest last. */

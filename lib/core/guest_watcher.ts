@@ -25,10 +25,10 @@ import {
 } from "./guest_changes.ts";
 
 /** How often the quick look happens, and every how many of them the slow one. */
-const QUICK_MS = 5000;
-const QUICK_PER_SLOW = 12;
+const QUICK_MS = 10_000;
+const QUICK_PER_SLOW = 6;
 /** The first slow look: after the start, which is busy enough. */
-const FIRST_SLOW = 3;
+const FIRST_SLOW = 2;
 const MS_PER_SECOND = 1000;
 /** What a look leaves for the garbage collector: so much that it runs every few minutes. */
 const QUICK_LOOK_BYTES = 16 * 1024;
@@ -42,7 +42,7 @@ export interface WatcherOptions {
   /** The configuration in effect. */
   readonly config: () => EventsConfig;
   readonly log: Log;
-  /** Milliseconds between quick looks. @default {5000} */
+  /** Milliseconds between quick looks. @default {10000} */
   readonly quickMs?: number;
 }
 

@@ -73,7 +73,7 @@ Deno.test("a watcher records failed units at its slow looks, which are rare", as
   await until(() => watched.recorded.length > 0, "the failed unit");
   await until(() => watched.slowLooks >= 2, "the second slow look");
   assertEquals(watched.recorded.map(({ event }) => event), ["unit.failed"]);
-  assertEquals(watched.looks >= 12, true);
+  assertEquals(watched.looks >= 6, true);
 });
 
 Deno.test("a watcher asks nothing whose source is off", async () => {
