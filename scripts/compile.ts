@@ -17,6 +17,8 @@ import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import { type Config, DEFAULT_CONFIG } from "../lib/config/schema.ts";
 import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
+import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -101,6 +103,7 @@ async function compile({ target, config: file, output }: Order): Promise<void> {
       `${ROOT}dist/agent.js`,
       ...baked,
     ]);
+    await checkBinary(compiled, { target, version: `kvmmanager-agent ${VERSION}` });
     await Deno.rename(compiled, output);
   } finally {
     await Deno.remove(temporary, { recursive: true });
@@ -127,7 +130,9 @@ function explain(error: unknown): number {
   }
   printError(`compile: ${error instanceof Error ? error.message : error}`);
   if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof NoRuntimeError) return EXIT.unavailable;
+  if (error instanceof NoRuntimeError || error instanceof WrongRuntimeError) {
+    return EXIT.unavailable;
+  }
   if (error instanceof DenoFailedError) return EXIT.software;
   throw error;
 }

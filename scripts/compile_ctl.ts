@@ -11,6 +11,8 @@ import { basename, dirname, fromFileUrl } from "@std/path/posix";
 import manifest from "../deno.json" with { type: "json" };
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
+import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -35,6 +37,7 @@ async function compile(target: string, output: string): Promise<void> {
       `--output=${fresh}`,
       `${ROOT}dist/ctl.js`,
     ]);
+    await checkBinary(fresh, { target, version: `kvmmanager-ctl ${VERSION}` });
     await Deno.rename(fresh, output);
   } finally {
     await Deno.remove(workDirectory, { recursive: true });
@@ -58,7 +61,9 @@ async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     printError(`compile:ctl: ${error instanceof Error ? error.message : error}`);
     if (error instanceof UsageError) return EXIT.usage;
-    if (error instanceof NoRuntimeError) return EXIT.unavailable;
+    if (error instanceof NoRuntimeError || error instanceof WrongRuntimeError) {
+      return EXIT.unavailable;
+    }
     if (error instanceof DenoFailedError) return EXIT.software;
     throw error;
   }

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
@@ -8,6 +8,8 @@ import { runScript } from "./_run.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 
 const COMPILE = "scripts/compile.ts";
+const BUNDLE = `${ROOT}dist/agent.js`;
+
 Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
   await provideBundle("agent.js", "main.ts");
   await using directory = await TempDirectory.make();
@@ -57,17 +59,29 @@ Deno.test("deno task compile tells every problem of a configuration", async () =
   assertMatch(stderr, /surprise is unknown/);
 });
 
+Deno.test("deno task compile refuses a whole runtime and leaves no file", async () => {
+  await provideBundle("agent.js", "main.ts");
+  await using directory = await TempDirectory.make();
+  const output = `${directory.path}/out/agent`;
+  const env = { DENORT_BIN: Deno.execPath() };
+  const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
+  assertEquals({ code, stdout }, { code: 69, stdout: "" });
+  assertMatch(stderr, /^compile: the runtime is a whole deno, .*; provide denort \S+ for \S+\n$/);
+  assertEquals(await Array.fromAsync(Deno.readDir(`${directory.path}/out`)), []);
+});
+
 Deno.test("a binary carries its permissions before the arguments of whoever starts it", async () => {
   await provideBundle("agent.js", "main.ts");
   await using directory = await TempDirectory.make();
   const output = `${directory.path}/agent`;
-  // Any executable of the platform can carry a program; this one does not run it.
-  const env = { DENORT_BIN: Deno.execPath() };
-  const { code, stdout, stderr } = await runScript(COMPILE, ["--output", output], env);
-  assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertStringIncludes(stdout, "confined to the defaults");
-  const binary = new TextDecoder("latin1").decode(await Deno.readFile(output));
   const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  // Any executable of the platform can carry a program; this one does not run it.
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", "--quiet", "--no-config", ...flags, "--output", output, BUNDLE, ...baked],
+    env: { DENORT_BIN: Deno.execPath() },
+  }).output();
+  assert(success);
+  const binary = new TextDecoder("latin1").decode(await Deno.readFile(output));
   assertStringIncludes(binary, `{"argv":${JSON.stringify(baked)}`);
   for (const flag of flags.filter((one) => one.startsWith("--v8-flags="))) {
     for (const one of flag.slice("--v8-flags=".length).split(",")) {
