@@ -36,6 +36,20 @@ export function durationText(seconds: number): string {
   return `${whole}s`;
 }
 
+/** Characters of a time in ISO 8601 up to a unit. */
+const TIME_CHARACTERS = { minutes: 16, seconds: 19, milliseconds: 23 } as const;
+
+/**
+ * `2026-11-21 18:50:00`, in UTC, up to a unit; the number itself if it is no time that a calendar has.
+ *
+ * @param milliseconds Since 1970-01-01.
+ */
+export function timeText(milliseconds: number, upTo: keyof typeof TIME_CHARACTERS): string {
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) return String(milliseconds);
+  return date.toISOString().slice(0, TIME_CHARACTERS[upTo]).replace("T", " ");
+}
+
 /** Characters that take two columns: East Asian wide and emoji. Combining marks take none. */
 const WIDE_REGEXP =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;

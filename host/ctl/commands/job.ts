@@ -21,6 +21,7 @@ import { bytesText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
 import { exitStatusOf, linkOf, newJobId, parseVariables } from "./_job.ts";
+import { readPages } from "./_pages.ts";
 import { writeOutput } from "./_stream.ts";
 
 type Status = ResultOf<"job_status">;
@@ -113,16 +114,10 @@ const list = defineCommand(
   object({}),
   async (_values, invocation) =>
     await linked(invocation, async (link) => {
-      const jobs: Status[] = [];
-      let after: string | undefined;
-      do {
-        const page: ResultOf<"job_list"> = await link.call("job_list", { after }, {
-          signal: invocation.signal,
-        });
-        jobs.push(...page.jobs);
-        // A guest that repeats itself must not keep the command going.
-        after = page.jobs.length > 0 && page.next !== after ? page.next : undefined;
-      } while (after !== undefined);
+      const jobs = await readPages(async (after) => {
+        const page = await link.call("job_list", { after }, { signal: invocation.signal });
+        return { entries: page.jobs, next: page.next };
+      });
       if (invocation.json) printLine(printableJson({ jobs }, 2));
       else if (jobs.length > 0) printLine(table(HEADING, jobs.map(cells)));
       return EXIT.ok;

@@ -3,9 +3,10 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { table } from "../format.ts";
+import { table, timeText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { readPages } from "./_pages.ts";
 
 type Entry = ResultOf<"file_list">["entries"][number];
 
@@ -35,20 +36,12 @@ export const ls = defineCommand(
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;
-    const entries: Entry[] = [];
     let notUtf8 = 0;
-    let after: string | undefined = "";
-    do {
-      const page: ResultOf<"file_list"> = await client.call(
-        "file_list",
-        { path, after, limit: 1000 },
-        { signal },
-      );
-      entries.push(...page.entries);
+    const entries = await readPages(async (after, limit) => {
+      const page = await client.call("file_list", { path, after, limit }, { signal });
       notUtf8 = page.names_not_utf8 ?? 0;
-      // A guest that repeats itself must not keep the command going.
-      after = page.next !== undefined && page.next > after ? page.next : undefined;
-    } while (after !== undefined);
+      return { entries: page.entries, next: page.next };
+    });
     if (json) printLine(printableJson({ path, entries, names_not_utf8: notUtf8 }, 2));
     else if (long && entries.length > 0) printLine(table(HEADING, entries.map(cells)));
     else for (const entry of entries) printLine(printable(marked(entry)));
@@ -63,14 +56,6 @@ const marked = ({ name, type }: Entry) => `${name}${MARKS[type] ?? ""}`;
 const cells = (entry: Entry) => [
   entry.permissions,
   String(entry.size_bytes),
-  timeText(entry.modified_at),
+  timeText(entry.modified_at * 1000, "seconds"),
   marked(entry),
 ];
-
-/** `2026-11-21 18:50:00`; the number itself if it is no time that a calendar has. */
-function timeText(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime())
-    ? String(seconds)
-    : date.toISOString().slice(0, 19).replace("T", " ");
-}

@@ -6,6 +6,7 @@ import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { readPages } from "./_pages.ts";
 
 type Package = ResultOf<"package_list">["packages"][number];
 type Updates = ResultOf<"package_updates">;
@@ -28,32 +29,23 @@ export const packages = defineCommand(
     const options = { signal, timeoutMs: TIMEOUT_MS, cancelInGuest: true };
     const { client } = await connectTarget(invocation);
     await using _client = client;
-    const all: Package[] = [];
-    const updates: Updates["updates"] = [];
-    let last: Updates | undefined;
-    let cursor: string | undefined = "";
-    do {
-      let next: string | undefined;
-      if (wantsUpdates) {
-        last = await client.call("package_updates", { cursor, limit: 1000 }, options);
-        updates.push(...last.updates);
-        next = last.cursor;
-      } else {
-        const page = await client.call("package_list", { cursor, limit: 1000 }, options);
-        all.push(...page.packages);
-        next = page.cursor;
-      }
-      // A guest that repeats itself must not keep the command going.
-      cursor = next !== undefined && next > cursor ? next : undefined;
-    } while (cursor !== undefined);
-    if (last === undefined) {
+    if (!wantsUpdates) {
+      const all = await readPages(async (cursor, limit) => {
+        const page = await client.call("package_list", { cursor, limit }, options);
+        return { entries: page.packages, next: page.cursor };
+      });
       printLine(json ? printableJson(all, 2) : table(["NAME", "VERSION", "ARCH"], all.map(cells)));
       return EXIT.ok;
     }
+    let last: Updates | undefined;
+    const updates = await readPages(async (cursor, limit) => {
+      last = await client.call("package_updates", { cursor, limit }, options);
+      return { entries: last.updates, next: last.cursor };
+    });
     if (json) printLine(printableJson({ ...last, updates, cursor: undefined }, 2));
     else {
       printLine(table(["NAME", "INSTALLED", "AVAILABLE", "SECURITY"], updates.map(updateCells)));
-      if (last.reboot_required) printError("kvmmanager-ctl: an installed update needs a reboot");
+      if (last?.reboot_required) printError("kvmmanager-ctl: an installed update needs a reboot");
     }
     return EXIT.ok;
   },

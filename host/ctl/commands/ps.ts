@@ -3,9 +3,10 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, lines, wholeNumber, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { bytesText, durationText, table } from "../format.ts";
+import { bytesText, durationText, table, timeText } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { readPages } from "./_pages.ts";
 
 type Process = ResultOf<"process_list">["processes"][number];
 
@@ -41,21 +42,16 @@ export const ps = defineCommand(
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;
-    const processes: Process[] = [];
     let total = 0;
-    let cursor: string | undefined;
-    do {
-      const wanted = Math.min(limit - processes.length, 1000);
-      const page: ResultOf<"process_list"> = await client.call(
+    const processes = await readPages(async (cursor, wanted) => {
+      const page = await client.call(
         "process_list",
         { sort, user, name, cursor, limit: wanted },
         { signal },
       );
-      processes.push(...page.processes);
       total = page.total_count;
-      // A guest that repeats itself must not keep the command going.
-      cursor = page.processes.length > 0 && page.cursor !== cursor ? page.cursor : undefined;
-    } while (cursor !== undefined && processes.length < Math.min(limit, total + 1000));
+      return { entries: page.processes, next: page.cursor };
+    }, limit);
     if (json) printLine(printableJson({ processes, total_count: total }, 2));
     else printLine(table(HEADING, processes.map(cells)));
     return EXIT.ok;
@@ -71,14 +67,6 @@ const cells = (one: Process) => [
   String(one.thread_count),
   durationText(one.cpu_seconds_total),
   bytesText(one.resident_bytes),
-  timeText(one.started_at),
+  timeText(one.started_at * 1000, "minutes"),
   one.arguments?.join(" ") ?? `[${one.name}]`,
 ];
-
-/** `2026-11-21 18:50`; the number itself if it is no time that a calendar has. */
-function timeText(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime())
-    ? String(seconds)
-    : date.toISOString().slice(0, 16).replace("T", " ");
-}

@@ -1,12 +1,12 @@
 import { argument, object, optional } from "@optique/core";
 import { printLine } from "../../../lib/base/terminal.ts";
-import type { AgentClient } from "../../client.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { bytesText, table } from "../format.ts";
+import { bytesText, table, timeText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { readPages } from "./_pages.ts";
 import { controlService, SERVICE_ACTIONS } from "./_service_control.ts";
 
 type Service = ResultOf<"service_list">["services"][number];
@@ -40,7 +40,10 @@ export const service = defineCommand(
     const { client } = await connectTarget(invocation);
     await using _client = client;
     if (name === undefined) {
-      const services = await listAll(client, signal);
+      const services = await readPages(async (cursor, limit) => {
+        const page = await client.call("service_list", { cursor, limit }, { signal });
+        return { entries: page.services, next: page.cursor };
+      });
       if (json) printLine(printableJson(services, 2));
       else printLine(table(HEADING, services.map(cells)));
       return EXIT.ok;
@@ -69,28 +72,7 @@ function line(key: string, value: unknown): string {
     : key.endsWith("_bytes") && typeof value === "number"
     ? bytesText(value)
     : key === "active_since" && typeof value === "number"
-    ? timeText(value)
+    ? timeText(value * 1000, "seconds")
     : String(value);
   return printable(`${name} ${shown}`);
-}
-
-function timeText(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();
-}
-
-async function listAll(client: AgentClient, signal: AbortSignal): Promise<Service[]> {
-  const services: Service[] = [];
-  let cursor: string | undefined = "";
-  do {
-    const page: ResultOf<"service_list"> = await client.call(
-      "service_list",
-      { cursor, limit: 1000 },
-      { signal },
-    );
-    services.push(...page.services);
-    // A guest that repeats itself must not keep the command going.
-    cursor = page.cursor !== undefined && page.cursor > cursor ? page.cursor : undefined;
-  } while (cursor !== undefined);
-  return services;
 }

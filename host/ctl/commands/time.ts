@@ -3,6 +3,7 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import { type ClockOffset, measureClockOffset } from "../../clock_offset.ts";
 import { defineCommand, lines } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { timeText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
 
@@ -37,18 +38,10 @@ function describe({ offsetMs, uncertaintyMs, guest }: ClockOffset): string {
   const { zone, zone_abbreviation, synchronized, clock_source } = guest;
   const state = synchronized === undefined ? "not known" : synchronized ? "yes" : "no";
   return [
-    `guest         ${timeText(guest.sent_ms)} UTC`,
+    `guest         ${timeText(guest.sent_ms, "milliseconds")} UTC`,
     `offset        ${offsetMs.toFixed(3)} ms, ± ${uncertaintyMs.toFixed(3)} ms`,
     `time zone     ${printable(zone ?? zone_abbreviation)} (${printable(zone_abbreviation)})`,
     `synchronized  ${state}`,
     `clock source  ${printable(clock_source ?? "not known")}`,
   ].join("\n");
-}
-
-/** `2026-11-21 18:50:00.123`; the number itself if it is no time that a calendar has. */
-function timeText(milliseconds: number): string {
-  const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime())
-    ? String(milliseconds)
-    : date.toISOString().slice(0, 23).replace("T", " ");
 }

@@ -6,6 +6,7 @@ import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { readPages } from "./_pages.ts";
 import { changeUser, USER_ACTIONS } from "./_user_change.ts";
 
 type User = ResultOf<"user_list">["users"][number];
@@ -44,18 +45,11 @@ export const user = defineCommand(
     const { json, signal } = invocation;
     const { client } = await connectTarget(invocation);
     await using _client = client;
-    const users: User[] = [];
-    let cursor: string | undefined = "";
-    do {
-      const page: ResultOf<"user_list"> = await client.call(
-        "user_list",
-        { ...(system ? {} : { system: false }), cursor, limit: 1000 },
-        { signal },
-      );
-      users.push(...page.users);
-      // A guest that repeats itself must not keep the command going.
-      cursor = page.cursor !== undefined && page.cursor > cursor ? page.cursor : undefined;
-    } while (cursor !== undefined);
+    const users = await readPages(async (cursor, limit) => {
+      const filter = system ? {} : { system: false };
+      const page = await client.call("user_list", { ...filter, cursor, limit }, { signal });
+      return { entries: page.users, next: page.cursor };
+    });
     if (json) printLine(printableJson(users, 2));
     else {
       printLine(table(["NAME", "UID", "GROUPS", "HOME", "SHELL", "FULL NAME"], users.map(cells)));

@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { bytesText, durationText, fit, table, widthOf } from "../../../host/ctl/format.ts";
+import {
+  bytesText,
+  durationText,
+  fit,
+  table,
+  timeText,
+  widthOf,
+} from "../../../host/ctl/format.ts";
 import { printable, printableJson } from "../../../host/ctl/printable.ts";
 import { progressLine } from "../../../host/ctl/progress.ts";
 
@@ -103,4 +110,12 @@ Deno.test("progressLine() fills a terminal of any width exactly", () => {
   }
   const empty = { name: "f", doneBytes: 0, totalBytes: 0, bytesPerSecond: 0 };
   assertEquals(/100%.*done/.test(progressLine(empty, 80)), true);
+});
+
+Deno.test("timeText() shows a time up to a unit, and a number that no calendar has", () => {
+  const ms = Date.UTC(2026, 10, 21, 18, 50, 1, 23);
+  assertEquals(timeText(ms, "minutes"), "2026-11-21 18:50");
+  assertEquals(timeText(ms, "seconds"), "2026-11-21 18:50:01");
+  assertEquals(timeText(ms, "milliseconds"), "2026-11-21 18:50:01.023");
+  assertEquals(timeText(9e18, "seconds"), "9000000000000000000");
 });

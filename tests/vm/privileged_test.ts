@@ -1,0 +1,255 @@
+/**
+ * The broker and freezing in a real guest: what only systemd, the kernel and a frozen root can show.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import * as z from "zod";
+import { AnswerError } from "../../host/errors.ts";
+import { printError } from "../../lib/base/terminal.ts";
+import type { Guest } from "../../scripts/vm/guest.ts";
+import { slowdown } from "../../scripts/vm/patience.ts";
+import { GROUPS } from "../../lib/policy/groups.ts";
+import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
+import { until } from "../_waiting.ts";
+import { bootGuest } from "./_guest.ts";
+import { configure, mainPid } from "./_service.ts";
+
+const SECOND = "/dev/shm/second";
+/** Half a minute, and what a loaded machine takes. */
+const RETURN_MS = 240_000;
+
+/** A second file system, and a writer on the root that notes when it could write. */
+const PREPARE = `set -e
+truncate -s 32M /dev/shm/image
+mkfs.ext4 -q /dev/shm/image
+mkdir -p ${SECOND}
+mount -o loop /dev/shm/image ${SECOND}
+setsid sh -c 'while :; do read up _ </proc/uptime; echo "$up" >>/var/tmp/writes; sleep 0.1; done' \\
+  >/dev/null 2>&1 </dev/null &`;
+
+const CONFIG = "/etc/kvmmanager-agent/config.json";
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY ci";
+
+/** A service that the host may control, and one that it may not. */
+const SERVICES = ["toy", "other"].map((name) =>
+  `cat >/run/systemd/system/${name}.service <<'END'
+[Service]
+ExecStart=/bin/sleep infinity
+END`
+).join("\n") + "\nsystemctl daemon-reload";
+
+/** A command of the host's that speaks to the broker's socket itself. */
+const INTRUDER = `use Socket;
+socket(S, PF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
+connect(S, sockaddr_un("/run/kvmmanager-agent-privileged.sock")) or die "connect: $!";
+syswrite(S, '{"operation":"fs_freeze","params":{"ttl_seconds":60},"sent_at_ms":0}' . "\\n");
+sysread(S, my $answer, 10000);
+print $answer;`;
+
+const Executed = z.looseObject({ stdout: z.string(), stderr: z.string() });
+const Frozen = z.looseObject({ frozen: z.array(z.string()) });
+const TimeSet = z.looseObject({ step_ms: z.number() });
+const Trimmed = z.looseObject({
+  filesystems: z.array(z.looseObject({
+    mount_point: z.string(),
+    trimmed_bytes: z.optional(z.int()),
+    error: z.optional(z.string()),
+  })),
+});
+const Thawed = z.looseObject({ thawed: z.array(z.string()), ended_by: z.nullable(z.string()) });
+
+async function call(guest: Guest, method: string, params: object = {}): Promise<unknown> {
+  const client = await guest.client();
+  await using _client = client;
+  return await client.callUnchecked(method, params, { timeoutMs: 120_000 * slowdown() });
+}
+
+/** The longest time in seconds in which the writer could not write. */
+async function longestGap(guest: Guest): Promise<number> {
+  const times = (await guest.root("cat /var/tmp/writes")).trim().split("\n").map(Number);
+  return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time)));
+}
+
+const refusal = async (work: Promise<unknown>): Promise<AnswerError> =>
+  await assertRejects(() => work, AnswerError);
+
+Deno.test("the broker in a guest", async (t) => {
+  const guest = await bootGuest();
+  await using _guest = guest;
+  await guest.root(`${PREPARE}\nmkdir -p /run/systemd/system\n${SERVICES}`);
+  const security = {
+    ...JSON.parse(await guest.root(`cat ${CONFIG}`)).security,
+    allow: GROUPS,
+    managed_users: ["deploy"],
+    managed_services: ["toy"],
+  };
+  await configure(guest, { security });
+
+  await t.step("it does what the agent asks for", async () => {
+    const start = performance.now();
+    const result = await call(guest, "fs_freeze_status");
+    printError(`fs_freeze_status through the broker: ${Math.round(performance.now() - start)} ms`);
+    assertEquals(result, { frozen: [] });
+  });
+
+  await t.step("a command of the host's reaches the socket, and is refused", async () => {
+    const params = { command: "perl", args: ["-e", INTRUDER], timeout_seconds: 60 };
+    const { stdout, stderr } = z.parse(Executed, await call(guest, "exec_command", params));
+    assertStringIncludes(stdout, "only the agent may use the broker", stderr);
+    assertEquals(await call(guest, "fs_freeze_status"), { frozen: [] });
+  });
+
+  await t.step("a user is created, gets a password and a key, and is deleted", async () => {
+    await call(guest, "user_create", { user: "deploy", full_name: "Deployment" });
+    assertMatch(await guest.root("getent passwd deploy"), /^deploy:x:\d+:\d+:Deployment:/);
+    await call(guest, "user_set_password", { user: "deploy", password: "correct horse" });
+    assertMatch(await guest.root("passwd -S deploy"), /^deploy P /);
+    await call(guest, "ssh_keys_add", { user: "deploy", keys: [KEY] });
+    const file = "/home/deploy/.ssh/authorized_keys";
+    assertEquals((await guest.root(`stat -c '%a %U' ${file}`)).trim(), "600 deploy");
+    assertStringIncludes(await guest.root(`cat ${file}`), KEY.split(" ")[1] ?? "");
+    await call(guest, "ssh_keys_remove", { user: "deploy" });
+    assertEquals((await guest.root(`grep -c ssh-ed25519 ${file} || :`)).trim(), "0");
+  });
+
+  await t.step("a link in a home directory leads to nothing", async () => {
+    await guest.root(
+      "cd /home/deploy; rm -rf .ssh; mkdir -p /root/.ssh; su deploy -c 'ln -s /root/.ssh .ssh'",
+    );
+    await refusal(call(guest, "ssh_keys_add", { user: "deploy", keys: [KEY] }));
+    assertEquals((await guest.root("ls /root/.ssh")).trim(), "");
+    await call(guest, "user_delete", { user: "deploy", remove_home: true });
+    assertEquals((await guest.tryRoot("getent passwd deploy")).status, 2);
+    await guest.root("[ ! -e /home/deploy ] && [ -d /root/.ssh ]");
+  });
+
+  await t.step("users and services that the configuration does not list are refused", async () => {
+    const { code } = await refusal(call(guest, "user_create", { user: "mallory" }));
+    assertEquals(code, PERMISSION_DENIED);
+    const service = await refusal(
+      call(guest, "service_control", { unit: "other", action: "start" }),
+    );
+    assertEquals(service.code, PERMISSION_DENIED);
+    assertEquals((await guest.tryRoot("systemctl is-active other")).stdout.trim(), "inactive");
+  });
+
+  await t.step("a service is started and stopped", async () => {
+    await call(guest, "service_control", { unit: "toy", action: "start" });
+    await guest.root("systemctl is-active toy");
+    await call(guest, "service_control", { unit: "toy", action: "stop" });
+    assertEquals((await guest.tryRoot("systemctl is-active toy")).stdout.trim(), "inactive");
+  });
+
+  await t.step("the clock is set", async () => {
+    const hour = 3600;
+    const before = Number(await guest.root("date +%s"));
+    const { step_ms } = z.parse(
+      TimeSet,
+      await call(guest, "time_set", { time_ms: (before + hour) * 1000 }),
+    );
+    assert(Math.abs(step_ms / 1000 - hour) < hour / 10, `${step_ms} ms`);
+    assert(Number(await guest.root("date +%s")) >= before + hour);
+    await call(guest, "time_set", { time_ms: Date.now() });
+  });
+
+  await t.step("file systems are trimmed, or the answer says why not", async () => {
+    const { filesystems } = z.parse(Trimmed, await call(guest, "fs_trim"));
+    assert(
+      filesystems.some(({ mount_point }) => mount_point === SECOND),
+      "the second one is tried",
+    );
+    for (const { trimmed_bytes, error = "" } of filesystems) {
+      if (trimmed_bytes === undefined) assertMatch(error, /fstrim/);
+    }
+  });
+
+  await t.step("the broker refuses what its configuration does not allow", async () => {
+    // The agent still has the configuration that it was started with.
+    const change = JSON.stringify({ security: { ...security, allow: ["see"] } });
+    await guest.root(`cp ${CONFIG} /root/config.json\ncat >${CONFIG} <<'END'\n${change}\nEND`);
+    const { code, message } = await refusal(call(guest, "user_create", { user: "deploy" }));
+    assertEquals(code, PERMISSION_DENIED);
+    assertStringIncludes(message, 'needs the group "accounts"');
+    await guest.root(`chmod a+w ${CONFIG}`);
+    const untrusted = await refusal(call(guest, "user_create", { user: "deploy" }));
+    assertMatch(untrusted.message, /config\.json/);
+    await guest.root(`cp /root/config.json ${CONFIG}; chmod 644 ${CONFIG}`);
+    assertEquals((await guest.tryRoot("getent passwd deploy")).status, 2);
+  });
+
+  await t.step(
+    "the root and a second file system are frozen: programs wait, the agent answers",
+    async () => {
+      const { frozen } = z.parse(Frozen, await call(guest, "fs_freeze", { ttl_seconds: 600 }));
+      assertEquals(frozen, [SECOND, "/"]);
+      await call(guest, "ping");
+      const before = Number(await guest.root("wc -l </var/tmp/writes"));
+      await guest.root("sleep 2");
+      assertEquals(
+        Number(await guest.root("wc -l </var/tmp/writes")),
+        before,
+        "nothing is written",
+      );
+      const refused = await assertRejects(
+        () => call(guest, "exec_command", { command: "true" }),
+        AnswerError,
+      );
+      assertEquals(refused.code, COMMAND_FAILED);
+      assertMatch(refused.message, /frozen/);
+      assertEquals(z.parse(Thawed, await call(guest, "fs_thaw")), {
+        thawed: ["/", SECOND],
+        problems: [],
+        ended_by: "request",
+      });
+      await call(guest, "exec_command", { command: "true" });
+      assert(await longestGap(guest) >= 2);
+    },
+  );
+
+  await t.step("the record is in the journal", async () => {
+    const journal = await guest.root("journalctl --no-pager -o cat -t kvmmanager-agent-privileged");
+    assertMatch(journal, /"event":"begin","operation":"fs_freeze"/);
+    assertMatch(journal, /"event":"thawed","ended_by":"request"/);
+    assertMatch(journal, /"event":"refused"/);
+  });
+
+  await t.step("the root is thawed when ttl_seconds are over", async () => {
+    await call(guest, "fs_freeze", { ttl_seconds: 3 });
+    await until(
+      async () => z.parse(Frozen, await call(guest, "fs_freeze_status")).frozen.length === 0,
+      "the thaw",
+      RETURN_MS,
+    );
+    assertEquals(z.parse(Thawed, await call(guest, "fs_thaw")).ended_by, "ttl");
+  });
+
+  await t.step(
+    "the root is thawed 30 s after the agent was killed, and the agent is back",
+    async () => {
+      const pid = await mainPid(guest);
+      await guest.root(": >/var/tmp/writes");
+      await call(guest, "fs_freeze", { ttl_seconds: 600 });
+      await guest.root(`kill -KILL ${pid}`);
+      const start = performance.now();
+      await guest.ready(RETURN_MS);
+      printError(`agent_ready ${((performance.now() - start) / 1000).toFixed(1)} s after SIGKILL`);
+      await until(
+        async () => Number(await guest.root("wc -l </var/tmp/writes")) > 20,
+        "the writer goes on",
+        RETURN_MS,
+      );
+      const gap = await longestGap(guest);
+      printError(`the writer waited ${gap.toFixed(1)} s`);
+      assert(gap >= 29, `${gap} s`);
+      assertEquals(await call(guest, "fs_freeze_status"), { frozen: [] });
+    },
+  );
+});
