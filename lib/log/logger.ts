@@ -11,6 +11,7 @@
 import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
+import { writeAll } from "../base/write_all.ts";
 
 /** The fields of a line besides time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -182,10 +183,7 @@ export class Logger implements Log {
   }
 
   async #writeAll(text: string): Promise<void> {
-    const bytes = encoder.encode(text);
-    for (let sent = 0; sent < bytes.byteLength;) {
-      sent += await this.#target.write(bytes.subarray(sent));
-    }
+    await writeAll(this.#target, encoder.encode(text));
   }
 }
 

@@ -10,6 +10,7 @@ import { withTimer } from "../base/waiting.ts";
 import type { CommandConnection } from "./listener.ts";
 import { readOrEnd, type Received, Reception } from "./reception.ts";
 import type { RequestMemory } from "./request_memory.ts";
+import { writeAll } from "../base/write_all.ts";
 
 /**
  * Bytes of garbage that a client leaves besides its request (measured): with half of it a flood of
@@ -45,7 +46,7 @@ export async function exchange(
   try {
     const text = await answerTo(reception, options);
     let hasLeft = false;
-    await withTimer(timeoutMs, writeAll(connection, text).then(() => hasLeft = true));
+    await withTimer(timeoutMs, sendText(connection, text).then(() => hasLeft = true));
     if (!hasLeft) return;
     collectIfDue();
     // Closing with unread input would reset the connection, and the client would lose its answer.
@@ -75,10 +76,10 @@ async function answerTo(
   return text;
 }
 
-async function writeAll(connection: CommandConnection, text: string): Promise<void> {
+async function sendText(connection: CommandConnection, text: string): Promise<void> {
   const bytes = encoder.encode(text);
   countGarbage(bytes.byteLength);
-  for (let sent = 0; sent < bytes.byteLength;) sent += await connection.write(bytes.subarray(sent));
+  await writeAll(connection, bytes);
 }
 
 async function discardRest(connection: CommandConnection): Promise<void> {

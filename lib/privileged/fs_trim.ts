@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type MountedFilesystem, MountPoints, selectMounts } from "./filesystems.ts";
-import { operation, type Root } from "./operation.ts";
+import { firstLine, operation, type Root } from "./operation.ts";
 
 /** A full trim of a large disk takes minutes. */
 const TRIM_MS = 600_000;
@@ -43,6 +43,6 @@ async function trim({ mountPoint }: MountedFilesystem, minimum: number, root: Ro
   if (code === 0 && trimmed !== undefined) {
     return { mount_point: mountPoint, trimmed_bytes: Number(trimmed) };
   }
-  const error = stderr.trim().split("\n")[0] || `fstrim ended with status ${code}`;
+  const error = firstLine(stderr) || `fstrim ended with status ${code}`;
   return { mount_point: mountPoint, error };
 }

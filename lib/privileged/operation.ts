@@ -161,4 +161,5 @@ export async function runOrFail(
   });
 }
 
-const firstLine = (text: string) => text.trim().split("\n")[0] ?? "";
+/** The first line of what a program has printed; empty if it printed nothing. */
+export const firstLine = (text: string): string => text.trim().split("\n")[0] ?? "";

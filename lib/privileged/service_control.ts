@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { commandFailed, notFound, permissionDenied } from "../base/errors.ts";
 import { isManaged } from "../policy/managed.ts";
-import { operation, type Root } from "./operation.ts";
+import { firstLine, operation, type Root } from "./operation.ts";
 
 const ACTIONS = ["start", "stop", "restart", "reload", "enable", "disable"] as const;
 type Action = (typeof ACTIONS)[number];
@@ -107,7 +107,7 @@ async function controlUnit(unit: string, action: Action, root: Root) {
   const mustRun = action === "start" || action === "restart";
   if (code === 0 && !(mustRun && after.active === "failed")) return result;
   throw commandFailed(
-    `${action} of ${id} failed: ${stderr.trim().split("\n")[0] || `it is ${after.active}`}`,
+    `${action} of ${id} failed: ${firstLine(stderr) || `it is ${after.active}`}`,
     { ...result, log: await lastLines(id, root) },
   );
 }

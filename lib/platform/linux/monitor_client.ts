@@ -8,6 +8,7 @@ import { closeQuietly } from "../../base/close_quietly.ts";
 import { withTimer } from "../../base/waiting.ts";
 import { type CommandAnswer, readAnswer, refusal, STATUS } from "../../monitor/answer.ts";
 import { socketErrorReason } from "./unix_socket.ts";
+import { writeAll } from "../../base/write_all.ts";
 
 /** Options for sending a command. */
 export interface SendOptions {
@@ -53,9 +54,7 @@ export async function sendCommand(
 }
 
 async function exchange(connection: Deno.UnixConn, request: Uint8Array): Promise<string> {
-  for (let sent = 0; sent < request.byteLength;) {
-    sent += await connection.write(request.subarray(sent));
-  }
+  await writeAll(connection, request);
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(READ_BYTES);
   let text = "";

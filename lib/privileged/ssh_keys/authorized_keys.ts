@@ -7,7 +7,7 @@
 
 import * as z from "zod";
 import { commandFailed } from "../../base/errors.ts";
-import type { Root } from "../operation.ts";
+import { firstLine, type Root } from "../operation.ts";
 import { type Account, AccountName, managedAccount } from "../users/accounts.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
 
@@ -150,7 +150,7 @@ function explained({ user, home }: Account, code: number, stderr: string): Error
     ? `${file} was changed at the same time; try again`
     : code === STATUS.tooLarge
     ? `${file} has more than ${MAX_FILE_BYTES} bytes`
-    : `cannot use ${file}: ${stderr.trim().split("\n")[0] || `exit status ${code}`}`;
+    : `cannot use ${file}: ${firstLine(stderr) || `exit status ${code}`}`;
   return commandFailed(reason, { user });
 }
 

@@ -15,6 +15,7 @@ import {
   parseAnswer,
 } from "../../../privileged/messages.ts";
 import type { BrokerLink } from "./broker_link.ts";
+import { writeAll } from "../../../base/write_all.ts";
 
 /**
  * Sends a request and waits for its result.
@@ -51,7 +52,7 @@ export async function ask(
 /** A broker that has already ended may still have answered. */
 async function sendAll(link: BrokerLink, bytes: Uint8Array): Promise<void> {
   try {
-    for (let sent = 0; sent < bytes.byteLength;) sent += await link.write(bytes.subarray(sent));
+    await writeAll(link, bytes);
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }

@@ -38,6 +38,7 @@ import { refusePeer } from "./peer.ts";
 import { isInstalled } from "../programs.ts";
 import { readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
+import { writeAll } from "../../../base/write_all.ts";
 
 /** A peer that sends nothing must not keep a process of root. */
 const REQUEST_MS = 10_000;
@@ -233,9 +234,7 @@ class Broker {
       bytes = lineOf(errorAnswer(commandFailed("the result is too large")));
     }
     try {
-      while (bytes.byteLength > 0) {
-        bytes = bytes.subarray(await this.#connection.write(bytes));
-      }
+      await writeAll(this.#connection, bytes);
     } catch {
       // EPIPE
     }

@@ -32,6 +32,7 @@ import { brokerSocket } from "./broker_link.ts";
 import type { FreezeHooks } from "./freeze_hooks.ts";
 import { Freezer } from "./freezer.ts";
 import { type FreezeCalls, loadFreezeCalls } from "./libc.ts";
+import { writeAll } from "../../../base/write_all.ts";
 
 /** The directory of the brokers, which only root may enter. */
 export const RUNTIME_DIRECTORY = "/run/kvmmanager-agent-privileged";
@@ -244,7 +245,7 @@ export class FreezeSession implements Freezing {
         : operation === "fs_freeze_status"
         ? this.#status()
         : undefined;
-      if (result !== undefined) await connection.write(lineOf({ result }));
+      if (result !== undefined) await writeAll(connection, lineOf({ result }));
     } catch {
       // The other broker has gone.
     } finally {

@@ -7,6 +7,7 @@
 import { PositionedFile } from "../files/file_io.ts";
 import type { OpenReaders } from "./open_readers.ts";
 import type { FoundSegment, SegmentStore, SegmentWriter } from "./segments.ts";
+import { writeAll } from "../../../base/write_all.ts";
 
 const NEVER_ABORTED = new AbortController().signal;
 /** Enough for every position, so that the names sort by position. */
@@ -21,9 +22,7 @@ class SegmentFile implements SegmentWriter {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.byteLength;) {
-      written += await this.#file.write(bytes.subarray(written));
-    }
+    await writeAll(this.#file, bytes);
   }
 
   async truncate(bytes: number): Promise<void> {
