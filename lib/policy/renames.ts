@@ -12,8 +12,8 @@ import { type AllowedPath, isInside } from "./paths.ts";
  *
  * @param readRoots `allowed_read_paths`: a file that may be written but not read must not become
  * readable under another name.
- * @throws {RpcError} -32602 for the same path twice or a path inside itself, -32001 for an entry of the configuration itself
- * and for a rename that would make something readable.
+ * @throws {RpcError} -32602 for the same path twice or a path inside itself, -32001 for an entry of
+ * the configuration itself and for a rename that would make something readable.
  */
 export function checkRename(
   from: AllowedPath,

@@ -8,6 +8,7 @@ import { commandFailed } from "../../../base/errors.ts";
 import type { FreezeEnding } from "../../../privileged/filesystems.ts";
 import type { LineReader } from "../../../privileged/line_reader.ts";
 import { errorFrom, lineOf, parseAnswer } from "../../../privileged/messages.ts";
+import { writeAll } from "../../../base/write_all.ts";
 import type { BrokerLink } from "./broker_link.ts";
 
 interface Question {
@@ -22,6 +23,9 @@ export class HeldBroker {
   readonly #lines: LineReader;
   /** Those without an answer, in the order of asking. */
   readonly #questions: Question[] = [];
+  /** What ended the freeze, as far as the broker told. */
+  #ending: FreezeEnding | undefined;
+  #isOver = false;
   /** Resolves to what ended the freeze; `undefined` if the broker ended without telling. */
   readonly ended: Promise<FreezeEnding | undefined>;
 
@@ -38,40 +42,45 @@ export class HeldBroker {
    */
   async ask(operation: string, params: unknown): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#questions.push({ operation, resolve, reject });
-    // If this fails, so does listening, which rejects the question.
-    const bytes = lineOf({ operation, params, sent_at_ms: Date.now() });
-    await this.#link.write(bytes).catch(() => {});
+    const question = { operation, resolve, reject };
+    if (this.#isOver) this.#conclude(question);
+    else {
+      this.#questions.push(question);
+      // If this fails, so does listening, which concludes the question.
+      const bytes = lineOf({ operation, params, sent_at_ms: Date.now() });
+      await writeAll(this.#link, bytes).catch(() => {});
+    }
     return await promise;
   }
 
   async #listen(): Promise<FreezeEnding | undefined> {
-    let ending: FreezeEnding | undefined;
     try {
       for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
         const answer = parseAnswer(line);
         if (answer === undefined) break;
         if ("thawed" in answer) {
-          ending = answer.thawed;
+          this.#ending = answer.thawed;
           continue;
         }
         const question = this.#questions.shift();
         if ("error" in answer) question?.reject(errorFrom(answer.error));
         else {
           question?.resolve(answer.result);
-          if (question?.operation === "fs_thaw") ending ??= "request";
+          if (question?.operation === "fs_thaw") this.#ending ??= "request";
         }
       }
     } finally {
-      for (const { resolve, reject, operation } of this.#questions.splice(0)) {
-        // It has thawed by itself just when it was asked.
-        if (ending !== undefined) resolve(answerAfter(operation, ending));
-        else {reject(
-            commandFailed(`the broker ended without an answer to ${operation}; see its log`),
-          );}
-      }
+      this.#isOver = true;
+      for (const question of this.#questions.splice(0)) this.#conclude(question);
     }
-    return ending;
+    return this.#ending;
+  }
+
+  /** Answers a question that the broker has not answered and never will. */
+  #conclude({ operation, resolve, reject }: Question): void {
+    // It has thawed by itself just when it was asked.
+    if (this.#ending !== undefined) return resolve(answerAfter(operation, this.#ending));
+    reject(commandFailed(`the broker ended without an answer to ${operation}; see its log`));
   }
 
   /** The next line; `undefined` if there is none, or none that can be read. */

@@ -85,17 +85,15 @@ export class LinuxProcesses implements Processes {
       timeoutMs: TIMEOUT_MS,
       signal: abort,
     });
-    switch (answer.trim()) {
+    const outcome = answer.trim();
+    switch (outcome) {
       case "sent":
         return;
       case "gone":
         throw notFound(`process ${pid} that started at tick ${startTicks} has ended`, { pid });
       case "agent":
       case "kernel":
-        throw permissionDenied(
-          `process ${pid} ${REFUSALS[answer.trim() === "agent" ? "agent" : "kernel"]}`,
-          { pid },
-        );
+        throw permissionDenied(`process ${pid} ${REFUSALS[outcome]}`, { pid });
       default:
         throw commandFailed(`process ${pid} cannot be signalled`, { pid });
     }

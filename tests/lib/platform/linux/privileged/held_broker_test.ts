@@ -54,3 +54,15 @@ Deno.test("a broker that is killed when it is asked is an error", async () => {
   assertEquals(errors.map(({ code }) => code), [-32000, -32000]);
   assertEquals(await held.ended, undefined);
 });
+
+Deno.test("a question to a broker that has ended is answered, not kept", async () => {
+  for (const [words, code] of [['{"thawed":"ttl"}\n', undefined], ["", -32000]] as const) {
+    const held = broker(words);
+    const first = [held.ask("fs_thaw", {}), held.ask("fs_freeze_status", {})];
+    await Promise.allSettled(first);
+    await held.ended;
+    const asking = held.ask("fs_freeze_status", {});
+    if (code === undefined) assertEquals(await asking, { frozen: [] });
+    else assertEquals((await rpcErrorOf(() => asking)).code, code);
+  }
+});
