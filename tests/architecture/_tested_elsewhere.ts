@@ -64,7 +64,11 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/files/": "tests/handlers/files/file_methods_test.ts",
   "lib/platform/linux/logs/journal_cursor.ts": "tests/lib/platform/linux/logs/journal_test.ts",
   "lib/platform/linux/logs/journal_entries.ts": "tests/lib/platform/linux/logs/journal_test.ts",
+  "lib/platform/linux/logs/last_lines.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/log_bytes.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
+  "lib/platform/linux/logs/log_files.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
+  "lib/platform/linux/logs/log_place.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
+  "lib/platform/linux/logs/log_search.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/mod.ts": "tests/handlers/logs/log_read_test.ts",
   "lib/platform/linux/privileged/ask.ts":
     "tests/lib/platform/linux/privileged/broker_client_test.ts",
