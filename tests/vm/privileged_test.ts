@@ -175,12 +175,12 @@ Deno.test("the broker in a guest", async (t) => {
     // The agent still has the configuration that it was started with.
     const change = JSON.stringify({ security: { ...security, allow: ["see"] } });
     await guest.root(`cp ${CONFIG} /root/config.json\ncat >${CONFIG} <<'END'\n${change}\nEND`);
-    const { code, message } = await refusal(call(guest, "user_create", { user: "deploy" }));
+    const { code, reason } = await refusal(call(guest, "user_create", { user: "deploy" }));
     assertEquals(code, PERMISSION_DENIED);
-    assertStringIncludes(message, 'needs the group "accounts"');
+    assertStringIncludes(reason, 'needs the group "accounts"');
     await guest.root(`chmod a+w ${CONFIG}`);
     const untrusted = await refusal(call(guest, "user_create", { user: "deploy" }));
-    assertMatch(untrusted.message, /config\.json/);
+    assertMatch(untrusted.reason, /config\.json/);
     await guest.root(`cp /root/config.json ${CONFIG}; chmod 644 ${CONFIG}`);
     assertEquals((await guest.tryRoot("getent passwd deploy")).status, 2);
   });
@@ -203,7 +203,7 @@ Deno.test("the broker in a guest", async (t) => {
         AnswerError,
       );
       assertEquals(refused.code, COMMAND_FAILED);
-      assertMatch(refused.message, /frozen/);
+      assertMatch(refused.reason, /frozen/);
       assertEquals(z.parse(Thawed, await call(guest, "fs_thaw")), {
         thawed: ["/", SECOND],
         problems: [],
