@@ -53,6 +53,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/state/open_readers.ts":
     "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/linux/state/records.ts": "tests/lib/platform/linux/state/spool_test.ts",
+  "lib/platform/linux/state/segment_headers.ts": "tests/lib/platform/linux/state/spool_test.ts",
+  "lib/platform/linux/state/spool_piece.ts": "tests/lib/platform/linux/state/spool_test.ts",
 
   "lib/monitor/answer.ts": "tests/lib/monitor/monitor_test.ts",
   "lib/monitor/builtin/": "tests/lib/monitor/builtin_test.ts",
