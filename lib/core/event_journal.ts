@@ -4,15 +4,14 @@
  * @module
  */
 
-import * as z from "zod";
-import { invalidParams, tooManyRequests } from "../base/errors.ts";
-import { jsonBytes, parseExactly, utf8Bytes } from "../base/json_text.ts";
-import { countGarbage } from "../base/memory/garbage.ts";
+import { tooManyRequests } from "../base/errors.ts";
 import { Timer } from "../base/timer.ts";
 import { Aborted } from "../base/waiting.ts";
 import type { Spool, StateFolder } from "../guest/state.ts";
-import { EVENT_TYPES, type EventType } from "../config/events.ts";
+import type { EventType } from "../config/events.ts";
+import { cursorText, startOfRead } from "./event_cursor.ts";
 import type { JournalEvent, NewEvent } from "./event_types.ts";
+import { parseEvent, storedBytes, withoutData } from "./stored_event.ts";
 
 /** The kinds of records: an event, and numbers that were skipped after a crash of the guest. */
 const EVENT = 1;
@@ -34,16 +33,6 @@ const READ_BYTES = 32 * 1024;
 const MS_PER_SECOND = 1000;
 /** Bytes of JSON of an event in an answer besides what is stored: its number. */
 const NUMBER_BYTES = 32;
-/** What an event leaves for the garbage collector: its text, parsed, and as text again (measured). */
-const GARBAGE_FACTOR = 12;
-
-const Stored = z.object({
-  type: z.enum(EVENT_TYPES),
-  event: z.string(),
-  data: z.unknown(),
-  timestamp: z.int(),
-});
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -96,8 +85,6 @@ interface Waiter {
   readonly wake: () => void;
 }
 
-const CURSOR_REGEXP = /^e1\.([0-9a-f]{16})\.(\d{1,16})$/;
-
 /** The journal of the agent's events. It is opened when it is first used. */
 export class EventJournal {
   readonly #options: JournalOptions;
@@ -134,8 +121,7 @@ export class EventJournal {
    */
   append({ type, event, data }: NewEvent): Promise<Appended> {
     const timestamp = Math.floor(Date.now() / MS_PER_SECOND);
-    const bytes = encoder.encode(JSON.stringify({ type, event, data, timestamp }));
-    countGarbage(GARBAGE_FACTOR * bytes.byteLength);
+    const bytes = storedBytes({ type, event, data }, timestamp);
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes.byteLength > MAX_PENDING_BYTES) {
       return Promise.reject(tooManyRequests("events come faster than the disk takes them"));
     }
@@ -166,7 +152,7 @@ export class EventJournal {
    */
   async read({ cursor, last, types, limits }: EventSelection): Promise<ReadEvents> {
     const { spool, epoch } = await this.#open();
-    const start = startOf(cursor, last, spool, epoch);
+    const start = startOfRead(cursor, last, spool, epoch);
     const events: JournalEvent[] = [];
     let [seq, left] = [start.seq, limits.jsonBytes];
     let lost = 0;
@@ -187,7 +173,7 @@ export class EventJournal {
             continue;
           }
           if (!hasRoom()) break;
-          const found = parse(bytes, seq);
+          const found = parseEvent(bytes, seq);
           if (found === undefined) lost += 1;
           const isWanted = found !== undefined &&
             (types === undefined || types.includes(found.type));
@@ -209,7 +195,7 @@ export class EventJournal {
       const gap = start.gap ?? (lost > 0 ? "the oldest events were dropped" : undefined);
       return {
         events,
-        cursor: `e1.${epoch}.${next}`,
+        cursor: cursorText(epoch, next),
         ...(gap === undefined ? {} : { ...known, gap }),
       };
     }
@@ -274,58 +260,11 @@ export class EventJournal {
   }
 }
 
-/** Bytes of JSON that an event takes in an answer. */
-export const eventBytes = ({ type, event, data }: NewEvent): number =>
-  jsonBytes(type) + jsonBytes(event) + utf8Bytes(JSON.stringify(data) ?? "null") + 128;
-
 /** Whether the guest was started since the last event. */
 async function isFromEarlierBoot(spool: Spool, bootedAt: number): Promise<boolean> {
   const piece = await spool.read(spool.end - 1, { maxBytes: 1, separate: true });
   const last = piece.runs.at(-1);
-  const event = last?.kind === EVENT ? parse(last.bytes, 0) : undefined;
+  const event = last?.kind === EVENT ? parseEvent(last.bytes, 0) : undefined;
   piece.release();
   return event === undefined || event.timestamp * MS_PER_SECOND < bootedAt;
 }
-
-function startOf(
-  cursor: string | undefined,
-  last: number | undefined,
-  spool: Spool,
-  epoch: string,
-): { readonly seq: number; readonly isKnown: boolean; readonly gap?: string } {
-  if (cursor === undefined) {
-    const seq = last === undefined ? spool.begin : Math.max(spool.begin, spool.end - last);
-    return { seq, isKnown: true };
-  }
-  const [, cursorEpoch, number] = CURSOR_REGEXP.exec(cursor) ?? [];
-  if (cursorEpoch === undefined || number === undefined) throw badCursor("is not one of events");
-  if (cursorEpoch !== epoch) {
-    return { seq: spool.begin, isKnown: false, gap: "the events of the cursor's epoch are gone" };
-  }
-  const seq = Number(number);
-  if (seq > spool.end) throw badCursor("is from the future");
-  return { seq, isKnown: true };
-}
-
-const badCursor = (why: string) =>
-  invalidParams(
-    `cursor ${why}; pass the cursor of an earlier answer unchanged, or none to start over`,
-    { params: ["cursor"] },
-  );
-
-function parse(bytes: Uint8Array, seq: number): JournalEvent | undefined {
-  countGarbage(GARBAGE_FACTOR * bytes.byteLength);
-  try {
-    const { type, event, data, timestamp } = z.parse(Stored, parseExactly(decoder.decode(bytes)));
-    return { seq, type, event, data, timestamp };
-  } catch {
-    // Damaged on disk: it counts as read, since its number is not missing.
-    return undefined;
-  }
-}
-
-const withoutData = (event: JournalEvent): JournalEvent => ({
-  ...event,
-  data: null,
-  truncated: true,
-});

@@ -30,6 +30,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "handlers/jobs/": "tests/agent/jobs_test.ts",
   "handlers/qga/": "tests/agent/qga_test.ts",
   "lib/core/jobs/": "tests/agent/jobs_test.ts",
+  "lib/core/event_cursor.ts": "tests/lib/core/event_journal_test.ts",
+  "lib/core/stored_event.ts": "tests/lib/core/event_journal_test.ts",
   "lib/platform/linux/processes/interruption.ts":
     "tests/lib/platform/linux/processes/run_child_test.ts",
   "lib/platform/linux/processes/pipe_reader.ts":

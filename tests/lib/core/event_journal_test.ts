@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
-import { eventBytes, EventJournal } from "../../../lib/core/event_journal.ts";
+import { EventJournal } from "../../../lib/core/event_journal.ts";
+import { eventBytes } from "../../../lib/core/stored_event.ts";
 import type { JournalEvent } from "../../../lib/core/event_types.ts";
 import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog, NEVER, rpcErrorOf, TempDirectory } from "../_helpers.ts";
