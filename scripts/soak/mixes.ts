@@ -1,6 +1,6 @@
 /**
  * Mixes of loads, and the memory that an agent takes under them. The worst ones that
- * `deno task soak --search` has found are kept in worst_mixes.json; the bench measures them again.
+ * `deno task soak --search` has found are kept in worst_mixes.json; the next search begins with them.
  *
  * @module
  */
