@@ -9,6 +9,7 @@ import { fromFileUrl } from "@std/path/posix";
 import { TestAgent } from "../../agent/_agent.ts";
 import { until, within } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
+import { BreakableSocket } from "../_breakable_socket.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { isAlive } from "../../_processes.ts";
 import { ctl, ctlWords } from "./_ctl.ts";
@@ -235,10 +236,11 @@ Deno.test("ctl pull draws a progress bar on a terminal, and ends it with a newli
 });
 
 /** `shell` or `exec -t` on a terminal. */
-const session = (agent: TestAgent, ...args: string[]) => {
-  const [command = "", ...rest] = args;
-  return new Terminal(ctlWords([command, "--socket", agent.paths.socket, ...rest]));
-};
+const session = (agent: TestAgent, command: string, ...args: string[]) =>
+  sessionOn(agent.paths.socket, command, ...args);
+
+const sessionOn = (socket: string, command: string, ...args: string[]) =>
+  new Terminal(ctlWords([command, "--socket", socket, ...args]));
 
 function assertSettingsRestored(text: string): void {
   const before = /before=(\S+)/.exec(text)?.[1];
@@ -283,6 +285,25 @@ Deno.test("ctl shell restores the terminal when it is ended by a signal", async 
   await terminal.shows("ready");
   await terminal.signal("SIGTERM");
   assertEquals(await terminal.ended(), 130);
+  assertSettingsRestored(terminal.text);
+});
+
+Deno.test("ctl shell goes on after the connection to the guest was lost", async () => {
+  await using agent = await TestAgent.start();
+  await using directory = await TempDirectory.make();
+  const socket = new BreakableSocket(`${directory.path}/vm1${SUFFIX}`, agent.paths.socket);
+  await using _socket = socket;
+  await using terminal = sessionOn(socket.path, "shell", "-e", "PS1=> ", "--", "sh");
+  await terminal.shows("> ");
+  await terminal.press("echo pid $$\r");
+  await terminal.shows(/pid (\d+)/);
+  const pid = /pid (\d+)/.exec(terminal.text)?.[1];
+  socket.break();
+  await until(() => socket.connected >= 2, "another connection");
+  await terminal.press("echo still $$\r");
+  await terminal.shows(`still ${pid}`);
+  await terminal.press("exit 3\r");
+  assertEquals(await terminal.ended(), 3);
   assertSettingsRestored(terminal.text);
 });
 
