@@ -37,12 +37,21 @@ const write = (guest: Guest, path: string, content: string) =>
 
 /** Seconds in the guest from the last end of the service to its start, and to the agent's "ready". */
 async function lastReturn(guest: Guest): Promise<{ restart: number; ready: number }> {
+  // The agent answers before the journal has its last line.
   const lines = (await guest.root(
-    `journalctl -u ${SERVICE} --no-pager -o short-monotonic | grep -E 'Main process exited|Started|agent ready'`,
-  )).trim().split("\n").slice(-3);
-  const [exited = NaN, started = NaN, ready = NaN] = lines.map((line) => parseFloat(line.slice(1)));
-  assert(exited < started && started < ready, lines.join("\n"));
-  return { restart: started - exited, ready: ready - exited };
+    `seen() { journalctl -u ${SERVICE} --no-pager -o short-monotonic |
+       grep -oE '^.*(Main process exited|Started|agent ready)' | tail -n 3; }
+     until seen | tail -n 1 | grep -q 'agent ready'; do sleep .2; done; seen`,
+  )).trim().split("\n");
+  const at = (line = "", event: string) => {
+    assert(line.endsWith(event), lines.join("\n"));
+    return parseFloat(line.slice(1));
+  };
+  const exited = at(lines[0], "Main process exited");
+  return {
+    restart: at(lines[1], "Started") - exited,
+    ready: at(lines[2], "agent ready") - exited,
+  };
 }
 
 const refused = async (work: Promise<unknown>): Promise<AnswerError> =>
