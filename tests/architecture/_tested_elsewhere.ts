@@ -93,4 +93,6 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/proc/scripts.ts": "tests/lib/platform/linux/proc/mod_test.ts",
   "lib/platform/linux/processes/start_failure.ts":
     "tests/lib/platform/linux/processes/run_command_test.ts",
+
+  "lib/platform/windows/ffi/": "tests/windows/inside/ffi_test.ts",
 };
