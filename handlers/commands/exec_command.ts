@@ -2,7 +2,6 @@ import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams, timedOut } from "../../lib/base/errors.ts";
 import { type Context, method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/policy/commands.ts";
-import { normalizePath } from "../../lib/policy/paths.ts";
 import { addMissing } from "./_environment.ts";
 import { decodeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
@@ -86,7 +85,7 @@ export const execCommand = method({
     chooseTimeout(params.timeout_seconds, max_command_timeout_seconds);
     checkEnvironment(params.env, security);
     const program = findProgram(params.command, command_whitelist, guest.commands);
-    normalizePath(params.working_directory, "working_directory");
+    guest.paths.normalize(params.working_directory, "working_directory");
     return [
       {
         key: "security.command_whitelist",
@@ -112,7 +111,10 @@ export const execCommand = method({
     const result = await commands.run({
       program: findProgram(params.command, security.command_whitelist, commands),
       args: params.args,
-      workingDirectory: normalizePath(params.working_directory, "working_directory"),
+      workingDirectory: context.guest.paths.normalize(
+        params.working_directory,
+        "working_directory",
+      ),
       env: addMissing(params.env, await commands.baseEnvironment()),
       input: decodeInput(params.input, params.input_encoding),
       maxOutputBytes: params.capture_output ? room : 0,

@@ -16,13 +16,15 @@ import {
   type TypedMethod,
 } from "../../lib/core/method.ts";
 import type { Files } from "../../lib/guest/files.ts";
-import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
+import { type AllowedPath, allowPath, type PathRules } from "../../lib/policy/paths.ts";
 
 /** A list of allowed paths in the configuration. */
 export type PathList = "allowed_read_paths" | "allowed_write_paths";
 
 /** The paths of a request. */
 export interface FilePolicy {
+  /** How the guest writes paths. */
+  readonly paths: PathRules;
   /** The parameter `path`, which is allowed. */
   readonly target: AllowedPath;
   /**
@@ -76,26 +78,33 @@ export function fileMethod<
       ...errors,
     ],
     available: ({ config }: Pick<Context, "config">) => config.security[governedBy].length > 0,
-    policy: (params: z.output<Params>, { config }: AgentServices) => {
+    policy: (params: z.output<Params>, { config, guest: { paths } }: AgentServices) => {
       const rules: PolicyRule[] = [];
       const allow = (path: string, parameter: string) => {
         const allowed = allowPath(path, config.security[governedBy], {
           list: governedBy,
           parameter,
+          rules: paths,
         });
         rules.push({ key: `security.${governedBy}`, entry: allowed.root, parameter });
         return allowed;
       };
       const target = allow(params.path, "path");
-      policy?.(params, { target, allow, config });
+      policy?.(params, { paths, target, allow, config });
       return rules;
     },
     run: (params: z.output<Params>, context: Context) => {
+      const { paths } = context.guest;
       const allow = (path: string, parameter: string) =>
-        allowPath(path, context.config.security[governedBy], { list: governedBy, parameter });
+        allowPath(path, context.config.security[governedBy], {
+          list: governedBy,
+          parameter,
+          rules: paths,
+        });
       return run(params, {
         ...context,
         files: context.guest.files,
+        paths,
         target: allow(params.path, "path"),
         allow,
       });

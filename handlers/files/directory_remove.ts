@@ -38,9 +38,9 @@ export const directoryRemove = fileMethod({
     result: { path: "/tmp/kvmmanager/reports", entries_removed: 3 },
   },
   target: ({ path, recursive }) => ({ path, recursive }),
-  policy: (_params, { target }) => refuseEntry(target, "removed"),
-  run: async ({ recursive }, { files, target, signal }) => {
-    refuseEntry(target, "removed");
+  policy: (_params, { target, paths }) => refuseEntry(target, "removed", paths),
+  run: async ({ recursive }, { files, target, paths, signal }) => {
+    refuseEntry(target, "removed", paths);
     const entries_removed = await files.removeDirectory(target, {
       maxEntries: recursive ? MAX_ENTRIES : 1,
       signal,

@@ -1,4 +1,3 @@
-import { dirname } from "@std/path/posix";
 import * as z from "zod";
 import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
 import { fileMethod, type FilePolicy } from "./_file_method.ts";
@@ -50,8 +49,8 @@ export const fileCommit = fileMethod({
   },
   target: ({ path, from, size_bytes }) => ({ path, from, size_bytes }),
   policy: (params, context) => void sourceOf(params, context),
-  run: async (params, { files, target, allow, signal }) => {
-    const from = sourceOf(params, { target, allow });
+  run: async (params, { files, target, signal, ...policy }) => {
+    const from = sourceOf(params, { target, ...policy });
     await files.commit(target, {
       from,
       sizeBytes: params.size_bytes,
@@ -64,9 +63,12 @@ export const fileCommit = fileMethod({
 });
 
 /** The file to rename. */
-function sourceOf({ from: path }: { readonly from: string }, { target, allow }: FilePolicy) {
+function sourceOf({ from: path }: { readonly from: string }, { target, allow, paths }: FilePolicy) {
   const from = allow(path, "from");
-  if (dirname(from.path) === dirname(target.path) && from.path !== target.path) return from;
+  const { isInside, parentOf } = paths;
+  const isSame = (one: string, other: string) => isInside(one, other) && isInside(other, one);
+  const isBeside = isSame(parentOf(from.path), parentOf(target.path));
+  if (isBeside && !isSame(from.path, target.path)) return from;
   throw invalidParams("from must be a different file in the same directory as path", {
     params: ["from"],
   });

@@ -39,11 +39,11 @@ export const fileRename = fileMethod({
     result: { path: "/tmp/kvmmanager/data.old" },
   },
   target: ({ path, to, replace }) => ({ path, to, replace }),
-  policy: ({ to }, { target, allow, config: { security } }) =>
-    checkRename(target, allow(to, "to"), security.allowed_read_paths),
-  run: async (params, { files, target, allow, config: { security }, signal }) => {
+  policy: ({ to }, { target, allow, paths, config: { security } }) =>
+    checkRename(target, allow(to, "to"), security.allowed_read_paths, paths),
+  run: async (params, { files, target, allow, paths, config: { security }, signal }) => {
     const to = allow(params.to, "to");
-    checkRename(target, to, security.allowed_read_paths);
+    checkRename(target, to, security.allowed_read_paths, paths);
     await files.rename(target, { to, replace: params.replace, signal });
     return { path: to.path };
   },

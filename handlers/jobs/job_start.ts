@@ -2,7 +2,6 @@ import * as z from "zod";
 import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
 import { method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram } from "../../lib/policy/commands.ts";
-import { normalizePath } from "../../lib/policy/paths.ts";
 import { addMissing } from "../commands/_environment.ts";
 import { decodeInput } from "../commands/_input.ts";
 import { commandMembers } from "../commands/_params.ts";
@@ -89,7 +88,7 @@ export const jobStart = method({
       run: {
         program: findProgram(params.command, security.command_whitelist, commands),
         args: params.args,
-        workingDirectory: normalizePath(params.working_directory, "working_directory"),
+        workingDirectory: guest.paths.normalize(params.working_directory, "working_directory"),
         env: addMissing(env, await commands.baseEnvironment()),
         terminal: tty,
       },

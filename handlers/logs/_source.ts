@@ -30,7 +30,7 @@ export type LogSource =
  */
 export function sourceOf(
   { path, unit, kernel, since }: SourceParams,
-  { config: { security }, configFile }: Pick<Context, "config" | "configFile">,
+  { config: { security }, configFile, guest }: Pick<Context, "config" | "configFile" | "guest">,
 ): LogSource {
   const given = [path, unit, kernel].filter((one) => one !== undefined);
   if (given.length !== 1) {
@@ -47,5 +47,5 @@ export function sourceOf(
   }
   requireGroup("log_read with path", "file-read", security.allow, configFile);
   const list = "allowed_read_paths";
-  return { kind: "file", path: allowPath(path, security[list], { list }) };
+  return { kind: "file", path: allowPath(path, security[list], { list, rules: guest.paths }) };
 }

@@ -58,10 +58,10 @@ const WHENCE: Readonly<Record<string, "set" | "cur" | "end">> = {
 /** Allowed as the handle needs it, by the policy of this moment. */
 function allow(
   { path, canRead, canWrite }: Handle,
-  { config: { security } }: Context,
+  { config: { security }, guest }: Context,
 ): AllowedPath {
   const allowedBy = (list: "allowed_read_paths" | "allowed_write_paths") =>
-    allowPath(path, security[list], { list });
+    allowPath(path, security[list], { list, rules: guest.paths });
   if (!canWrite) return allowedBy("allowed_read_paths");
   if (canRead) allowedBy("allowed_read_paths");
   return allowedBy("allowed_write_paths");

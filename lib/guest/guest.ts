@@ -12,6 +12,7 @@ import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
 import type { Logs } from "./logs.ts";
 import type { Metrics } from "./metrics.ts";
+import type { PathRules } from "../policy/paths.ts";
 import type { Packages } from "./packages.ts";
 import type { Power } from "./power.ts";
 import type { Processes } from "./processes.ts";
@@ -33,6 +34,8 @@ export interface Guest {
   readonly users?: Users;
   readonly packages?: Packages;
   readonly cloudInit?: CloudInit;
+  /** How it writes paths. */
+  readonly paths: PathRules;
   readonly files: Files;
   readonly commands: Commands;
   readonly logs: Logs;

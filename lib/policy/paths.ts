@@ -7,8 +7,26 @@
  * @module
  */
 
-import { normalize } from "@std/path/posix";
+import { dirname, normalize } from "@std/path/posix";
 import { invalidParams, permissionDenied } from "../base/errors.ts";
+
+/**
+ * How a platform writes paths. Every decision about a path of a request or of the configuration is
+ * made with these, never by comparing text.
+ */
+export interface PathRules {
+  /**
+   * The absolute, lexically normalised form of a path from a request.
+   *
+   * @param parameter Its name, for the refusal.
+   * @throws {RpcError} -32602 for a path that is not absolute or malformed.
+   */
+  normalize(path: string, parameter?: string): string;
+  /** Whether `path` is `root` or below it, by whole components; both are normalised. */
+  isInside(path: string, root: string): boolean;
+  /** The directory of a normalised path; that of a root is the root. */
+  parentOf(path: string): string;
+}
 
 /** PATH_MAX of Linux (limits.h), in bytes, without the final NUL. */
 const MAX_PATH_BYTES = 4096;
@@ -39,12 +57,16 @@ export function normalizePath(path: string, parameter = "path"): string {
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }
 
-const cut = (text: string) => text.length > 100 ? `${text.slice(0, 100)}…` : text;
+/** Enough of a path to recognise it, for a refusal. */
+export const cut = (text: string) => text.length > 100 ? `${text.slice(0, 100)}…` : text;
 
 /** Whether `path` is `root` or below it, by whole components; both are normalised. */
 export function isInside(path: string, root: string): boolean {
   return path === root || root === "/" || path.startsWith(`${root}/`);
 }
+
+/** The rules of Linux. */
+export const POSIX_PATHS: PathRules = { normalize: normalizePath, isInside, parentOf: dirname };
 
 /** A path that the configuration allows, and the entry that allows it. */
 export interface AllowedPath {
@@ -60,6 +82,8 @@ export interface AllowOptions {
   readonly list: string;
   /** The parameter with the path. */
   readonly parameter?: string;
+  /** How the guest writes paths. */
+  readonly rules: PathRules;
 }
 
 /**
@@ -70,11 +94,11 @@ export interface AllowOptions {
 export function allowPath(
   path: string,
   roots: readonly string[],
-  { list, parameter = "path" }: AllowOptions,
+  { list, parameter = "path", rules }: AllowOptions,
 ): AllowedPath {
-  const normal = normalizePath(path, parameter);
+  const normal = rules.normalize(path, parameter);
   // The longest entry is the most specific one.
-  const root = roots.filter((entry) => isInside(normal, entry))
+  const root = roots.filter((entry) => rules.isInside(normal, entry))
     .reduce<string | undefined>(
       (best, entry) => best && best.length >= entry.length ? best : entry,
       undefined,

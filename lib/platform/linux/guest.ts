@@ -6,6 +6,7 @@
 
 import type { Guest } from "../../guest/guest.ts";
 import type { State } from "../../guest/state.ts";
+import { POSIX_PATHS } from "../../policy/paths.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import { LinuxFacts } from "./facts/mod.ts";
@@ -59,6 +60,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     platform: "linux",
     facts: new LinuxFacts(),
     inventory: new LinuxInventory(),
+    paths: POSIX_PATHS,
     files,
     logs: new LinuxLogs(files),
     metrics: new LinuxMetrics(),

@@ -14,6 +14,7 @@ import { messages } from "./messages.ts";
 import { parameters } from "./parameters.ts";
 import { paths } from "./paths.ts";
 import { requests } from "./requests.ts";
+import { windowsPaths } from "./windows_paths.ts";
 
 /** Every target. */
 export const TARGETS: readonly Target[] = [
@@ -26,4 +27,5 @@ export const TARGETS: readonly Target[] = [
   parameters,
   paths,
   requests,
+  windowsPaths,
 ];

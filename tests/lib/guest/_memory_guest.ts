@@ -21,6 +21,7 @@ import { MemoryFiles } from "./_memory_files.ts";
 import { MEMORY_METRICS } from "./_memory_metrics.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
 import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
+import { POSIX_PATHS } from "../../../lib/policy/paths.ts";
 import { NO_PRIVILEGED } from "../../../lib/guest/privileged.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";
 
@@ -165,6 +166,7 @@ export function memoryGuest(parts: Partial<Guest> = {}): Guest {
     facts: MEMORY_FACTS,
     inventory: EMPTY_INVENTORY,
     metrics: MEMORY_METRICS,
+    paths: POSIX_PATHS,
     files: new MemoryFiles(),
     commands: NO_COMMANDS,
     logs: NO_LOGS,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { RpcError } from "../../../lib/base/errors.ts";
-import { allowPath, isInside, normalizePath } from "../../../lib/policy/paths.ts";
+import { allowPath, isInside, normalizePath, POSIX_PATHS } from "../../../lib/policy/paths.ts";
 
 const name = fc.oneof(
   fc.constantFrom("a", "b", "aa", "...", ". ", "é", "e\u0301", "-", "\n"),
@@ -45,7 +45,7 @@ Deno.test("allowPath() allows what is inside of some entry, by the longest, and 
     const holding = roots.filter((root) => isInside(walked(path), root));
     const longest = Math.max(...holding.map((root) => root.length));
     try {
-      const allowed = allowPath(path, roots, { list: "setting" });
+      const allowed = allowPath(path, roots, { list: "setting", rules: POSIX_PATHS });
       assertEquals(allowed.path, walked(path));
       assert(holding.includes(allowed.root));
       assertEquals(allowed.root.length, longest);

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { allowPath, isInside, normalizePath } from "../../../lib/policy/paths.ts";
+import { allowPath, isInside, normalizePath, POSIX_PATHS } from "../../../lib/policy/paths.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 
 for (
@@ -95,7 +95,10 @@ for (
   ] as const
 ) {
   Deno.test(`${path} is allowed by ${roots.join(", ")}, as ${normal} in ${root}`, () => {
-    assertEquals(allowPath(path, roots, { list: "allowed_read_paths" }), { path: normal, root });
+    assertEquals(allowPath(path, roots, { list: "allowed_read_paths", rules: POSIX_PATHS }), {
+      path: normal,
+      root,
+    });
   });
 }
 
@@ -112,7 +115,9 @@ for (
   ] as const
 ) {
   Deno.test(`${path} is refused with -32001 by [${roots.join(", ")}]`, async () => {
-    const error = await rpcErrorOf(() => allowPath(path, roots, { list: "allowed_write_paths" }));
+    const error = await rpcErrorOf(() =>
+      allowPath(path, roots, { list: "allowed_write_paths", rules: POSIX_PATHS })
+    );
     assertEquals(error.code, -32001);
     assertEquals(error.data.path, normalizePath(path));
     assertStringIncludes(error.data.reason, "allowed_write_paths");
@@ -123,7 +128,9 @@ for (
 Deno.test("a malformed path is -32602 also where nothing is allowed", async () => {
   for (const path of ["x", "/x\0", `/${"x".repeat(5000)}`]) {
     assertEquals(
-      (await rpcErrorOf(() => allowPath(path, [], { list: "allowed_read_paths" }))).code,
+      (await rpcErrorOf(() =>
+        allowPath(path, [], { list: "allowed_read_paths", rules: POSIX_PATHS })
+      )).code,
       -32602,
     );
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { RpcError } from "../../../lib/base/errors.ts";
+import { POSIX_PATHS } from "../../../lib/policy/paths.ts";
 import { checkRename, refuseEntry } from "../../../lib/policy/renames.ts";
 
 const at = (path: string, root = "/w") => ({ path, root });
@@ -29,12 +30,12 @@ for (
   ] as const
 ) {
   Deno.test(`a rename when ${what}: ${code === 0 ? "allowed" : code}`, () => {
-    assertEquals(codeOf(() => checkRename(at(from), at(to), readable)), code);
+    assertEquals(codeOf(() => checkRename(at(from), at(to), readable, POSIX_PATHS)), code);
   });
 }
 
 Deno.test("an allowed path itself is neither renamed nor removed", () => {
-  assertEquals(codeOf(() => checkRename(at("/w"), at("/v", "/v"), [])), -32001);
-  assertThrows(() => refuseEntry(at("/w"), "removed"), RpcError, "cannot be removed");
-  refuseEntry(at("/w/a"), "removed");
+  assertEquals(codeOf(() => checkRename(at("/w"), at("/v", "/v"), [], POSIX_PATHS)), -32001);
+  assertThrows(() => refuseEntry(at("/w"), "removed", POSIX_PATHS), RpcError, "cannot be removed");
+  refuseEntry(at("/w/a"), "removed", POSIX_PATHS);
 });
