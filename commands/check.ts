@@ -4,10 +4,8 @@
  * @module
  */
 
-import { loadConfig } from "../lib/config/load.ts";
-import { linkedRoots } from "../lib/platform/linux/files/linked_roots.ts";
-import { judgeConfinement } from "../lib/platform/linux/confinement.ts";
-import { parsePermissions, permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
+import { parsePermissions, permissionFlags } from "../lib/platform/permissions.ts";
+import type { Platform } from "../lib/platform/platform.ts";
 import type { Invocation } from "./usage.ts";
 
 /**
@@ -16,14 +14,17 @@ import type { Invocation } from "./usage.ts";
  *
  * @throws {ConfigError} if the configuration is invalid.
  */
-export async function check({ config: path, granted }: Invocation): Promise<string> {
-  const { config, source } = await loadConfig(path);
-  const permissions = permissionsFor(config);
-  const { confined, uncovered } = judgeConfinement(
+export async function check(
+  { config: path, granted }: Invocation,
+  platform: Platform,
+): Promise<string> {
+  const { config, source } = await platform.loadConfig(path);
+  const permissions = platform.permissionsFor(config);
+  const { confined, uncovered } = platform.confiner.judge(
     permissions,
     granted === undefined ? undefined : parsePermissions(granted),
   );
-  const linked = linkedRoots(config);
+  const linked = platform.linkedRoots(config);
   const report = {
     source,
     config,

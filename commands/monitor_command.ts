@@ -5,10 +5,9 @@
  */
 
 import { UsageError } from "../lib/base/command_line.ts";
-import { loadConfig } from "../lib/config/load.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { type CommandAnswer, refusal, STATUS } from "../lib/monitor/answer.ts";
-import { sendCommand } from "../lib/platform/linux/monitor_client.ts";
+import type { Platform } from "../lib/platform/platform.ts";
 import { memberOf, NAME_MEMBERS } from "../lib/monitor/command_request.ts";
 import { printLine } from "../lib/base/terminal.ts";
 import type { CommandWords } from "./usage.ts";
@@ -27,11 +26,12 @@ const MAX_EXIT_STATUS = 125;
 export async function sendMonitorCommand(
   { name, json }: CommandWords,
   configFile: string | undefined,
+  platform: Platform,
 ): Promise<number> {
   const fields = readFields(
     json === "-" ? await new Response(Deno.stdin.readable).text() : json ?? "{}",
   );
-  const answer = await send({ ...fields, Name: name }, configFile);
+  const answer = await send({ ...fields, Name: name }, configFile, platform);
   printLine(JSON.stringify(answer, null, 2));
   const { Status: status } = answer;
   return status >= 0 && status <= MAX_EXIT_STATUS ? status : MAX_EXIT_STATUS;
@@ -40,11 +40,12 @@ export async function sendMonitorCommand(
 async function send(
   request: Readonly<Record<string, unknown>>,
   configFile: string | undefined,
+  platform: Platform,
 ): Promise<CommandAnswer> {
-  const { config: { command_monitor: { enabled, pipe_path } }, source } = await loadConfig(
+  const { config: { command_monitor: { enabled, pipe_path } }, source } = await platform.loadConfig(
     configFile,
   );
-  if (enabled) return await sendCommand(pipe_path, request);
+  if (enabled) return await platform.sendCommand(pipe_path, request);
   return refusal(STATUS.connection, `command_monitor.enabled is false (${source})`);
 }
 

@@ -8,14 +8,12 @@
  * @module
  */
 
-import { resolve } from "@std/path/posix";
-import { loadConfig } from "../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../lib/config/schema.ts";
-import { permissionFlags, permissionsFor } from "../lib/platform/linux/grants.ts";
-import { brokerFlags, type BrokerPlaces } from "../lib/platform/linux/privileged/broker_grants.ts";
-import { OPERATIONS } from "../lib/privileged/operations.ts";
+import { permissionFlags } from "../lib/platform/permissions.ts";
+import { LINUX } from "../lib/platform/linux/mod.ts";
+import { printLine } from "../lib/base/terminal.ts";
+import type { Platform } from "../lib/platform/platform.ts";
 import { brokerNeeds } from "./serve/broker.ts";
-import { type Invocation, readInvocation } from "./usage.ts";
+import { EXIT, type Invocation, readInvocation } from "./usage.ts";
 
 /**
  * The flags for a command line. A configuration that cannot be used gets those of the default one:
@@ -23,8 +21,10 @@ import { type Invocation, readInvocation } from "./usage.ts";
  *
  * @param args The agent's arguments.
  */
-export async function flagsFor(args: readonly string[]): Promise<string[]> {
-  if (args[0] === "privileged") return brokerFlags(OPERATIONS, places(args));
+export async function flagsFor(args: readonly string[], platform: Platform): Promise<string[]> {
+  if (args[0] === "privileged" && platform.brokerFlags !== undefined) {
+    return platform.brokerFlags(args);
+  }
   let invocation: Invocation;
   try {
     invocation = readInvocation(args);
@@ -33,8 +33,10 @@ export async function flagsFor(args: readonly string[]): Promise<string[]> {
     return ["--no-prompt"];
   }
   const { channel, config: file, notifySocket } = invocation;
-  // Deno opens devices only for programs with every permission.
-  if (channel?.kind === "device") return ["--no-prompt", "--allow-all"];
+  const { resolve } = platform;
+  if (channel?.kind === "device" && platform.devicesNeedEverything) {
+    return ["--no-prompt", "--allow-all"];
+  }
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
     power: invocation.power === "systemd",
@@ -43,25 +45,13 @@ export async function flagsFor(args: readonly string[]): Promise<string[]> {
     notifySocket,
     broker: brokerNeeds(invocation),
   };
-  const config = await loadConfig(file).then((loaded) => loaded.config, () => DEFAULT_CONFIG);
+  const config = await platform.loadConfig(file)
+    .then((loaded) => loaded.config, () => platform.defaultConfig);
   return [
     // Datagram sockets are behind this flag.
     ...notifySocket === undefined ? [] : ["--unstable-net"],
-    ...permissionFlags(permissionsFor(config, start)),
+    ...permissionFlags(platform.permissionsFor(config, start)),
   ];
-}
-
-/** The places that tests give to a broker. */
-function places(args: readonly string[]): BrokerPlaces {
-  const valueOf = (name: string) =>
-    args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-  const hooks = valueOf("hooks");
-  return {
-    directory: valueOf("directory"),
-    hooks: hooks === undefined
-      ? []
-      : [...Deno.readDirSync(hooks)].map(({ name }) => `${hooks}/${name}`),
-  };
 }
 
 /**
@@ -72,7 +62,12 @@ export function shellWords(words: readonly string[]): string {
   return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 }
 
-/** What `kvmmanager-agent permissions` prints: the flags as words for a shell. */
-export async function permissions(args: readonly string[]): Promise<string> {
-  return shellWords(await flagsFor(args));
+/**
+ * `kvmmanager-agent permissions`: prints the flags as words for a shell, on Linux.
+ *
+ * @returns The exit status.
+ */
+export async function permissions(args: readonly string[]): Promise<number> {
+  printLine(shellWords(await flagsFor(args, LINUX)));
+  return EXIT.ok;
 }

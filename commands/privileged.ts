@@ -12,6 +12,7 @@ import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError } from "../lib/base/terminal.ts";
 import { serveBroker } from "../lib/platform/linux/privileged/broker.ts";
 import { OPERATIONS } from "../lib/privileged/operations.ts";
+import { EXIT } from "./usage.ts";
 
 /** `self` is from the launcher; `directory` and `hooks` are for tests. */
 const OPTIONS = ["config", "peer", "self", "directory", "hooks"] as const;
@@ -19,9 +20,10 @@ const OPTIONS = ["config", "peer", "self", "directory", "hooks"] as const;
 /**
  * Serves one request.
  *
+ * @returns The exit status.
  * @throws {UsageError}
  */
-export async function privileged(args: readonly string[]): Promise<void> {
+export async function privileged(args: readonly string[]): Promise<number> {
   const parsed = parseArgs(args, {
     string: [...OPTIONS, "_"],
     collect: [...OPTIONS],
@@ -41,4 +43,5 @@ export async function privileged(args: readonly string[]): Promise<void> {
     // The service manager's journal, which only root can change.
     record: printError,
   });
+  return EXIT.ok;
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
-import { resolve } from "@std/path/posix";
 import { Audit } from "../lib/audit/audit.ts";
 import { HostLink } from "../lib/channel/host_link.ts";
-import { ConfigError, DEFAULT_CONFIG_PATH, loadConfig } from "../lib/config/load.ts";
+import { ConfigError } from "../lib/config/load.ts";
 import { Logger } from "../lib/log/logger.ts";
-import { permissionsFor } from "../lib/platform/linux/grants.ts";
 import { countStart } from "../lib/base/memory/garbage.ts";
 import { RpcError } from "../lib/base/errors.ts";
 import { auditedReload } from "../lib/monitor/audited_reload.ts";
@@ -17,20 +15,18 @@ import { Timer } from "../lib/base/timer.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
 import { Jobs } from "../lib/core/jobs/jobs.ts";
-import { keepWatchdogFed } from "../lib/platform/linux/service_manager.ts";
-import { preloadCommands } from "../lib/platform/linux/processes/preload.ts";
-import { linuxGuest } from "../lib/platform/linux/guest.ts";
-import { openState } from "../lib/platform/linux/state/state_directory.ts";
+import type { ChannelChoice, Platform } from "../lib/platform/platform.ts";
+import { preloadCommands } from "../lib/platform/preload_commands.ts";
 import { VERSION } from "../lib/base/version.ts";
-import { brokerNeeds, brokerOf } from "./serve/broker.ts";
+import { brokerNeeds } from "./serve/broker.ts";
 import { AgentEvents } from "./serve/events.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
-import { openChannel, serveHosts } from "./serve/hosts.ts";
+import { serveHosts } from "./serve/hosts.ts";
 import { languageOf, siteLists } from "./serve/language.ts";
 import { LiveConfig } from "./serve/live_config.ts";
 import { MonitorService } from "./serve/monitor.ts";
-import { type ChannelChoice, type Invocation } from "./usage.ts";
+import type { Invocation } from "./usage.ts";
 
 /** How long requests in flight may take after SIGTERM (protocol, "Graceful Shutdown"). */
 const STOP_GRACE_MS = 5000;
@@ -43,8 +39,12 @@ const DRAIN_MS = 1000;
  * @throws {ConfigError} if the configuration is invalid.
  * @throws {ListenError | ChannelError} if the channel cannot be opened.
  */
-export async function serve(invocation: Invocation, choice: ChannelChoice): Promise<void> {
-  const loaded = await loadConfig(invocation.config);
+export async function serve(
+  invocation: Invocation,
+  choice: ChannelChoice,
+  platform: Platform,
+): Promise<void> {
+  const loaded = await platform.loadConfig(invocation.config);
   const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
   // Before the agent is confined: the file may be anywhere.
   const site = await siteLists(invocation);
@@ -52,7 +52,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   logFaults(log);
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
-  const listen = choice.kind === "listen" ? resolve(choice.path) : undefined;
+  const listen = choice.kind === "listen" ? platform.resolve(choice.path) : undefined;
   const { notifySocket } = invocation;
   const start = {
     listen,
@@ -61,34 +61,40 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     broker: brokerNeeds(invocation),
   };
   const isConfined = reportConfinement(log, {
-    permissions: permissionsFor(config, start),
+    platform,
+    permissions: platform.permissionsFor(config, start),
     granted: invocation.granted,
     configFile: invocation.config,
   });
   const live = new LiveConfig(config, {
+    platform,
     // The agent changes its working directory.
-    file: invocation.config === undefined ? undefined : resolve(invocation.config),
+    file: invocation.config === undefined ? undefined : platform.resolve(invocation.config),
     logLevel: invocation.logLevel,
     start,
     log,
   });
 
-  reportLinks(log, config);
+  reportLinks(log, config, platform);
 
   const stopping = new AbortController();
   const audit = await Audit.open(config, { source: loaded.source, log });
-  const state = openState(config, log);
-  const guest = linuxGuest({ ...invocation, state, broker: brokerOf(invocation) });
+  const state = platform.openState(config, log);
+  const guest = platform.guest({ ...invocation, state });
   guest.privileged.onFreeze((isFrozen) => {
     log.isHeld = isFrozen;
     audit.isHeld = isFrozen;
   });
   const language = languageOf(invocation, site, log);
-  const configFile = live.file ?? DEFAULT_CONFIG_PATH;
+  const configFile = live.file ?? platform.defaultConfigPath;
   const { methods } = language;
   const jobs = new Jobs({ guest, log });
   // Another language has no method that reads events.
-  const events = invocation.dialect === "qga" ? undefined : new AgentEvents(live, { guest, log });
+  const events = invocation.dialect === "qga" ? undefined : new AgentEvents(live, {
+    guest,
+    watch: platform.watch,
+    log,
+  });
   events?.watchJobs(jobs);
   const executor = new Executor(
     { config, guest, jobs, log, methods, configFile, events: events?.journal },
@@ -97,11 +103,12 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
   live.onChange((changed) => {
     log.level = changed.log_level;
     executor.reconfigure(changed);
-    reportLinks(log, changed);
+    reportLinks(log, changed, platform);
   });
-  const channel = await openChannel(choice, config, log);
+  const channel = await platform.openChannel(choice, config, log);
   const link = new HostLink();
   const monitor = new MonitorService(live, log, audit, {
+    platform,
     isConfined,
     channelName: channel.name,
     host: link,
@@ -109,7 +116,7 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     counters: executor.counters,
     inFlight: () => executor.inFlight,
   });
-  handleSignals(log, {
+  handleSignals(platform, log, {
     onStop: async () => {
       executor.close();
       // Before the connections end, so that a host that waits for events reads this one.
@@ -124,7 +131,9 @@ export async function serve(invocation: Invocation, choice: ChannelChoice): Prom
     },
   });
   await monitor.start();
-  const watchdog = notifySocket === undefined ? undefined : keepWatchdogFed(notifySocket, log);
+  const watchdog = notifySocket === undefined
+    ? undefined
+    : platform.keepWatchdogFed(notifySocket, log);
   log.info("agent ready", { channel: channel.name });
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.
@@ -157,14 +166,18 @@ interface SignalActions {
   readonly onHangUp: () => Promise<void>;
 }
 
-function handleSignals(log: Logger, { onStop, onHangUp }: SignalActions): void {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+function handleSignals(
+  { signals }: Platform,
+  log: Logger,
+  { onStop, onHangUp }: SignalActions,
+): void {
+  for (const signal of signals.stop) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
       void onStop();
     });
   }
-  Deno.addSignalListener("SIGHUP", () => void onHangUp());
+  Deno.addSignalListener(signals.reload, () => void onHangUp());
 }
 
 /** Handles SIGHUP. An invalid configuration has already been logged. */

@@ -14,7 +14,7 @@ import { loadConfig } from "../lib/config/load.ts";
 import { DEFAULT_CHANNEL_NAME } from "../lib/config/schema.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
 import { confineSupervisor } from "../lib/platform/linux/confinement.ts";
-import { parsePermissions } from "../lib/platform/linux/grants.ts";
+import { parsePermissions } from "../lib/platform/permissions.ts";
 import { SHELL } from "../lib/platform/linux/programs.ts";
 import {
   BAKED_OPTIONS,

@@ -8,6 +8,12 @@ import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { QEMU_GA_CONF, splitList } from "../lib/config/qemu_ga_conf.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
+import {
+  type BrokerChoice,
+  type ChannelChoice,
+  POWER_CHOICES,
+  type PowerChoice,
+} from "../lib/platform/platform.ts";
 import type { CommandList, CommandLists } from "../lib/policy/qga_commands.ts";
 
 /** Exit statuses (sysexits(3), where it has one). */
@@ -73,11 +79,6 @@ channel, 70 bug in the agent, 78 invalid configuration. command exits with the
 Status of the answer (125 at most), or 103 if the agent does not answer.
 `;
 
-/** How the agent reaches the host. */
-export type ChannelChoice =
-  | { readonly kind: "stdio" }
-  | { readonly kind: "listen" | "device"; readonly path: string };
-
 /** Options built into an installed agent, before those on its command line. */
 export const BAKED_OPTIONS = ["granted", "self"] as const;
 
@@ -120,17 +121,6 @@ export interface Invocation {
   /** Only with `command`. */
   readonly sending?: CommandWords;
 }
-
-/** The ways to control the guest's power. */
-export const POWER_CHOICES = ["none", "systemd"] as const;
-
-/** One of {@link POWER_CHOICES}. */
-export type PowerChoice = (typeof POWER_CHOICES)[number];
-
-/** The ways to have operations performed that need root. */
-export type BrokerChoice =
-  | { readonly kind: "none" | "child" }
-  | { readonly kind: "socket"; readonly path: string };
 
 /** The languages of a channel. */
 export const DIALECT_CHOICES = ["jsonrpc", "qga"] as const;

@@ -7,6 +7,7 @@
 
 import { fromFileUrl } from "@std/path/posix";
 import { flagsFor } from "../commands/permissions.ts";
+import { LINUX } from "../lib/platform/linux/mod.ts";
 import manifest from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -22,7 +23,7 @@ export async function agentCommand(
     // The bundle needs neither Deno's package resolution nor its caches, which take memory.
     ...(bundled ? manifest.bundleFlags : [`--config=${ROOT}deno.json`]),
     `--v8-flags=${manifest.v8Flags.join(",")}`,
-    ...await flagsFor(args),
+    ...await flagsFor(args, LINUX),
     bundled ? `${ROOT}dist/agent.js` : `${ROOT}main.ts`,
     ...args,
   ];

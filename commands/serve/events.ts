@@ -14,7 +14,7 @@ import { GuestWatcher } from "../../lib/core/guest_watcher.ts";
 import type { Jobs } from "../../lib/core/jobs/jobs.ts";
 import type { Guest } from "../../lib/guest/guest.ts";
 import type { Log } from "../../lib/log/logger.ts";
-import { LinuxWatch } from "../../lib/platform/linux/facts/watch.ts";
+import type { Watch } from "../../lib/guest/watch.ts";
 import type { LiveConfig } from "./live_config.ts";
 
 const BYTES_PER_KB = 1024;
@@ -26,6 +26,8 @@ const REFUSED_MS = 1000;
 
 /** What the events of an agent are made of. */
 export interface AgentEventsOptions {
+  /** Starts to look at the guest for changes. */
+  readonly watch: () => Watch;
   readonly guest: Guest;
   readonly log: Log;
 }
@@ -67,9 +69,9 @@ export class AgentEvents {
   /** The agent is ready: records it, and watches the guest from now on. */
   start(): void {
     this.#record("agent.started", { version: VERSION });
-    const { guest: { facts }, log } = this.#options;
+    const { guest: { facts }, watch, log } = this.#options;
     this.#watcher = new GuestWatcher({
-      watch: new LinuxWatch(),
+      watch: watch(),
       facts,
       journal: this.journal,
       config: () => this.#live.current.events,

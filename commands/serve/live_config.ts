@@ -5,15 +5,16 @@
  */
 
 import { applicableConfig, changedKeys, type ReloadReport } from "../../lib/config/changes.ts";
-import { ConfigError, loadConfig } from "../../lib/config/load.ts";
+import { ConfigError } from "../../lib/config/load.ts";
 import type { Config, LogLevel } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
-import { refusedByDeno } from "../../lib/platform/linux/confinement.ts";
-import { permissionRemedy } from "../../lib/platform/linux/permission_remedy.ts";
-import { permissionsFor, type StartPaths } from "../../lib/platform/linux/grants.ts";
+import { refusedByDeno } from "../../lib/platform/confinement.ts";
+import type { StartPaths } from "../../lib/platform/permissions.ts";
+import type { Platform } from "../../lib/platform/platform.ts";
 
 /** What no reload changes. */
 export interface LiveConfigOptions {
+  readonly platform: Platform;
   /** The file that `--config` named, absolute; `undefined` for the default one. */
   readonly file: string | undefined;
   /** The level from `--log-level`, which overrides the file's. */
@@ -62,8 +63,8 @@ export class LiveConfig {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const { file, logLevel, start, log } = this.#options;
-    const loaded = await loadConfig(file).catch((error) => {
+    const { platform, file, logLevel, start, log } = this.#options;
+    const loaded = await platform.loadConfig(file).catch((error) => {
       if (error instanceof ConfigError) {
         log.warn("invalid configuration; the previous one stays in effect", {
           config: error.path,
@@ -78,7 +79,7 @@ export class LiveConfig {
       source: loaded.source,
       changed: changedKeys(this.#current, config),
       needRestart,
-      refusedByDeno: refusedByDeno(permissionsFor(config, start)),
+      refusedByDeno: refusedByDeno(platform.permissionsFor(config, start)),
     };
     this.#current = config;
     if (report.changed.length > 0) { for (const listener of this.#listeners) listener(config); }
@@ -87,7 +88,7 @@ export class LiveConfig {
   }
 
   #tell({ source, changed, needRestart, refusedByDeno }: ReloadReport): void {
-    const { log, file } = this.#options;
+    const { platform, log, file } = this.#options;
     log.info("configuration reloaded", { config: source, changed });
     if (needRestart.length > 0) {
       log.warn("some configuration keys need a restart", { keys: needRestart });
@@ -95,7 +96,7 @@ export class LiveConfig {
     if (refusedByDeno.length > 0) {
       log.warn("the configuration allows more than this process was granted", {
         refused: refusedByDeno,
-        remedy: permissionRemedy(file),
+        remedy: platform.permissionRemedy(file),
       });
     }
   }

@@ -15,7 +15,7 @@ import { registerBuiltins } from "../../lib/monitor/builtin/mod.ts";
 import type { MonitorContext, ProgramEvent } from "../../lib/monitor/context.ts";
 import { CommandError, Monitor } from "../../lib/monitor/monitor.ts";
 import { CommandServer, type ServerLimits } from "../../lib/monitor/server.ts";
-import { listenOnSocket } from "../../lib/platform/linux/monitor_socket.ts";
+import type { Platform } from "../../lib/platform/platform.ts";
 import { ListenError } from "../../lib/channel/channel.ts";
 import type { EventJournal } from "../../lib/core/event_journal.ts";
 import { eventBytes } from "../../lib/core/stored_event.ts";
@@ -37,18 +37,24 @@ const limitsOf = ({ command_monitor, request_timeout_seconds }: Config): ServerL
 /** What the monitor's commands need from the running agent. */
 export type RunningAgent =
   & Omit<MonitorContext, "host" | "sendEvent" | "eventRefused" | "reload">
-  & { readonly host: HostLink; readonly events: AgentEvents | undefined };
+  & {
+    readonly host: HostLink;
+    readonly events: AgentEvents | undefined;
+    readonly platform: Platform;
+  };
 
 /** The command monitor's server, which may not be running. */
 export class MonitorService {
   readonly #live: LiveConfig;
   readonly #monitor: Monitor;
   readonly #log: Log;
+  readonly #platform: Platform;
   #server: CommandServer | undefined;
 
   constructor(live: LiveConfig, log: Log, audit: Audit, agent: RunningAgent) {
     this.#live = live;
     this.#log = log;
+    this.#platform = agent.platform;
     this.#monitor = new Monitor(log);
     registerBuiltins(this.#monitor, {
       ...agent,
@@ -76,7 +82,7 @@ export class MonitorService {
     if (!options.enabled || this.#server !== undefined) return;
     const server = new CommandServer({
       monitor: this.#monitor,
-      open: () => listenOnSocket(options),
+      open: () => this.#platform.listenForCommands(options),
       limits: limitsOf(current),
       log: this.#log,
     });

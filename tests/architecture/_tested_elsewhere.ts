@@ -94,5 +94,9 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/processes/start_failure.ts":
     "tests/lib/platform/linux/processes/run_command_test.ts",
 
+  "lib/platform/confinement.ts": "tests/lib/platform/linux/confinement_test.ts",
+  "lib/platform/permissions.ts": "tests/lib/platform/linux/grants_test.ts",
+  "lib/platform/linux/privileged/broker_choice.ts": "tests/agent/privileged_test.ts",
+
   "lib/platform/windows/ffi/": "tests/windows/inside/ffi_test.ts",
 };

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { flagsFor, shellWords } from "../../commands/permissions.ts";
+import { LINUX } from "../../lib/platform/linux/mod.ts";
 
 /** The words as a POSIX shell reads them back, NUL-separated. */
 async function readByShell(words: string): Promise<string[]> {
@@ -28,7 +29,7 @@ async function configured(config: unknown): Promise<string[]> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(file, JSON.stringify(config));
-    return await flagsFor(["serve", "--channel", "stdio", "--config", file]);
+    return await flagsFor(["serve", "--channel", "stdio", "--config", file], LINUX);
   } finally {
     await Deno.remove(file);
   }
@@ -60,11 +61,11 @@ Deno.test("flagsFor() keeps a command with a leading dash inside the list of pro
 
 Deno.test("flagsFor() grants the default permissions for an invalid configuration", async () => {
   const file = "/nonexistent/config.json";
-  const flags = await flagsFor(["serve", "--channel", "stdio", "--config", file]);
+  const flags = await flagsFor(["serve", "--channel", "stdio", "--config", file], LINUX);
   assertEquals(flags.includes("--allow-all"), false);
   assertEquals(readable(flags).length, 1);
 });
 
 Deno.test("flagsFor() grants nothing to an invalid command line", async () => {
-  assertEquals(await flagsFor(["--surprise"]), ["--no-prompt"]);
+  assertEquals(await flagsFor(["--surprise"], LINUX), ["--no-prompt"]);
 });

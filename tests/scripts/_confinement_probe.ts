@@ -6,8 +6,9 @@
  */
 
 import { parseConfig } from "../../lib/config/load.ts";
-import { confine } from "../../lib/platform/linux/confinement.ts";
-import { parsePermissions, permissionsFor } from "../../lib/platform/linux/grants.ts";
+import { CONFINER } from "../../lib/platform/linux/confinement.ts";
+import { permissionsFor } from "../../lib/platform/linux/grants.ts";
+import { parsePermissions } from "../../lib/platform/permissions.ts";
 import { printLine } from "../../lib/base/terminal.ts";
 
 const OUTSIDE = "/etc/passwd";
@@ -31,7 +32,7 @@ const touch = () => ({
 
 const [granted = "", config = ""] = Deno.args;
 const before = touch();
-const { confined } = confine(
+const { confined } = CONFINER.confine(
   permissionsFor(parseConfig(config, "argument")),
   parsePermissions(granted.replace("--granted=", "")),
 );

@@ -5,9 +5,9 @@
  * @module
  */
 
-import * as z from "zod";
 import { DEFAULT_CONFIG_PATH } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
+import type { Permissions, StartPaths } from "../permissions.ts";
 import { GROUP_FILE } from "./groups.ts";
 import { OWN_NOTIFY_SOCKET } from "./service_manager.ts";
 import { POWER_DIRECTORY } from "./systemd_power.ts";
@@ -15,36 +15,6 @@ import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./files/new_file_place.ts";
 import { RESTING_DIRECTORY } from "./files/real_path.ts";
-
-const Paths = z.readonly(z.array(z.string()));
-
-const PermissionsSchema = z.strictObject({
-  read: Paths,
-  write: Paths,
-  /** `"all"` if every command is allowed. */
-  run: z.union([z.literal("all"), Paths]),
-  /** Unix sockets; no other part of the network is ever granted. */
-  sockets: Paths,
-  /** Facts about the system (`--allow-sys`). */
-  system: Paths,
-});
-
-/** What Deno lets the agent use. */
-export type Permissions = z.output<typeof PermissionsSchema>;
-
-/**
- * Reads the permissions that a binary was compiled with, from the text that the compile task put
- * into it.
- *
- * @throws {Error} if the text is not valid.
- */
-export function parsePermissions(text: string): Permissions {
-  try {
-    return z.parse(PermissionsSchema, JSON.parse(text));
-  } catch {
-    throw new Error("--granted is not what the compile task wrote; compile the agent again");
-  }
-}
 
 const OS_RELEASE_FILES = ["/etc/os-release", "/usr/lib/os-release"] as const;
 
@@ -60,25 +30,6 @@ const SYSTEM_FACTS = [
 ] as const;
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)].sort();
-
-/** What starting the agent needs besides its configuration. */
-export interface StartPaths {
-  /** The unix socket of `--channel listen:PATH`. */
-  readonly listen?: string;
-  /** qemu-ga's configuration file, read at startup. */
-  readonly qemuGaConf?: string;
-  /** The configuration file, read at startup and at each reload. */
-  readonly configFile?: string;
-  /** Whether the agent controls power through the service manager's units. */
-  readonly power?: boolean;
-  /** What performs operations that need root: the broker's socket, or a program. */
-  readonly broker?: BrokerNeeds;
-  /** The service manager's notification socket. */
-  readonly notifySocket?: string;
-}
-
-/** What an agent needs to reach a broker. */
-export type BrokerNeeds = { readonly socket: string } | { readonly program: string };
 
 /**
  * The permissions for a configuration.
@@ -146,19 +97,6 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
     // Clients connect to the first path, the server creates the socket under the second.
     sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf), ...notify, ...broker]),
     system: SYSTEM_FACTS,
+    libraries: [],
   };
-}
-
-// In Deno's lists, a comma within a path is written twice.
-const list = (values: readonly string[]) => values.map((v) => v.replaceAll(",", ",,")).join(",");
-
-/** The permissions as command-line flags of `deno run` and `deno compile`. */
-export function permissionFlags(permissions: Permissions): string[] {
-  const { read, write, run, sockets, system } = permissions;
-  const flags = ["--no-prompt", `--allow-sys=${list(system)}`];
-  if (read.length > 0) flags.push(`--allow-read=${list(read)}`);
-  if (write.length > 0) flags.push(`--allow-write=${list(write)}`);
-  flags.push(run === "all" ? "--allow-run" : `--allow-run=${list(run)}`);
-  if (sockets.length > 0) flags.push(`--allow-net=${list(sockets.map((path) => `unix:${path}`))}`);
-  return flags;
 }

@@ -5,13 +5,7 @@
  */
 
 import type { Config } from "../../../config/schema.ts";
-
-/** An allowed path that contains a symbolic link. */
-export interface LinkedRoot {
-  readonly path: string;
-  /** The path to configure instead. */
-  readonly realPath: string;
-}
+import type { LinkedRoot } from "../../platform.ts";
 
 /** The allowed paths that exist and are not their own real path. */
 export function linkedRoots({ security }: Config): LinkedRoot[] {

@@ -20,6 +20,19 @@ export interface BrokerPlaces {
   readonly hooks?: readonly string[];
 }
 
+/** The places that tests give to a broker on its command line. */
+export function brokerPlaces(args: readonly string[]): BrokerPlaces {
+  const valueOf = (name: string) =>
+    args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const hooks = valueOf("hooks");
+  return {
+    directory: valueOf("directory"),
+    hooks: hooks === undefined
+      ? []
+      : [...Deno.readDirSync(hooks)].map(({ name }) => `${hooks}/${name}`),
+  };
+}
+
 /**
  * The permissions as command-line flags of `deno run`. Reading is the least of what root may do, and
  * the configuration can be anywhere; writing is limited to the directory in which brokers find each

@@ -6,7 +6,7 @@
 
 import { messageOf } from "../../../base/message_of.ts";
 import { type Config, overlapsAny } from "../../../config/schema.ts";
-import type { State } from "../../../guest/state.ts";
+import type { OpenState } from "../../platform.ts";
 import type { Log } from "../../../log/logger.ts";
 import { DiskFolder } from "./disk_folder.ts";
 import { MemoryFolder } from "./memory_folder.ts";
@@ -17,12 +17,6 @@ const LOCK_MODE = 0o600;
 const PERMISSION_BITS = 0o777;
 /** The agent has 50 MiB in all. */
 const MEMORY_CAPACITY_BYTES = 768 * 1024;
-
-/** The state, and its end. */
-export interface OpenState extends State {
-  /** Lets another agent use the directory. */
-  close(): void;
-}
 
 /** State in memory, which ends with the agent's process. */
 export const memoryState = (): OpenState => ({

@@ -5,13 +5,9 @@
  */
 
 import * as z from "zod";
-import {
-  confine,
-  confineSupervisor,
-  judgeConfinement,
-  refusedByDeno,
-} from "../../../../lib/platform/linux/confinement.ts";
-import { parsePermissions } from "../../../../lib/platform/linux/grants.ts";
+import { refusedByDeno } from "../../../../lib/platform/confinement.ts";
+import { CONFINER, confineSupervisor } from "../../../../lib/platform/linux/confinement.ts";
+import { parsePermissions } from "../../../../lib/platform/permissions.ts";
 import { printLine } from "../../../../lib/base/terminal.ts";
 
 const Task = z.strictObject({
@@ -30,7 +26,8 @@ const wanted = parsePermissions(JSON.stringify(task.wanted));
 const granted = task.granted === undefined
   ? undefined
   : parsePermissions(JSON.stringify(task.granted));
-const act = task.action === "confine" ? confine : judgeConfinement;
+const act = (...lists: Parameters<typeof CONFINER.judge>) =>
+  task.action === "confine" ? CONFINER.confine(...lists) : CONFINER.judge(...lists);
 
 /** "ok", or the name of the error. */
 function outcome(run: () => unknown): string {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { Permissions } from "../../../../lib/platform/linux/grants.ts";
+import type { Permissions } from "../../../../lib/platform/permissions.ts";
 import { TempDirectory } from "../../_helpers.ts";
 import { runTestScript } from "../../../_deno.ts";
 
-const NONE: Permissions = { read: [], write: [], run: [], sockets: [], system: [] };
+const NONE: Permissions = { read: [], write: [], run: [], sockets: [], system: [], libraries: [] };
 
 /** A directory that is inside and one that is not, with a file in each. */
 class Places implements AsyncDisposable {
@@ -238,6 +238,7 @@ Deno.test("refusedByDeno() names what a process may not do, with the kind of acc
     run: ["/bin/ls", "/bin/rm"],
     sockets: ["/run/a.sock", "/run/b.sock"],
     system: [],
+    libraries: [],
   };
   const refused = async (run: Permissions["run"]) => {
     const { stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {

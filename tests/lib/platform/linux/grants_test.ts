@@ -1,10 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Config, DEFAULT_CONFIG } from "../../../../lib/config/schema.ts";
-import {
-  parsePermissions,
-  permissionFlags,
-  permissionsFor,
-} from "../../../../lib/platform/linux/grants.ts";
+import { permissionsFor } from "../../../../lib/platform/linux/grants.ts";
+import { parsePermissions, permissionFlags } from "../../../../lib/platform/permissions.ts";
 import { runTestScript } from "../../../_deno.ts";
 
 type Security = Config["security"];
@@ -123,6 +120,7 @@ Deno.test("Deno takes the flag of a path with a comma for that one path", async 
     run: [],
     sockets: [],
     system: ["hostname"],
+    libraries: [],
   }).find((flag) => flag.startsWith("--allow-read=")) ?? "";
   const paths = ["/srv/a,b", "/srv/a,b/c", "/srv/a", "/srv", "b"];
   const { stdout, stderr } = await runTestScript("lib/platform/linux/_query_read.ts", {

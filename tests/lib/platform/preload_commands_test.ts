@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { preloadCommands } from "../../../../../lib/platform/linux/processes/preload.ts";
+import { preloadCommands } from "../../../lib/platform/preload_commands.ts";
 
 Deno.test({
   name: "preloadCommands() needs no permission",

@@ -1,0 +1,65 @@
+/**
+ * Runs a command line of the agent, on whichever platform the entry point has chosen.
+ *
+ * @module
+ */
+
+import { ChannelError, ListenError } from "../lib/channel/channel.ts";
+import { UsageError } from "../lib/base/command_line.ts";
+import { stackOf } from "../lib/base/message_of.ts";
+import { ConfigError } from "../lib/config/load.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
+import type { Platform } from "../lib/platform/platform.ts";
+import { check } from "./check.ts";
+import { sendMonitorCommand } from "./monitor_command.ts";
+import { serve } from "./serve.ts";
+import { EXIT, HELP, type Invocation, readInvocation } from "./usage.ts";
+
+/** What one platform's agent has besides the commands that all have. */
+export interface Edition {
+  readonly platform: Platform;
+  /** Subcommands with a command line of their own; each returns the exit status. */
+  readonly subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>>;
+  /** Serves the host when the command line names no channel; returns the exit status. */
+  readonly serveOwnPort: (invocation: Invocation, args: readonly string[]) => Promise<number>;
+}
+
+/** Runs a command line and returns the exit status; errors are printed. */
+export async function run(args: readonly string[], edition: Edition): Promise<number> {
+  try {
+    const [first = "", ...rest] = args;
+    const subcommand = Object.entries(edition.subcommands).find(([name]) => name === first)?.[1];
+    if (subcommand !== undefined) return await subcommand(rest);
+    const invocation = readInvocation(args);
+    const { platform } = edition;
+    if (invocation.command === "help") printLine(HELP.trimEnd());
+    else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
+    else if (invocation.command === "check") printLine(await check(invocation, platform));
+    else if (invocation.sending !== undefined) {
+      return await sendMonitorCommand(invocation.sending, invocation.config, platform);
+    } else if (invocation.channel === undefined) {
+      return await edition.serveOwnPort(invocation, args);
+    } else await serve(invocation, invocation.channel, platform);
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    printError(`kvmmanager-agent: ${error.message}`);
+    return EXIT.usage;
+  }
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) printError(`kvmmanager-agent: ${error.path}: ${problem}`);
+    return EXIT.config;
+  }
+  if (error instanceof ListenError || error instanceof ChannelError) {
+    printError(`kvmmanager-agent: ${error.message}`);
+    return EXIT.unavailable;
+  }
+  printError(`kvmmanager-agent: ${stackOf(error)}`);
+  return EXIT.software;
+}
