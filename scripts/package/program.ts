@@ -5,6 +5,10 @@
  * Not a compiled binary: its permissions are fixed when it is compiled, so it could not be confined
  * to a configuration that the guest's administrator has changed.
  *
+ * With its own C library it runs on any Linux of its processor: the dynamic loader is started in the
+ * place of the runtime and gets the runtime's path as an argument. It has the name and the mode that
+ * the runtime has elsewhere: the kernel judges by the program that was started.
+ *
  * @module
  */
 
@@ -17,57 +21,126 @@ import { OPERATIONS } from "../../lib/privileged/operations.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
-const LIBRARY = "/usr/lib/kvmmanager-agent";
+/** Where the program is in a guest. */
+export const LIBRARY = "/usr/lib/kvmmanager-agent";
 const LAUNCHER = "/usr/bin/kvmmanager-agent";
-/** Deno itself, under a name that shows what runs. */
-const RUNTIME = `${LIBRARY}/kvmmanager-agent`;
 
-/** Debian's names of architectures, with Deno's and that of npm's package of the runtime. */
+/** Debian's names of architectures, with Deno's, npm's package of the runtime, and the C library's. */
 export const ARCHITECTURES = {
-  amd64: { target: "x86_64-unknown-linux-gnu", npm: "@deno/linux-x64-glibc" },
-  arm64: { target: "aarch64-unknown-linux-gnu", npm: "@deno/linux-arm64-glibc" },
+  amd64: {
+    target: "x86_64-unknown-linux-gnu",
+    npm: "@deno/linux-x64-glibc",
+    loader: "ld-linux-x86-64.so.2",
+    libraries: ["/lib/x86_64-linux-gnu", "/usr/x86_64-linux-gnu/lib"],
+    packages: ["libc6-amd64-cross", "libgcc-s1-amd64-cross"],
+  },
+  arm64: {
+    target: "aarch64-unknown-linux-gnu",
+    npm: "@deno/linux-arm64-glibc",
+    loader: "ld-linux-aarch64.so.1",
+    libraries: ["/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"],
+    packages: ["libc6-arm64-cross", "libgcc-s1-arm64-cross"],
+  },
 } as const;
 
 /** One of {@link ARCHITECTURES}. */
 export type Architecture = keyof typeof ARCHITECTURES;
+
+/** What Deno needs besides the loader (its NEEDED entries). */
+const LIBRARIES = [
+  "libc.so.6",
+  "libdl.so.2",
+  "libgcc_s.so.1",
+  "libm.so.6",
+  "libpthread.so.0",
+  "librt.so.1",
+] as const;
 
 /** What the program is made of. */
 export interface ProgramOptions {
   readonly architecture: Architecture;
   /** A deno executable for the architecture; by default the one that runs this. */
   readonly runtime: string | undefined;
+  /** Whether it brings its own C library. */
+  readonly ownLibraries: boolean;
+  /** Where the tree will be, for a program that runs in its tree. @default "" */
+  readonly prefix?: string;
 }
 
 /**
  * Puts the program into a package's tree.
  *
- * @throws {UsageError} when there is no runtime for the architecture.
+ * @throws {UsageError} when there is no runtime or no C library for the architecture.
  */
-export async function installProgram(
-  tree: string,
-  { architecture, runtime }: ProgramOptions,
-): Promise<void> {
-  const { target, npm } = ARCHITECTURES[architecture];
-  if (runtime === undefined && target !== Deno.build.target) {
-    throw new UsageError(
-      `no deno for ${architecture} on this machine: pass one with --runtime FILE ` +
-        `(npm pack ${npm}@${Deno.version.deno} has it)`,
-    );
-  }
+export async function installProgram(tree: string, options: ProgramOptions): Promise<void> {
+  const { architecture, ownLibraries, prefix = "" } = options;
+  const runtime = options.runtime ?? ownRuntime(architecture);
+  const library = `${tree}${LIBRARY}`;
   await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
-  await Deno.mkdir(`${tree}${LIBRARY}`, { recursive: true });
-  await Deno.copyFile(runtime ?? Deno.execPath(), `${tree}${RUNTIME}`);
+  await Deno.mkdir(library, { recursive: true });
+  const started = ownLibraries ? await findLibrary(architecture, "loader") : runtime;
+  await Deno.copyFile(started, `${library}/kvmmanager-agent`);
   // Only root may read it, so the kernel lets no other process read or change the memory of the
   // agent (ptrace(2), "dumpable").
-  await Deno.chmod(`${tree}${RUNTIME}`, 0o711);
-  await Deno.copyFile(`${ROOT}dist/agent.js`, `${tree}${LIBRARY}/agent.js`);
-  await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher());
+  await Deno.chmod(`${library}/kvmmanager-agent`, 0o711);
+  if (ownLibraries) {
+    await Deno.copyFile(runtime, `${library}/deno`);
+    await Deno.chmod(`${library}/deno`, 0o755);
+    await Deno.mkdir(`${library}/lib`);
+    for (const name of LIBRARIES) {
+      await Deno.copyFile(await findLibrary(architecture, name), `${library}/lib/${name}`);
+      await Deno.chmod(`${library}/lib/${name}`, 0o644);
+    }
+  }
+  await Deno.copyFile(`${ROOT}dist/agent.js`, `${library}/agent.js`);
+  await Deno.chmod(`${library}/agent.js`, 0o644);
+  await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher(launcherPaths(prefix, ownLibraries)));
   await Deno.chmod(`${tree}${LAUNCHER}`, 0o755);
 }
 
+function ownRuntime(architecture: Architecture): string {
+  const { target, npm } = ARCHITECTURES[architecture];
+  if (target === Deno.build.target) return Deno.execPath();
+  throw new UsageError(
+    `no deno for ${architecture} on this machine: pass one with --runtime FILE ` +
+      `(npm pack ${npm}@${Deno.version.deno} has it)`,
+  );
+}
+
+/** The path of a library, or of the loader. */
+async function findLibrary(
+  architecture: Architecture,
+  name: typeof LIBRARIES[number] | "loader",
+): Promise<string> {
+  const { libraries, loader, packages } = ARCHITECTURES[architecture];
+  for (const directory of libraries) {
+    try {
+      return await Deno.realPath(`${directory}/${name === "loader" ? loader : name}`);
+    } catch {
+      // Not in this directory.
+    }
+  }
+  throw new UsageError(
+    `no C library for ${architecture} on this machine; on Debian: apt-get install ` +
+      packages.join(" "),
+  );
+}
+
+const launcherPaths = (prefix: string, ownLibraries: boolean): LauncherPaths => {
+  const library = `${prefix}${LIBRARY}`;
+  const started = `${library}/kvmmanager-agent`;
+  return {
+    runtime: ownLibraries
+      ? [started, "--library-path", `${library}/lib`, `${library}/deno`]
+      : [started],
+    bundle: `${library}/agent.js`,
+  };
+};
+
 /** How the launcher finds its parts. */
 export interface LauncherPaths {
-  readonly runtime: string;
+  /** The runtime, or the loader with its arguments. */
+  readonly runtime: readonly string[];
   readonly bundle: string;
 }
 
@@ -76,14 +149,12 @@ export interface LauncherPaths {
  * becomes the agent with just those. install/lib/start has asked before and passes the answer in
  * KVMMANAGER_AGENT_FLAGS, so the service starts the runtime once.
  */
-export function launcher(
-  { runtime, bundle }: LauncherPaths = { runtime: RUNTIME, bundle: `${LIBRARY}/agent.js` },
-): string {
+export function launcher({ runtime, bundle }: LauncherPaths = launcherPaths("", false)): string {
   const environment = { ...manifest.environment, NO_COLOR: "1" };
   const exports = Object.entries(environment)
     .map(([name, value]) => `export ${name}=${shellWords([value])}`).join("\n");
   const flags = [...manifest.bundleFlags, `--v8-flags=${manifest.v8Flags.join(",")}`];
-  const run = `${shellWords([runtime])} run --quiet ${flags.join(" ")}`;
+  const run = `${shellWords(runtime)} run --quiet ${flags.join(" ")}`;
   return `#!/bin/sh
 # The agent, run by the Deno runtime with the permissions that its configuration needs. Generated.
 ${exports}

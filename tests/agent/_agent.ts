@@ -8,8 +8,8 @@
 import { assertEquals, fail } from "@std/assert";
 import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../host/client.ts";
-import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
-import { type Outcome, runDeno } from "../_deno.ts";
+import { type Outcome, outcomeOf } from "../_deno.ts";
+import { agentProgram } from "./_program.ts";
 import { Host } from "./_host.ts";
 import { until, within } from "../_waiting.ts";
 
@@ -131,7 +131,8 @@ export class TestAgent implements AsyncDisposable {
     const config = configuration(paths, options.config?.(paths));
     await Deno.writeTextFile(paths.configFile, JSON.stringify(config));
     const isStdio = options.channel === "stdio";
-    const command = await agentCommand([
+    const { flags } = options;
+    const { words: command, env } = await agentProgram([
       "--channel",
       options.channel === undefined || options.channel === "listen"
         ? `listen:${paths.socket}`
@@ -139,16 +140,11 @@ export class TestAgent implements AsyncDisposable {
       "--config",
       paths.configFile,
       ...options.args?.(paths) ?? [],
-    ], { bundled: false });
-    const words = [
-      ...options.wrapper?.(paths) ?? [],
-      Deno.execPath(),
-      ...options.flags?.(command, paths) ?? command,
-    ];
-    const [program = Deno.execPath(), ...args] = words;
+    ], flags === undefined ? undefined : (args) => flags(args, paths));
+    const [program = "", ...args] = [...options.wrapper?.(paths) ?? [], ...command];
     const child = new Deno.Command(program, {
       args,
-      env: AGENT_ENVIRONMENT,
+      env,
       stdin: isStdio ? "piped" : "null",
       stdout: isStdio ? "piped" : "null",
       stderr: "piped",
@@ -286,7 +282,18 @@ function parseLog(line: string): LogLine {
   }
 }
 
-/** Runs an agent that is expected to exit by itself. */
-export async function runAgent(args: readonly string[]): Promise<Outcome> {
-  return await runDeno(await agentCommand(args, { bundled: false }));
+/** Runs an agent that is expected to exit by itself; `input` becomes its standard input. */
+export async function runAgent(args: readonly string[], input = ""): Promise<Outcome> {
+  const { words: [program = "", ...rest], env } = await agentProgram(args);
+  const child = new Deno.Command(program, {
+    args: rest,
+    env,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const feeding = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+  const outcome = await outcomeOf(child);
+  await feeding;
+  return outcome;
 }

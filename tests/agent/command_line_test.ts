@@ -8,6 +8,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import manifest from "../../deno.json" with { type: "json" };
 import { configuration, makePaths, runAgent } from "./_agent.ts";
+import { IS_PACKAGED } from "./_program.ts";
 import { type Outcome, ROOT, runDeno } from "../_deno.ts";
 
 const EXIT = { ok: 0, usage: 64, config: 78 } as const;
@@ -21,8 +22,6 @@ function assertOneLine({ code, stdout, stderr }: Outcome, status: number, text: 
 
 Deno.test("an invalid command line prints one line on standard error and exits with 64:", async (t) => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ["no channel", [], /--channel is needed: stdio, listen:PATH or device:PATH; only an/],
-    ["no channel for serve", ["serve"], /--channel is needed/],
     ["an unknown option", ["--chanel", "stdio"], /unknown option --chanel; see --help/],
     ["an unknown short option", ["-x"], /unknown option -x/],
     ["an unknown command", ["server"], /unknown command "server"; see --help/],
@@ -52,6 +51,16 @@ Deno.test("an invalid command line prints one line on standard error and exits w
     await t.step(name, async () => assertOneLine(await runAgent(args), EXIT.usage, text));
   }
 });
+
+if (!IS_PACKAGED) {
+  // An installed one opens its port through the shell.
+  Deno.test("an agent that is not installed needs a channel", async () => {
+    const reason = /--channel is needed: stdio, listen:PATH or device:PATH; only an installed/;
+    for (const args of [[], ["serve"]]) {
+      assertOneLine(await runAgent(args), EXIT.usage, reason);
+    }
+  });
+}
 
 Deno.test("--help prints the whole usage on standard output", async () => {
   for (const args of [["--help"], ["-h"], ["serve", "--help"], ["check", "--help"]]) {

@@ -6,7 +6,6 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { runAgent, TestAgent } from "./_agent.ts";
 import { monitored, pipeOf, startMonitored } from "./_monitor.ts";
 import { type Outcome } from "../_deno.ts";
@@ -43,17 +42,7 @@ Deno.test("command prints the answer and exits with its Status", async () => {
 Deno.test("command sends the fields from its standard input", async () => {
   await using agent = await startMonitored();
   const args = ["command", "agent.SendEvent", "-", "--config", agent.paths.configFile];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: await agentCommand(args, { bundled: false }),
-    env: AGENT_ENVIRONMENT,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  await new Blob(['{"Event":', "7}"]).stream().pipeTo(child.stdin);
-  const { code, stdout, stderr } = await child.output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  const outcome = { code, stdout: decode(stdout), stderr: decode(stderr) };
+  const outcome = await runAgent(args, '{"Event":7}');
   assertAnswer(outcome, 105, /^Event must be a string, received 7$/);
 });
 

@@ -35,7 +35,7 @@ async function launch(
   const file = (name: string) => `${directory.path}/${name}`;
   await Deno.writeTextFile(file("runtime"), FAKE_RUNTIME, { mode: 0o755 });
   await Deno.writeTextFile(file("answer"), shellWords(answer));
-  const text = launcher({ runtime: file("runtime"), bundle: "/the/agent.js" });
+  const text = launcher({ runtime: [file("runtime")], bundle: "/the/agent.js" });
   await Deno.writeTextFile(file("launcher"), text, { mode: 0o755 });
   const { stdout } = await new Deno.Command(file("launcher"), { args: [...args], env }).output();
   const asked = await Deno.readTextFile(file("asked")).catch(() => "");

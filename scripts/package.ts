@@ -1,0 +1,127 @@
+/**
+ * `deno task package:deb`: a Debian package of the agent.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { fromFileUrl } from "@std/path/posix";
+import { EXIT } from "../commands/usage.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
+import { AGENT } from "./package/agent.ts";
+import { packDeb } from "./package/deb.ts";
+import { type Architecture, ARCHITECTURES, installProgram } from "./package/program.ts";
+import { type Product, sourceTime, stage } from "./package/product.ts";
+import { MissingToolsError, requireTools } from "./vm/tools.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+
+/** How each format is built. */
+const FORMATS = {
+  deb: {
+    tools: ["dpkg-deb"],
+    fileName: ({ name }: Product, architecture: Architecture) =>
+      `${name}_${VERSION}_${architecture}.deb`,
+    ownLibraries: false,
+    pack: packDeb,
+  },
+} as const;
+
+type Format = keyof typeof FORMATS;
+
+const FORMAT_NAMES = ["deb"] as const satisfies readonly Format[];
+
+const PRODUCTS: readonly Product[] = [AGENT];
+
+const USAGE = `Usage: deno task package:deb [--product NAME] [--arch A] [--runtime FILE]
+                             [--output FILE] [--quick]
+
+Builds a package of the agent: the bundle, the Deno runtime, and a launcher that
+confines the agent to the guest's configuration.
+
+  --product NAME  ${PRODUCTS.map(({ name }) => name).join(" or ")} (default: ${AGENT.name})
+  --arch A        ${Object.keys(ARCHITECTURES).join(" or ")} (default: this machine's)
+  --runtime FILE  the deno executable for that architecture
+                  (default, for this machine's: the one that runs this)
+  --output FILE   default: dist/, with the name that the format prescribes
+  --quick         compress little: a larger package, built and installed sooner
+`;
+
+interface Order {
+  readonly format: Format;
+  readonly product: Product;
+  readonly architecture: Architecture;
+  readonly runtime: string | undefined;
+  readonly output: string;
+  readonly quick: boolean;
+}
+
+function readOrder(args: readonly string[]): Order | "help" {
+  const parsed = parseArgs(args, {
+    boolean: ["help", "quick"],
+    string: ["product", "arch", "runtime", "output", "_"],
+    collect: ["product", "arch", "runtime", "output"],
+    alias: { h: "help" },
+    unknown: refuseUnknown,
+  });
+  if (parsed.help) return "help";
+  const [word, surplus] = parsed._;
+  const format = FORMAT_NAMES.find((known) => known === word);
+  if (format === undefined) {
+    throw new UsageError(`the format must be ${FORMAT_NAMES.join(" or ")}, received "${word}"`);
+  }
+  if (surplus !== undefined) throw new UsageError(`unexpected argument "${surplus}"; see --help`);
+  const arch = single(parsed.arch, "arch") ?? (Deno.build.arch === "aarch64" ? "arm64" : "amd64");
+  if (arch !== "amd64" && arch !== "arm64") {
+    throw new UsageError(`--arch must be amd64 or arm64, received "${arch}"`);
+  }
+  const name = single(parsed.product, "product") ?? AGENT.name;
+  const product = PRODUCTS.find((known) => known.name === name);
+  if (product === undefined) {
+    const names = PRODUCTS.map((known) => known.name).join(" or ");
+    throw new UsageError(`--product must be ${names}, received "${name}"`);
+  }
+  return {
+    format,
+    product,
+    architecture: arch,
+    runtime: single(parsed.runtime, "runtime"),
+    quick: parsed.quick,
+    output: single(parsed.output, "output") ??
+      `${ROOT}dist/${FORMATS[format].fileName(product, arch)}`,
+  };
+}
+
+async function build(order: Order): Promise<void> {
+  const { format, product, architecture, runtime, output } = order;
+  const { tools, ownLibraries, pack } = FORMATS[format];
+  await requireTools(tools);
+  const directory = await Deno.makeTempDir({ prefix: "kvmmanager-package-" });
+  try {
+    const tree = `${directory}/tree`;
+    if (product.hasProgram) await installProgram(tree, { architecture, runtime, ownLibraries });
+    await stage(tree, product);
+    await pack(tree, { ...order, time: await sourceTime() });
+    const megabytes = ((await Deno.stat(output)).size / 1e6).toFixed(1);
+    printLine(`${output}: ${megabytes} MB`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const order = readOrder(args);
+    if (order === "help") printLine(USAGE.trimEnd());
+    else await build(order);
+    return EXIT.ok;
+  } catch (error) {
+    printError(`package: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UsageError) return EXIT.usage;
+    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
+  }
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));
