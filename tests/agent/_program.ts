@@ -6,6 +6,7 @@
  */
 
 import { flagsFor, shellWords } from "../../commands/permissions.ts";
+import { LINUX } from "../../lib/platform/linux/mod.ts";
 import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 
 /**
@@ -41,7 +42,7 @@ export async function agentProgram(
   }
   const words = [PACKAGED, ...args];
   if (change === undefined) return { words, env: {} };
-  const [, ...flags] = change(["run", ...await flagsFor(args)]);
+  const [, ...flags] = change(["run", ...await flagsFor(args, LINUX)]);
   // The launcher takes them instead of asking the agent.
   return { words, env: { KVMMANAGER_AGENT_FLAGS: shellWords(flags) } };
 }
