@@ -1,19 +1,20 @@
 /**
- * The jobs of an agent. Their number, their output and their age are bounded.
+ * The jobs of an agent: they are started, found again after a restart, and forgotten.
  *
  * @module
  */
 
 import { commandFailed, invalidParams, notFound, tooManyRequests } from "../../base/errors.ts";
 import { messageOf } from "../../base/message_of.ts";
-import { Timer } from "../../base/timer.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { OutputStream, StartOptions } from "../../guest/commands.ts";
-import type { StateFolder } from "../../guest/state.ts";
+import type { SpoolLimits, StateFolder } from "../../guest/state.ts";
 import type { Log } from "../../log/logger.ts";
-import { FILES, Job } from "./job.ts";
-import { JOB_ID_REGEXP, type JobRecord, parseRecord } from "./record.ts";
+import type { Job } from "./job.ts";
+import { KeptJobs } from "./kept_jobs.ts";
+import type { JobRecord } from "./record.ts";
+import { createJob, restoreJob } from "./job_folder.ts";
 
 const MIB = 1024 * 1024;
 /** Output after which the total is looked at again. */
@@ -21,6 +22,8 @@ const CHECK_BYTES = 64 * 1024;
 
 /** The limits of jobs. */
 export type JobLimits = Config["jobs"];
+
+const outputLimit = ({ max_output_mb }: JobLimits): SpoolLimits => ({ bytes: max_output_mb * MIB });
 
 /** What a job is started with. */
 export interface NewJob {
@@ -45,18 +48,18 @@ export type JobObserver = (what: "started" | "ended" | "lost", record: JobRecord
 export class Jobs {
   readonly #guest: Guest;
   readonly #log: Log;
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs: KeptJobs;
   readonly #starting = new Map<string, Promise<Job>>();
   readonly #stopping = new AbortController();
   readonly #ending = new Set<Promise<void>>();
   readonly #observers: JobObserver[] = [];
   #restored: Promise<void> | undefined;
   #uncheckedBytes = 0;
-  #expiry: Timer | undefined;
 
   constructor({ guest, log }: { readonly guest: Guest; readonly log: Log }) {
     this.#guest = guest;
     this.#log = log;
+    this.#jobs = new KeptJobs(log);
   }
 
   /** Calls the observer for each job that starts, ends or was lost. */
@@ -81,8 +84,8 @@ export class Jobs {
         if (job !== undefined) found.push(job);
       }
       found.sort((one, other) => one.record.started_at < other.record.started_at ? -1 : 1);
-      for (const job of found) this.#jobs.set(job.record.job_id, job);
-      await this.#forgetExpired();
+      for (const job of found) this.#jobs.add(job);
+      await this.#jobs.forgetExpired();
       await this.#limitOutput(limits);
     } catch (error) {
       this.#log.warn("the jobs of the agent's last run cannot be read", {
@@ -92,16 +95,8 @@ export class Jobs {
   }
 
   async #restoreOne(name: string, limits: JobLimits): Promise<Job | undefined> {
-    const folder = this.#folder.folder(name);
-    const record = parseRecord(await folder.readText(FILES.record) ?? "");
-    if (record === undefined || record.job_id !== name || !JOB_ID_REGEXP.test(name)) {
-      // What is left of a job that was being forgotten or never started.
-      await folder.remove();
-      return undefined;
-    }
-    const output = await folder.spool(FILES.output, { bytes: limits.max_output_mb * MIB });
-    const job = new Job(record, folder, output);
-    if (record.state !== "running") return job;
+    const job = await restoreJob(this.#folder.folder(name), name, outputLimit(limits));
+    if (job?.isRunning !== true) return job;
     await job.end({ code: -1, signal: null, endedBy: "cancellation", isStuck: false });
     await this.#save(job);
     this.#tell("lost", job);
@@ -117,7 +112,7 @@ export class Jobs {
   async start(request: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
     await this.restore(request.limits);
     if (this.#stopping.signal.aborted) throw commandFailed("the agent is stopping");
-    await this.#forgetExpired();
+    await this.#jobs.forgetExpired();
     const { id, fingerprint } = request;
     const starting = this.#starting.get(id);
     const existing = starting === undefined ? this.#jobs.get(id) : await starting;
@@ -142,25 +137,18 @@ export class Jobs {
         { max_running: limits.max_running },
       );
     }
-    await this.#makeRoom(limits.max_kept - 1);
-    const folder = this.#folder.folder(id);
-    await folder.remove();
-    const output = await folder.spool(FILES.output, { bytes: limits.max_output_mb * MIB });
-    const job = new Job(
-      {
-        job_id: id,
-        instance: crypto.getRandomValues(new Uint8Array(8)).toHex(),
-        fingerprint: request.fingerprint,
-        state: "running",
-        command: request.command,
-        has_terminal: run.terminal !== undefined,
-        timeout_seconds: timeoutSeconds,
-        keep_seconds: keepSeconds,
-        started_at: new Date().toISOString(),
-      },
-      folder,
-      output,
-    );
+    await this.#jobs.forgetUntil(() => this.#hasRoom(id, limits));
+    const job = await createJob(this.#folder.folder(id), {
+      job_id: id,
+      instance: crypto.getRandomValues(new Uint8Array(8)).toHex(),
+      fingerprint: request.fingerprint,
+      state: "running",
+      command: request.command,
+      has_terminal: run.terminal !== undefined,
+      timeout_seconds: timeoutSeconds,
+      keep_seconds: keepSeconds,
+      started_at: new Date().toISOString(),
+    }, outputLimit(limits));
     // Before the command runs: whatever happens then, the job is not forgotten.
     await this.#save(job);
     try {
@@ -171,11 +159,11 @@ export class Jobs {
         onOutput: (stream, bytes) => this.#keep(job, stream, bytes, limits),
       });
       job.attach(command);
-      this.#jobs.set(id, job);
+      this.#jobs.add(job);
       const ending = command.ended.then(async (end) => {
         await job.end(end);
         await this.#save(job);
-        this.#expireLater();
+        this.#jobs.expireLater();
         this.#tell(job.record.state === "lost" ? "lost" : "ended", job);
       }).finally(() => this.#ending.delete(ending));
       this.#ending.add(ending);
@@ -203,28 +191,17 @@ export class Jobs {
     await this.#limitOutput(limits);
   }
 
-  /** Drops output of the job that has been over longest, or else of the one that has most. */
   async #limitOutput({ max_total_output_mb }: JobLimits): Promise<void> {
-    const most = Math.min(max_total_output_mb * MIB, this.#guest.state.capacityBytes);
-    const jobs = [...this.#jobs.values()].filter(({ output }) => output.storedBytes > 0);
-    let total = jobs.reduce((sum, { output }) => sum + output.storedBytes, 0);
-    while (total > most) {
-      const withOutput = jobs.filter(({ output }) => output.storedBytes > 0);
-      const victim = withOutput.find(({ isRunning }) => !isRunning) ??
-        withOutput.toSorted((one, other) => other.output.storedBytes - one.output.storedBytes)[0];
-      if (victim === undefined) return;
-      const before = victim.output.storedBytes;
-      await victim.output.dropOldest();
-      total -= before - victim.output.storedBytes;
-    }
+    await this.#jobs.limitOutput(
+      Math.min(max_total_output_mb * MIB, this.#guest.state.capacityBytes),
+    );
   }
 
-  /** Forgets ended jobs, the oldest first, until at most this many jobs are left. */
-  async #makeRoom(most: number): Promise<void> {
-    for (const [id, job] of this.#jobs) {
-      if (this.#jobs.size <= most) return;
-      if (!job.isRunning) await this.#remove(id, job);
-    }
+  /** Whether one more job fits beside those that are starting. */
+  #hasRoom(newId: string, { max_kept }: JobLimits): boolean {
+    const starting = [...this.#starting.keys()]
+      .filter((id) => id !== newId && this.#jobs.get(id) === undefined);
+    return this.#jobs.size + starting.length < max_kept;
   }
 
   /**
@@ -244,7 +221,7 @@ export class Jobs {
 
   /** All jobs, the oldest first. */
   list(): readonly Job[] {
-    return [...this.#jobs.values()];
+    return this.#jobs.list();
   }
 
   /**
@@ -257,25 +234,18 @@ export class Jobs {
     if (job.isRunning) {
       throw commandFailed(`job ${id} is running; end it with job_signal first`, { job_id: id });
     }
-    await this.#remove(id, job);
+    await this.#jobs.remove(job);
   }
 
   /** Ends all jobs, which are lost then; their output is kept. */
   async stop(): Promise<void> {
-    this.#expiry?.stop();
+    this.#jobs.stop();
     this.#stopping.abort(commandFailed("the agent is stopping"));
     await Promise.all(this.#ending);
   }
 
   get #running(): readonly Job[] {
     return this.list().filter(({ isRunning }) => isRunning);
-  }
-
-  async #remove(id: string, job: Job): Promise<void> {
-    if (this.#jobs.get(id) === job) this.#jobs.delete(id);
-    await job.remove().catch((error) => {
-      this.#log.warn("a forgotten job cannot be removed", { job_id: id, error: messageOf(error) });
-    });
   }
 
   async #save(job: Job): Promise<void> {
@@ -289,27 +259,7 @@ export class Jobs {
     }
   }
 
-  async #forgetExpired(): Promise<void> {
-    const now = Date.now();
-    for (const [id, job] of this.#jobs) {
-      if (expiresAt(job) <= now) await this.#remove(id, job);
-    }
-    this.#expireLater();
-  }
-
-  #expireLater(): void {
-    this.#expiry?.stop();
-    const next = Math.min(...this.list().map(expiresAt));
-    if (next === Infinity || this.#stopping.signal.aborted) return;
-    this.#expiry = new Timer(Math.max(0, next - Date.now()), () => void this.#forgetExpired());
-  }
-
   #tell(what: Parameters<JobObserver>[0], { record }: Job): void {
     for (const observer of this.#observers) observer(what, record);
   }
-}
-
-/** When an ended job is forgotten, in milliseconds since 1970. */
-function expiresAt({ record: { ended_at, keep_seconds } }: Job): number {
-  return ended_at === undefined ? Infinity : Date.parse(ended_at) + keep_seconds * 1000;
 }

@@ -7,112 +7,18 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { TestAgent } from "../../agent/_agent.ts";
-import { until, within } from "../../_waiting.ts";
+import { until } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { BreakableSocket } from "../_breakable_socket.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { isAlive } from "../../_processes.ts";
 import { ctl, ctlWords } from "./_ctl.ts";
+import { Terminal } from "./_terminal.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
-const DEADLINE_MS = 30_000;
 const ENTER = "\x1b[?1049h";
 const LEAVE = "\x1b[?1049l";
 const SHOW_CURSOR = "\x1b[?25h";
-
-const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
-
-/** A terminal in which a program runs, between two looks at the terminal's settings. */
-class Terminal implements AsyncDisposable {
-  text = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reading: Promise<void>;
-  #hasEnded = false;
-
-  constructor(words: readonly string[], { columns = 100, rows = 30 } = {}) {
-    const command = [
-      `stty columns ${columns} rows ${rows}`,
-      'printf "before=%s\\n" "$(stty -g)"',
-      words.map(quoted).join(" "),
-      'printf "\\nstatus=%s\\n" $?',
-      'printf "after=%s\\n" "$(stty -g)"',
-    ].join("; ");
-    this.#child = new Deno.Command("script", {
-      args: ["-q", "-e", "-f", "-c", command, "/dev/null"],
-      env: { TERM: "xterm-256color", SHELL: "/bin/sh" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    this.#keys = this.#child.stdin.getWriter();
-    this.#reading = this.#read();
-  }
-
-  /** Presses keys. */
-  async press(keys: string): Promise<void> {
-    await this.#keys.write(new TextEncoder().encode(keys));
-  }
-
-  /** Waits until something is on the terminal. */
-  async shows(pattern: RegExp | string): Promise<void> {
-    const isThere = () =>
-      typeof pattern === "string" ? this.text.includes(pattern) : pattern.test(this.text);
-    await until(
-      () => isThere() || this.#hasEnded,
-      () => `${pattern} in ${JSON.stringify(this.text.slice(-1500))}`,
-    );
-    assert(isThere(), `${pattern} in ${JSON.stringify(this.text.slice(-1500))}`);
-  }
-
-  /** Forgets what has been shown so far. */
-  clear(): void {
-    this.text = "";
-  }
-
-  /** Sends a signal to kvmmanager-ctl itself. */
-  async signal(signal: Deno.Signal): Promise<void> {
-    const pids = await descendants(this.#child.pid);
-    let count = 0;
-    for (const pid of pids) {
-      const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0");
-      if (!words.some((word) => word.endsWith("/host/ctl/main.ts"))) continue;
-      if (words.some((word) => word.includes("stty"))) continue;
-      Deno.kill(pid, signal);
-      count += 1;
-    }
-    assertEquals(count, 1, "one process of kvmmanager-ctl");
-  }
-
-  /** Waits for the end; returns its exit status, and fails unless the terminal is as it was. */
-  async ended(): Promise<number> {
-    await this.shows(/after=\S+/);
-    await within(this.#child.status, "the end of script", DEADLINE_MS);
-    await this.#reading;
-    return Number(/status=(\d+)/.exec(this.text)?.[1]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#hasEnded) this.#child.kill("SIGKILL");
-    await this.#child.status;
-    await this.#reading;
-    await this.#keys.close().catch(() => {});
-  }
-
-  async #read(): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#child.stdout) {
-      this.text += decoder.decode(chunk, { stream: true });
-    }
-    this.#hasEnded = true;
-  }
-}
-
-async function descendants(pid: number): Promise<number[]> {
-  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
-  const children = text.split(" ").filter((word) => word !== "").map(Number);
-  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
-}
 
 /** Fails unless all that `top` did to the terminal has been undone. */
 function assertRestored(text: string): void {

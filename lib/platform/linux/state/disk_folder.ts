@@ -107,6 +107,7 @@ export class DiskFolder implements StateFolder, SegmentDirectory {
   }
 
   async remove(): Promise<void> {
+    this.#shared.readers.closeIn(this.path);
     try {
       await Deno.remove(this.path, { recursive: true });
     } catch (error) {

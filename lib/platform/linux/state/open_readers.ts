@@ -61,6 +61,16 @@ export class OpenReaders {
     closeQuietly(reader.file);
   }
 
+  /** Closes the files in a directory that is removed: while they are open, they take room on the disk. */
+  closeIn(directory: string): void {
+    this.#closings += 1;
+    for (const [path, { file }] of this.#idle) {
+      if (!path.startsWith(`${directory}/`)) continue;
+      this.#idle.delete(path);
+      closeQuietly(file);
+    }
+  }
+
   /** Closes all. */
   closeAll(): void {
     this.#closings += 1;
