@@ -25,9 +25,10 @@ export class ConfigError extends Error {
  * Checks the text of a configuration file.
  *
  * @param source The file's name, for the error.
+ * @param schema That of the platform.
  * @throws {ConfigError} with all problems at once.
  */
-export function parseConfig(text: string, source: string): Config {
+export function parseConfig(text: string, source: string, schema = ConfigSchema): Config {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -35,9 +36,9 @@ export function parseConfig(text: string, source: string): Config {
     const hint = /^\s*(\/\/|\/\*)|[,\s](\/\/|\/\*)/m.test(text) ? " (JSON has no comments)" : "";
     throw new ConfigError(source, [`not JSON: ${messageOf(error).replace(/\s+/g, " ")}${hint}`]);
   }
-  const result = z.safeParse(ConfigSchema, raw);
+  const result = z.safeParse(schema, raw);
   if (!result.success) {
-    const problems = explainIssues(result.error.issues, raw, { schema: ConfigSchema });
+    const problems = explainIssues(result.error.issues, raw, { schema });
     throw new ConfigError(source, problems.map(({ sentence }) => sentence));
   }
   return result.data;

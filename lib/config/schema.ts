@@ -5,18 +5,14 @@
  */
 
 import * as z from "zod";
-import { normalize } from "@std/path/posix";
 import { EventsSchema } from "./events.ts";
 import { DEFAULT_GROUPS, GROUPS } from "../policy/groups.ts";
+import type { PathRules } from "../policy/paths.ts";
+import type { ConfigForms } from "./forms.ts";
+import { POSIX_FORMS } from "./posix_forms.ts";
 
 /** The channel name of the protocol; the port under /dev/virtio-ports carries it. */
 export const DEFAULT_CHANNEL_NAME = "org.kvmmanager.agent.0";
-
-/**
- * The default for `state_directory`. Not its parent, which belongs to root in the package: the
- * permissions of the agent's next start are kept there.
- */
-export const DEFAULT_STATE_DIRECTORY = "/var/lib/kvmmanager-agent/state";
 
 /** Log levels, from errors only to everything. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -26,30 +22,6 @@ export const AUDIT_DEMANDS = ["best_effort", "required"] as const;
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-const MAX_PATH_BYTES = 4096;
-const pathLength = (path: string) => new TextEncoder().encode(path).byteLength;
-
-const withoutTrailingSlash = (path: string) => path.replace(/(?<=.)\/+$/, "");
-
-const AbsolutePath = z.string().check(
-  z.overwrite(withoutTrailingSlash),
-  z.refine((path) => path.startsWith("/"), "must be an absolute path"),
-  z.refine((path) => !path.includes("\0"), "must not contain NUL"),
-  z.refine((path) => pathLength(path) <= MAX_PATH_BYTES, `must be at most ${MAX_PATH_BYTES} bytes`),
-  z.refine(
-    (path) => normalize(path) === path,
-    "must not contain '.', '..' or '//'",
-  ),
-);
-
-const CommandName = z.string().check(
-  z.refine(
-    (name) =>
-      /^[^/\0]+$/.test(name) && name !== "." && name !== ".." || /^\/[^\0]+[^/\0]$/.test(name),
-    "must be a program's bare name or an absolute path",
-  ),
-);
 
 const VariableName = z.string().check(
   z.refine((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name), "must be a variable's name"),
@@ -69,25 +41,23 @@ const ManagedName = z.string().check(
 const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum));
 
 /** `security`: what requests may touch. */
-export const SecuritySchema = z.strictObject({
-  allow: z._default(z.array(z.enum(GROUPS)), [...DEFAULT_GROUPS]),
-  allowed_read_paths: z._default(
-    z.array(AbsolutePath),
-    ["/tmp", "/var/log", "/etc/hostname", "/etc/os-release"],
-  ),
-  allowed_write_paths: z._default(z.array(AbsolutePath), ["/tmp/kvmmanager"]),
-  command_whitelist: z._default(z.nullable(z.array(CommandName)), null),
-  command_environment: z._default(z.array(VariableName), []),
-  process_arguments: z._default(z.boolean(), false),
-  managed_users: z._default(z.array(ManagedName), []),
-  managed_groups: z._default(z.array(ManagedName), []),
-  managed_services: z._default(z.array(ManagedName), []),
-  max_file_size_mb: z._default(whole(1, 1024), 10),
-  max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
-});
+const securitySchema = ({ path, command, defaults }: ConfigForms) =>
+  z.strictObject({
+    allow: z._default(z.array(z.enum(GROUPS)), [...DEFAULT_GROUPS]),
+    allowed_read_paths: z._default(z.array(path), [...defaults.allowed_read_paths]),
+    allowed_write_paths: z._default(z.array(path), [...defaults.allowed_write_paths]),
+    command_whitelist: z._default(z.nullable(z.array(command)), null),
+    command_environment: z._default(z.array(VariableName), []),
+    process_arguments: z._default(z.boolean(), false),
+    managed_users: z._default(z.array(ManagedName), []),
+    managed_groups: z._default(z.array(ManagedName), []),
+    managed_services: z._default(z.array(ManagedName), []),
+    max_file_size_mb: z._default(whole(1, 1024), 10),
+    max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
+  });
 
 /** `jobs`: limits on commands in the background. */
-export const JobsSchema = z.strictObject({
+const JobsSchema = z.strictObject({
   max_running: z._default(whole(1, 256), 16),
   max_kept: z._default(whole(1, 1000), 100),
   max_output_mb: z._default(whole(1, 65_536), 128),
@@ -95,22 +65,6 @@ export const JobsSchema = z.strictObject({
   max_seconds: z._default(whole(1, 31_536_000), 86_400),
   keep_seconds: z._default(whole(1, 31_536_000), 3600),
 });
-
-/** `sun_path` of sockaddr_un (unix(7)) without its final NUL. */
-const MAX_SOCKET_PATH_BYTES = 107;
-/** How much longer the path is at which the socket is created (monitor_socket.ts). */
-const SOCKET_SUFFIX_BYTES = 6;
-
-const SocketPath = AbsolutePath.check(
-  z.refine(
-    (path) => pathLength(path) <= MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES,
-    `must be at most ${
-      MAX_SOCKET_PATH_BYTES - SOCKET_SUFFIX_BYTES
-    } bytes, the limit for a socket's path`,
-  ),
-  z.refine((path) => path !== "/", "must name a socket"),
-  z.refine((path) => !path.includes(","), "must not contain a comma"),
-);
 
 const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000 } as const;
 const DURATION_REGEXP = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)$/;
@@ -130,89 +84,95 @@ const Duration = z.string().check(
   ),
 );
 
-/** `command_monitor`: the socket for other programs of the guest. */
-export const CommandMonitorSchema = z.strictObject({
-  enabled: z._default(z.boolean(), false),
-  pipe_path: z._default(SocketPath, "/run/google-guest-agent/commands.sock"),
-  pipe_mode: z._default(
-    z.string().check(
-      z.refine((mode) => /^0?[0-7]{3}$/.test(mode), 'must be an octal mode such as "0770"'),
-    ),
-    "0770",
-  ),
-  pipe_group: z._default(
-    z.nullable(
+/** `command_monitor`: the socket or pipe for other programs of the guest. */
+const commandMonitorSchema = ({ pipe, group, defaults }: ConfigForms) =>
+  z.strictObject({
+    enabled: z._default(z.boolean(), false),
+    pipe_path: z._default(pipe, defaults.pipe_path),
+    pipe_mode: z._default(
       z.string().check(
-        z.refine(
-          (name) => /^([A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?|-1)$/.test(name),
-          'must be a group\'s name or number, or "-1" for no change',
-        ),
+        z.refine((mode) => /^0?[0-7]{3}$/.test(mode), 'must be an octal mode such as "0770"'),
       ),
+      "0770",
     ),
-    null,
-  ),
-  request_timeout: z._default(Duration, "10s"),
-  max_connections: z._default(whole(1, 1000), 100),
-});
+    pipe_group: z._default(z.nullable(group), null),
+    request_timeout: z._default(Duration, "10s"),
+    max_connections: z._default(whole(1, 1000), 100),
+  });
 
-const isBelowAny = (path: string | null, roots: readonly string[]) =>
-  path !== null &&
-  roots.some((root) => path === root || path.startsWith(root.replace(/\/?$/, "/")));
+const isBelowAny = (path: string | null, roots: readonly string[], { isInside }: PathRules) =>
+  path !== null && roots.some((root) => isInside(path, root));
 
 /** Whether the path is inside one of the roots, or one of them inside the path. */
-export const overlapsAny = (path: string | null, roots: readonly string[]): boolean =>
-  path !== null && (isBelowAny(path, roots) || roots.some((root) => isBelowAny(root, [path])));
+export const overlapsAny = (
+  path: string | null,
+  roots: readonly string[],
+  rules: PathRules,
+): boolean =>
+  path !== null &&
+  (isBelowAny(path, roots, rules) || roots.some((root) => isBelowAny(root, [path], rules)));
 
-/** The whole configuration. Every key is optional; unknown ones are errors. */
-export const ConfigSchema = z.strictObject({
-  version: z._default(
-    z.string().check(z.refine((v) => /^1\.\d+\.\d+$/.test(v), "must have the form 1.x.y")),
-    "1.0.0",
-  ),
-  log_level: z._default(z.enum(LOG_LEVELS), "info"),
-  log_file: z._default(z.nullable(AbsolutePath), null),
-  channel_name: z._default(
-    z.string().check(z.refine(
-      (name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name),
-      "must be 1 to 128 characters (A-Z a-z 0-9 . _ -) and start with a letter or digit",
-    )),
-    DEFAULT_CHANNEL_NAME,
-  ),
-  max_message_size_kb: z._default(whole(1, 16_384), 64),
-  connection_retry_seconds: z._default(whole(1, 3600), 5),
-  request_timeout_seconds: z._default(whole(1, 3600), 30),
-  max_concurrent_requests: z._default(whole(1, 1000), 10),
-  max_requests_per_second: z._default(whole(1, 10_000_000), 100),
-  freeze_ttl_seconds: z._default(whole(1, 3600), 600),
-  announce: z._default(z.boolean(), true),
-  security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
-  jobs: z._default(JobsSchema, z.parse(JobsSchema, {})),
-  command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
-  audit_file: z._default(z.nullable(AbsolutePath), null),
-  audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
-  state_directory: z._default(z.nullable(AbsolutePath), DEFAULT_STATE_DIRECTORY),
-  events: z._default(EventsSchema, z.parse(EventsSchema, {})),
-}).check(
-  z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
-    path: ["audit"],
-    error: 'can be "required" only if audit_file names a file',
-  }),
-  z.refine(({ audit_file, security }) => !isBelowAny(audit_file, security.allowed_write_paths), {
-    path: ["audit_file"],
-    error: "must be outside security.allowed_write_paths: file_write could replace it",
-  }),
-  z.refine(
-    ({ state_directory, security }) =>
-      // Nobody has chosen the default: it does not make such a configuration invalid.
-      state_directory === DEFAULT_STATE_DIRECTORY ||
-      !overlapsAny(state_directory, security.allowed_write_paths),
-    {
-      path: ["state_directory"],
-      error: "must be outside security.allowed_write_paths and must not contain one of them: " +
-        "file_write could change what is in it",
-    },
-  ),
-);
+/** The schema of a platform's configuration. Every key is optional; unknown ones are errors. */
+export function configSchema(forms: ConfigForms) {
+  const { path, paths, defaults } = forms;
+  const SecuritySchema = securitySchema(forms);
+  const CommandMonitorSchema = commandMonitorSchema(forms);
+  return z.strictObject({
+    version: z._default(
+      z.string().check(z.refine((v) => /^1\.\d+\.\d+$/.test(v), "must have the form 1.x.y")),
+      "1.0.0",
+    ),
+    log_level: z._default(z.enum(LOG_LEVELS), "info"),
+    log_file: z._default(z.nullable(path), defaults.log_file),
+    channel_name: z._default(
+      z.string().check(z.refine(
+        (name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name),
+        "must be 1 to 128 characters (A-Z a-z 0-9 . _ -) and start with a letter or digit",
+      )),
+      DEFAULT_CHANNEL_NAME,
+    ),
+    max_message_size_kb: z._default(whole(1, 16_384), 64),
+    connection_retry_seconds: z._default(whole(1, 3600), 5),
+    request_timeout_seconds: z._default(whole(1, 3600), 30),
+    max_concurrent_requests: z._default(whole(1, 1000), 10),
+    max_requests_per_second: z._default(whole(1, 10_000_000), 100),
+    freeze_ttl_seconds: z._default(whole(1, 3600), 600),
+    announce: z._default(z.boolean(), true),
+    security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
+    jobs: z._default(JobsSchema, z.parse(JobsSchema, {})),
+    command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
+    audit_file: z._default(z.nullable(path), null),
+    audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
+    state_directory: z._default(z.nullable(path), defaults.state_directory),
+    events: z._default(EventsSchema, z.parse(EventsSchema, {})),
+  }).check(
+    z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
+      path: ["audit"],
+      error: 'can be "required" only if audit_file names a file',
+    }),
+    z.refine(
+      ({ audit_file, security }) => !isBelowAny(audit_file, security.allowed_write_paths, paths),
+      {
+        path: ["audit_file"],
+        error: "must be outside security.allowed_write_paths: file_write could replace it",
+      },
+    ),
+    z.refine(
+      ({ state_directory, security }) =>
+        // Nobody has chosen the default: it does not make such a configuration invalid.
+        state_directory === defaults.state_directory ||
+        !overlapsAny(state_directory, security.allowed_write_paths, paths),
+      {
+        path: ["state_directory"],
+        error: "must be outside security.allowed_write_paths and must not contain one of them: " +
+          "file_write could change what is in it",
+      },
+    ),
+  );
+}
+
+/** The schema of a Linux guest's configuration. */
+export const ConfigSchema = configSchema(POSIX_FORMS);
 
 /** A valid configuration with all defaults filled in. */
 export type Config = z.output<typeof ConfigSchema>;

@@ -27,6 +27,11 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/core/call_id.ts": "tests/lib/core/caller_test.ts",
   "lib/config/events.ts": "tests/lib/config/schema_test.ts",
   "lib/core/outcome.ts": "tests/lib/core/executor_test.ts",
+  "lib/config/posix_forms.ts": "tests/lib/config/schema_test.ts",
+  // Only real deno.exe runs what calls Windows.
+  "lib/platform/windows/config/mod.ts": "tests/windows/inside/config_test.ts",
+  "lib/platform/windows/folders.ts": "tests/windows/inside/config_test.ts",
+  "lib/platform/windows/registry/read_key.ts": "tests/windows/inside/config_test.ts",
   "handlers/jobs/": "tests/agent/jobs_test.ts",
   "handlers/qga/": "tests/agent/qga_test.ts",
   "lib/core/jobs/": "tests/agent/jobs_test.ts",

@@ -56,15 +56,13 @@ function nameProblem(name: string): string | undefined {
 }
 
 /**
- * What is wrong with a path as it is written; completes "PARAMETER must". Names that `..` removes
+ * What is wrong with a path as somebody wrote it; completes "PARAMETER must". Names that `..` removes
  * are looked at as well.
  */
 export function pathProblem(path: string): string | undefined {
-  if (path.length > MAX_PATH_CHARACTERS) {
-    return `be at most ${MAX_PATH_CHARACTERS} characters, received ${path.length}`;
-  }
+  if (path.length > MAX_PATH_CHARACTERS) return `be at most ${MAX_PATH_CHARACTERS} characters`;
   const prefix = prefixProblem(path);
-  if (prefix !== undefined) return `${prefix}, received ${JSON.stringify(cut(path))}`;
+  if (prefix !== undefined) return prefix;
   if (!path.isWellFormed()) return LONE_SURROGATE.replace(/^must /, "");
   for (const name of namesIn(path)) {
     const problem = name === "." || name === ".." ? undefined : nameProblem(name);
@@ -88,8 +86,9 @@ function joined(path: string): string {
 /** The drive-absolute, lexically normalised form of a path from a request. */
 function normalize(path: string, parameter = "path"): string {
   const problem = pathProblem(path);
-  if (problem !== undefined) throw invalidParams(`${parameter} must ${problem}`);
-  return joined(path);
+  if (problem === undefined) return joined(path);
+  const received = path.length > MAX_PATH_CHARACTERS ? path.length : JSON.stringify(cut(path));
+  throw invalidParams(`${parameter} must ${problem}, received ${received}`);
 }
 
 /**
@@ -105,6 +104,15 @@ export function foldCase(text: string): string {
     const upper = unit.toUpperCase();
     return upper.length === 1 && upper.toLowerCase() === unit ? upper : unit;
   }).join("");
+}
+
+/**
+ * A path of the configuration with backslashes, a capital drive letter and none at its end.
+ * Otherwise as it is written, also if it is malformed.
+ */
+export function tidied(path: string): string {
+  const tidy = path.replaceAll("/", "\\").replace(/(?<=[^\\:])\\+$/, "");
+  return DRIVE_ABSOLUTE.test(tidy) ? tidy.slice(0, 1).toUpperCase() + tidy.slice(1) : tidy;
 }
 
 /** Whether two normalised paths are the same but for the case of letters. */

@@ -6,6 +6,7 @@
 
 import { messageOf } from "../../../base/message_of.ts";
 import { type Config, overlapsAny } from "../../../config/schema.ts";
+import { POSIX_PATHS } from "../../../policy/paths.ts";
 import type { OpenState } from "../../platform.ts";
 import type { Log } from "../../../log/logger.ts";
 import { DiskFolder } from "./disk_folder.ts";
@@ -36,7 +37,7 @@ export function openState(
 ): OpenState {
   if (path === null) return memoryState();
   try {
-    if (overlapsAny(path, security.allowed_write_paths)) {
+    if (overlapsAny(path, security.allowed_write_paths, POSIX_PATHS)) {
       throw new Error("file_write could change it: security.allowed_write_paths allows that");
     }
     const lock = prepare(path);

@@ -30,6 +30,7 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
     result: "i32",
   },
   DisconnectNamedPipe: { parameters: [HANDLE], result: "i32" },
+  ExpandEnvironmentStringsW: { parameters: ["buffer", "buffer", "u32"], result: "u32" },
   FormatMessageW: {
     parameters: ["u32", "pointer", "u32", "u32", "buffer", "u32", "pointer"],
     result: "u32",
