@@ -8,7 +8,7 @@ import { LineSplitter } from "../lib/dialects/jsonrpc/line_splitter.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
-import { CallError } from "./errors.ts";
+import { CallError, fromDaemon } from "./errors.ts";
 import { type Notification, readIncoming } from "./incoming.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
@@ -25,6 +25,10 @@ export interface CallOptions {
    * without `rpc.cancel` continues it. @default {false}
    */
   cancelInGuest?: boolean;
+  /** Called when the request begins to be written: from then on it may be carried out. */
+  onSent?: () => void;
+  /** The VM, on a connection to the daemon; see {@link ClientOptions.vm}. */
+  vm?: string;
 }
 
 /** How a client is connected. */
@@ -41,6 +45,8 @@ export interface ClientOptions {
   onEnd?: (why: CallError) => void;
   /** The longest line accepted from the agent; longer ones are skipped. @default {16 MiB and 1 KiB} */
   maxLineBytes?: number;
+  /** The VM that calls are for, if this is a connection to the daemon: a name, a UUID or a socket. */
+  vm?: string;
 }
 
 /** The arguments after the method's name: parameters may be omitted if none is required. */
@@ -159,6 +165,7 @@ export class AgentClient implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<unknown> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelInGuest = false } = options;
+    const { vm = this.#options.vm } = options;
     signal?.throwIfAborted();
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#waiting.size >= MAX_CALLS_IN_FLIGHT) {
@@ -177,11 +184,16 @@ export class AgentClient implements AsyncDisposable {
     const onAbort = () => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const withdraw = this.#outbox.send(
-      `${JSON.stringify({ jsonrpc: "2.0", method, params, id })}\n`,
-      () => waiting.sentAt = performance.now(),
+      `${JSON.stringify({ jsonrpc: "2.0", method, params, id, vm })}\n`,
+      () => {
+        waiting.sentAt = performance.now();
+        options.onSent?.();
+      },
     );
     try {
       return await waiting.promise;
+    } catch (error) {
+      throw vm === undefined ? error : fromDaemon(error);
     } finally {
       withdraw();
       clearTimeout(timer);

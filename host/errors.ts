@@ -46,16 +46,19 @@ export class AnswerError extends Error {
 
 const DEFAULT_RETRY_MS = 100;
 
+const REASONS = [
+  "no socket",
+  "not served",
+  "permission denied",
+  "in use",
+  "timeout",
+  "connection lost",
+  "closed",
+  "invalid result",
+] as const;
+
 /** Why a call got no valid answer. */
-export type CallErrorReason =
-  | "no socket"
-  | "not served"
-  | "permission denied"
-  | "in use"
-  | "timeout"
-  | "connection lost"
-  | "closed"
-  | "invalid result";
+export type CallErrorReason = (typeof REASONS)[number];
 
 /** A call got no valid answer: the channel is not served, there is no answer, or it is invalid. */
 export class CallError extends Error {
@@ -68,4 +71,36 @@ export class CallError extends Error {
   constructor(message: string, readonly reason: CallErrorReason, readonly wasSent = false) {
     super(message);
   }
+}
+
+/** The codes of the daemon's errors, beside those of the protocol; see docs/host.md. */
+export const HOST_ERRORS = {
+  /** The agent cannot be reached; nothing was done. */
+  noAgent: { code: -32010, message: "No agent" },
+  /** This host has no such VM, or several of that name. */
+  notOnThisHost: { code: -32011, message: "Not on this host" },
+  /** The client cancelled the call. */
+  cancelled: { code: -32012, message: "Cancelled" },
+  /** The request was sent and its answer never came: it may have been carried out. */
+  outcomeUnknown: { code: -32013, message: "Outcome unknown" },
+} as const;
+
+/**
+ * An error on a connection to the daemon, as it would be on the agent's own channel: the daemon's
+ * answer that there is none becomes a {@link CallError}.
+ */
+export function fromDaemon(error: unknown): unknown {
+  if (!(error instanceof AnswerError)) return error;
+  const { noAgent, notOnThisHost, outcomeUnknown } = HOST_ERRORS;
+  if (error.code === notOnThisHost.code) return new CallError(error.reason, "no socket");
+  if (error.code !== noAgent.code && error.code !== outcomeUnknown.code) return error;
+  const { data } = error;
+  const cause = typeof data === "object" && data !== null && "cause" in data
+    ? REASONS.find((reason) => reason === data.cause)
+    : undefined;
+  return new CallError(
+    error.reason,
+    cause ?? "connection lost",
+    error.code === outcomeUnknown.code,
+  );
 }

@@ -7,8 +7,8 @@
 
 import { messageOf } from "../lib/base/message_of.ts";
 import type { AgentChannel } from "./channels.ts";
-import { AgentClient, type CallArguments } from "./client.ts";
-import { AnswerError, CallError } from "./errors.ts";
+import { AgentClient, type CallArguments, type CallOptions } from "./client.ts";
+import { AnswerError, CallError, type CallErrorReason } from "./errors.ts";
 import type { Notification } from "./incoming.ts";
 import type { MethodName, ResultOf } from "./protocol.ts";
 
@@ -41,6 +41,8 @@ export interface PoolAgent {
   readonly name: string;
   /** The socket. */
   readonly path: string;
+  /** Where it was found. */
+  readonly channel: AgentChannel;
   readonly state: AgentState;
   /** Why it is not ready, for a person; `undefined` if it is. */
   readonly problem: string | undefined;
@@ -59,12 +61,12 @@ export interface PoolAgent {
     method: Name,
     ...args: CallArguments<Name>
   ): Promise<ResultOf<Name>>;
+  /** Calls any method; the result is not checked. @throws As {@link call}. */
+  callUnchecked(method: string, params?: unknown, options?: CallOptions): Promise<unknown>;
 }
 
 /** The random share of the reconnection interval, so that agents are not all tried at once. */
 const SPREAD = 0.1;
-/** The pool asks for small answers only; a caller of large ones connects separately. */
-const MAX_LINE_BYTES = 1024 * 1024;
 const RESTARTED = "the agent was restarted";
 
 /** A {@link PoolAgent} with the methods that only the pool calls. */
@@ -74,6 +76,8 @@ export class PoolMember implements PoolAgent {
   info: ResultOf<"get_agent_info"> | undefined;
   system: ResultOf<"get_system_info"> | undefined;
   #client: AgentClient | undefined;
+  /** Why there is no connection. */
+  #failure: CallErrorReason = "connection lost";
   #isConnecting = false;
   #describing: AbortController | undefined;
   #isGone = false;
@@ -82,12 +86,13 @@ export class PoolMember implements PoolAgent {
   #pingAt = Number.POSITIVE_INFINITY;
   #heardAt: number;
 
-  /** @param lockAs As in `ClientOptions`. */
+  /** @param lockAs As in `ClientOptions`, like `maxLineBytes`. */
   constructor(
     readonly channel: AgentChannel,
     readonly times: PoolTimes,
     readonly emit: (event: PoolEvent) => void,
     readonly lockAs: string | undefined,
+    readonly maxLineBytes: number,
   ) {
     this.#heardAt = performance.now();
   }
@@ -104,19 +109,27 @@ export class PoolMember implements PoolAgent {
     return this.#client?.skipped ?? 0;
   }
 
-  async call<Name extends MethodName>(
+  call<Name extends MethodName>(
     method: Name,
     ...args: CallArguments<Name>
   ): Promise<ResultOf<Name>> {
+    return this.#calling((client) => client.call(method, ...args));
+  }
+
+  callUnchecked(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#calling((client) => client.callUnchecked(method, params, options));
+  }
+
+  async #calling<T>(call: (client: AgentClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (client === undefined) {
       throw new CallError(
         this.problem === undefined ? "not connected" : `not connected: ${this.problem}`,
-        "connection lost",
+        this.#failure,
       );
     }
     try {
-      const result = await client.call(method, ...args);
+      const result = await call(client);
       this.#heard();
       return result;
     } catch (error) {
@@ -161,7 +174,7 @@ export class PoolMember implements PoolAgent {
     try {
       const client = await AgentClient.connect(this.path, {
         lockAs: this.lockAs,
-        maxLineBytes: MAX_LINE_BYTES,
+        maxLineBytes: this.maxLineBytes,
         onNotification: (notification) => this.#onNotification(notification),
         onEnd: (why) => this.#lost(client, why),
       });
@@ -173,6 +186,7 @@ export class PoolMember implements PoolAgent {
       void this.#describe(client);
     } catch (error) {
       this.problem = messageOf(error);
+      this.#failure = error instanceof CallError ? error.reason : "connection lost";
     } finally {
       this.#isConnecting = false;
     }
@@ -199,6 +213,7 @@ export class PoolMember implements PoolAgent {
     this.#describing = undefined;
     this.#pingAt = Number.POSITIVE_INFINITY;
     this.problem = why.message;
+    this.#failure = why.reason;
     if (!this.#isGone && this.state === "ready") this.#becomeUnavailable(why.message);
   }
 

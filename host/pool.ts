@@ -21,6 +21,8 @@ export interface PoolOptions extends Partial<PoolTimes> {
   readonly scanMs?: number;
   /** As in `ClientOptions`, for every connection. @default no locks */
   readonly lockAs?: string;
+  /** As in `ClientOptions`, for every connection. @default {1048576} */
+  readonly maxLineBytes?: number;
 }
 
 const DEFAULT_TIMES: PoolTimes = { reconnectMs: 10_000, pingMs: 10_000, unavailableMs: 30_000 };
@@ -30,6 +32,8 @@ const TICK_MS = { most: 500, least: 10 } as const;
 const TICKS_PER_INTERVAL = 5;
 /** How long changes are collected before a scan: a starting VM causes several. */
 const SETTLE_MS = 100;
+/** Its own questions have small answers; who asks for larger ones sets `maxLineBytes`. */
+const MAX_LINE_BYTES = 1024 * 1024;
 /** Channels beyond this number are ignored. */
 const MAX_AGENTS = 10_000;
 
@@ -96,6 +100,15 @@ export class AgentPool implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** Scans the search paths now. */
+  async rescan(): Promise<void> {
+    // A scan in progress may have read the directory before the change.
+    await this.#scanning;
+    if (this.#isClosed) return;
+    await this.#scan();
+    this.#tick();
+  }
+
   /** Closes all connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -129,6 +142,7 @@ export class AgentPool implements AsyncDisposable {
       this.#times,
       (event) => this.#emit(event),
       this.#options.lockAs,
+      this.#options.maxLineBytes ?? MAX_LINE_BYTES,
     );
     this.#members.set(channel.path, member);
   }
@@ -189,7 +203,7 @@ export class AgentPool implements AsyncDisposable {
         }
         this.#settling ??= setTimeout(() => {
           this.#settling = undefined;
-          void this.#rescan();
+          void this.rescan();
         }, SETTLE_MS);
       }
     } catch {
@@ -197,14 +211,6 @@ export class AgentPool implements AsyncDisposable {
     }
     this.#watched.delete(directory);
     closeQuietly(watcher);
-  }
-
-  async #rescan(): Promise<void> {
-    // A scan in progress may have read the directory before the change.
-    await this.#scanning;
-    if (this.#isClosed) return;
-    await this.#scan();
-    this.#tick();
   }
 }
 

@@ -33,6 +33,15 @@ export interface MethodDescription {
 /** Every method that this version knows. */
 export const METHOD_DESCRIPTIONS: readonly MethodDescription[] = document.methods;
 
+/** The group that a method belongs to, such as `see`; `undefined` for an unknown method. */
+export function groupOf(name: string): string | undefined {
+  return GROUPS.get(name);
+}
+
+const GROUPS: ReadonlyMap<string, string> = new Map(
+  document.methods.map((method) => [method.name, method["x-group"]]),
+);
+
 interface Check {
   safeParse(value: unknown): {
     success: boolean;

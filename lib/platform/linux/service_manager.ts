@@ -7,17 +7,16 @@
 
 import type { Log } from "../../log/logger.ts";
 import { messageOf } from "../../base/message_of.ts";
+import { type NotifySocket, openNotifySocket } from "../../base/notify_socket.ts";
 import { Timer } from "../../base/timer.ts";
 
-/** Deno sends datagrams from a socket that has a path. */
+/** Where the agent sends from. */
 export const OWN_NOTIFY_SOCKET = "/run/kvmmanager-agent/notify.sock";
 
 /** How long the service manager waits for a message; long, since a guest may be overloaded. */
 const LIMIT_MS = 60_000;
 /** A quarter of that, so that lost and late messages do no harm. */
 const ALIVE_MS = LIMIT_MS / 4;
-
-const encoder = new TextEncoder();
 
 /**
  * Starts the service manager's watchdog and tells it every fifteen seconds that the agent is alive,
@@ -32,11 +31,9 @@ export function keepWatchdogFed(
   log: Log,
   ownSocket: string = OWN_NOTIFY_SOCKET,
 ): Disposable {
-  let connection: Deno.UnixDatagramConn;
+  let connection: NotifySocket;
   try {
-    // Left behind by an agent that was killed.
-    removeIfPresent(ownSocket);
-    connection = Deno.listenDatagram({ transport: "unixpacket", path: ownSocket });
+    connection = openNotifySocket(socket, ownSocket);
   } catch (error) {
     log.warn("the service manager's watchdog is off", { error: messageOf(error) });
     return { [Symbol.dispose]() {} };
@@ -44,7 +41,7 @@ export function keepWatchdogFed(
   let hasFailed = false;
   const send = async (message: string) => {
     try {
-      await connection.send(encoder.encode(message), { transport: "unixpacket", path: socket });
+      await connection.send(message);
       hasFailed = false;
     } catch (error) {
       if (!hasFailed) {
@@ -69,12 +66,4 @@ export function keepWatchdogFed(
       void send("WATCHDOG_USEC=0\nSTOPPING=1").finally(() => connection.close());
     },
   };
-}
-
-function removeIfPresent(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
