@@ -78,7 +78,7 @@ export class PoolMember implements PoolAgent {
   #client: AgentClient | undefined;
   /** Why there is no connection. */
   #failure: CallErrorReason = "connection lost";
-  #isConnecting = false;
+  #connecting: Promise<void> | undefined;
   #describing: AbortController | undefined;
   #isGone = false;
   #isPinging = false;
@@ -142,7 +142,7 @@ export class PoolMember implements PoolAgent {
   /** Does what is due. Called by the pool's clock. */
   tick(now: number): void {
     if (this.#client === undefined) {
-      if (now >= this.#connectAt) void this.#connect(now);
+      if (now >= this.#connectAt) this.#startConnecting(now);
     } else if (now >= this.#pingAt && !this.#isPinging) {
       void this.#ping(now);
     }
@@ -165,11 +165,15 @@ export class PoolMember implements PoolAgent {
   async end(): Promise<void> {
     this.#isGone = true;
     await this.#client?.close();
+    await this.#connecting;
+  }
+
+  #startConnecting(now: number): void {
+    if (this.#connecting !== undefined || this.#isGone) return;
+    this.#connecting = this.#connect(now).finally(() => this.#connecting = undefined);
   }
 
   async #connect(now: number): Promise<void> {
-    if (this.#isConnecting || this.#isGone) return;
-    this.#isConnecting = true;
     this.#connectAt = now + this.times.reconnectMs * (1 + SPREAD * Math.random());
     try {
       const client = await AgentClient.connect(this.path, {
@@ -187,8 +191,6 @@ export class PoolMember implements PoolAgent {
     } catch (error) {
       this.problem = messageOf(error);
       this.#failure = error instanceof CallError ? error.reason : "connection lost";
-    } finally {
-      this.#isConnecting = false;
     }
   }
 

@@ -24,6 +24,9 @@ const UUID_REGEXP = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 // deno-lint-ignore no-control-regex -- exactly these are refused
 const CONTROL_REGEXP = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
 
+/** A channel's place in a domain's XML. */
+const CHANNEL = "domain/devices/channel";
+
 /** A domain and the sockets of its agent's channel. */
 export interface DomainChannels {
   readonly domain: Domain;
@@ -70,12 +73,11 @@ class DomainReader {
     this.#path.push(local);
     this.#text = "";
     if (local === "domstatus") this.#state = attributes.get("state");
-    if (this.#isIn("devices", "channel")) this.#source = undefined;
-    if (this.#isIn("channel", "source")) this.#source = attributes.get("path");
-    if (this.#isIn("channel", "target")) this.#isAgent = attributes.get("name") === CHANNEL_NAME;
-    if (this.#path.includes("metadata") && uri === METADATA_NAMESPACE && local === "label") {
-      this.#label = attributes.get("name");
-    }
+    const place = this.#place;
+    if (place === `${CHANNEL}/source`) this.#source = attributes.get("path");
+    if (place === `${CHANNEL}/target`) this.#isAgent = attributes.get("name") === CHANNEL_NAME;
+    const isLabel = uri === METADATA_NAMESPACE && local === "label";
+    if (isLabel && place.startsWith("domain/metadata/")) this.#label = attributes.get("name");
   }
 
   text(text: string): void {
@@ -83,16 +85,18 @@ class DomainReader {
   }
 
   close(local: string): void {
-    if (this.#isIn("domain", local) && ["name", "uuid", "title"].includes(local)) {
+    const place = this.#place;
+    if (["domain/name", "domain/uuid", "domain/title"].includes(place)) {
       this.#texts[local] ??= this.#text.trim();
     }
     if (this.#label !== undefined && local === "label") {
       this.#keepLabel(this.#label, this.#text.trim());
       this.#label = undefined;
     }
-    if (this.#isIn("devices", "channel")) {
+    if (place === CHANNEL) {
       if (this.#isAgent && this.#source !== undefined) this.#sockets.push(this.#source);
       this.#isAgent = false;
+      this.#source = undefined;
     }
     this.#path.pop();
     this.#text = "";
@@ -120,9 +124,9 @@ class DomainReader {
     this.#labels[name] = value;
   }
 
-  /** Whether the last elements have these names. */
-  #isIn(...names: string[]): boolean {
-    return names.every((name, index) => this.#path.at(index - names.length) === name);
+  /** The elements from the domain on: metadata may hold elements of any name. */
+  get #place(): string {
+    return this.#path.join("/").replace(/^domstatus\//, "");
   }
 }
 

@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { AgentClient } from "../../../host/client.ts";
+import { EXIT } from "../../../host/ctl/exit.ts";
+import { CallError } from "../../../host/errors.ts";
+import { until } from "../../_waiting.ts";
+import { TempDirectory } from "../../lib/_helpers.ts";
+import { ScriptedAgent } from "../_scripted_agent.ts";
+import { RawClient } from "./_hostd.ts";
+import { HostdProcess } from "./_hostd_process.ts";
+
+const SUFFIX = ".org.kvmmanager.agent.0";
+
+Deno.test("kvmmanager-hostd owns its channels, looks again at SIGHUP, and cleans up at SIGTERM", async () => {
+  await using directory = await TempDirectory.make();
+  const socket = directory.at("hostd.sock");
+  await using agent = new ScriptedAgent(directory.at(`vm1${SUFFIX}`));
+  const args = ["--socket", socket, "--channels", directory.path];
+  await using hostd = await HostdProcess.start([...args, "--libvirt-status", directory.path]);
+  const error = await assertRejects(
+    () => AgentClient.connect(agent.path, { lockAs: "this test" }),
+    CallError,
+  );
+  assertStringIncludes(error.message, `in use by kvmmanager-hostd (process ${hostd.pid})`);
+  await using second = new HostdProcess(args);
+  assertEquals(await second.ended(), EXIT.usage);
+  assertStringIncludes(second.stderr, "another program listens");
+  const uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+  await directory.file(
+    "vm.xml",
+    `<domain><name>web</name><uuid>${uuid}</uuid><devices><channel><source path='${agent.path}'/>` +
+      `<target name='org.kvmmanager.agent.0'/></channel></devices></domain>`,
+  );
+  hostd.kill("SIGHUP");
+  await hostd.says("looked again");
+  const client = await AgentClient.connect(socket, { vm: uuid });
+  await using _client = client;
+  assertEquals((await client.call("ping")).pong, true);
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
+  await assertRejects(() => Deno.lstat(socket), Deno.errors.NotFound);
+});
+
+Deno.test("kvmmanager-hostd tells a client what it had in flight when it is stopped or killed", async () => {
+  await using directory = await TempDirectory.make();
+  const socket = directory.at("hostd.sock");
+  await using agent = new ScriptedAgent(directory.at(`vm1${SUFFIX}`));
+  const args = ["--socket", socket, "--channels", directory.path];
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    await using hostd = await HostdProcess.start(args);
+    const { answerer } = agent;
+    agent.answerer = (request) => request.method === "shutdown" ? undefined : answerer(request);
+    const seen = agent.requests.length;
+    const client = await AgentClient.connect(socket, { vm: "vm1" });
+    await using _client = client;
+    const failed = assertRejects(() => client.call("shutdown", {}), CallError);
+    await until(
+      () => agent.requests.slice(seen).some(({ method }) => method === "shutdown"),
+      "the call",
+    );
+    hostd.kill(signal);
+    const { wasSent, reason, message } = await failed;
+    assert(wasSent, message);
+    assert(reason === "connection lost" || reason === "closed", reason);
+    await hostd.ended();
+    agent.answerer = answerer;
+  }
+  // The next one replaces the socket that the killed one left.
+  await using hostd = await HostdProcess.start(args);
+  await using client = await RawClient.connect(socket);
+  assert((await client.ask({ method: "vm_list" })).result !== undefined);
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
+});

@@ -1,0 +1,24 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { readOptions } from "../../../host/daemon/options.ts";
+import { HOSTD_SOCKET } from "../../../host/hostd_socket.ts";
+import { UsageError } from "../../../lib/base/command_line.ts";
+
+Deno.test("readOptions() has libvirt's directories and the daemon's socket as defaults", () => {
+  const options = readOptions([]);
+  assertEquals(typeof options === "object" && options.socket, HOSTD_SOCKET);
+  assertEquals(readOptions(["--help"]), "help");
+  assertEquals(readOptions(["--version"]), "version");
+});
+
+Deno.test("readOptions() refuses what it does not know", () => {
+  const wrong = [
+    ["--sockett", "/x"],
+    ["word"],
+    ["--socket", "/x", "--socket", "/y"],
+    ["--socket", ""],
+    ["--channels", "/a/*/b/*"],
+    ["--channels", ""],
+    ["--socket", "/x", "--read-only-socket", "/x"],
+  ];
+  for (const args of wrong) assertThrows(() => readOptions(args), UsageError);
+});
