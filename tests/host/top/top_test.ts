@@ -104,12 +104,14 @@ Deno.test("every sort order has a key", () => {
 const AGENT: PoolAgent = {
   name: "vm\x1b[2J",
   path: "/run/vm",
+  channel: { name: "vm\x1b[2J", path: "/run/vm", isShortened: false },
   state: "unavailable",
   problem: "connected, but no answer for 30 s",
   info: undefined,
   system: undefined,
   skipped: 0,
   call: () => Promise.reject(new Error("not called here")),
+  callUnchecked: () => Promise.reject(new Error("not called here")),
 };
 
 Deno.test("the screens fill any terminal exactly, and print no control characters of a guest", () => {
