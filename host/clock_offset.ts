@@ -5,6 +5,7 @@
  */
 
 import type { AgentClient, CallOptions } from "./client.ts";
+import type { PoolAgent } from "./member.ts";
 import type { ResultOf } from "./protocol.ts";
 
 const DEFAULT_ROUNDS = 5;
@@ -47,7 +48,7 @@ export function offsetOf(
  * @throws {AnswerError} {CallError} as `client.call()`.
  */
 export async function measureClockOffset(
-  client: AgentClient,
+  client: AgentClient | PoolAgent,
   options: CallOptions = {},
   rounds = DEFAULT_ROUNDS,
 ): Promise<ClockOffset> {

@@ -104,3 +104,13 @@ export function fromDaemon(error: unknown): unknown {
     error.code === outcomeUnknown.code,
   );
 }
+
+/** The result of a call, or `undefined` if the agent answered with an error. */
+export async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof AnswerError) return undefined;
+    throw error;
+  }
+}

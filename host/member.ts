@@ -8,7 +8,7 @@
 import { messageOf } from "../lib/base/message_of.ts";
 import type { AgentChannel } from "./channels.ts";
 import { AgentClient, type CallArguments, type CallOptions } from "./client.ts";
-import { AnswerError, CallError, type CallErrorReason } from "./errors.ts";
+import { AnswerError, CallError, type CallErrorReason, unlessRefused } from "./errors.ts";
 import type { Notification } from "./incoming.ts";
 import type { MethodName, ResultOf } from "./protocol.ts";
 
@@ -279,15 +279,5 @@ export class PoolMember implements PoolAgent {
     this.#heardAt = performance.now();
     if (this.#isGone || this.#client === undefined || this.state === "ready") return;
     void this.#describe(this.#client);
-  }
-}
-
-/** The result, or `undefined` for an error answer. */
-async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof AnswerError) return undefined;
-    throw error;
   }
 }

@@ -99,3 +99,8 @@ declare module "@std/text/closest-string" {
   /** The one of `possibleWords` with the smallest edit distance to `givenWord`. */
   export function closestString(givenWord: string, possibleWords: readonly string[]): string;
 }
+
+declare module "@std/yaml" {
+  /** The one document that the text holds. Throws a `SyntaxError` if it is not YAML. */
+  export function parse(content: string): unknown;
+}

@@ -63,4 +63,7 @@ export const CALLS: Readonly<Record<string, Readonly<Record<string, Calls>>>> = 
       wrong: 'closestString("a", "b")',
     },
   },
+  "@std/yaml": {
+    parse: { right: 'parse("a: 1")', wrong: "parse(1)" },
+  },
 };

@@ -47,11 +47,13 @@ async function runGate({ report = CLEAN, status = 0, failing = "", missing = "" 
       "cat",
       "dirname",
       "env",
+      "head",
       "id",
       "mktemp",
       "rm",
       "sed",
       "sleep",
+      "tee",
       "timeout",
     ]
   ) {

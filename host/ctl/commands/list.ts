@@ -3,7 +3,7 @@ import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { type AgentChannel, findChannels, type FoundChannels } from "../../channels.ts";
 import { AgentClient } from "../../client.ts";
-import { AnswerError, CallError } from "../../errors.ts";
+import { CallError, unlessRefused } from "../../errors.ts";
 import { fullestDisk, mainAddress } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, type Invocation } from "../command.ts";
@@ -86,16 +86,6 @@ async function describeVm(
     };
   } catch (error) {
     return { name, socket: path, state: stateOf(error) };
-  }
-}
-
-/** The result, or `undefined` if the agent's configuration does not allow the call. */
-async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof AnswerError) return undefined;
-    throw error;
   }
 }
 
