@@ -23,6 +23,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "host/daemon/vm_calls.ts": "tests/host/daemon/session_test.ts",
   "lib/base/notify_socket.ts": "tests/lib/platform/linux/service_manager_test.ts",
   "host/ctl/": "tests/host/ctl/commands_test.ts",
+  "host/daemon/exporter/families.ts": "tests/host/daemon/exporter/exporter_test.ts",
+  "host/daemon/exporter/page.ts": "tests/host/daemon/exporter/exporter_test.ts",
   "host/top/": "tests/host/top/top_test.ts",
   "host/jobs/": "tests/host/ctl/jobs_test.ts",
   "host/transfer/": "tests/host/transfer/transfer_test.ts",

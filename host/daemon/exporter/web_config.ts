@@ -16,6 +16,7 @@ import { dirname, resolve } from "@std/path/posix";
 import { parse } from "@std/yaml";
 import * as z from "zod";
 import { messageOf } from "../../../lib/base/message_of.ts";
+import { explainIssues } from "../../../lib/base/schema_issues.ts";
 
 /** A web configuration and the files that it names, read. */
 export interface WebConfig {
@@ -88,9 +89,9 @@ function parseFile(text: string, path: string): z.output<typeof WebConfigFile> {
     typeof value === "object" && value !== null && name in value
   );
   if (known !== undefined) throw new WebConfigError(`${path}: ${UNSUPPORTED[known]}`);
-  const [issue] = error.issues;
-  const where = issue?.path.join(".") ?? "";
-  throw new WebConfigError(`${path}: ${where === "" ? "" : `${where}: `}${issue?.message}`);
+  const sentences = explainIssues(error.issues, value, { schema: WebConfigFile })
+    .map(({ sentence }) => sentence);
+  throw new WebConfigError(`${path}: ${sentences.join("; ")}`);
 }
 
 function checkToken(text: string, path: string): string {

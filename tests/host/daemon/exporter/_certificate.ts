@@ -1,0 +1,25 @@
+/**
+ * A certificate for localhost and its key, made for these tests and valid for a century.
+ *
+ * @module
+ */
+
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBmTCCAT6gAwIBAgIUTWjnXK+K1u7/XJu+8qSWu/wTFOcwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAyMjYwMloYDzIxMjYxMDI5
+MDIyNjAyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQCzZvvp6e/NVGCgiriiYmWAdmCGvdgfM/PMl09r0Skt+LHaI1Fjok/
+CEwhdEUoaProQfKJC1STQUF7GiO1g0T/o2wwajAdBgNVHQ4EFgQUtUBo/+CKb8in
+YKIo9fRjvt7CleQwHwYDVR0jBBgwFoAUtUBo/+CKb8inYKIo9fRjvt7CleQwGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0E
+AwIDSQAwRgIhANvJuohVG7yVb3ChCz4JxHgr2i/uofoy5WDW130aeyPXAiEA5UcJ
+BNxugomZQ2+NA5Zn+hhDxewR7xcc1ieB4b1OH+A=
+-----END CERTIFICATE-----
+`;
+
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgARemCKvRx0fuxfWf
+RJbWuh3znGYWc6HlyKakVR/cnTqhRANCAAQCzZvvp6e/NVGCgiriiYmWAdmCGvdg
+fM/PMl09r0Skt+LHaI1Fjok/CEwhdEUoaProQfKJC1STQUF7GiO1g0T/
+-----END PRIVATE KEY-----
+`;
