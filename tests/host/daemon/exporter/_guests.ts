@@ -13,7 +13,10 @@ import { until } from "../../../_waiting.ts";
 import { TempDirectory } from "../../../lib/_helpers.ts";
 import { type Answerer, errorLine, resultLine, ScriptedAgent } from "../../_scripted_agent.ts";
 
-/** Results by method, instead of those of the examples; `undefined` for no answer. */
+/**
+ * Results by method, instead of those of the examples, or functions that make them; `undefined` for no
+ * answer.
+ */
 export type Results = Readonly<Record<string, unknown>>;
 
 /** The capabilities of an agent that the exporter uses. */
@@ -30,9 +33,9 @@ export function answerExamples(results: Results = {}): Answerer {
   return (request) => {
     const { method } = request;
     if (method in results) {
-      return results[method] === undefined
-        ? undefined
-        : { text: resultLine(request, results[method]) };
+      const given = results[method];
+      if (given === undefined) return undefined;
+      return { text: resultLine(request, typeof given === "function" ? given() : given) };
     }
     const result = METHODS.find(({ name }) => name === method)?.example.result;
     if (result === undefined) return { text: errorLine(request, -32601, `no ${method}`) };
