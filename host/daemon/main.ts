@@ -11,6 +11,7 @@ import { printError, printLine } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { EXIT } from "../ctl/exit.ts";
 import { Clients } from "./clients.ts";
+import { Exporter } from "./exporter/exporter.ts";
 import { Host } from "./host.ts";
 import { listenAt, type Listener, listenOn } from "./listener.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
@@ -37,6 +38,8 @@ async function serve(options: Options): Promise<void> {
   for (const problem of host.problems) log("warn", problem);
   await host.settled(SETTLE_MS);
   const clients = new Clients(host, (problem) => log("warn", problem));
+  const exporter = await startExporter(options, host);
+  await using _exporter = exporter;
   const listeners = await listen(options, clients);
   const manager = new ServiceManager(
     Deno.env.get("NOTIFY_SOCKET"),
@@ -44,7 +47,7 @@ async function serve(options: Options): Promise<void> {
     (problem) => log("warn", problem),
   );
   using _manager = manager;
-  Deno.addSignalListener("SIGHUP", () => void reload(host));
+  Deno.addSignalListener("SIGHUP", () => void reload(host, exporter));
   manager.ready();
   const names = listeners.map(({ name }) => name).join(", ");
   log("info", `serving ${host.vms.length} VMs on ${names}`);
@@ -76,7 +79,26 @@ async function listen(options: Options, clients: Clients): Promise<Listener[]> {
   return listeners;
 }
 
-async function reload(host: Host): Promise<void> {
+async function startExporter(
+  { metricsListen, metricsWebConfig }: Options,
+  host: Host,
+): Promise<Exporter | undefined> {
+  if (metricsListen === undefined) return undefined;
+  const exporter = await Exporter.start(host, {
+    listen: metricsListen,
+    webConfigFile: metricsWebConfig,
+  });
+  const { hostname, port } = exporter.address;
+  log("info", `metrics are on ${hostname}, port ${port}`);
+  return exporter;
+}
+
+async function reload(host: Host, exporter: Exporter | undefined): Promise<void> {
+  try {
+    await exporter?.reload();
+  } catch (error) {
+    log("warn", `the metrics are served as before: ${messageOf(error)}`);
+  }
   await host.refresh();
   for (const problem of host.problems) log("warn", problem);
   log("info", `looked again: ${host.vms.length} VMs`);

@@ -8,6 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../../lib/base/command_line.ts";
 import { LIBVIRT_DIRECTORIES, problemOfSearchPath, type SearchPath } from "../channels.ts";
 import { HOSTD_SOCKET } from "../hostd_socket.ts";
+import { type ListenAddress, parseListenAddress } from "./exporter/listen_address.ts";
 
 /** What the daemon is told to do. */
 export interface Options {
@@ -18,6 +19,10 @@ export interface Options {
   readonly searchPaths: readonly SearchPath[];
   /** Where libvirt's status files are; `undefined` for libvirt's directory. */
   readonly libvirtDirectory: string | undefined;
+  /** Where Prometheus finds the guests' metrics; `undefined` for nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
+  /** The certificate and the token for that; see docs/metrics.md. */
+  readonly metricsWebConfig: string | undefined;
 }
 
 /** The help text. */
@@ -34,12 +39,26 @@ as kvmmanager-ctl. QEMU admits one program to a channel; all others ask this one
                            repeatable
   --libvirt-status PATH    where libvirt keeps the status of running domains
                            (default: /run/libvirt/qemu)
+  --metrics-listen ADDRESS serve the guests' metrics to Prometheus at /metrics of
+                           PORT (on 127.0.0.1) or ADDRESS:PORT
+  --metrics-web-config FILE
+                           the certificate for that, and the token to ask for
   --help, --version
 
-SIGHUP looks again for VMs and reads their descriptions. SIGTERM ends it; calls under
+SIGHUP looks again for VMs, reads their descriptions, and reads the certificate and the
+token again. SIGTERM ends it; calls under
 way are answered with what is known about them.
-See docs/host.md.
+See docs/host.md and docs/metrics.md.
 `;
+
+const WITH_VALUE = [
+  "socket",
+  "read-only-socket",
+  "channels",
+  "libvirt-status",
+  "metrics-listen",
+  "metrics-web-config",
+] as const;
 
 /**
  * Reads the command line.
@@ -49,8 +68,8 @@ See docs/host.md.
 export function readOptions(args: readonly string[]): Options | "help" | "version" {
   const parsed = parseArgs([...args], {
     boolean: ["help", "version"],
-    string: ["socket", "read-only-socket", "channels", "libvirt-status", "_"],
-    collect: ["socket", "read-only-socket", "channels", "libvirt-status"],
+    string: [...WITH_VALUE, "_"],
+    collect: WITH_VALUE,
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -65,10 +84,17 @@ export function readOptions(args: readonly string[]): Options | "help" | "versio
   const socket = single(parsed.socket, "socket") ?? HOSTD_SOCKET;
   const readOnlySocket = single(parsed["read-only-socket"], "read-only-socket");
   if (socket === readOnlySocket) throw new UsageError("--read-only-socket must be another path");
+  const metricsListen = single(parsed["metrics-listen"], "metrics-listen");
+  const metricsWebConfig = single(parsed["metrics-web-config"], "metrics-web-config");
+  if (metricsWebConfig !== undefined && metricsListen === undefined) {
+    throw new UsageError("--metrics-web-config needs --metrics-listen");
+  }
   return {
     socket,
     readOnlySocket,
     searchPaths: channels.length > 0 ? channels : LIBVIRT_DIRECTORIES,
     libvirtDirectory: single(parsed["libvirt-status"], "libvirt-status"),
+    metricsListen: metricsListen === undefined ? undefined : parseListenAddress(metricsListen),
+    metricsWebConfig,
   };
 }

@@ -71,3 +71,30 @@ Deno.test("kvmmanager-hostd tells a client what it had in flight when it is stop
   hostd.kill("SIGTERM");
   assertEquals(await hostd.ended(), EXIT.ok);
 });
+
+Deno.test("kvmmanager-hostd serves metrics beside its clients, and keeps serving after a bad reload", async () => {
+  await using directory = await TempDirectory.make();
+  await using _agent = new ScriptedAgent(directory.at(`vm1${SUFFIX}`));
+  await directory.file("token", "0123456789abcdef");
+  const webConfig = await directory.file("web.yml", "authorization: { credentials_file: token }");
+  const args = ["--socket", directory.at("hostd.sock"), "--channels", directory.path];
+  const metrics = ["--metrics-listen", "0", "--metrics-web-config", webConfig];
+  await using hostd = await HostdProcess.start([...args, ...metrics]);
+  const port = /metrics are on 127\.0\.0\.1, port (\d+)/.exec(hostd.stderr)?.[1];
+  const page = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
+  };
+  await until(
+    async () => (await page("0123456789abcdef")).includes('kvmmanager_agent_up{domain="vm1"} 1\n'),
+    "the agent to be up",
+  );
+  await directory.file("web.yml", "autorization: {}");
+  hostd.kill("SIGHUP");
+  await hostd.says("the metrics are served as before");
+  await hostd.says("looked again");
+  assertStringIncludes(await page("a wrong one"), "send the token");
+  assertStringIncludes(await page("0123456789abcdef"), "kvmmanager_hostd_vms 1\n");
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
+});

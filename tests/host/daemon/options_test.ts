@@ -19,6 +19,8 @@ Deno.test("readOptions() refuses what it does not know", () => {
     ["--channels", "/a/*/b/*"],
     ["--channels", ""],
     ["--socket", "/x", "--read-only-socket", "/x"],
+    ["--metrics-listen", ":9842"],
+    ["--metrics-web-config", "/x"],
   ];
   for (const args of wrong) assertThrows(() => readOptions(args), UsageError);
 });
