@@ -11,7 +11,8 @@ import { type Compiler, v8FlagsFor } from "./compilers.ts";
 import type { Scratch } from "./scratch.ts";
 import { parseLine } from "./wire.ts";
 
-const request = (method: string, params: unknown = {}): RequestText => {
+/** A request of our agent as a line. */
+export const request = (method: string, params: unknown = {}): RequestText => {
   const rest = `"method":"${method}","params":${JSON.stringify(params)}}\n`;
   return (id) => `{"jsonrpc":"2.0","id":${id},${rest}`;
 };
@@ -22,6 +23,12 @@ export async function agentPeer(scratch: Scratch, compiler: Compiler = "none"): 
     ...await configuredPeer(scratch, compiler, {}),
     withMonitor: (pipe) =>
       configuredPeer(scratch, compiler, { command_monitor: { enabled: true, pipe_path: pipe } }),
+    withState: (state_directory) =>
+      configuredPeer(scratch, compiler, {
+        state_directory,
+        // Nothing that a host may write contains the state.
+        security: { allowed_read_paths: [scratch.directory], allowed_write_paths: [] },
+      }),
   };
 }
 

@@ -56,6 +56,8 @@ export interface Peer {
   speak(caller: Caller): Speech;
   /** The same with a command monitor on that socket, for an agent that has one. */
   readonly withMonitor?: (socket: string) => Promise<Peer>;
+  /** The same with a state directory on disk, for an agent that has jobs. */
+  readonly withState?: (directory: string) => Promise<Peer>;
 }
 
 /** Joins the pieces. */

@@ -105,6 +105,13 @@ Deno.test("agent.SendEvent is refused with 105 and the reason, and nothing is se
   });
 });
 
+Deno.test("an event of a megabyte is refused unread, and the next one is taken", async () => {
+  await using agent = await startMonitored();
+  const fields = { Event: "x", Data: "y".repeat(1_000_000) };
+  assertEquals((await command(agent, "agent.SendEvent", fields)).Status, 102);
+  await succeed(agent, "agent.SendEvent", Sent, { Event: "x" });
+});
+
 Deno.test("twenty events per second are accepted; more are refused, which the journal tells", async () => {
   await using agent = await startMonitored();
   await using host = await agent.connect();

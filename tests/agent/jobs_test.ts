@@ -241,6 +241,12 @@ for (const end of ["SIGKILL", "SIGTERM"] as const) {
     assert(numbers.every((number, index) => number === index + 1), "a number is missing");
     const repeated = await startJob(host, request);
     assertEquals([repeated.started, repeated.state], [false, "lost"]);
+    for (
+      const [method, more] of [["job_signal", { signal: "SIGTERM" }], ["job_write", {}]] as const
+    ) {
+      const answer = await host.request(method, { job_id: "left", ...more });
+      assertRefused(answer, COMMAND_FAILED, /^job left (has ended|was lost)/);
+    }
     await host.call("job_forget", { job_id: "left" }, z.unknown());
   });
 }

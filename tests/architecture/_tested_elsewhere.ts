@@ -81,6 +81,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/linux/files/": "tests/handlers/files/file_methods_test.ts",
   "lib/platform/linux/logs/journal_cursor.ts": "tests/lib/platform/linux/logs/journal_test.ts",
   "lib/platform/linux/logs/journal_entries.ts": "tests/lib/platform/linux/logs/journal_test.ts",
+  "lib/platform/linux/logs/journalctl.ts": "tests/lib/platform/linux/logs/journal_test.ts",
   "lib/platform/linux/logs/last_lines.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/log_bytes.ts": "tests/lib/platform/linux/logs/log_file_test.ts",
   "lib/platform/linux/logs/log_files.ts": "tests/lib/platform/linux/logs/log_file_test.ts",

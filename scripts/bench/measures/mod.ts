@@ -8,6 +8,7 @@ import type { Measure } from "../measure.ts";
 import { commandMonitor } from "./command_monitor.ts";
 import { fileRead, fileWrite, wholeWrite } from "./files.ts";
 import { idleCosts } from "./idle.ts";
+import { jobFlow } from "./jobs.ts";
 import {
   diskUsageLatency,
   execLatency,
@@ -32,6 +33,7 @@ export const MEASURES: readonly Measure[] = [
   fileRead,
   fileWrite,
   wholeWrite,
+  jobFlow,
   pingUnderLoad,
   startTime,
   idleCosts,

@@ -131,6 +131,7 @@ Deno.test("log_read refuses with the right code:", async (t) => {
   await Deno.mkdir(`${served.files}/directory`);
   await Deno.symlink("/etc/passwd", `${served.files}/link`);
   await Deno.writeFile(`${served.files}/binary`, Uint8Array.of(0, 1, 2));
+  assert((await new Deno.Command("mkfifo", { args: [`${served.files}/fifo`] }).output()).success);
   const at = (name: string) => ({ path: `${served.files}/${name}` });
   const cases: Readonly<Record<string, readonly [number, Record<string, unknown>, RegExp?]>> = {
     "no log": [-32602, {}, /exactly one of path, unit and kernel/],
@@ -152,6 +153,7 @@ Deno.test("log_read refuses with the right code:", async (t) => {
     "outside the policy": [-32001, { path: "/etc/shadow" }, /outside allowed_read_paths/],
     "outside the policy, waiting": [-32001, { path: "/etc/shadow", cursor, wait_seconds: 5 }],
     "a directory": [-32000, at("directory"), /is a directory/],
+    "a FIFO": [-32000, at("fifo"), /not a regular file/],
     "a link": [-32001, at("link"), /symbolic link/],
     "a binary file": [-32000, at("binary"), /is a binary file/],
     "a missing file": [-32002, at("missing")],
