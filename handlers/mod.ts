@@ -48,6 +48,9 @@ import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
 import { serviceList } from "./services/service_list.ts";
 import { serviceStatus } from "./services/service_status.ts";
 import { packageList } from "./packages/package_list.ts";
+import { packageInstall } from "./packages/package_install.ts";
+import { packageRemove } from "./packages/package_remove.ts";
+import { packageUpgrade } from "./packages/package_upgrade.ts";
 import { packageUpdates } from "./packages/package_updates.ts";
 import { userList } from "./users/user_list.ts";
 import { timeSet } from "./time/time_set.ts";
@@ -119,6 +122,9 @@ const ALL = [
   cloudInitStatus,
   packageList,
   packageUpdates,
+  packageInstall,
+  packageRemove,
+  packageUpgrade,
   rpcCancel,
   rpcDiscover,
 ] as const;

@@ -1,10 +1,11 @@
 import * as z from "zod";
-import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram } from "../../lib/policy/commands.ts";
 import { addMissing } from "../commands/_environment.ts";
 import { decodeInput } from "../commands/_input.ts";
 import { commandMembers } from "../commands/_params.ts";
+import { fingerprintOf, within } from "./_new_job.ts";
 import { EXAMPLE_STATUS, JobId, StatusMembers, statusOf, TerminalMembers } from "./_job_method.ts";
 
 /** Characters of the command that `job_status` and `job_list` show. */
@@ -21,8 +22,6 @@ const Params = () =>
     tty: z.optional(z.strictObject(TerminalMembers())),
     keep_seconds: z.optional(z.int().check(z.gte(0))),
   });
-
-type Params = z.output<ReturnType<typeof Params>>;
 
 /** `job_start`: runs a program in the background. Times in seconds. */
 export const jobStart = method({
@@ -74,48 +73,32 @@ export const jobStart = method({
   run: async (params, { config, guest, jobs }) => {
     const { commands } = guest;
     const { security, jobs: limits } = config;
-    const fingerprint = await fingerprintOf(params);
+    const fingerprint = await fingerprintOf({
+      ...params,
+      env: Object.entries(params.env).sort(([one], [other]) => one < other ? -1 : 1),
+    });
     const { env, tty } = params;
     checkEnvironment(env, security);
     const input = decodeInput(params.input, params.input_encoding) ?? NO_INPUT;
     if (tty !== undefined) addMissing(env, { TERM: TERMINAL_TYPE });
+    const run = {
+      program: findProgram(params.command, security.command_whitelist, commands),
+      args: params.args,
+      workingDirectory: guest.paths.normalize(params.working_directory, "working_directory"),
+      env: addMissing(env, await commands.baseEnvironment()),
+      terminal: tty,
+    };
     const { job, isNew } = await jobs.start({
       id: params.job_id,
       fingerprint,
       command: params.command.slice(0, MAX_SHOWN_COMMAND).toWellFormed(),
       timeoutSeconds: within("timeout_seconds", params.timeout_seconds, limits.max_seconds),
       keepSeconds: within("keep_seconds", params.keep_seconds, limits.keep_seconds),
-      run: {
-        program: findProgram(params.command, security.command_whitelist, commands),
-        args: params.args,
-        workingDirectory: guest.paths.normalize(params.working_directory, "working_directory"),
-        env: addMissing(env, await commands.baseEnvironment()),
-        terminal: tty,
-      },
+      hasTerminal: tty !== undefined,
+      start: (given) => commands.start({ ...run, ...given }),
       input: { bytes: input, isLast: tty === undefined && !params.keep_input_open },
       limits,
     });
     return { started: isNew, ...statusOf(job) };
   },
 });
-
-const LIMIT_KEYS = { timeout_seconds: "max_seconds", keep_seconds: "keep_seconds" } as const;
-
-function within(name: keyof typeof LIMIT_KEYS, requested: number | undefined, maximum: number) {
-  if (requested === undefined) return maximum;
-  if (requested <= maximum) return requested;
-  throw invalidParams(
-    `${name} must be at most ${maximum} (jobs.${LIMIT_KEYS[name]}), received ${requested}`,
-    { params: [name] },
-  );
-}
-
-/** The same for the same parameters, in whatever order; the parameters cannot be found out from it. */
-async function fingerprintOf(params: Params): Promise<string> {
-  const sorted = Object.entries({
-    ...params,
-    env: Object.entries(params.env).sort(([one], [other]) => one < other ? -1 : 1),
-  }).sort(([one], [other]) => one < other ? -1 : 1);
-  const bytes = new TextEncoder().encode(JSON.stringify(sorted));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-}

@@ -18,7 +18,7 @@ export const packageList = method({
   params: () => z.strictObject({ name: z.optional(z.string()), ...pageParams() }),
   result: () =>
     z.strictObject({
-      manager: z.enum(["apt", "dnf", "apk"]),
+      manager: z.enum(["apt", "zypper", "dnf", "apk"]),
       packages: z.array(z.strictObject({
         name: z.string(),
         version: z.string(),
@@ -28,7 +28,7 @@ export const packageList = method({
     }),
   errors: [{
     code: ERRORS.commandFailed.code,
-    when: "The guest has neither apt nor dnf nor apk, or it does not answer",
+    when: "The guest has neither apt nor zypper nor dnf nor apk, or it does not answer",
   }],
   audited: false,
   available: ({ guest }) => guest.packages !== undefined,
@@ -41,7 +41,10 @@ export const packageList = method({
     },
   },
   run: async ({ name, ...page }, { guest, signal, resultLimitBytes }) => {
-    const packages = needed(guest.packages, "list packages: it has neither apt nor dnf nor apk");
+    const packages = needed(
+      guest.packages,
+      "list packages: it has neither apt nor zypper nor dnf nor apk",
+    );
     const all = (await packages.list(signal)).filter((one) =>
       name === undefined || one.name === name
     );

@@ -20,7 +20,7 @@ export const packageUpdates = method({
   params: () => z.strictObject(pageParams()),
   result: () =>
     z.strictObject({
-      manager: z.enum(["apt", "dnf", "apk"]),
+      manager: z.enum(["apt", "zypper", "dnf", "apk"]),
       updates: z.array(z.strictObject({
         name: z.string(),
         installed: z.optional(z.string()),
@@ -33,7 +33,7 @@ export const packageUpdates = method({
     }),
   errors: [{
     code: ERRORS.commandFailed.code,
-    when: "The guest has neither apt nor dnf nor apk, or it does not answer",
+    when: "The guest has neither apt nor zypper nor dnf nor apk, or it does not answer",
   }],
   audited: false,
   available: ({ guest }) => guest.packages !== undefined,
@@ -52,7 +52,10 @@ export const packageUpdates = method({
     },
   },
   run: async (page, { guest, signal, resultLimitBytes }) => {
-    const packages = needed(guest.packages, "list updates: it has neither apt nor dnf nor apk");
+    const packages = needed(
+      guest.packages,
+      "list updates: it has neither apt nor zypper nor dnf nor apk",
+    );
     const { updates, refreshedAt, isRebootRequired } = await packages.updates(signal);
     const { entries, ...rest } = pageOf(updates.map(toWire), ({ name }) => name, {
       ...page,

@@ -37,7 +37,7 @@ export interface PackageUpdates {
 
 /** The packages of the guest. Nothing is downloaded or changed. */
 export interface Packages {
-  readonly manager: "apt" | "dnf" | "apk";
+  readonly manager: "apt" | "zypper" | "dnf" | "apk";
   /** All installed packages, sorted by name, version and architecture. */
   list(signal: AbortSignal): Promise<readonly Package[]>;
   updates(signal: AbortSignal): Promise<PackageUpdates>;

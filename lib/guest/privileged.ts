@@ -5,6 +5,10 @@
  */
 
 import { commandFailed } from "../base/errors.ts";
+import type { StartedCommand, StartOptions } from "./commands.ts";
+
+/** The limits of an operation in the background, and who gets its output. */
+export type BackgroundLimits = Pick<StartOptions, "timeoutMs" | "signal" | "onOutput">;
 
 /** Has operations performed that the agent's own user may not. */
 export interface Privileged {
@@ -24,6 +28,15 @@ export interface Privileged {
    * @throws {RpcError} as the operation does, and -32000 if whatever performs it cannot be reached.
    */
   perform(operation: string, params: unknown, signal: AbortSignal): Promise<unknown>;
+  /**
+   * Has an operation performed that runs in the background; resolves when its program runs.
+   *
+   * If `signal` is aborted, the operation goes on and its end is not known; after `timeoutMs` it is
+   * stopped.
+   *
+   * @throws {RpcError} as {@link perform} does.
+   */
+  start(operation: string, params: unknown, limits: BackgroundLimits): Promise<StartedCommand>;
 }
 
 /** For an agent without any way to root. */
@@ -32,4 +45,5 @@ export const NO_PRIVILEGED: Privileged = {
   isFrozen: false,
   onFreeze: () => {},
   perform: () => Promise.reject(commandFailed(NO_PRIVILEGED.unavailable ?? "")),
+  start: () => Promise.reject(commandFailed(NO_PRIVILEGED.unavailable ?? "")),
 };

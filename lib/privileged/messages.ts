@@ -4,6 +4,9 @@
  * A connection carries one request. Only a broker that keeps file systems frozen takes more: the
  * thaw, and questions about the freeze. If it thaws by itself, it says so before it exits.
  *
+ * An operation that runs in the background says when its program runs and passes on its output
+ * before it answers; `cancel` on the same connection stops it.
+ *
  * @module
  */
 
@@ -13,6 +16,9 @@ import { FREEZE_ENDINGS } from "./filesystems.ts";
 
 /** The longest message, in bytes. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** The outputs of a program in the background. */
+export const OUTPUT_STREAMS = ["stdout", "stderr"] as const;
 
 const RequestSchema = z.strictObject({
   operation: z.string(),
@@ -33,12 +39,17 @@ const AnswerSchema = z.union([
     }),
   }),
   z.strictObject({ thawed: z.enum(FREEZE_ENDINGS) }),
+  z.strictObject({ started: z.strictObject({ pid: z.int() }) }),
+  z.strictObject({ stream: z.enum(OUTPUT_STREAMS), base64: z.string() }),
 ]);
+
+/** The request that stops an operation in the background. */
+export const CANCEL = "cancel";
 
 /** A request to the broker. */
 export type BrokerRequest = z.output<typeof RequestSchema>;
 
-/** An answer of the broker, or its message that it has thawed by itself. */
+/** An answer of the broker, or one of its messages that come without or before an answer. */
 export type BrokerAnswer = z.output<typeof AnswerSchema>;
 
 /** A request from the text of a line; `undefined` if it is not one. */

@@ -28,6 +28,12 @@ export interface ProgramOptions {
   readonly timeoutMs?: number;
 }
 
+/** Options for a program in the background. */
+export interface BackgroundOptions {
+  /** Variables besides PATH, HOME and LC_ALL. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** What an operation may use while it runs as root. */
 export interface Root {
   readonly config: Config;
@@ -47,6 +53,21 @@ export interface Root {
     args: readonly string[],
     options?: ProgramOptions,
   ): Promise<ProgramResult>;
+  /**
+   * Runs one of the operation's programs as a service of its own, without the broker's limits and
+   * sandbox, for as long as it takes; its output goes to the agent as it arrives. It goes on if the
+   * agent is gone.
+   *
+   * @returns Its exit status.
+   * @throws {RpcError} -32000 if it is not installed or cannot be started, and if it was cancelled.
+   */
+  runInBackground(
+    program: string,
+    args: readonly string[],
+    options?: BackgroundOptions,
+  ): Promise<number>;
+  /** Adds a line to the output that goes to the agent. */
+  tell(line: string): Promise<void>;
   /** The mounted file systems with a block device, in the order of mounting, each one once. */
   mounts(): Promise<readonly MountedFilesystem[]>;
   readonly freezing: Freezing;
@@ -128,19 +149,27 @@ export function operation<
       const checked = checkParams(params(), raw, new Set(hidden));
       return {
         target: target(checked),
-        run: (root) => run(checked, { ...root, run: onlyListed(name, programs, root) }),
+        run: (root) =>
+          run(checked, {
+            ...root,
+            run: onlyListed(name, programs, root.run),
+            runInBackground: onlyListed(name, programs, root.runInBackground),
+          }),
       };
     },
   };
 }
 
 /** Keeps an operation to its own programs: Deno's list holds those of all operations. */
-const onlyListed =
-  (name: string, programs: readonly string[], root: Root): Root["run"] =>
-  (program, args, options) => {
-    if (!programs.includes(program)) throw new Error(`${name} does not list ${program}`);
-    return root.run(program, args, options);
-  };
+const onlyListed = <Options, Result>(
+  name: string,
+  programs: readonly string[],
+  run: (program: string, args: readonly string[], options?: Options) => Result,
+): typeof run =>
+(program, args, options) => {
+  if (!programs.includes(program)) throw new Error(`${name} does not list ${program}`);
+  return run(program, args, options);
+};
 
 /**
  * Runs a program that must succeed; returns what it printed.

@@ -9,6 +9,9 @@ import { fsFreezeOperation } from "./fs_freeze.ts";
 import { fsFreezeStatusOperation } from "./fs_freeze_status.ts";
 import { fsThawOperation } from "./fs_thaw.ts";
 import { fsTrimOperation } from "./fs_trim.ts";
+import { packageInstallOperation } from "./packages/package_install.ts";
+import { packageRemoveOperation } from "./packages/package_remove.ts";
+import { packageUpgradeOperation } from "./packages/package_upgrade.ts";
 import { serviceControlOperation } from "./service_control.ts";
 import { sshKeysAddOperation } from "./ssh_keys/ssh_keys_add.ts";
 import { sshKeysListOperation } from "./ssh_keys/ssh_keys_list.ts";
@@ -25,6 +28,9 @@ export const OPERATIONS: readonly Operation[] = [
   fsFreezeStatusOperation,
   fsThawOperation,
   fsTrimOperation,
+  packageInstallOperation,
+  packageRemoveOperation,
+  packageUpgradeOperation,
   serviceControlOperation,
   sshKeysAddOperation,
   sshKeysListOperation,

@@ -1,11 +1,12 @@
-import { object, option } from "@optique/core";
+import { argument, multiple, object, option, optional } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import type { ResultOf } from "../../protocol.ts";
-import { defineCommand, lines } from "../command.ts";
+import { defineCommand, lines, words } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { table } from "../format.ts";
 import { printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { changePackages, PACKAGE_ACTIONS } from "./_package_change.ts";
 import { readPages } from "./_pages.ts";
 
 type Package = ResultOf<"package_list">["packages"][number];
@@ -13,18 +14,38 @@ type Updates = ResultOf<"package_updates">;
 
 const TIMEOUT_MS = 60_000;
 
-/** `package`: the packages of a guest, or their updates. */
+/** `package`: the packages of a guest, their updates, and changes. */
 export const packages = defineCommand(
   {
     name: "package",
-    brief: "Lists the packages of a guest, or their updates.",
-    details: ["Updates are those that the guest's own lists know of; nothing is downloaded."],
-    examples: ["package --domain vm1", "package --domain vm1 --updates"],
+    brief: "Lists the packages of a guest or their updates, or changes packages.",
+    details: [
+      "Updates are those that the guest's own lists know of; nothing is downloaded for --updates.",
+      `ACTION is ${
+        PACKAGE_ACTIONS.join(", ")
+      }; upgrade without a NAME upgrades everything. The output`,
+      "of the package manager is passed on, and the exit status is its own. Ctrl-C ends only this",
+      "command: the change goes on as a job.",
+    ],
+    examples: [
+      "package --domain vm1",
+      "package --domain vm1 --updates",
+      "package --domain vm1 install nginx",
+      "package --domain vm1 upgrade",
+    ],
   },
   object({
     updates: option("--updates", { description: lines(["lists what can be updated"]) }),
+    noRefresh: option("--no-refresh", {
+      description: lines(["does not ask the sources for what is new first"]),
+    }),
+    action: optional(argument(words("ACTION", PACKAGE_ACTIONS))),
+    names: multiple(argument(words("NAME"))),
   }),
-  async ({ updates: wantsUpdates }, invocation) => {
+  async ({ updates: wantsUpdates, noRefresh, action, names }, invocation) => {
+    if (action !== undefined) {
+      return await changePackages({ action, names, refresh: !noRefresh }, invocation);
+    }
     const { json, signal } = invocation;
     const options = { signal, timeoutMs: TIMEOUT_MS, cancelInGuest: true };
     const { client } = await connectTarget(invocation);

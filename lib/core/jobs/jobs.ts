@@ -8,7 +8,7 @@ import { commandFailed, invalidParams, notFound, tooManyRequests } from "../../b
 import { messageOf } from "../../base/message_of.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Guest } from "../../guest/guest.ts";
-import type { OutputStream, StartOptions } from "../../guest/commands.ts";
+import type { OutputStream, StartedCommand, StartOptions } from "../../guest/commands.ts";
 import type { SpoolLimits, StateFolder } from "../../guest/state.ts";
 import type { Log } from "../../log/logger.ts";
 import type { Job } from "./job.ts";
@@ -34,8 +34,11 @@ export interface NewJob {
   readonly command: string;
   readonly timeoutSeconds: number;
   readonly keepSeconds: number;
-  /** What to run. */
-  readonly run: Pick<StartOptions, "program" | "args" | "workingDirectory" | "env" | "terminal">;
+  readonly hasTerminal: boolean;
+  /** Starts it. */
+  readonly start: (
+    limits: Pick<StartOptions, "timeoutMs" | "signal" | "onOutput">,
+  ) => Promise<StartedCommand>;
   /** The input to write at once; the input ends with it if `isLast`. */
   readonly input: { readonly bytes: Uint8Array<ArrayBuffer>; readonly isLast: boolean };
   readonly limits: JobLimits;
@@ -129,7 +132,7 @@ export class Jobs {
   }
 
   async #start(request: NewJob): Promise<Job> {
-    const { id, limits, run, timeoutSeconds, keepSeconds } = request;
+    const { id, limits, timeoutSeconds, keepSeconds } = request;
     const running = this.#running.length + this.#starting.size;
     if (running >= limits.max_running) {
       throw tooManyRequests(
@@ -144,7 +147,7 @@ export class Jobs {
       fingerprint: request.fingerprint,
       state: "running",
       command: request.command,
-      has_terminal: run.terminal !== undefined,
+      has_terminal: request.hasTerminal,
       timeout_seconds: timeoutSeconds,
       keep_seconds: keepSeconds,
       started_at: new Date().toISOString(),
@@ -152,8 +155,7 @@ export class Jobs {
     // Before the command runs: whatever happens then, the job is not forgotten.
     await this.#save(job);
     try {
-      const command = await this.#guest.commands.start({
-        ...run,
+      const command = await request.start({
         timeoutMs: timeoutSeconds * 1000,
         signal: this.#stopping.signal,
         onOutput: (stream, bytes) => this.#keep(job, stream, bytes, limits),

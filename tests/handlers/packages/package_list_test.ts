@@ -36,5 +36,5 @@ Deno.test("package_list returns several versions of a package, each once, page b
 Deno.test("package_list of a guest without a package manager says what is missing", async () => {
   const error = await rpcErrorOf(() => call(packageList, {}));
   assertEquals(error.code, -32000);
-  assert(error.message.includes("neither apt nor dnf nor apk"));
+  assert(error.message.includes("neither apt nor zypper nor dnf nor apk"));
 });

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Privileged } from "../../../lib/guest/privileged.ts";
+import type { StartedCommand } from "../../../lib/guest/commands.ts";
+import type { BackgroundLimits, Privileged } from "../../../lib/guest/privileged.ts";
 
 /** Remembers what was asked for. */
 export class MemoryPrivileged implements Privileged {
@@ -22,5 +23,24 @@ export class MemoryPrivileged implements Privileged {
   async perform(operation: string, params: unknown): Promise<unknown> {
     this.performed.push([operation, params]);
     return await this.#answer(operation);
+  }
+
+  /** Starts what prints the answer and ends. */
+  async start(
+    operation: string,
+    params: unknown,
+    { onOutput }: BackgroundLimits,
+  ): Promise<StartedCommand> {
+    this.performed.push([operation, params]);
+    const output = new TextEncoder().encode(String(await this.#answer(operation)));
+    return {
+      pid: 1,
+      ended: onOutput("stdout", output)
+        .then(() => ({ code: 0, signal: null, endedBy: "itself", isStuck: false })),
+      write: () => Promise.resolve(),
+      closeInput: () => Promise.resolve(),
+      signal: () => Promise.resolve(),
+      resize: () => Promise.resolve(),
+    };
   }
 }

@@ -54,6 +54,18 @@ export class ScriptedRoot implements Root {
     return Promise.resolve({ code: 0, stdout: "", stderr: "", ...this.#answer(run) });
   };
 
+  /** What the agent was told. */
+  readonly told: string[] = [];
+
+  /** In the background or not, a scripted program answers at once. */
+  runInBackground = (program: string, args: readonly string[], options = {}) =>
+    this.run(program, args, options).then(({ code }) => code);
+
+  tell = (line: string) => {
+    this.told.push(line);
+    return Promise.resolve();
+  };
+
   mounts = () => Promise.resolve(this.filesystems);
 
   /** The command lines that were run. */

@@ -9,7 +9,7 @@ import type { PackageUpdate } from "../../../guest/packages.ts";
 
 /** A package manager. */
 export interface Manager {
-  readonly name: "apt" | "dnf" | "apk";
+  readonly name: "apt" | "zypper" | "dnf" | "apk";
   /** The program that shows that it is installed. */
   readonly program: string;
   /** Prints a line `NAME<TAB>VERSION<TAB>ARCHITECTURE` for each installed package. */
@@ -48,11 +48,36 @@ if [ -e /run/reboot-required ]; then echo 'reboot yes'; else echo 'reboot no'; f
   },
 };
 
+/** NAME<TAB>VERSION<TAB>ARCHITECTURE of each package, by rpm. */
+const RPM_LIST =
+  "rpm -qa --queryformat '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\n'";
+
+/** SUSE and its kin. */
+export const ZYPPER: Manager = {
+  name: "zypper",
+  program: "zypper",
+  list: RPM_LIST,
+  updates: `
+zypper --non-interactive --no-refresh list-updates 2> /dev/null
+newest=$(stat -c %Y /var/cache/zypp/solv/*/cookie 2> /dev/null | sort -n | tail -n 1)
+[ -z "$newest" ] || echo "refreshed $newest"
+if [ -e /run/reboot-needed ]; then echo 'reboot yes'; else echo 'reboot no'; fi
+`,
+  // v | REPOSITORY | NAME | INSTALLED | AVAILABLE | ARCHITECTURE
+  parseUpdate(line) {
+    const cells = line.split("|").map((cell) => cell.trim());
+    const [status, , name = "", installed = "", available = "", architecture] = cells;
+    // The heading has S, and its version is a word.
+    if (status !== "v" || architecture === undefined || !/\d/.test(available)) return undefined;
+    return { name, ...(installed === "" ? {} : { installed }), available };
+  },
+};
+
 /** Fedora, RHEL and their kin. */
 export const DNF: Manager = {
   name: "dnf",
   program: "dnf",
-  list: "rpm -qa --queryformat '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\n'",
+  list: RPM_LIST,
   updates: `
 dnf --quiet --cacheonly check-update 2> /dev/null
 [ ! -e /var/cache/dnf ] || echo "refreshed $(stat -c %Y /var/cache/dnf)"

@@ -14,7 +14,7 @@ import {
 } from "../../../guest/packages.ts";
 import { runCommand } from "../processes/run_command.ts";
 import { isInstalled, PROGRAM_PATH, scriptArgs, SHELL } from "../programs.ts";
-import { APK, APT, DNF, type Manager } from "./managers.ts";
+import { APK, APT, DNF, type Manager, ZYPPER } from "./managers.ts";
 
 const TIMEOUT_MS = 60_000;
 /** Twenty thousand packages. */
@@ -71,7 +71,7 @@ export class LinuxPackages implements Packages {
  * than the agent has.
  */
 export function linuxPackages(separate: boolean, has = isInstalled): LinuxPackages | undefined {
-  const manager = [APT, DNF, APK].find(({ program }) => has(program));
+  const manager = [APT, ZYPPER, DNF, APK].find(({ program }) => has(program));
   return manager && new LinuxPackages(manager, (code, signal) => run(code, separate, signal));
 }
 

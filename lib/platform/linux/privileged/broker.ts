@@ -25,12 +25,16 @@ import { LineReader } from "../../../privileged/line_reader.ts";
 import {
   type BrokerAnswer,
   type BrokerRequest,
+  CANCEL,
   errorAnswer,
   lineOf,
   MAX_MESSAGE_BYTES,
   parseRequest,
 } from "../../../privileged/messages.ts";
 import type { Operation } from "../../../privileged/operation.ts";
+import { sendSignalsBy } from "../processes/process_group.ts";
+import { runBackgroundProgram } from "./background_program.ts";
+import { signalGroupByLibc } from "./signals.ts";
 import { FreezeHooks } from "./freeze_hooks.ts";
 import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
 import { HeldRecords } from "./held_records.ts";
@@ -69,6 +73,7 @@ export async function serveBroker(
   connection: BrokerConnection,
   options: BrokerOptions,
 ): Promise<void> {
+  sendSignalsBy(signalGroupByLibc);
   const broker = new Broker(connection, options);
   await broker.serve();
 }
@@ -80,6 +85,10 @@ class Broker {
   readonly #cancelled = new AbortController();
   readonly #records: HeldRecords;
   readonly #session: FreezeSession;
+  /** How many programs were run in the background. */
+  #background = 0;
+  /** Messages are sent in order. */
+  #sending = Promise.resolve();
 
   constructor(connection: BrokerConnection, options: BrokerOptions) {
     this.#connection = connection;
@@ -101,10 +110,12 @@ class Broker {
 
   async serve(): Promise<void> {
     const first = this.#nextWithin(REQUEST_MS);
-    // The agent closes the connection to cancel the request.
+    // The agent closes the connection to cancel the request. What runs in the background goes on
+    // without the agent, which it may be replacing, and needs to be told.
     const next = first.then(() => this.#next());
     void next.then((line) => {
-      if (line !== undefined) return;
+      const isCancel = line !== undefined && parseRequest(line)?.operation === CANCEL;
+      if (!isCancel && (line !== undefined || this.#background > 0)) return;
       this.#cancelled.abort(commandFailed("the agent has cancelled the request"));
     });
     await this.#send(
@@ -213,6 +224,20 @@ class Broker {
         sinceSentMs: () => Date.now() - sent_at_ms,
         has: isInstalled,
         run: (program, args, options) => runProgram(program, args, signal, options),
+        runInBackground: (program, args, { env } = {}) =>
+          runBackgroundProgram(program, args, {
+            env,
+            unit: `kvmmanager-agent-${name}-${Deno.pid}-${++this.#background}.service`
+              .replaceAll("_", "-"),
+            onStarted: (pid) => this.#send({ started: { pid } }),
+            onOutput: (stream, bytes) => this.#send({ stream, base64: bytes.toBase64() }),
+            signal,
+          }),
+        tell: (line) =>
+          this.#send({
+            stream: "stdout",
+            base64: new TextEncoder().encode(`${line}\n`).toBase64(),
+          }),
         mounts: () => readBlockMounts(signal),
         freezing: this.#session,
       });
@@ -228,7 +253,11 @@ class Broker {
   }
 
   /** Sends a message. An agent that has gone is not an error. */
-  async #send(message: BrokerAnswer): Promise<void> {
+  #send(message: BrokerAnswer): Promise<void> {
+    return this.#sending = this.#sending.then(() => this.#write(message));
+  }
+
+  async #write(message: BrokerAnswer): Promise<void> {
     let bytes = lineOf(message);
     if (bytes.byteLength > MAX_MESSAGE_BYTES) {
       bytes = lineOf(errorAnswer(commandFailed("the result is too large")));

@@ -8,13 +8,15 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { sleep } from "../../../base/timer.ts";
 import { Aborted } from "../../../base/waiting.ts";
-import type { Privileged } from "../../../guest/privileged.ts";
+import type { StartedCommand } from "../../../guest/commands.ts";
+import type { BackgroundLimits, Privileged } from "../../../guest/privileged.ts";
 import type { FreezeEnding } from "../../../privileged/filesystems.ts";
 import { LineReader } from "../../../privileged/line_reader.ts";
 import { MAX_MESSAGE_BYTES } from "../../../privileged/messages.ts";
 import { ask } from "./ask.ts";
 import type { OpenBroker } from "./broker_link.ts";
 import { HeldBroker } from "./held_broker.ts";
+import { startOperation } from "./started_operation.ts";
 
 /** How often a broker that was killed is replaced by one that thaws, and how long between tries. */
 const RESCUE_TRIES = 20;
@@ -66,6 +68,21 @@ export class BrokerClient implements Privileged {
         result.ended_by === null
       ? { ...result, ended_by: ending ?? null }
       : result;
+  }
+
+  async start(
+    operation: string,
+    params: unknown,
+    limits: BackgroundLimits,
+  ): Promise<StartedCommand> {
+    if (this.#isFrozen) throw commandFailed("file systems are frozen; thaw first");
+    const link = await this.#open();
+    try {
+      return await startOperation(link, operation, params, limits);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
   }
 
   async #askOnce(

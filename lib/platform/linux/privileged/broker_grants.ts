@@ -9,8 +9,11 @@ import { PROGRAM_DIRECTORIES } from "../programs.ts";
 import { freezeSocketIn, RUNTIME_DIRECTORY } from "./freeze_session.ts";
 import { LIBC_PATHS } from "./libc.ts";
 
-/** Programs of the broker itself: to read /proc, and to find out which process is the agent. */
-const OWN_PROGRAMS = ["cat", "systemctl"] as const;
+/**
+ * Programs of the broker itself: to read /proc, to find out which process is the agent, and to run
+ * what goes on in the background.
+ */
+const OWN_PROGRAMS = ["cat", "systemctl", "systemd-run"] as const;
 
 /** What tests change. */
 export interface BrokerPlaces {
@@ -51,6 +54,7 @@ export function brokerFlags(
     "--allow-read",
     `--allow-write=${directory}`,
     `--allow-net=unix:${freezeSocketIn(directory)}`,
+    "--allow-sys=umask",
     `--allow-ffi=${LIBC_PATHS.join(",")}`,
     // Last, so that the launcher can add the hooks.
     `--allow-run=${[...paths, ...hooks].join(",")}`,

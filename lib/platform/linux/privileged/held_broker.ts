@@ -64,7 +64,7 @@ export class HeldBroker {
         }
         const question = this.#questions.shift();
         if ("error" in answer) question?.reject(errorFrom(answer.error));
-        else {
+        else if ("result" in answer) {
           question?.resolve(answer.result);
           if (question?.operation === "fs_thaw") this.#ending ??= "request";
         }

@@ -24,6 +24,17 @@ const OPEN_FLAGS = 0o2004000;
 /** Numbers of errors (errno(3)). */
 export const ERRNO = { EBUSY: 16, EINVAL: 22, ENOTTY: 25, EOPNOTSUPP: 95 } as const;
 
+/**
+ * The path of the C library.
+ *
+ * @throws {Error} if it is not found.
+ */
+export function libcPath(): string {
+  const path = LIBC_PATHS.find((candidate) => exists(candidate));
+  if (path === undefined) throw new Error(`no C library at ${LIBC_PATHS.join(", ")}`);
+  return path;
+}
+
 /** The calls; each returns 0, or the number of the error. */
 export interface FreezeCalls {
   /** Returns a file descriptor, or the negative number of the error. */
@@ -41,9 +52,7 @@ export interface FreezeCalls {
  * @throws {Error} if the library is not found.
  */
 export function loadFreezeCalls(): FreezeCalls {
-  const path = LIBC_PATHS.find((candidate) => exists(candidate));
-  if (path === undefined) throw new Error(`no C library at ${LIBC_PATHS.join(", ")}`);
-  const library = Deno.dlopen(path, {
+  const library = Deno.dlopen(libcPath(), {
     open: { parameters: ["buffer", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
     ioctl: { parameters: ["i32", "usize", "usize"], result: "i32", nonblocking: true },

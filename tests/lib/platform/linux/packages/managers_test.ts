@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { APK, APT, DNF } from "../../../../../lib/platform/linux/packages/managers.ts";
+import { APK, APT, DNF, ZYPPER } from "../../../../../lib/platform/linux/packages/managers.ts";
 
 for (
   const [manager, line, expected] of [
@@ -15,6 +15,13 @@ for (
     ],
     [APT, "Conf openssl (3.0.17-1 Debian:12.15/oldstable [amd64])", undefined],
     [APT, "Remv old [1.0]", undefined],
+    [
+      ZYPPER,
+      "v | Main | openssl | 1.1.1l-150500.17.37.1 | 1.1.1l-150500.17.40.1 | x86_64",
+      { name: "openssl", installed: "1.1.1l-150500.17.37.1", available: "1.1.1l-150500.17.40.1" },
+    ],
+    [ZYPPER, "S | Repository | Name | Current Version | Available Version | Arch", undefined],
+    [ZYPPER, "--+------------+------+-----------------+-------------------+-----", undefined],
     [
       DNF,
       "kernel-core.x86_64          6.5.6-300.fc39             updates",

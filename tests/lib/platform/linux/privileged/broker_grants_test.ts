@@ -6,7 +6,7 @@ import { OPERATIONS } from "../../../../../lib/privileged/operations.ts";
 Deno.test("the broker may run the programs of its operations and no shell", () => {
   const run = brokerFlags([fsTrimOperation]).find((flag) => flag.startsWith("--allow-run="));
   const names = new Set(run?.split("=")[1]?.split(",").map((path) => path.split("/").at(-1)));
-  assertEquals([...names].sort(), ["cat", "fstrim", "systemctl"]);
+  assertEquals([...names].sort(), ["cat", "fstrim", "systemctl", "systemd-run"]);
 });
 
 Deno.test("the broker has neither the network nor everything", () => {

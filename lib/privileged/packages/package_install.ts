@@ -1,0 +1,20 @@
+import * as z from "zod";
+import { operation } from "../operation.ts";
+import { PACKAGE_PROGRAMS, packageManager, runSteps } from "./managers.ts";
+import { PackageNames, PackageResult } from "./names.ts";
+
+/** `package_install`: installs packages in the background. */
+export const packageInstallOperation = operation({
+  name: "package_install",
+  group: "packages",
+  params: () =>
+    z.strictObject({ packages: PackageNames(1), refresh: z._default(z.boolean(), true) }),
+  result: PackageResult,
+  programs: PACKAGE_PROGRAMS,
+  target: ({ packages }) => ({ packages }),
+  run: async ({ packages, refresh }, root) => {
+    const manager = packageManager(root);
+    const steps = [...refresh ? [manager.refresh] : [], manager.install(packages)];
+    return await runSteps(root, manager, steps);
+  },
+});
