@@ -17,7 +17,7 @@ import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
 import { slowdown } from "../../scripts/vm/patience.ts";
 import { GROUPS } from "../../lib/policy/groups.ts";
-import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
+import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
 import { until } from "../_waiting.ts";
 import { bootGuest } from "./_guest.ts";
 import { configure, mainPid } from "./_service.ts";
@@ -46,6 +46,46 @@ ExecStart=/bin/sleep infinity
 END`
 ).join("\n") + "\nsystemctl daemon-reload";
 
+/**
+ * A repository with two versions of a package whose script needs a capability that the broker lacks,
+ * and a configuration file that changes between them.
+ */
+const REPOSITORY = `set -e
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/var/tmp/repo ./' >/etc/apt/sources.list
+mkdir -p /var/tmp/repo
+release() {
+  rm -rf /var/tmp/build
+  mkdir -p /var/tmp/build/DEBIAN /var/tmp/build/etc
+  echo "version $1" >/var/tmp/build/etc/toy-package.conf
+  echo /etc/toy-package.conf >/var/tmp/build/DEBIAN/conffiles
+  cat >/var/tmp/build/DEBIAN/control <<END
+Package: toy-package
+Version: $1
+Architecture: all
+Maintainer: nobody
+Description: a toy
+END
+  printf '#!/bin/sh\nset -e\n[ -e /dev/toy-package ] || mknod /dev/toy-package c 1 3\n' \
+    >/var/tmp/build/DEBIAN/postinst
+  chmod 755 /var/tmp/build/DEBIAN/postinst
+  file=toy-package_$1_all.deb
+  dpkg-deb --root-owner-group --build /var/tmp/build "/var/tmp/repo/$file" >/dev/null
+  { cat /var/tmp/build/DEBIAN/control
+    echo "Filename: ./$file"
+    echo "Size: $(stat -c %s "/var/tmp/repo/$file")"
+    echo "SHA256: $(sha256sum "/var/tmp/repo/$file" | cut -d ' ' -f 1)"
+    echo
+  } >/var/tmp/repo/Packages
+}
+`;
+
+/** Holds the lock of dpkg until it is killed; says when. */
+const LOCKER = `use Fcntl; $| = 1;
+open(F, ">>/var/lib/dpkg/lock-frontend") or die;
+fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die;
+print "locked\n"; sleep 600;`;
+
 /** A command of the host's that speaks to the broker's socket itself. */
 const INTRUDER = `use Socket;
 socket(S, PF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
@@ -54,6 +94,8 @@ syswrite(S, '{"operation":"fs_freeze","params":{"ttl_seconds":60},"sent_at_ms":0
 sysread(S, my $answer, 10000);
 print $answer;`;
 
+const Job = z.looseObject({ state: z.string(), exit_code: z.optional(z.int()) });
+const Output = z.looseObject({ output: z.array(z.looseObject({ data: z.string() })) });
 const Executed = z.looseObject({ stdout: z.string(), stderr: z.string() });
 const Frozen = z.looseObject({ frozen: z.array(z.string()) });
 const TimeSet = z.looseObject({ step_ms: z.number() });
@@ -70,6 +112,19 @@ async function call(guest: Guest, method: string, params: object = {}): Promise<
   const client = await guest.client();
   await using _client = client;
   return await client.callUnchecked(method, params, { timeoutMs: 120_000 * slowdown() });
+}
+
+/** Waits for the end of a job that a method has started; returns its exit status and output. */
+async function runJob(guest: Guest, method: string, params: object = {}) {
+  const job_id = `job-${crypto.randomUUID()}`;
+  await call(guest, method, { job_id, ...params });
+  const status = async () =>
+    z.parse(Job, await call(guest, "job_status", { job_id, wait_seconds: 30 }));
+  let job = await status();
+  const deadline = performance.now() + RETURN_MS;
+  while (job.state === "running" && performance.now() < deadline) job = await status();
+  const { output } = z.parse(Output, await call(guest, "job_read", { job_id }));
+  return { code: job.exit_code, output: output.map(({ data }) => data).join("") };
 }
 
 /** The longest time in seconds in which the writer could not write. */
@@ -146,6 +201,37 @@ Deno.test("the broker in a guest", async (t) => {
     await guest.root("systemctl is-active toy");
     await call(guest, "service_control", { unit: "toy", action: "stop" });
     assertEquals((await guest.tryRoot("systemctl is-active toy")).stdout.trim(), "inactive");
+  });
+
+  await t.step("a package is installed, upgraded and removed", async () => {
+    await guest.root(`${REPOSITORY}release 1.0`);
+    const packages = ["toy-package"];
+    const installed = await runJob(guest, "package_install", { packages });
+    assertEquals(installed.code, 0, installed.output);
+    assertMatch(installed.output, /Setting up toy-package \(1\.0\)/);
+    assertMatch(await guest.root("dpkg -l toy-package"), /^ii +toy-package +1\.0 /m);
+    await guest.root("[ -c /dev/toy-package ]");
+
+    await guest.root(`${REPOSITORY}echo mine >/etc/toy-package.conf; release 2.0`);
+    const upgraded = await runJob(guest, "package_upgrade", { packages });
+    assertEquals(upgraded.code, 0, upgraded.output);
+    assertMatch(await guest.root("dpkg -l toy-package"), /^ii +toy-package +2\.0 /m);
+    assertEquals((await guest.root("cat /etc/toy-package.conf")).trim(), "mine");
+
+    await guest.root(`perl -e '${LOCKER}' >/run/locker & echo $! >/run/locker.pid
+      until grep -q locked /run/locker; do sleep 0.1; done`);
+    const locked = await runJob(guest, "package_remove", { packages });
+    assertEquals(locked.code, 100);
+    assertMatch(locked.output, /Could not get lock .*held by process/);
+    await guest.root("kill $(cat /run/locker.pid)");
+
+    const removed = await runJob(guest, "package_remove", { packages });
+    assertEquals(removed.code, 0, removed.output);
+    assertMatch(await guest.root("dpkg -l toy-package"), /^rc +toy-package/m);
+    const missing = await refusal(
+      call(guest, "package_remove", { job_id: "none", packages: ["no-such-package"] }),
+    );
+    assertEquals(missing.code, NOT_FOUND);
   });
 
   await t.step("the clock is set", async () => {
