@@ -5,6 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
+import * as z from "zod";
+import { packageInstall } from "../../../handlers/packages/package_install.ts";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { resultLine, ScriptedAgent } from "../_scripted_agent.ts";
@@ -112,4 +114,42 @@ Deno.test("ctl service with an action controls the service", async () => {
     "nginx.service active\n",
   ]);
   assertEquals((await run(["service", "nginx", "kill"], state)).code, EXIT.usage);
+});
+
+Deno.test("ctl package install follows the job and exits with the manager's status", async () => {
+  await using directory = await TempDirectory.make();
+  const socket = directory.at("s");
+  await using agent = new ScriptedAgent(socket);
+  agent.answerer = (request) => ({
+    text: resultLine(
+      request,
+      request.method === "job_read"
+        ? {
+          output: [{ stream: "stdout", data: btoa("Could not get lock\n") }],
+          cursor: "0.19",
+          offset: 0,
+          lost_bytes: 0,
+          eof: true,
+          state: "ended",
+          exit_code: 100,
+          ended_by: "itself",
+        }
+        : packageInstall.example.result,
+    ),
+  });
+  const args = ["package", "install", "nginx", "htop", "--no-refresh", "--socket", socket];
+  const { code, stdout } = await ctl(args);
+  const { method, params } = agent.requests[0] ?? {};
+  const { job_id: _, ...rest } = z.parse(z.looseObject({ job_id: z.string() }), params);
+  assertEquals([method, rest], [
+    "package_install",
+    { packages: ["nginx", "htop"], refresh: false },
+  ]);
+  assertEquals([code, stdout], [100, "Could not get lock\n"]);
+});
+
+Deno.test("ctl package refuses an unknown action, and install and remove without a name", async () => {
+  for (const words of [["frobnicate", "x"], ["install"], ["remove"]]) {
+    assertEquals((await run(["package", ...words], {})).code, EXIT.usage);
+  }
 });
