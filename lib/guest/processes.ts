@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SignalName } from "./commands.ts";
+import type { ProcessSignal } from "../policy/process_signals.ts";
 
 /** What a process is doing; `unknown` is for states that a newer kernel may add. */
 export const PROCESS_STATES = [
@@ -27,22 +27,6 @@ export const PROCESS_ORDERS = ["pid", "cpu", "memory"] as const;
 
 /** One of {@link PROCESS_ORDERS}. */
 export type ProcessOrder = (typeof PROCESS_ORDERS)[number];
-
-/** Signals that a host may send to a process. */
-export const PROCESS_SIGNALS = [
-  "SIGTERM",
-  "SIGKILL",
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGCONT",
-  "SIGSTOP",
-] as const satisfies readonly SignalName[];
-
-/** One of {@link PROCESS_SIGNALS}. */
-export type ProcessSignal = (typeof PROCESS_SIGNALS)[number];
 
 /** A process id may be used again; with the time of its start it names one process for ever. */
 export interface ProcessIdentity {
@@ -106,8 +90,13 @@ export interface Processes {
   /**
    * Sends a signal to one process.
    *
-   * @throws {RpcError} -32002 if it is gone, even if another has its number; -32001 for another
-   * user's process, the agent itself and the first process.
+   * @returns `foreign` for another user's process, to which nothing is sent.
+   * @throws {RpcError} -32002 if it is gone, even if another has its number; -32001 for the agent
+   * itself and the first process.
    */
-  send(process: ProcessIdentity, signal: ProcessSignal, abort: AbortSignal): Promise<void>;
+  send(
+    process: ProcessIdentity,
+    signal: ProcessSignal,
+    abort: AbortSignal,
+  ): Promise<"sent" | "foreign">;
 }

@@ -66,6 +66,18 @@ export interface Root {
     args: readonly string[],
     options?: BackgroundOptions,
   ): Promise<number>;
+  /**
+   * Sends a signal to one process, whoever owns it.
+   *
+   * @param process Its number, and when it started in hundredths of a second since the guest did.
+   * @param mayReach Throws if the processes of that user must not be signalled.
+   * @returns `false` if it has ended, even if another one has its number now.
+   */
+  signalProcess(
+    process: { readonly pid: number; readonly startTicks: number },
+    signal: Deno.Signal,
+    mayReach: (uid: number) => Promise<void>,
+  ): Promise<boolean>;
   /** Adds a line to the output that goes to the agent. */
   tell(line: string): Promise<void>;
   /** The mounted file systems with a block device, in the order of mounting, each one once. */

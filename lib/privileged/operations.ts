@@ -12,6 +12,7 @@ import { fsTrimOperation } from "./fs_trim.ts";
 import { packageInstallOperation } from "./packages/package_install.ts";
 import { packageRemoveOperation } from "./packages/package_remove.ts";
 import { packageUpgradeOperation } from "./packages/package_upgrade.ts";
+import { processSignalOperation } from "./process_signal.ts";
 import { serviceControlOperation } from "./service_control.ts";
 import { sshKeysAddOperation } from "./ssh_keys/ssh_keys_add.ts";
 import { sshKeysListOperation } from "./ssh_keys/ssh_keys_list.ts";
@@ -31,6 +32,7 @@ export const OPERATIONS: readonly Operation[] = [
   packageInstallOperation,
   packageRemoveOperation,
   packageUpgradeOperation,
+  processSignalOperation,
   serviceControlOperation,
   sshKeysAddOperation,
   sshKeysListOperation,

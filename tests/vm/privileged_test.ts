@@ -203,6 +203,28 @@ Deno.test("the broker in a guest", async (t) => {
     assertEquals((await guest.tryRoot("systemctl is-active toy")).stdout.trim(), "inactive");
   });
 
+  await t.step("a process of a managed user is signalled, and none of root's", async () => {
+    const startOf = async (pid: number) =>
+      Number((await guest.root(`sed 's/.*) //' /proc/${pid}/stat`)).split(" ")[19]);
+    const start = async (user: string) => {
+      const command = `setpriv --reuid=${user} --clear-groups setsid sleep 600`;
+      return Number(await guest.root(`${command} </dev/null >/dev/null 2>&1 & echo $!`));
+    };
+    await guest.root("useradd --no-create-home deploy");
+    const [theirs, roots] = [await start("deploy"), await start("root")];
+    const refused = await refusal(
+      call(guest, "process_signal", { pid: roots, start_ticks: await startOf(roots) }),
+    );
+    assertEquals(refused.code, PERMISSION_DENIED);
+    const params = { pid: theirs, start_ticks: await startOf(theirs), signal: "SIGKILL" };
+    await call(guest, "process_signal", params);
+    await until(
+      async () => (await guest.tryRoot(`kill -0 ${theirs}`)).status !== 0,
+      "the end of the process",
+    );
+    await guest.root(`kill ${roots}; userdel deploy`);
+  });
+
   await t.step("a package is installed, upgraded and removed", async () => {
     await guest.root(`${REPOSITORY}release 1.0`);
     const packages = ["toy-package"];

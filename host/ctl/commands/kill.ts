@@ -29,7 +29,8 @@ export const kill = defineCommand(
     brief: "Sends a signal to a process of the guest.",
     details: [
       "It looks the process up first and signals exactly that one, even if its number is used again",
-      "meanwhile. The agent can signal only processes of its own user.",
+      "meanwhile. A process of another user than the agent's needs the group accounts, and its owner in",
+      "security.managed_users of the guest's configuration.",
     ],
     examples: ["kill --domain vm1 4242", "kill --domain vm1 --signal KILL 4242"],
   },

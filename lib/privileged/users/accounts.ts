@@ -49,6 +49,13 @@ export async function findAccount(root: Root, user: string): Promise<Account | u
   return { user, uid: Number(uid), gid: Number(gid), home };
 }
 
+/** The name of a user; `undefined` if there is none with that number. */
+export async function accountName(root: Root, uid: number): Promise<string | undefined> {
+  const { code, stdout } = await root.run("getent", ["passwd", String(uid)]);
+  const [name, , number] = stdout.split(":");
+  return code === 0 && Number(number) === uid ? name : undefined;
+}
+
 /**
  * A user that exists and that the host may manage. Users of the system, and root, have to be listed
  * by their names: no pattern reaches them.

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { processSignal } from "../../../handlers/processes/process_signal.ts";
 import { assertRefused } from "../../agent/_host.ts";
+import { MemoryPrivileged } from "../../lib/guest/_memory_privileged.ts";
 import { rpcErrorOf } from "../../lib/_helpers.ts";
 import { MemoryProcesses, processWith } from "../../lib/guest/_memory_processes.ts";
 import { Served } from "../_served.ts";
@@ -19,6 +20,23 @@ Deno.test("process_signal sends SIGTERM by default, to the process with that sta
   );
   assertEquals(other.code, -32002);
   assertEquals(processes.signals.map(({ signal }) => signal), ["SIGTERM", "SIGKILL"]);
+});
+
+Deno.test("process_signal asks the broker for another user's process, if accounts is on", async () => {
+  const processes = new MemoryProcesses([processWith(7)]);
+  processes.foreign = [7];
+  const params = { pid: 7, start_ticks: 107, signal: "SIGKILL" };
+  const privileged = new MemoryPrivileged(() => ({ pid: 7, signal: "SIGKILL" }));
+  const guest = { processes, privileged };
+  const off = await rpcErrorOf(() => call(processSignal, params, { guest }));
+  assertEquals([off.code, off.data.group, privileged.performed], [-32001, "accounts", []]);
+  const security = { allow: ["exec" as const, "accounts" as const] };
+  await call(processSignal, params, { guest, security });
+  assertEquals(privileged.performed, [["process_signal", params]]);
+  const none = await rpcErrorOf(() =>
+    call(processSignal, params, { guest: { processes }, security })
+  );
+  assertEquals([none.code, none.message.includes("--broker none")], [-32001, true]);
 });
 
 Deno.test("process_signal refuses groups, unknown signals and a missing start", async () => {

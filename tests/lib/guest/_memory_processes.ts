@@ -5,13 +5,13 @@
  */
 
 import { notFound } from "../../../lib/base/errors.ts";
+import type { ProcessSignal } from "../../../lib/policy/process_signals.ts";
 import type {
   Process,
   Processes,
   ProcessIdentity,
   ProcessPage,
   ProcessQuery,
-  ProcessSignal,
 } from "../../../lib/guest/processes.ts";
 
 /** A process with this number, and whatever else a test chooses. */
@@ -35,6 +35,9 @@ export class MemoryProcesses implements Processes {
   readonly queries: ProcessQuery[] = [];
   readonly signals: (ProcessIdentity & { readonly signal: ProcessSignal })[] = [];
 
+  /** Those that belong to another user. */
+  foreign: readonly number[] = [];
+
   constructor(readonly processes: readonly Process[]) {}
 
   list(query: ProcessQuery): Promise<ProcessPage> {
@@ -48,12 +51,13 @@ export class MemoryProcesses implements Processes {
     });
   }
 
-  send(process: ProcessIdentity, signal: ProcessSignal): Promise<void> {
+  send(process: ProcessIdentity, signal: ProcessSignal): Promise<"sent" | "foreign"> {
     const isThere = this.processes.some(({ pid, startTicks }) =>
       pid === process.pid && startTicks === process.startTicks
     );
     if (!isThere) return Promise.reject(notFound(`process ${process.pid} has ended`));
+    if (this.foreign.includes(process.pid)) return Promise.resolve("foreign");
     this.signals.push({ pid: process.pid, startTicks: process.startTicks, signal });
-    return Promise.resolve();
+    return Promise.resolve("sent");
   }
 }

@@ -61,6 +61,18 @@ export class ScriptedRoot implements Root {
   runInBackground = (program: string, args: readonly string[], options = {}) =>
     this.run(program, args, options).then(({ code }) => code);
 
+  /** The owners of processes, by number; all of them started at tick 7. */
+  owners: Readonly<Record<number, number>> = {};
+  readonly signals: (readonly [pid: number, signal: string])[] = [];
+
+  signalProcess: Root["signalProcess"] = async ({ pid, startTicks }, signal, mayReach) => {
+    const owner = this.owners[pid];
+    if (owner === undefined || startTicks !== 7) return false;
+    await mayReach(owner);
+    this.signals.push([pid, signal]);
+    return true;
+  };
+
   tell = (line: string) => {
     this.told.push(line);
     return Promise.resolve();

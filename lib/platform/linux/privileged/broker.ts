@@ -40,7 +40,7 @@ import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
 import { HeldRecords } from "./held_records.ts";
 import { refusePeer } from "./peer.ts";
 import { isInstalled } from "../programs.ts";
-import { readBlockMounts, runProgram, systemProcesses } from "./root_tools.ts";
+import { readBlockMounts, runProgram, signalProcess, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
 import { writeAll } from "../../../base/write_all.ts";
 
@@ -233,6 +233,7 @@ class Broker {
             onOutput: (stream, bytes) => this.#send({ stream, base64: bytes.toBase64() }),
             signal,
           }),
+        signalProcess: (process, name, mayReach) => signalProcess(process, name, mayReach, signal),
         tell: (line) =>
           this.#send({
             stream: "stdout",

@@ -54,7 +54,7 @@ export async function refusePeer(
 }
 
 /** When a process was started, in clock ticks since boot; NaN if that is unknown. */
-function startTime(stat: string | undefined): number {
+export function startTime(stat: string | undefined): number {
   // The command may contain spaces and parentheses.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
   return Number(fields[START_FIELD] ?? Number.NaN);

@@ -9,7 +9,8 @@ import type { ProgramOptions, ProgramResult, Root } from "../../../privileged/op
 import { runChild } from "../processes/run_child.ts";
 import { PROGRAM_PATH, programPath } from "../programs.ts";
 import { blockMounts, loopDevicesIn } from "./block_mounts.ts";
-import type { ProcessTable } from "./peer.ts";
+import { type ProcessTable, startTime } from "./peer.ts";
+import { holdProcess } from "./signals.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
@@ -71,6 +72,28 @@ export async function readBlockMounts(signal: AbortSignal): ReturnType<Root["mou
     if (file !== undefined) backingFiles.set(device, file.replace(/\n$/, ""));
   }
   return blockMounts(mountInfo, backingFiles);
+}
+
+/**
+ * Sends a signal to the process with this number and start, whoever owns it; see
+ * `Root.signalProcess`.
+ */
+export async function signalProcess(
+  { pid, startTicks }: Parameters<Root["signalProcess"]>[0],
+  name: Deno.Signal,
+  mayReach: (uid: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Held before it is looked at: what is signalled is what was looked at.
+  const held = holdProcess(pid);
+  if (held === undefined) return false;
+  using _held = held;
+  const stat = await kernelFile(`/proc/${pid}/stat`, signal);
+  const status = await kernelFile(`/proc/${pid}/status`, signal);
+  const uid = /^Uid:\t(\d+)/m.exec(status ?? "")?.[1];
+  if (startTime(stat) !== startTicks || uid === undefined) return false;
+  await mayReach(Number(uid));
+  return held.send(name);
 }
 
 /** The processes of this guest, as systemd and the kernel know them. */

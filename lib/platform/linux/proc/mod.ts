@@ -5,12 +5,12 @@
  */
 
 import { commandFailed, invalidParams, notFound, permissionDenied } from "../../../base/errors.ts";
+import type { ProcessSignal } from "../../../policy/process_signals.ts";
 import type {
   Processes,
   ProcessIdentity,
   ProcessPage,
   ProcessQuery,
-  ProcessSignal,
 } from "../../../guest/processes.ts";
 import { runScript } from "../shell.ts";
 import { parseArguments, parsePage } from "./parse.ts";
@@ -21,12 +21,6 @@ const TIMEOUT_MS = 20_000;
 const MAX_WITH_ARGUMENTS = 100;
 const CURSOR_REGEXP = /^-?\d{1,18}:\d{1,10}$/;
 const FIRST_PROCESS = 1;
-
-/** What {@link SEND_SIGNAL} prints. */
-const REFUSALS = {
-  agent: "is the agent itself or the program that keeps it running",
-  kernel: "belongs to another user; the agent can signal only processes of its own user",
-} as const;
 
 /** The processes, as /proc describes them. */
 export class LinuxProcesses implements Processes {
@@ -73,7 +67,7 @@ export class LinuxProcesses implements Processes {
     { pid, startTicks }: ProcessIdentity,
     signal: ProcessSignal,
     abort: AbortSignal,
-  ): Promise<void> {
+  ): Promise<"sent" | "foreign"> {
     if (pid === FIRST_PROCESS) {
       throw permissionDenied("process 1 keeps the guest running; shutdown and reboot end it", {
         pid,
@@ -88,12 +82,16 @@ export class LinuxProcesses implements Processes {
     const outcome = answer.trim();
     switch (outcome) {
       case "sent":
-        return;
+        return "sent";
+      case "kernel":
+        return "foreign";
       case "gone":
         throw notFound(`process ${pid} that started at tick ${startTicks} has ended`, { pid });
       case "agent":
-      case "kernel":
-        throw permissionDenied(`process ${pid} ${REFUSALS[outcome]}`, { pid });
+        throw permissionDenied(
+          `process ${pid} is the agent itself or the program that keeps it running`,
+          { pid },
+        );
       default:
         throw commandFailed(`process ${pid} cannot be signalled`, { pid });
     }

@@ -1,5 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { signalGroupByLibc } from "../../../../../lib/platform/linux/privileged/signals.ts";
+import {
+  holdProcess,
+  signalGroupByLibc,
+} from "../../../../../lib/platform/linux/privileged/signals.ts";
 
 Deno.test("a process group is ended by system call, and one that is gone is no error", async () => {
   const child = new Deno.Command("sh", {
@@ -18,4 +21,14 @@ Deno.test("a process group is ended by system call, and one that is gone is no e
 
 Deno.test("a signal without a known number is a fault, not another signal", () => {
   assertThrows(() => signalGroupByLibc(1 << 30, ["SIGABRT"]), Error, "SIGABRT");
+});
+
+Deno.test("a process that is held is signalled, and never another with its number", async () => {
+  const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  const held = holdProcess(child.pid);
+  assertEquals(held?.send("SIGUSR1"), true);
+  assertEquals((await child.status).signal, "SIGUSR1");
+  assertEquals(held?.send("SIGUSR1"), false);
+  held?.[Symbol.dispose]();
+  assertEquals(holdProcess(child.pid), undefined);
 });
