@@ -32,6 +32,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
     // Reporting a wrong command line needs no permission.
     return ["--no-prompt"];
   }
+  if (invocation.command === "doctor") return [...platform.doctorFlags ?? ["--no-prompt"]];
   const { channel, config: file, notifySocket } = invocation;
   const { resolve } = platform;
   if (channel?.kind === "device" && platform.devicesNeedEverything) {

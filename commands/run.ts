@@ -36,7 +36,10 @@ export async function run(args: readonly string[], edition: Edition): Promise<nu
     if (invocation.command === "help") printLine(HELP.trimEnd());
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
     else if (invocation.command === "check") printLine(await check(invocation, platform));
-    else if (invocation.sending !== undefined) {
+    else if (invocation.command === "doctor") {
+      const { doctor } = await import("./doctor.ts");
+      return await doctor(invocation, platform);
+    } else if (invocation.sending !== undefined) {
       return await sendMonitorCommand(invocation.sending, invocation.config, platform);
     } else if (invocation.channel === undefined) {
       return await edition.serveOwnPort(invocation, args);

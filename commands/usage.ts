@@ -17,7 +17,14 @@ import {
 import type { CommandList, CommandLists } from "../lib/policy/qga_commands.ts";
 
 /** Exit statuses (sysexits(3), where it has one). */
-export const EXIT = { ok: 0, software: 70, unavailable: 69, usage: 64, config: 78 } as const;
+export const EXIT = {
+  ok: 0,
+  wrong: 1,
+  software: 70,
+  unavailable: 69,
+  usage: 64,
+  config: 78,
+} as const;
 
 /** What `--help` prints. */
 export const HELP = `kvmmanager-agent - guest agent for KVM virtual machines
@@ -25,6 +32,7 @@ export const HELP = `kvmmanager-agent - guest agent for KVM virtual machines
 Usage:
   kvmmanager-agent [serve] [--channel CHANNEL] [--config FILE] [--log-level LEVEL]
   kvmmanager-agent check [--config FILE]
+  kvmmanager-agent doctor [--json] [--config FILE]
   kvmmanager-agent command NAME [JSON] [--config FILE]
   kvmmanager-agent privileged [--config FILE]
 
@@ -32,6 +40,7 @@ Commands:
   serve    serve the host (default)
   check    print the effective configuration, the permissions it needs and whether
            this binary will be confined under it
+  doctor   find out what is wrong with the installed agent, and what to do (as root)
   command  send a command such as agent.Ping to the running agent, with fields from
            a JSON object (- reads it from standard input), and print the answer
   privileged
@@ -67,6 +76,7 @@ Options:
   --separate-commands  run commands in the service's control group for commands
   --notify-socket PATH report to the service manager at this socket that the agent is
                        alive
+  --json               print what doctor finds as JSON
   --help               print this help
   --version            print the version
 
@@ -76,7 +86,8 @@ Signals:
 
 Exit status: 0 stopped by a signal, 64 invalid command line, 69 cannot open the
 channel, 70 bug in the agent, 78 invalid configuration. command exits with the
-Status of the answer (125 at most), or 103 if the agent does not answer.
+Status of the answer (125 at most), or 103 if the agent does not answer; doctor
+with 1 if something is wrong.
 `;
 
 /** Options built into an installed agent, before those on its command line. */
@@ -92,7 +103,7 @@ export interface CommandWords {
 
 /** A parsed command line. */
 export interface Invocation {
-  readonly command: "serve" | "check" | "command" | "help" | "version";
+  readonly command: "serve" | "check" | "doctor" | "command" | "help" | "version";
   readonly channel: ChannelChoice | undefined;
   /** The language that is spoken on the channel. */
   readonly dialect: DialectChoice;
@@ -118,6 +129,8 @@ export interface Invocation {
    * `deno run`.
    */
   readonly self: string | undefined;
+  /** Whether `doctor` prints JSON. */
+  readonly json: boolean;
   /** Only with `command`. */
   readonly sending?: CommandWords;
 }
@@ -138,7 +151,7 @@ export interface QgaChoice {
 /** The port on which hosts speak the QEMU guest agent's language. */
 export const QGA_CHANNEL_NAME = "org.qemu.guest_agent.0";
 
-const COMMANDS = ["serve", "check", "command"] as const;
+const COMMANDS = ["serve", "check", "doctor", "command"] as const;
 
 /** Options with a value. */
 const VALUED = [
@@ -161,7 +174,7 @@ const VALUED = [
  */
 export function readInvocation(args: readonly string[]): Invocation {
   const parsed = parseArgs(args, {
-    boolean: ["help", "version", "separate-commands"],
+    boolean: ["help", "version", "json", "separate-commands"],
     string: [...VALUED, ...BAKED_OPTIONS, "_"],
     collect: [...VALUED, ...BAKED_OPTIONS],
     alias: { h: "help", b: "block-rpcs", a: "allow-rpcs" },
@@ -184,6 +197,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     broker: readBroker(single(parsed.broker, "broker")),
     separateCommands: parsed["separate-commands"],
     notifySocket: single(parsed["notify-socket"], "notify-socket"),
+    json: parsed.json,
     granted: single(parsed.granted, "granted"),
     self: single(parsed.self, "self"),
   };

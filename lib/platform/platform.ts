@@ -13,6 +13,7 @@ import type { Watch } from "../guest/watch.ts";
 import type { Log } from "../log/logger.ts";
 import type { CommandAnswer } from "../monitor/answer.ts";
 import type { CommandListener } from "../monitor/listener.ts";
+import type { Finding } from "./finding.ts";
 import type { Confiner } from "./confinement.ts";
 import type { Permissions, StartPaths } from "./permissions.ts";
 
@@ -89,6 +90,10 @@ export interface Platform {
   permissionsFor(config: Config, start?: StartPaths): Permissions;
   /** The Deno flags of the broker with this command line, where there is a broker. */
   readonly brokerFlags?: (args: readonly string[]) => string[];
+  /** Finds out what is wrong with the installed agent, where that is possible. */
+  readonly diagnose?: (config: Config, source: string) => Promise<Finding[]>;
+  /** The Deno flags that {@link diagnose} needs. */
+  readonly doctorFlags?: readonly string[];
   /** What to do if Deno refuses what the configuration allows. */
   permissionRemedy(configFile: string | undefined): string;
   /** The allowed paths that no request can use, because they contain a link. */

@@ -76,6 +76,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/monitor/reception.ts": "tests/lib/monitor/exchange_test.ts",
   "lib/monitor/request_memory.ts": "tests/lib/monitor/exchange_test.ts",
 
+  "lib/platform/linux/doctor/": "tests/lib/platform/linux/doctor/judge_test.ts",
   "lib/platform/linux/channel/": "tests/lib/channel/conformance_test.ts",
   // Tested through answers about files, and through attacks.
   "lib/platform/linux/files/": "tests/handlers/files/file_methods_test.ts",

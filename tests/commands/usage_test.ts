@@ -13,6 +13,7 @@ const NOTHING: Invocation = {
   broker: { kind: "none" },
   separateCommands: false,
   notifySocket: undefined,
+  json: false,
   granted: undefined,
   self: undefined,
 };

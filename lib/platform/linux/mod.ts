@@ -22,6 +22,7 @@ import { permissionRemedy } from "./permission_remedy.ts";
 import { brokerFlags, brokerPlaces } from "./privileged/broker_grants.ts";
 import { OPERATIONS } from "../../privileged/operations.ts";
 import { brokerOf } from "./privileged/broker_choice.ts";
+import { SHELL } from "./programs.ts";
 import { keepWatchdogFed } from "./service_manager.ts";
 import { openState } from "./state/state_directory.ts";
 
@@ -36,6 +37,9 @@ export const LINUX: Platform = {
   loadConfig,
   permissionsFor,
   brokerFlags: (args) => brokerFlags(OPERATIONS, brokerPlaces(args)),
+  diagnose: async (config, source) =>
+    await (await import("./doctor/mod.ts")).diagnose(config, source),
+  doctorFlags: ["--no-prompt", "--allow-read", `--allow-run=${SHELL}`],
   permissionRemedy,
   linkedRoots,
   openState,
