@@ -82,7 +82,7 @@ function asUnit(
   if (path === undefined) throw commandFailed("this guest has no program systemd-run; install it");
   return [
     path,
-    ...["--quiet", "--collect", "--wait", "--pipe", "--service-type=exec"],
+    ...["--quiet", "--collect", "--wait", "--pipe"],
     `--unit=${unit}`,
     `--description=${command[0]} for the host, by kvmmanager-agent`,
     // As Ctrl-C at a terminal: every process gets it, and dpkg ends in order.
