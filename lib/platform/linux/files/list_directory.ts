@@ -14,12 +14,13 @@ import { Slots } from "../../../base/slots.ts";
 import { Aborted } from "../../../base/waiting.ts";
 import type { DirectoryEntry, DirectoryPage, PageOptions } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
+import { NamePage } from "../../name_page.ts";
 import { NulReader } from "../processes/nul_reader.ts";
 import { signalGroup } from "../processes/process_group.ts";
 import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 import { fileType, permissionBits } from "./file_type.ts";
-import { NAME_PREFIX, NamePage } from "./name_page.ts";
+import { NAME_PREFIX, readNames } from "./read_names.ts";
 import { routeTo, WALK, walkFailure } from "./walk.ts";
 
 /**
@@ -68,22 +69,22 @@ async function list(
   void aborted.happened.then(() => signalGroup(child, "SIGKILL"));
   const reader = new NulReader(child.stdout);
   try {
-    const page = new NamePage(after, limit);
-    const isComplete = await page.read(reader);
+    const page = new NamePage<string>(after, limit, (name) => name);
+    const isComplete = await readNames(reader, page);
     signal.throwIfAborted();
     if (!isComplete) {
       const [{ code }, text] = await Promise.all([child.status, new Response(child.stderr).text()]);
       throw walkFailure(target, { status: code, text, action: "listed" });
     }
-    countListed(page.names.length);
-    const entries = await describe(child, reader, page.names);
+    countListed(page.entries.length);
+    const entries = await describe(child, reader, page.entries);
     signal.throwIfAborted();
     const { code } = await child.status;
     if (code !== 0 && code !== SOME_GONE) {
       throw commandFailed(`${target.path} cannot be listed: status ${code}`, { path: target.path });
     }
     await child.stderr.cancel();
-    return { entries, last: page.names.at(-1), following: page.following, notUtf8: page.notUtf8 };
+    return { entries, last: page.entries.at(-1), following: page.following, notUtf8: page.notUtf8 };
   } catch (error) {
     await Promise.allSettled([reader.cancel(), child.stdin.abort(), child.stderr.cancel()]);
     throw signal.aborted ? signal.reason : error;
