@@ -11,7 +11,8 @@ export const policyExplain = method({
   summary: "Says whether a request would be allowed, and which rule decides, without doing it.",
   notes: [
     "Checks what the configuration decides: the method's group, its parameters, paths, the command " +
-    "whitelist, the environment, sizes and time limits. `rules` are the rules that allow it, with " +
+    "whitelist, the environment, sizes, time limits, and which users, groups and services the host may " +
+    "manage. `rules` are the rules that allow it, with " +
     "the `entry` of a list that matched. Refused, `code` and `reason` are those of the error that " +
     "the request would get.",
     "Only the guest itself can tell the rest, when the request is made: symbolic links, permissions " +

@@ -5,6 +5,7 @@ import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/pol
 import { addMissing } from "./_environment.ts";
 import { decodeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
+import { commandRule } from "./_policy.ts";
 import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -80,21 +81,14 @@ export const execCommand = method({
   ownTimeout: true,
   available: ({ config }) => config.security.command_whitelist?.length !== 0,
   target: ({ command }) => ({ command }),
-  policy: (params, { config: { security }, guest }) => {
-    const { command_whitelist, max_command_timeout_seconds } = security;
-    chooseTimeout(params.timeout_seconds, max_command_timeout_seconds);
-    checkEnvironment(params.env, security);
-    const program = findProgram(params.command, command_whitelist, guest.commands);
-    guest.paths.normalize(params.working_directory, "working_directory");
+  policy: (params, services) => {
+    const { max_command_timeout_seconds: maximum } = services.config.security;
+    chooseTimeout(params.timeout_seconds, maximum);
     return [
-      {
-        key: "security.command_whitelist",
-        entry: command_whitelist === null ? "null" : program,
-        parameter: "command",
-      },
+      commandRule(params, services),
       {
         key: "security.max_command_timeout_seconds",
-        entry: String(max_command_timeout_seconds),
+        entry: String(maximum),
         parameter: "timeout_seconds",
       },
     ];

@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { invalidParams } from "../../lib/base/errors.ts";
-import type { AgentServices, Context } from "../../lib/core/method.ts";
+import type { AgentServices, Context, PolicyRule } from "../../lib/core/method.ts";
 import type { TypedOperation } from "../../lib/privileged/operation.ts";
 import { BROKER_ERROR } from "../_privileged.ts";
 import { EXAMPLE_STATUS, JobId, StatusMembers, statusOf } from "./_job_method.ts";
@@ -30,6 +30,24 @@ export function within(
     { params: [name] },
   );
 }
+
+/** The times of a request. */
+export interface JobTimes {
+  readonly timeout_seconds?: number | undefined;
+  readonly keep_seconds?: number | undefined;
+}
+
+/**
+ * The rules about the times of a job, for `policy_explain`.
+ *
+ * @throws {RpcError} -32602 if one is too long.
+ */
+export const timeRules = (times: JobTimes, { config: { jobs } }: AgentServices): PolicyRule[] =>
+  (["timeout_seconds", "keep_seconds"] as const).map((parameter) => {
+    const key = LIMIT_KEYS[parameter];
+    within(parameter, times[parameter], jobs[key]);
+    return { key: `jobs.${key}`, entry: String(jobs[key]), parameter };
+  });
 
 /** The same for the same parameters, in whatever order; the parameters cannot be found out from it. */
 export async function fingerprintOf(params: Readonly<Record<string, unknown>>): Promise<string> {
@@ -80,15 +98,14 @@ export function operationJob<
     hidden,
     audited: true,
     errors: [BROKER_ERROR],
+    policy: timeRules,
     available: ({ guest }: AgentServices) => guest.privileged.unavailable === undefined,
   };
 }
 
 /** What {@link startOperationJob} needs to know of the request. */
-export interface OperationJobParams {
+export interface OperationJobParams extends JobTimes {
   readonly job_id: string;
-  readonly timeout_seconds?: number | undefined;
-  readonly keep_seconds?: number | undefined;
 }
 
 /**

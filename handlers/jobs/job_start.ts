@@ -5,7 +5,8 @@ import { checkEnvironment, findProgram } from "../../lib/policy/commands.ts";
 import { addMissing } from "../commands/_environment.ts";
 import { decodeInput } from "../commands/_input.ts";
 import { commandMembers } from "../commands/_params.ts";
-import { fingerprintOf, within } from "./_new_job.ts";
+import { commandRule } from "../commands/_policy.ts";
+import { fingerprintOf, timeRules, within } from "./_new_job.ts";
 import { EXAMPLE_STATUS, JobId, StatusMembers, statusOf, TerminalMembers } from "./_job_method.ts";
 
 /** Characters of the command that `job_status` and `job_list` show. */
@@ -70,6 +71,7 @@ export const jobStart = method({
   },
   available: ({ config }) => config.security.command_whitelist?.length !== 0,
   target: ({ job_id, command }) => ({ job_id, command }),
+  policy: (params, services) => [commandRule(params, services), ...timeRules(params, services)],
   run: async (params, { config, guest, jobs }) => {
     const { commands } = guest;
     const { security, jobs: limits } = config;

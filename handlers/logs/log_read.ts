@@ -98,6 +98,13 @@ export const logRead = method({
     },
   },
   target: ({ path, unit, kernel }) => ({ path, unit, kernel }),
+  policy: (params, services) => {
+    const source = sourceOf(params, services);
+    return source.kind === "journal" ? [] : [
+      { key: "security.allow", entry: "file-read", parameter: "path" },
+      { key: "security.allowed_read_paths", entry: source.path.root, parameter: "path" },
+    ];
+  },
   wait: (params, context) => {
     const { cursor, wait_seconds: seconds } = params;
     const source = sourceOf(params, context);

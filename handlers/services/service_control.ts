@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { serviceControlOperation } from "../../lib/privileged/service_control.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `service_control`: starts, stops and enables services. */
@@ -22,5 +23,7 @@ export const serviceControl = method({
       enabled: "enabled",
     },
   },
+  policy: ({ unit }, services) =>
+    managedRules(services, "managed_services", "unit", [unit, unit.replace(/\.service$/, "")]),
   run: (params, context) => perform(serviceControlOperation, params, context),
 });

@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { sshKeysAddOperation } from "../../lib/privileged/ssh_keys/ssh_keys_add.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `ssh_keys_add`: lets the holders of keys log in. */
@@ -21,5 +22,6 @@ export const sshKeysAdd = method({
     },
     result: { added: 1, already_present: 0 },
   },
+  policy: ({ user }, services) => managedRules(services, "managed_users", "user", [user]),
   run: (params, context) => perform(sshKeysAddOperation, params, context),
 });

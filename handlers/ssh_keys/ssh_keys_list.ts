@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { sshKeysListOperation } from "../../lib/privileged/ssh_keys/ssh_keys_list.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `ssh_keys_list`: lists the keys of a user. */
@@ -23,5 +24,6 @@ export const sshKeysList = method({
       truncated: false,
     },
   },
+  policy: ({ user }, services) => managedRules(services, "managed_users", "user", [user]),
   run: (params, context) => perform(sshKeysListOperation, params, context),
 });

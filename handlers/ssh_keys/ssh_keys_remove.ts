@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { sshKeysRemoveOperation } from "../../lib/privileged/ssh_keys/ssh_keys_remove.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `ssh_keys_remove`: removes keys that a host has added. */
@@ -12,5 +13,6 @@ export const sshKeysRemove = method({
     "has added stays, and is counted in `kept_foreign`.",
   ],
   example: { params: { user: "deploy" }, result: { removed: 1, kept_foreign: 0 } },
+  policy: ({ user }, services) => managedRules(services, "managed_users", "user", [user]),
   run: (params, context) => perform(sshKeysRemoveOperation, params, context),
 });

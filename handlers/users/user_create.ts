@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { userCreateOperation } from "../../lib/privileged/users/user_create.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `user_create`: creates an ordinary user. */
@@ -15,5 +16,9 @@ export const userCreate = method({
     params: { user: "deploy", full_name: "Deployment", groups: ["www-data"] },
     result: { user: "deploy", uid: 1001, gid: 1001, home: "/home/deploy" },
   },
+  policy: ({ user, groups }, services) => [
+    ...managedRules(services, "managed_users", "user", [user]),
+    ...managedRules(services, "managed_groups", "groups", ...groups.map((group) => [group])),
+  ],
   run: (params, context) => perform(userCreateOperation, params, context),
 });

@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { userDeleteOperation } from "../../lib/privileged/users/user_delete.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `user_delete`: deletes a user. */
@@ -11,5 +12,6 @@ export const userDelete = method({
     "`remove_home` deletes the home directory too. A user who is logged in is not deleted.",
   ],
   example: { params: { user: "deploy", remove_home: true }, result: { user: "deploy" } },
+  policy: ({ user }, services) => managedRules(services, "managed_users", "user", [user]),
   run: (params, context) => perform(userDeleteOperation, params, context),
 });

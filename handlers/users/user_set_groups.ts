@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { userSetGroupsOperation } from "../../lib/privileged/users/user_set_groups.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `user_set_groups`: sets which managed groups a user is in. */
@@ -15,5 +16,9 @@ export const userSetGroups = method({
     params: { user: "deploy", groups: ["www-data"] },
     result: { user: "deploy", groups: ["audio", "www-data"] },
   },
+  policy: ({ user, groups }, services) => [
+    ...managedRules(services, "managed_users", "user", [user]),
+    ...managedRules(services, "managed_groups", "groups", ...groups.map((group) => [group])),
+  ],
   run: (params, context) => perform(userSetGroupsOperation, params, context),
 });

@@ -1,5 +1,6 @@
 import { method } from "../../lib/core/method.ts";
 import { userSetPasswordOperation } from "../../lib/privileged/users/user_set_password.ts";
+import { managedRules } from "../_managed.ts";
 import { perform, privileged } from "../_privileged.ts";
 
 /** `user_set_password`: sets a password. */
@@ -12,5 +13,6 @@ export const userSetPassword = method({
     "program and no error.",
   ],
   example: { params: { user: "deploy", password: "correct horse" }, result: { user: "deploy" } },
+  policy: ({ user }, services) => managedRules(services, "managed_users", "user", [user]),
   run: (params, context) => perform(userSetPasswordOperation, params, context),
 });

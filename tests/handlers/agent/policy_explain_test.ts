@@ -4,6 +4,8 @@ import { policyExplain } from "../../../handlers/agent/policy_explain.ts";
 import { call } from "../_call.ts";
 import { METHODS } from "../../../handlers/mod.ts";
 import type { Config } from "../../../lib/config/schema.ts";
+import type { Guest } from "../../../lib/guest/guest.ts";
+import { MemoryPrivileged } from "../../lib/guest/_memory_privileged.ts";
 import { MemoryFiles } from "../../lib/guest/_memory_files.ts";
 import { ScriptedCommands } from "../../lib/guest/_memory_guest.ts";
 
@@ -19,11 +21,12 @@ async function explain(
   method: string,
   params?: unknown,
   security: Partial<Config["security"]> = {},
+  guest: Partial<Guest> = {},
 ) {
   const commands = new ScriptedCommands({ "/bin/echo": () => ({}), "/bin/rm": () => ({}) });
   const files = new MemoryFiles({ "/w/f": "untouched" });
   const result = await call(policyExplain, { method, params }, {
-    guest: { commands, files },
+    guest: { commands, files, ...guest },
     security: { ...SECURITY, ...security },
     methods: METHODS,
     configFile: "/etc/agent.json",
@@ -54,8 +57,71 @@ Deno.test("an allowed request is explained by the entries that match", async () 
   assertEquals(await explain("ping"), { method: "ping", decision: "allowed", rules: [] });
 });
 
+Deno.test("jobs, logs and what the broker manages are explained too", async () => {
+  const job = await explain("job_start", { job_id: "one", command: "echo", keep_seconds: 60 });
+  assertEquals([job.decision, job.rules.slice(1)], ["allowed", [
+    rule("security.command_whitelist", "/bin/echo", "command"),
+    rule("jobs.max_seconds", "86400", "timeout_seconds"),
+    rule("jobs.keep_seconds", "3600", "keep_seconds"),
+  ]]);
+  const log = await explain("log_read", { path: "/r/app.log" });
+  assertEquals([log.decision, log.rules.at(-1)], [
+    "allowed",
+    rule("security.allowed_read_paths", "/r", "path"),
+  ]);
+  const privileged = new MemoryPrivileged(() => ({}));
+  const security = {
+    allow: ["accounts" as const, "services" as const, "packages" as const],
+    managed_users: ["app-*"],
+    managed_groups: ["www-data"],
+    managed_services: ["nginx"],
+  };
+  const managed = async (method: string, params: unknown) =>
+    await explain(method, params, security, { privileged });
+  assertEquals((await managed("user_create", { user: "app-1", groups: ["www-data"] })).rules, [
+    rule("security.allow", "accounts"),
+    rule("security.managed_users", "app-*", "user"),
+    rule("security.managed_groups", "www-data", "groups"),
+  ]);
+  const unit = await managed("service_control", { unit: "nginx.service", action: "stop" });
+  assertEquals(unit.rules.at(-1), rule("security.managed_services", "nginx", "unit"));
+  const install = await managed("package_install", { job_id: "one", packages: ["nginx"] });
+  assertEquals([install.decision, install.rules.length], ["allowed", 3]);
+  for (
+    const [method, params] of [
+      ["user_delete", { user: "deploy" }],
+      ["user_set_groups", { user: "app-1", groups: ["sudo"] }],
+      ["ssh_keys_list", { user: "deploy" }],
+      ["service_control", { unit: "ssh", action: "stop" }],
+    ] as const
+  ) {
+    const { decision, reason = "" } = await managed(method, params);
+    assertEquals([decision, reason.includes("does not list")], ["refused", true], method);
+  }
+  assertEquals(privileged.performed, []);
+});
+
 for (
   const [what, method, params, code, reason] of [
+    [
+      "a job beyond its limit",
+      "job_start",
+      {
+        job_id: "one",
+        command: "echo",
+        timeout_seconds: 86_401,
+      },
+      -32602,
+      "jobs.max_seconds",
+    ],
+    [
+      "a job outside the whitelist",
+      "job_start",
+      { job_id: "one", command: "rm" },
+      -32001,
+      "whitel",
+    ],
+    ["a log outside", "log_read", { path: "/etc/shadow" }, -32001, "allowed_read_paths"],
     ["a path outside", "file_read", { path: "/etc/shadow" }, -32001, "allowed_read_paths"],
     ["a second path outside", "file_rename", { path: "/w/a", to: "/x" }, -32001, "allowed_write"],
     [
