@@ -35,15 +35,19 @@ export interface AgentChannel {
 
 /** The channels that were found, and the directories that could not be read. */
 export interface FoundChannels {
+  /** Sorted by name. */
   readonly channels: readonly AgentChannel[];
+  /** Search paths that exist and could not be read. */
   readonly problems: readonly SearchProblem[];
 }
 
 /** A directory that could not be read. */
 export interface SearchProblem {
+  /** The directory. */
   readonly path: string;
   /** For a person. */
   readonly reason: string;
+  /** Whether this process lacks the permission. */
   readonly isPermission: boolean;
 }
 

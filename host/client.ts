@@ -213,6 +213,7 @@ export class AgentClient implements AsyncDisposable {
     await this.#reading;
   }
 
+  /** Closes the connection, as {@link AgentClient.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -16,6 +16,7 @@ export interface ClockOffset {
   readonly offsetMs: number;
   /** The offset is wrong by at most this, in milliseconds. */
   readonly uncertaintyMs: number;
+  /** What the guest told of its clock. */
   readonly guest: ResultOf<"time_get">;
 }
 

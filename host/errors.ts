@@ -8,8 +8,15 @@ import { ERRORS } from "../lib/base/errors.ts";
 
 /** The agent answered with an error (JSON-RPC 2.0, section 5.1). */
 export class AnswerError extends Error {
+  /** For programs that compare names. */
   override readonly name = "AnswerError";
 
+  /**
+   * The error as received.
+   *
+   * @param code The error's code; docs/protocol.md lists them.
+   * @param data What the agent adds, such as the reason.
+   */
   constructor(readonly code: number, message: string, readonly data: unknown) {
     super(message);
   }
@@ -46,7 +53,18 @@ export class AnswerError extends Error {
 
 const DEFAULT_RETRY_MS = 100;
 
-const REASONS = [
+/** Why a call got no valid answer. */
+export type CallErrorReason =
+  | "no socket"
+  | "not served"
+  | "permission denied"
+  | "in use"
+  | "timeout"
+  | "connection lost"
+  | "closed"
+  | "invalid result";
+
+const REASONS: readonly CallErrorReason[] = [
   "no socket",
   "not served",
   "permission denied",
@@ -55,16 +73,17 @@ const REASONS = [
   "connection lost",
   "closed",
   "invalid result",
-] as const;
-
-/** Why a call got no valid answer. */
-export type CallErrorReason = (typeof REASONS)[number];
+];
 
 /** A call got no valid answer: the channel is not served, there is no answer, or it is invalid. */
 export class CallError extends Error {
+  /** For programs that compare names. */
   override readonly name = "CallError";
 
   /**
+   * A failure before the answer, or instead of it.
+   *
+   * @param message What happened, for a person.
    * @param reason What happened, for programs.
    * @param wasSent Whether the request may have reached the agent and been carried out.
    */

@@ -9,7 +9,9 @@ import { AnswerError } from "./errors.ts";
 
 /** A notification of the agent. */
 export interface Notification {
+  /** Its name, such as `agent_ready`. */
   readonly method: string;
+  /** As received. */
   readonly params: unknown;
 }
 

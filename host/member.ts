@@ -43,6 +43,7 @@ export interface PoolAgent {
   readonly path: string;
   /** Where it was found. */
   readonly channel: AgentChannel;
+  /** Whether it can be reached. */
   readonly state: AgentState;
   /** Why it is not ready, for a person; `undefined` if it is. */
   readonly problem: string | undefined;

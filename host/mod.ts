@@ -24,6 +24,11 @@
  * QEMU serves one client of a channel at a time: close a client when it is done, as `await using`
  * does, and give `lockAs` to learn who else is connected instead of waiting.
  *
+ * What this module exports follows semantic versioning, and nothing else does: within a major
+ * version, exports and members are only added, and what an agent of that version answers is
+ * understood. Import no other file of `host/`. {@link ParamsOf} and {@link ResultOf} are as
+ * docs/protocol.md describes each method; newer agents may add members to results.
+ *
  * Needs `--allow-read`, `--allow-write` and `--allow-net=unix:SOCKET` for the sockets, and
  * `--allow-sys=umask` for `pull`.
  *

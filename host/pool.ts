@@ -120,6 +120,7 @@ export class AgentPool implements AsyncDisposable {
     await Promise.all(this.#ending);
   }
 
+  /** Closes all connections, as {@link AgentPool.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -32,10 +32,11 @@ export type JobOutput =
 
 /** Where and how long to read. */
 export interface OutputOptions {
-  /** @default the beginning */
+  /** Where to start: a cursor of an earlier output. @default the beginning */
   readonly cursor?: string;
   /** Whether to wait for more output, until the job has ended. @default {true} */
   readonly follow?: boolean;
+  /** Ends the reading. */
   readonly signal?: AbortSignal;
 }
 
@@ -43,6 +44,7 @@ export interface OutputOptions {
 export class RemoteJob {
   readonly #link: AgentLink;
 
+  /** The job of this id, which was chosen when it was started; nothing is asked yet. */
   constructor(link: AgentLink, readonly id: string) {
     this.#link = link;
   }
@@ -124,6 +126,7 @@ export class JobInputWriter {
   #sending: Promise<void> | undefined;
   #onRoom: (() => void) | undefined;
 
+  /** Writes to the job of this id; nothing is sent yet. */
   constructor(link: AgentLink, id: string) {
     this.#link = link;
     this.#id = id;

@@ -41,6 +41,7 @@ export class AgentLink implements AsyncDisposable {
   #lostAt: number | undefined;
   #pauseMs: number = PAUSE_MS.first;
 
+  /** A link over a client, which is replaced when its connection is lost. */
   constructor(client: AgentClient, options: LinkOptions) {
     this.#client = client;
     this.#options = options;
@@ -105,6 +106,7 @@ export class AgentLink implements AsyncDisposable {
     }
   }
 
+  /** Closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.close();
   }

@@ -23,6 +23,7 @@ export interface TransferOptions {
 export interface TransferResult {
   /** Where the file is now. */
   readonly path: string;
+  /** The file's size. */
   readonly bytes: number;
   /** Bytes that an earlier attempt had already transferred. */
   readonly resumedBytes: number;
@@ -32,6 +33,7 @@ export interface TransferResult {
 
 /** A transfer failed for a reason other than the channel or a refusal of the agent. */
 export class TransferError extends Error {
+  /** For programs that compare names. */
   override readonly name = "TransferError";
 }
 

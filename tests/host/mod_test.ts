@@ -67,3 +67,16 @@ Deno.test("the library exports what a program needs, and nothing else", () => {
     "pushStream",
   ]);
 });
+
+/** Types that are derived from the methods' schemas; what they come to is in docs/protocol.md. */
+const DERIVED = ["MethodName", "ParamsOf", "ResultOf"];
+
+Deno.test("everything that the library exports is described, and its types are exported too", async () => {
+  const { stdout, stderr } = await runDeno(["doc", "--lint", fromFileUrl(MODULE)]);
+  // deno-lint-ignore no-control-regex -- colours
+  const text = (stdout + stderr).replaceAll(/\x1b\[[0-9;]*m/g, "");
+  const problems = text.split("\n").filter((line) =>
+    /^error\[/.test(line) && !DERIVED.some((name) => line.includes(`public type '${name}'`))
+  );
+  assertEquals(problems, [], text);
+});
