@@ -26,10 +26,9 @@ options:
       - name: ansible_kvmmanager_ctl
   command_timeout:
     description:
-      - Seconds until a task's program is killed. The guest's C(max_command_timeout_seconds)
-        has to allow it.
+      - Seconds until a task's program is killed, at most the guest's C(jobs.max_seconds).
     type: int
-    default: 300
+    default: 3600
     vars:
       - name: ansible_kvmmanager_timeout
   pipelining:
