@@ -13,6 +13,7 @@ import { LINUX } from "../lib/platform/linux/mod.ts";
 import { printLine } from "../lib/base/terminal.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { brokerNeeds } from "./serve/broker.ts";
+import { effectiveConfig } from "./serve/effective_config.ts";
 import { EXIT, type Invocation, readInvocation } from "./usage.ts";
 
 /**
@@ -33,7 +34,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
     return ["--no-prompt"];
   }
   if (invocation.command === "doctor") return [...platform.doctorFlags ?? ["--no-prompt"]];
-  const { channel, config: file, notifySocket } = invocation;
+  const { channel, config: file, notifySocket, runtimeDirectory } = invocation;
   const { resolve } = platform;
   if (channel?.kind === "device" && platform.devicesNeedEverything) {
     return ["--no-prompt", "--allow-all"];
@@ -43,6 +44,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
     power: invocation.power === "systemd",
     qemuGaConf: invocation.dialect === "qga" ? resolve(invocation.qga.conf) : undefined,
     configFile: file === undefined ? undefined : resolve(file),
+    runtimeDirectory,
     notifySocket,
     broker: brokerNeeds(invocation),
   };
@@ -51,7 +53,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
   return [
     // Datagram sockets are behind this flag.
     ...notifySocket === undefined ? [] : ["--unstable-net"],
-    ...permissionFlags(platform.permissionsFor(config, start)),
+    ...permissionFlags(platform.permissionsFor(effectiveConfig(config, invocation), start)),
   ];
 }
 

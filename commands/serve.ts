@@ -19,6 +19,7 @@ import type { ChannelChoice, Platform } from "../lib/platform/platform.ts";
 import { preloadCommands } from "../lib/platform/preload_commands.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { brokerNeeds } from "./serve/broker.ts";
+import { effectiveConfig } from "./serve/effective_config.ts";
 import { AgentEvents } from "./serve/events.ts";
 import { reportConfinement, reportLinks } from "./serve/confinement.ts";
 import { logFaults } from "./serve/faults.ts";
@@ -45,7 +46,7 @@ export async function serve(
   platform: Platform,
 ): Promise<void> {
   const loaded = await platform.loadConfig(invocation.config);
-  const config = { ...loaded.config, log_level: invocation.logLevel ?? loaded.config.log_level };
+  const config = effectiveConfig(loaded.config, invocation);
   // Before the agent is confined: the file may be anywhere.
   const site = await siteLists(invocation);
   const log = await Logger.open(config.log_file, config.log_level);
@@ -53,10 +54,11 @@ export async function serve(
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
 
   const listen = choice.kind === "listen" ? platform.resolve(choice.path) : undefined;
-  const { notifySocket } = invocation;
+  const { notifySocket, runtimeDirectory } = invocation;
   const start = {
     listen,
     power: invocation.power === "systemd",
+    runtimeDirectory,
     notifySocket,
     broker: brokerNeeds(invocation),
   };
@@ -70,7 +72,7 @@ export async function serve(
     platform,
     // The agent changes its working directory.
     file: invocation.config === undefined ? undefined : platform.resolve(invocation.config),
-    logLevel: invocation.logLevel,
+    effective: (fresh) => effectiveConfig(fresh, invocation),
     start,
     log,
   });
@@ -133,7 +135,7 @@ export async function serve(
   await monitor.start();
   const watchdog = notifySocket === undefined
     ? undefined
-    : platform.keepWatchdogFed(notifySocket, log);
+    : platform.keepWatchdogFed(notifySocket, log, runtimeDirectory);
   log.info("agent ready", { channel: channel.name });
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.

@@ -77,6 +77,9 @@ Options:
   --notify-socket PATH report to the service manager at this socket that the agent is
                        alive
   --json               print what doctor finds as JSON
+  --runtime-directory PATH
+                       where the service manager finds the agent's requests
+                       (default: /run/kvmmanager-agent)
   --help               print this help
   --version            print the version
 
@@ -113,6 +116,8 @@ export interface Invocation {
   readonly logLevel: LogLevel | undefined;
   /** How to shut the guest down. */
   readonly power: PowerChoice;
+  /** The service's runtime directory, for requests and sockets; `undefined` for the default. */
+  readonly runtimeDirectory: string | undefined;
   /** How operations that need root are performed. */
   readonly broker: BrokerChoice;
   /** Whether commands run in a separate control group. */
@@ -165,6 +170,7 @@ const VALUED = [
   "allow-rpcs",
   "qemu-ga-conf",
   "notify-socket",
+  "runtime-directory",
 ] as const;
 
 /**
@@ -194,6 +200,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     config: single(parsed.config, "config"),
     logLevel: readLogLevel(single(parsed["log-level"], "log-level")),
     power: readPower(single(parsed.power, "power")),
+    runtimeDirectory: readDirectory(single(parsed["runtime-directory"], "runtime-directory")),
     broker: readBroker(single(parsed.broker, "broker")),
     separateCommands: parsed["separate-commands"],
     notifySocket: single(parsed["notify-socket"], "notify-socket"),
@@ -226,6 +233,11 @@ function readPower(value = "none"): PowerChoice {
   const choice = POWER_CHOICES.find((known) => known === value);
   if (choice !== undefined) return choice;
   throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
+}
+
+function readDirectory(value: string | undefined): string | undefined {
+  if (value === undefined || value.startsWith("/")) return value;
+  throw new UsageError(`--runtime-directory must be an absolute path, received "${value}"`);
 }
 
 function readBroker(value = "none"): BrokerChoice {

@@ -11,8 +11,9 @@ import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { AGENT } from "./package/agent.ts";
-import { packDeb } from "./package/deb.ts";
+import { debianArchitecture, packDeb } from "./package/deb.ts";
 import { type Architecture, ARCHITECTURES, installProgram } from "./package/program.ts";
+import { QGA } from "./package/qga.ts";
 import { type Product, sourceTime, stage } from "./package/product.ts";
 import { MissingToolsError, requireTools } from "./vm/tools.ts";
 
@@ -22,8 +23,8 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const FORMATS = {
   deb: {
     tools: ["dpkg-deb"],
-    fileName: ({ name }: Product, architecture: Architecture) =>
-      `${name}_${VERSION}_${architecture}.deb`,
+    fileName: (product: Product, architecture: Architecture) =>
+      `${product.name}_${VERSION}_${debianArchitecture(product, architecture)}.deb`,
     ownLibraries: false,
     pack: packDeb,
   },
@@ -33,7 +34,7 @@ type Format = keyof typeof FORMATS;
 
 const FORMAT_NAMES = ["deb"] as const satisfies readonly Format[];
 
-const PRODUCTS: readonly Product[] = [AGENT];
+const PRODUCTS: readonly Product[] = [AGENT, QGA];
 
 const USAGE = `Usage: deno task package:deb [--product NAME] [--arch A] [--runtime FILE]
                              [--output FILE] [--quick]

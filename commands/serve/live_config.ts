@@ -6,7 +6,7 @@
 
 import { applicableConfig, changedKeys, type ReloadReport } from "../../lib/config/changes.ts";
 import { ConfigError } from "../../lib/config/load.ts";
-import type { Config, LogLevel } from "../../lib/config/schema.ts";
+import type { Config } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { refusedByDeno } from "../../lib/platform/confinement.ts";
 import type { StartPaths } from "../../lib/platform/permissions.ts";
@@ -17,8 +17,8 @@ export interface LiveConfigOptions {
   readonly platform: Platform;
   /** The file that `--config` named, absolute; `undefined` for the default one. */
   readonly file: string | undefined;
-  /** The level from `--log-level`, which overrides the file's. */
-  readonly logLevel: LogLevel | undefined;
+  /** What the command line makes of the file's configuration. */
+  readonly effective: (config: Config) => Config;
   readonly start: StartPaths;
   readonly log: Log;
 }
@@ -63,7 +63,7 @@ export class LiveConfig {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const { platform, file, logLevel, start, log } = this.#options;
+    const { platform, file, effective, start, log } = this.#options;
     const loaded = await platform.loadConfig(file).catch((error) => {
       if (error instanceof ConfigError) {
         log.warn("invalid configuration; the previous one stays in effect", {
@@ -73,8 +73,7 @@ export class LiveConfig {
       }
       throw error;
     });
-    const fresh = { ...loaded.config, log_level: logLevel ?? loaded.config.log_level };
-    const { config, needRestart } = applicableConfig(this.#current, fresh);
+    const { config, needRestart } = applicableConfig(this.#current, effective(loaded.config));
     const report: ReloadReport = {
       source: loaded.source,
       changed: changedKeys(this.#current, config),

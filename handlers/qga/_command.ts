@@ -23,8 +23,11 @@ export interface CommandDefinition<Params extends z.ZodMiniType> {
   readonly audited: boolean;
   /** Runs without a slot; for what is quick under any load, with a small answer. */
   readonly immediate?: boolean;
-  /** Has no time limit here, because its clients wait for minutes and half of it is of no use. */
-  readonly isLong?: boolean;
+  /**
+   * Milliseconds after which it is given up. `undefined` for no limit, because its clients wait for
+   * minutes and half of it is of no use. @default {4500}
+   */
+  readonly limitMs?: number | undefined;
   /** Whether it may run while file systems are frozen: it must never wait for a disk. */
   readonly whileFrozen?: boolean;
   /** Why this agent does not do it, or `undefined` if it does. */
@@ -38,8 +41,13 @@ export interface CommandDefinition<Params extends z.ZodMiniType> {
   ) => unknown | ResultThen<unknown> | Promise<unknown>;
 }
 
-/** No client waits longer; a command that hangs would keep all that follow. */
+/** Most clients wait no longer; a command that hangs would keep all that follow. */
 const TIME_LIMIT_MS = 4500;
+/**
+ * For a change that a process of root makes, which takes a second or two and far longer in a busy
+ * guest: a client that still waits must not be told of a failure that was none.
+ */
+export const ROOT_LIMIT_MS = 25_000;
 
 /** The schema of a command without arguments. */
 export const NoArguments = z.strictObject({});
@@ -49,7 +57,8 @@ export function qgaCommand<Params extends z.ZodMiniType>(
   definition: CommandDefinition<Params>,
 ): Method {
   const { name, params: schema, disabled, target, run } = definition;
-  const { immediate = false, isLong = false, whileFrozen = false } = definition;
+  const { immediate = false, whileFrozen = false } = definition;
+  const limitMs = "limitMs" in definition ? definition.limitMs : TIME_LIMIT_MS;
   return {
     name,
     capability: undefined,
@@ -62,7 +71,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     example: { result: undefined },
     immediate,
     whileFrozen,
-    ownTimeout: isLong,
+    ownTimeout: limitMs === undefined,
     audited: definition.audited,
     available: (services) =>
       (whileFrozen || !services.guest.privileged.isFrozen) &&
@@ -79,9 +88,9 @@ export function qgaCommand<Params extends z.ZodMiniType>(
         run: (context) => {
           const reason = disabled?.(context);
           if (reason !== undefined) throw turnedOff(name, reason);
-          if (immediate || isLong) return run(checked.data, context);
+          if (immediate || limitMs === undefined) return run(checked.data, context);
           return withinLimit(
-            name,
+            { name, limitMs },
             context.signal,
             (signal) => run(checked.data, { ...context, signal }),
           );
@@ -106,14 +115,14 @@ export function disabledCommand(name: string, summary: string, reason: string): 
 
 /** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */
 async function withinLimit(
-  name: string,
+  { name, limitMs }: { readonly name: string; readonly limitMs: number },
   outer: AbortSignal,
   work: (signal: AbortSignal) => unknown,
 ): Promise<unknown> {
   const limit = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = new Timer(TIME_LIMIT_MS, () => {
-    const error = timedOut(`${name} was not done within ${TIME_LIMIT_MS} ms and was given up`);
+  const timer = new Timer(limitMs, () => {
+    const error = timedOut(`${name} was not done within ${limitMs} ms and was given up`);
     limit.abort(error);
     reject(error);
   });

@@ -1,6 +1,6 @@
 /**
- * guest-set-time, guest-set-user-password and the commands that change SSH keys, on the operations of
- * our own methods.
+ * guest-set-time, guest-set-user-password and the commands about SSH keys, on operations of the
+ * broker.
  *
  * @module
  */
@@ -9,19 +9,25 @@ import * as z from "zod";
 import { invalidParams } from "../../lib/base/errors.ts";
 import type { AgentServices, Method } from "../../lib/core/method.ts";
 import { sshKeysAddOperation } from "../../lib/privileged/ssh_keys/ssh_keys_add.ts";
+import { sshKeysReadOperation } from "../../lib/privileged/ssh_keys/ssh_keys_read.ts";
 import { sshKeysRemoveOperation } from "../../lib/privileged/ssh_keys/ssh_keys_remove.ts";
 import { timeSetOperation } from "../../lib/privileged/time_set.ts";
 import { userSetPasswordOperation } from "../../lib/privileged/users/user_set_password.ts";
 import { perform } from "../_privileged.ts";
 import { decodeBase64 } from "./_base64.ts";
-import { qgaCommand } from "./_command.ts";
+import { qgaCommand, ROOT_LIMIT_MS } from "./_command.ts";
 import { Int64, numberOf } from "./_int64.ts";
 
 const NS_PER_MS = 1_000_000;
 
 const disabled = ({ guest }: AgentServices) => guest.privileged.unavailable;
 
-const accounts = { access: "accounts", audited: true, disabled } as const;
+const accounts = {
+  access: "accounts",
+  audited: true,
+  disabled,
+  limitMs: ROOT_LIMIT_MS,
+} as const;
 
 /** virsh always sends an empty key after the others. */
 const withoutEmpty = (keys: readonly string[]) => keys.filter((key) => key.trim() !== "");
@@ -34,6 +40,7 @@ export const ACCOUNT_COMMANDS: readonly Method[] = [
     access: "time",
     audited: true,
     disabled,
+    limitMs: ROOT_LIMIT_MS,
     params: z.strictObject({ time: z.optional(Int64) }),
     run: async ({ time }, context) => {
       const params = time === undefined ? {} : { time_ms: Math.floor(numberOf(time) / NS_PER_MS) };
@@ -55,6 +62,17 @@ export const ACCOUNT_COMMANDS: readonly Method[] = [
         context,
       );
       return {};
+    },
+  }),
+  qgaCommand({
+    ...accounts,
+    name: "guest-ssh-get-authorized-keys",
+    summary: "A user's SSH keys",
+    params: z.strictObject({ username: z.string() }),
+    target: ({ username }) => ({ user: username }),
+    run: async ({ username }, context) => {
+      const { lines } = await perform(sshKeysReadOperation, { user: username }, context);
+      return { keys: lines };
     },
   }),
   qgaCommand({

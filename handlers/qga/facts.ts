@@ -222,6 +222,7 @@ async function filesystems({ guest, signal }: Context) {
       ...(used === undefined ? {} : {
         "used-bytes": used.used_bytes,
         "total-bytes": used.used_bytes + used.available_bytes,
+        "total-bytes-privileged": used.total_bytes,
       }),
       disk: disksBelow(device, deviceOf).map(addressOf),
     };

@@ -25,7 +25,7 @@ const EARLY_ENDINGS: Readonly<Record<Exclude<FreezeEnding, "request">, string>> 
 const disabled = ({ guest }: AgentServices) => guest.privileged.unavailable;
 
 /** Its callers wait for minutes, and half of it would be of no use. */
-const shared = { access: "freeze", audited: true, disabled, isLong: true } as const;
+const shared = { access: "freeze", audited: true, disabled, limitMs: undefined } as const;
 
 /** The commands. */
 export const FILESYSTEM_COMMANDS: readonly Method[] = [

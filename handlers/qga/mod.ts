@@ -15,8 +15,8 @@ import { FACTS_COMMANDS } from "./facts.ts";
 import { fileCommands } from "./files.ts";
 import { FILESYSTEM_COMMANDS } from "./filesystems.ts";
 import { guestInfo } from "./guest_info.ts";
-import { ROOT_COMMANDS } from "./not_yet.ts";
 import { guestShutdown } from "./shutdown.ts";
+import { SUSPEND_COMMANDS } from "./suspend.ts";
 import { guestPing, guestSync, guestSyncDelimited } from "./sync.ts";
 
 /** The commands of one agent. */
@@ -49,9 +49,9 @@ export function qgaCommands(lists: CommandLists = NO_COMMAND_LISTS): QgaCommands
     ...fileCommands(new Handles()),
     ...execCommands(processes),
     guestShutdown,
+    ...SUSPEND_COMMANDS,
     ...FILESYSTEM_COMMANDS,
     ...ACCOUNT_COMMANDS,
-    ...ROOT_COMMANDS,
   ];
   return {
     methods: methods.map((method) => {

@@ -48,6 +48,8 @@ export interface StartPaths {
   readonly configFile?: string;
   /** Whether the agent controls power. */
   readonly power?: boolean;
+  /** The service's runtime directory, if it is not the default one. */
+  readonly runtimeDirectory?: string;
   /** What performs operations that need root: the broker's socket, or a program. */
   readonly broker?: BrokerNeeds;
   /** The service manager's notification socket. */

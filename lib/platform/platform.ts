@@ -56,6 +56,8 @@ export interface OpenState extends State {
 /** How the agent was started. */
 export interface GuestOptions {
   readonly power: PowerChoice;
+  /** The service's runtime directory, if it is not the default one. */
+  readonly runtimeDirectory: string | undefined;
   /** Whether commands run in a separate control group. */
   readonly separateCommands: boolean;
   readonly state: State;
@@ -122,6 +124,10 @@ export interface Platform {
   listenForCommands(options: Config["command_monitor"]): Promise<CommandListener>;
   /** Sends a command to the monitor of the running agent, as any other program would. */
   sendCommand(path: string, request: Readonly<Record<string, unknown>>): Promise<CommandAnswer>;
-  /** Reports to the service manager that the agent is alive, until disposed of. */
-  keepWatchdogFed(notifySocket: string, log: Log): Disposable;
+  /**
+   * Reports to the service manager that the agent is alive, until disposed of.
+   *
+   * @param runtimeDirectory The service's, if it is not the default one.
+   */
+  keepWatchdogFed(notifySocket: string, log: Log, runtimeDirectory?: string): Disposable;
 }

@@ -91,7 +91,7 @@ export interface OperationDefinition<
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 > {
-  /** The name on the wire, which is also the method's. */
+  /** The name on the wire, which is also that of the method, if there is one. */
   readonly name: Name;
   /** The group that the configuration must allow; the broker checks it again. */
   readonly group: Group;

@@ -16,7 +16,9 @@ import { processSignalOperation } from "./process_signal.ts";
 import { serviceControlOperation } from "./service_control.ts";
 import { sshKeysAddOperation } from "./ssh_keys/ssh_keys_add.ts";
 import { sshKeysListOperation } from "./ssh_keys/ssh_keys_list.ts";
+import { sshKeysReadOperation } from "./ssh_keys/ssh_keys_read.ts";
 import { sshKeysRemoveOperation } from "./ssh_keys/ssh_keys_remove.ts";
+import { suspendOperation } from "./suspend.ts";
 import { timeSetOperation } from "./time_set.ts";
 import { userCreateOperation } from "./users/user_create.ts";
 import { userDeleteOperation } from "./users/user_delete.ts";
@@ -36,7 +38,9 @@ export const OPERATIONS: readonly Operation[] = [
   serviceControlOperation,
   sshKeysAddOperation,
   sshKeysListOperation,
+  sshKeysReadOperation,
   sshKeysRemoveOperation,
+  suspendOperation,
   timeSetOperation,
   userCreateOperation,
   userDeleteOperation,

@@ -59,6 +59,12 @@ export async function packDeb(tree: string, options: BuildOptions): Promise<void
   });
 }
 
+/** The architecture of a product's package: without a program, it is the same for all. */
+export const debianArchitecture = (
+  { hasProgram }: Product,
+  architecture: Architecture,
+): Architecture | "all" => hasProgram ? architecture : "all";
+
 /** For `dpkg --verify`: every file but the configuration files. */
 async function md5sums(tree: string): Promise<string> {
   const found = await runTool("find", [
@@ -72,7 +78,7 @@ async function md5sums(tree: string): Promise<string> {
 const control = ({ product, architecture }: BuildOptions, kilobytes: number) =>
   `Package: ${product.name}
 Version: ${VERSION}
-Architecture: ${architecture}
+Architecture: ${debianArchitecture(product, architecture)}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${kilobytes}
 ${Object.entries(product.debian).map(([field, value]) => `${field}: ${value}`).join("\n")}

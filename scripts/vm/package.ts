@@ -1,6 +1,6 @@
 /**
- * The package that is installed in a guest: built by `deno task package:deb` and cached by the hash of
- * all the files that go into it.
+ * The packages that are installed in a guest: built by `deno task package:deb` and cached by the hash
+ * of all the files that go into them.
  *
  * @module
  */
@@ -9,9 +9,12 @@ import { fromFileUrl } from "@std/path/posix";
 import { cached, hashOf } from "./cache.ts";
 import { requireTools, runTool } from "./tools.ts";
 
+const AGENT_FILE = "kvmmanager-agent.deb";
+const QGA_FILE = "kvmmanager-agent-qga.deb";
+
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Everything that may affect the package's content. */
+/** Everything that may affect the packages' content. */
 const SOURCES = [
   "commands",
   "handlers",
@@ -28,22 +31,39 @@ const SOURCES = [
 /** What does not affect it: the code that installs and tests it. */
 const FOREIGN_REGEXP = /^scripts\/(bench|demo|vm)\b/;
 
+/** The paths of packages of the current sources. */
+export interface Packages {
+  readonly agent: string;
+  /** The one that takes the place of qemu-ga. */
+  readonly qga: string;
+}
+
 /**
- * The path of a package of the current sources.
+ * Builds the packages, or takes them from the cache.
  *
- * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
+ * @throws {MissingToolsError | ToolFailedError} when they cannot be built.
  */
-export async function currentPackage(onProgress: (message: string) => void): Promise<string> {
+export async function currentPackages(onProgress: (message: string) => void): Promise<Packages> {
   await requireTools(["dpkg-deb"]);
-  return await cached("package", await hashSources(), async (path) => {
-    onProgress("building the package (about 10 s, then cached)");
+  const directory = await cached("packages", await hashSources(), async (path) => {
+    onProgress("building the packages (about 10 s, then cached)");
+    await Deno.mkdir(path);
     await runTool(Deno.execPath(), [
-      ...["task", "--quiet", "package:deb", "--arch", "amd64", "--output", path],
+      ...["task", "--quiet", "package:deb", "--arch", "amd64", "--output", `${path}/${AGENT_FILE}`],
       // Under emulation, unpacking a well compressed one takes a minute.
       "--quick",
     ], { cwd: ROOT });
+    await runTool(Deno.execPath(), [
+      ...["run", "-A", "scripts/package.ts", "deb", "--product", "kvmmanager-agent-qga"],
+      ...["--output", `${path}/${QGA_FILE}`, "--quick"],
+    ], { cwd: ROOT });
   });
+  return { agent: `${directory}/${AGENT_FILE}`, qga: `${directory}/${QGA_FILE}` };
 }
+
+/** The path of the agent's package; see {@link currentPackages}. */
+export const currentPackage = async (onProgress: (message: string) => void): Promise<string> =>
+  (await currentPackages(onProgress)).agent;
 
 async function hashSources(): Promise<string> {
   const parts: (string | Uint8Array)[] = [Deno.version.deno];

@@ -1,22 +1,23 @@
 /**
- * Debian's qemu-ga and our agent, each with a client.
+ * A qemu-ga and our agent, each with a client.
  *
  * @module
  */
 
-import { assert } from "@std/assert";
-import { findQemuGa } from "../../scripts/bench/qemu_ga.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { Peer } from "./_peer.ts";
+import type { Reference } from "./_references.ts";
 
 /** Does something with both, and stops them. */
-export async function withBoth(work: (theirs: Peer, ours: Peer) => Promise<void>): Promise<void> {
-  const qemuGa = await findQemuGa();
-  assert(qemuGa !== undefined, "needs qemu-ga; Debian: apt-get install qemu-guest-agent");
+export async function withBoth(
+  reference: Reference,
+  work: (theirs: Peer, ours: Peer) => Promise<void>,
+): Promise<void> {
+  const [program = "", ...words] = await reference.command();
   const directory = await Deno.makeTempDir({ prefix: "kvmmanager-qga-" });
   const socket = `${directory}/ga.sock`;
-  const reference = new Deno.Command(qemuGa.program, {
-    args: ["-m", "unix-listen", "-p", socket, "-t", directory, "-f", `${directory}/pid`],
+  const qemuGa = new Deno.Command(program, {
+    args: [...words, "-m", "unix-listen", "-p", socket, "-t", directory, "-f", `${directory}/pid`],
     stdout: "null",
     stderr: "null",
   }).spawn();
@@ -34,8 +35,8 @@ export async function withBoth(work: (theirs: Peer, ours: Peer) => Promise<void>
     await using _ours = ours;
     await work(theirs, ours);
   } finally {
-    reference.kill("SIGTERM");
-    await reference.status;
+    qemuGa.kill("SIGTERM");
+    await qemuGa.status;
     await Deno.remove(directory, { recursive: true });
   }
 }

@@ -1,13 +1,18 @@
 /**
- * Where our answers differ from those of qemu-ga 7.2 on purpose.
+ * Where our answers differ from those of qemu-ga on purpose.
  *
  * @module
  */
 
+import type { Reference } from "./_references.ts";
+
+/** For commands that only the newer qemu-ga has. */
+const NEWER = "Newer than qemu-ga 7.2, and answered by ours";
+
 /** A reason as docs/qga.md has it, and the requests that it explains. */
 const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] = [
   [
-    "Newer than qemu-ga 7.2, and answered by ours",
+    NEWER,
     ["get-load (since 10.0)", "network-get-route (since 9.1)", "exec merged (since 8.0)"],
   ],
   [
@@ -19,7 +24,6 @@ const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] 
     [
       "thaw what is not frozen",
       "freeze no mount point",
-      "suspend-ram with an argument",
       "set-time too late",
       "password that is not base64",
       "user with a colon",
@@ -37,7 +41,9 @@ const REASONS: readonly (readonly [reason: string, names: readonly string[]])[] 
   ],
 ];
 
-/** The reasons by the name of the request. */
-export const DEVIATIONS: ReadonlyMap<string, string> = new Map(
-  REASONS.flatMap(([reason, names]) => names.map((name) => [name, reason] as const)),
-);
+/** The reasons for differing from a version, by the name of the request. */
+export const deviationsFrom = (version: Reference["version"]): Map<string, string> =>
+  new Map(
+    REASONS.filter(([reason]) => version === "7.2" || reason !== NEWER)
+      .flatMap(([reason, names]) => names.map((name) => [name, reason] as const)),
+  );

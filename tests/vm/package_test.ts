@@ -1,5 +1,5 @@
 /**
- * The package: lintian and man accept it, and the agent works after each step of its life.
+ * The packages: lintian and man accept them, and the agent works after each step of its life.
  *
  * @module
  */
@@ -7,44 +7,45 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { currentPackage } from "../../scripts/vm/package.ts";
+import { currentPackages } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { bootGuest } from "./_guest.ts";
 import { configure, mainPid, SERVICE, sinceStart } from "./_service.ts";
 
 const INSTALL_MS = 120_000;
 
-/** A copy with a package's name, which the file in the cache lacks. */
-async function packageFile(directory: string): Promise<string> {
-  const path = `${directory}/kvmmanager-agent.deb`;
-  await Deno.copyFile(await currentPackage(printError), path);
-  return path;
-}
+/** The manual pages of each package. */
+const MANUALS = {
+  agent: ["man8/kvmmanager-agent.8.gz", "man5/kvmmanager-agent.json.5.gz"],
+  qga: ["man8/kvmmanager-agent-qga.8.gz"],
+} as const;
 
-Deno.test("lintian and man accept the package", async () => {
-  await requireTools(["lintian", "man"]);
-  const directory = await Deno.makeTempDir();
-  try {
-    const file = await packageFile(directory);
-    assertEquals(await runTool("lintian", ["--fail-on", "error,warning", file]), "");
-    const overrides = ["--display-info", "--tags", "unused-override", file];
-    assertEquals(await runTool("lintian", overrides), "");
-    await runTool("dpkg-deb", ["--raw-extract", file, `${directory}/raw`]);
-    await runTool("md5sum", ["--check", "--quiet", "DEBIAN/md5sums"], { cwd: `${directory}/raw` });
-    await runTool("dpkg-deb", ["--extract", file, directory]);
-    for (const page of ["man8/kvmmanager-agent.8.gz", "man5/kvmmanager-agent.json.5.gz"]) {
-      const manual = `${directory}/usr/share/man/${page}`;
-      const { stderr } = await new Deno.Command("man", {
-        args: ["--warnings", "--local-file", manual],
-        env: { MANPAGER: "cat", LC_ALL: "C.UTF-8", MANWIDTH: "80" },
-        stdout: "null",
-      }).output();
-      assertEquals(new TextDecoder().decode(stderr), "", manual);
+for (const which of ["agent", "qga"] as const) {
+  Deno.test(`lintian and man accept the package: ${which}`, async () => {
+    await requireTools(["lintian", "man"]);
+    const directory = await Deno.makeTempDir();
+    try {
+      const file = (await currentPackages(printError))[which];
+      assertEquals(await runTool("lintian", ["--fail-on", "error,warning", file]), "");
+      const overrides = ["--display-info", "--tags", "unused-override", file];
+      assertEquals(await runTool("lintian", overrides), "");
+      const raw = `${directory}/raw`;
+      await runTool("dpkg-deb", ["--raw-extract", file, raw]);
+      await runTool("md5sum", ["--check", "--quiet", "DEBIAN/md5sums"], { cwd: raw });
+      for (const page of MANUALS[which]) {
+        const manual = `${raw}/usr/share/man/${page}`;
+        const { stderr } = await new Deno.Command("man", {
+          args: ["--warnings", "--local-file", manual],
+          env: { MANPAGER: "cat", LC_ALL: "C.UTF-8", MANWIDTH: "80" },
+          stdout: "null",
+        }).output();
+        assertEquals(new TextDecoder().decode(stderr), "", manual);
+      }
+    } finally {
+      await Deno.remove(directory, { recursive: true });
     }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
+  });
+}
 
 /** Asserts that the agent runs a command of the host, in the control group for commands. */
 async function assertRunsCommands(guest: Guest): Promise<void> {

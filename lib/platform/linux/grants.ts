@@ -9,8 +9,8 @@ import { DEFAULT_CONFIG_PATH } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Permissions, StartPaths } from "../permissions.ts";
 import { GROUP_FILE } from "./groups.ts";
-import { OWN_NOTIFY_SOCKET } from "./service_manager.ts";
-import { POWER_DIRECTORY } from "./systemd_power.ts";
+import { notifySocketIn } from "./service_manager.ts";
+import { RUNTIME_DIRECTORY } from "./systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
 import { siblingOf } from "./files/new_file_place.ts";
@@ -43,8 +43,11 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const { enabled, pipe_path, pipe_group } = config.command_monitor;
   const pipe = enabled ? [pipe_path] : [];
   const socketFiles = [...listen, ...pipe, ...pipe.map(privateDirectoryOf)];
-  const power = start.power === true ? [POWER_DIRECTORY] : [];
-  const notify = start.notifySocket === undefined ? [] : [start.notifySocket, OWN_NOTIFY_SOCKET];
+  const { runtimeDirectory = RUNTIME_DIRECTORY } = start;
+  const power = start.power === true ? [runtimeDirectory] : [];
+  const notify = start.notifySocket === undefined
+    ? []
+    : [start.notifySocket, notifySocketIn(runtimeDirectory)];
   const broker = start.broker !== undefined && "socket" in start.broker
     ? [start.broker.socket]
     : [];

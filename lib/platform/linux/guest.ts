@@ -34,6 +34,8 @@ import { SystemdPower } from "./systemd_power.ts";
 export interface LinuxGuestOptions {
   /** How the guest is shut down; by default it is not. */
   readonly power?: "none" | "systemd";
+  /** The service's runtime directory. @default {"/run/kvmmanager-agent"} */
+  readonly runtimeDirectory?: string;
   /** Whether commands run in a separate control group. */
   readonly separateCommands?: boolean;
   /** By default it is in memory. */
@@ -44,7 +46,7 @@ export interface LinuxGuestOptions {
 
 /** The guest that the agent runs in. */
 export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
-  const { power, separateCommands, broker, state = memoryState() } = options;
+  const { power, runtimeDirectory, separateCommands, broker, state = memoryState() } = options;
   let home: Promise<string> | undefined;
   // Commands that start together share one lookup; a failed lookup is repeated.
   const lookUpHome = async () => {
@@ -84,7 +86,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
       terminalProblem,
     },
     privileged: broker === undefined ? NO_PRIVILEGED : new BrokerClient(broker),
-    power: new Power(power === "systemd" ? new SystemdPower() : NO_POWER),
+    power: new Power(power === "systemd" ? new SystemdPower(runtimeDirectory) : NO_POWER),
     state,
   };
 }

@@ -23,8 +23,9 @@ import { brokerFlags, brokerPlaces } from "./privileged/broker_grants.ts";
 import { OPERATIONS } from "../../privileged/operations.ts";
 import { brokerOf } from "./privileged/broker_choice.ts";
 import { SHELL } from "./programs.ts";
-import { keepWatchdogFed } from "./service_manager.ts";
+import { keepWatchdogFed, notifySocketIn } from "./service_manager.ts";
 import { openState } from "./state/state_directory.ts";
+import { RUNTIME_DIRECTORY } from "./systemd_power.ts";
 
 /** Linux. */
 export const LINUX: Platform = {
@@ -53,5 +54,6 @@ export const LINUX: Platform = {
   },
   listenForCommands: listenOnSocket,
   sendCommand,
-  keepWatchdogFed: (socket, log) => keepWatchdogFed(socket, log),
+  keepWatchdogFed: (socket, log, runtimeDirectory = RUNTIME_DIRECTORY) =>
+    keepWatchdogFed(socket, log, notifySocketIn(runtimeDirectory)),
 };

@@ -10,8 +10,9 @@ import { messageOf } from "../../base/message_of.ts";
 import { type NotifySocket, openNotifySocket } from "../../base/notify_socket.ts";
 import { Timer } from "../../base/timer.ts";
 
-/** Where the agent sends from. */
-export const OWN_NOTIFY_SOCKET = "/run/kvmmanager-agent/notify.sock";
+/** Where the agent sends from, in its runtime directory. */
+export const notifySocketIn = (runtimeDirectory: string): string =>
+  `${runtimeDirectory}/notify.sock`;
 
 /** How long the service manager waits for a message; long, since a guest may be overloaded. */
 const LIMIT_MS = 60_000;
@@ -29,7 +30,7 @@ const ALIVE_MS = LIMIT_MS / 4;
 export function keepWatchdogFed(
   socket: string,
   log: Log,
-  ownSocket: string = OWN_NOTIFY_SOCKET,
+  ownSocket: string,
 ): Disposable {
   let connection: NotifySocket;
   try {

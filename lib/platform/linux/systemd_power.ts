@@ -9,8 +9,8 @@ import { sleep } from "../../base/timer.ts";
 import type { PowerAction, PowerProvider, PowerRequest } from "../../guest/power.ts";
 import { runScript } from "./shell.ts";
 
-/** Where requests are written: the service's RuntimeDirectory, which no other user may write to. */
-export const POWER_DIRECTORY = "/run/kvmmanager-agent";
+/** The service's RuntimeDirectory, for requests: no other user may write to it. */
+export const RUNTIME_DIRECTORY = "/run/kvmmanager-agent";
 
 /** The files that the units watch for. */
 const FILES: Readonly<Record<PowerAction, string>> = { shutdown: "poweroff", reboot: "reboot" };
@@ -45,10 +45,10 @@ export class SystemdPower implements PowerProvider {
   readonly unavailable = undefined;
 
   /**
-   * @param directory A different directory for requests, in tests.
+   * @param directory Where requests are written; the units watch it.
    * @param takenMs How long to wait until a request is taken.
    */
-  constructor(readonly directory: string = POWER_DIRECTORY, readonly takenMs = TAKEN_MS) {}
+  constructor(readonly directory: string = RUNTIME_DIRECTORY, readonly takenMs = TAKEN_MS) {}
 
   async check(action: PowerAction, signal: AbortSignal): Promise<string | undefined> {
     const unit = `kvmmanager-agent-${FILES[action]}.path`;

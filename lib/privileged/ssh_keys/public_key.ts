@@ -64,6 +64,10 @@ function typeInside(base64: string): string | undefined {
 export const markedLine = ({ type, base64, comment }: PublicKey): string =>
   [type, base64, comment, MARK].filter((word) => word !== "").join(" ");
 
+/** A line of authorized_keys as a host would write it. */
+export const withoutMark = (line: string): string =>
+  line.endsWith(MARK) ? line.slice(0, -MARK.length).trimEnd() : line;
+
 /** The key of a line of authorized_keys, which may have options; `undefined` for other lines. */
 export function keyInLine(line: string): PublicKey | undefined {
   const words = line.trim().split(/\s+/);

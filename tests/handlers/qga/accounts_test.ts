@@ -49,6 +49,15 @@ for (const [command, parameters, expected] of CASES) {
   });
 }
 
+Deno.test("guest-ssh-get-authorized-keys returns the lines of the file", async () => {
+  const root = new MemoryPrivileged(() => ({ lines: [KEY, `${KEY} ci`] }));
+  const host = new QgaHost({ privileged: root });
+  assertEquals(await host.call("guest-ssh-get-authorized-keys", { username: "alice" }), {
+    keys: [KEY, `${KEY} ci`],
+  });
+  assertEquals(root.performed, [["ssh_keys_read", { user: "alice" }]]);
+});
+
 Deno.test("a password that is not base64 or not UTF-8 is refused, and not repeated", async () => {
   const root = new MemoryPrivileged((operation) => RESULTS[operation]);
   const host = new QgaHost({ privileged: root });

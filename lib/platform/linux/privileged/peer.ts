@@ -1,16 +1,16 @@
 /**
  * Who has connected to the broker's socket.
  *
- * The socket belongs to the agent's user, but so do the commands that the host runs. Only the agent
- * itself may ask: the process that the service manager started as the service's main one. A command
+ * The socket belongs to the agent's user, but so do the commands that the host runs. Only an agent
+ * itself may ask: the process that the service manager started as its service's main one. A command
  * cannot become that: it cannot tell the service manager so (`NotifyAccess=main`), and the kernel
  * lets no process of the same user change the agent's memory (its executable is not readable).
  *
  * @module
  */
 
-/** The unit whose main process may ask. */
-export const AGENT_UNIT = "kvmmanager-agent.service";
+/** The units whose main processes may ask: the agent on its own port, and that on qemu-ga's. */
+const AGENT_UNITS = ["kvmmanager-agent.service", "kvmmanager-agent-qga.service"] as const;
 
 /**
  * The instance name that systemd gives a unit with `Accept=yes` for a unix socket: the number of
@@ -23,8 +23,8 @@ const START_FIELD = 19;
 
 /** What is asked about processes; every text is as the program prints it. */
 export interface ProcessTable {
-  /** The process id of the unit's main process; 0 if it does not run. */
-  mainPid(unit: string): Promise<number>;
+  /** The process ids of the units' main processes; 0 for one that does not run. */
+  mainPids(units: readonly string[]): Promise<readonly number[]>;
   /** The text of /proc/PID/stat, or of /proc/self/stat; `undefined` if there is no such process. */
   stat(pid: number | "self"): Promise<string | undefined>;
 }
@@ -40,9 +40,9 @@ export async function refusePeer(
 ): Promise<string | undefined> {
   const pid = Number(INSTANCE_REGEXP.exec(instance)?.[1]);
   if (!(pid > 0)) return `"${instance}" does not name the process that has connected`;
-  const main = await processes.mainPid(AGENT_UNIT);
-  if (pid !== main) {
-    return `process ${pid} is not the main process of ${AGENT_UNIT}, which is ${main}`;
+  const mains = await processes.mainPids(AGENT_UNITS);
+  if (!mains.includes(pid)) {
+    return `process ${pid} is not the main process of ${AGENT_UNITS.join(" or ")}: ${mains.join()}`;
   }
   const [peerStart, ownStart] = [
     startTime(await processes.stat(pid)),

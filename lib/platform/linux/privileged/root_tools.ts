@@ -98,10 +98,10 @@ export async function signalProcess(
 
 /** The processes of this guest, as systemd and the kernel know them. */
 export const systemProcesses = (signal: AbortSignal): ProcessTable => ({
-  mainPid: async (unit) => {
-    const args = ["show", "--property=MainPID", "--value", "--", unit];
+  mainPids: async (units) => {
+    const args = ["show", "--property=MainPID", "--value", "--", ...units];
     const { code, stdout } = await runProgram("systemctl", args, signal);
-    return code === 0 ? Number(stdout) : 0;
+    return code === 0 ? stdout.split(/\n+/).filter((line) => line !== "").map(Number) : [];
   },
   // `cat` reads its own parent's through the process id.
   stat: (pid) => kernelFile(`/proc/${pid === "self" ? Deno.pid : pid}/stat`, signal),

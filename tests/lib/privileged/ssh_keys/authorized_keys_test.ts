@@ -26,7 +26,7 @@ const test = (name: string, fn: (users: OwnUsers) => Promise<void>) =>
     },
   });
 
-test("keys are added, listed and removed, and foreign ones stay", async (users) => {
+test("keys are added, listed, read and removed, and foreign ones stay", async (users) => {
   assertEquals(await users.perform("ssh_keys_list", { user }), { keys: [], truncated: false });
   assertEquals(await users.perform("ssh_keys_add", { user, keys: [`${KEY} ci`] }), {
     added: 1,
@@ -52,6 +52,9 @@ test("keys are added, listed and removed, and foreign ones stay", async (users) 
     keys.map((key: { comment: string; managed: boolean }) => [key.comment, key.managed]),
     [["ci", true], ["me", false]],
   );
+  assertEquals(await users.perform("ssh_keys_read", { user }), {
+    lines: [`${KEY} ci`, `${OTHER} me`],
+  });
   assertEquals(await users.perform("ssh_keys_remove", { user, keys: [KEY, OTHER] }), {
     removed: 1,
     kept_foreign: 1,

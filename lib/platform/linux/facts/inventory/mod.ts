@@ -31,7 +31,7 @@ import {
 } from "./kernel_tables.ts";
 import { parseSessions } from "./sessions.ts";
 
-const TIMEOUT_MS = 2000;
+const TIMEOUT_MS = 4000;
 
 /** A processor that cannot be switched off has no file `online`. */
 const LIST_PROCESSORS = `

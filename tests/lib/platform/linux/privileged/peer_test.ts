@@ -9,7 +9,7 @@ const stat = (start: number) => `7 (a) b) S 1 ${Array(17).fill("0").join(" ")} $
 
 /** The agent is process 7, started at 100; the broker was started at 200. */
 const processes = (changes: Partial<ProcessTable> = {}): ProcessTable => ({
-  mainPid: () => Promise.resolve(7),
+  mainPids: () => Promise.resolve([7, 0]),
   stat: (pid) => Promise.resolve(stat(pid === "self" ? 200 : 100)),
   ...changes,
 });
@@ -20,14 +20,22 @@ for (const instance of ["3-7-990", "12-7_4711-990"]) {
   });
 }
 
+Deno.test("the agent on qemu-ga's port may use the broker too", async () => {
+  const mainPids = (units: readonly string[]) =>
+    Promise.resolve(units.map((unit) => unit === "kvmmanager-agent-qga.service" ? 7 : 6));
+  assertEquals(await refusePeer("3-7-990", processes({ mainPids })), undefined);
+});
+
 for (
   const [what, instance, changes] of [
     ["a command of the host", "3-8-990", {}],
-    ["a peer while the agent is not running", "3-7-990", { mainPid: () => Promise.resolve(0) }],
+    ["a peer while the agent is not running", "3-7-990", {
+      mainPids: () => Promise.resolve([0, 0]),
+    }],
     [
       "a peer when systemd does not answer",
       "3-7-990",
-      { mainPid: () => Promise.resolve(Number.NaN) },
+      { mainPids: () => Promise.resolve([]) },
     ],
     ["a process that has ended", "3-7-990", { stat: () => Promise.resolve(undefined) }],
     ["an agent that was started later with the same number", "3-7-990", {
@@ -35,7 +43,7 @@ for (
     }],
     ["an instance without a process", "3", {}],
     ["an instance with a user only", "3--990", {}],
-    ["process 0", "3-0-990", { mainPid: () => Promise.resolve(0) }],
+    ["process 0", "3-0-990", { mainPids: () => Promise.resolve([0, 0]) }],
     ["an empty instance", "", {}],
   ] as const satisfies readonly (readonly [string, string, Partial<ProcessTable>])[]
 ) {
