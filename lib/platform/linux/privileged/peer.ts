@@ -9,8 +9,10 @@
  * @module
  */
 
-/** The units whose main processes may ask: the agent on its own port, and that on qemu-ga's. */
-const AGENT_UNITS = ["kvmmanager-agent.service", "kvmmanager-agent-qga.service"] as const;
+/** The unit of the agent on its own port. */
+export const AGENT_UNIT = "kvmmanager-agent.service";
+/** The units whose main processes may ask: the other agent is on the port of qemu-ga. */
+const AGENT_UNITS = [AGENT_UNIT, "kvmmanager-agent-qga.service"] as const;
 
 /**
  * The instance name that systemd gives a unit with `Accept=yes` for a unix socket: the number of
