@@ -31,6 +31,10 @@ export interface AgentChannel {
   readonly path: string;
   /** Whether libvirt may have truncated the name. */
   readonly isShortened: boolean;
+  /** The daemon's id of the VM, if the daemon told of it. */
+  readonly id?: string;
+  /** The daemon's socket, if the daemon owns the channel. */
+  readonly hostd?: string;
 }
 
 /** The channels that were found, and the directories that could not be read. */
@@ -163,7 +167,7 @@ async function isSocket(path: string): Promise<boolean> {
 
 /** The channels of the VMs that a name can mean; several if the name is ambiguous. */
 export function channelsNamed(channels: readonly AgentChannel[], name: string): AgentChannel[] {
-  const exact = channels.filter((channel) => channel.name === name);
+  const exact = channels.filter((channel) => channel.name === name || channel.id === name);
   if (exact.length > 0) return exact;
   const short = [...name].slice(0, SHORT_NAME_CHARACTERS).join("");
   return channels.filter((channel) => channel.isShortened && channel.name === short);

@@ -12,7 +12,7 @@ import { CallError, fromDaemon } from "./errors.ts";
 import { type Notification, readIncoming } from "./incoming.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
-import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
+import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
 
 /** How a call is made. */
 export interface CallOptions {
@@ -146,11 +146,7 @@ export class AgentClient implements AsyncDisposable {
     method: Name,
     ...[params, options]: CallArguments<Name>
   ): Promise<ResultOf<Name>> {
-    const result = await this.callUnchecked(method, params, options);
-    let problem = "";
-    if (isResultOf(method, result, (what) => problem = what)) return result;
-    const message = `the agent's result of ${method} is invalid: ${problem}`;
-    throw new CallError(message, "invalid result", true);
+    return checkedResult(method, await this.callUnchecked(method, params, options));
   }
 
   /**

@@ -7,10 +7,11 @@
 import { ERRORS } from "../lib/base/errors.ts";
 import { messageOf } from "../lib/base/message_of.ts";
 import { VERSION } from "../lib/base/version.ts";
-import { CHANNEL_NAME } from "./channels.ts";
-import { AgentClient } from "./client.ts";
+import { type AgentChannel, CHANNEL_NAME } from "./channels.ts";
+import type { AgentClient } from "./client.ts";
 import { measureClockOffset } from "./clock_offset.ts";
 import { AnswerError, CallError } from "./errors.ts";
+import { connectChannel, HostdClient } from "./hostd_client.ts";
 import { fullestDisk } from "./overview.ts";
 
 /** One thing that was checked. */
@@ -111,14 +112,17 @@ const ADVICE: Readonly<Partial<Record<CallError["reason"], string>>> = {
 
 /** Connects to the agent and examines it. Never throws for anything that is wrong with it. */
 export async function checkAgent(
-  path: string,
+  channel: AgentChannel,
   { signal, lockAs }: { readonly signal: AbortSignal; readonly lockAs?: string },
 ): Promise<Finding[]> {
+  const { path, hostd } = channel;
   const findings: Finding[] = [];
   try {
-    const client = await AgentClient.connect(path, { lockAs });
+    if (hostd !== undefined) findings.push(await describeHostd(hostd));
+    const client = await connectChannel(channel, { lockAs });
     await using _client = client;
-    findings.push({ about: "socket", verdict: "right", found: `connected to ${path}` });
+    const how = hostd === undefined ? `connected to ${path}` : `the daemon has ${path}`;
+    findings.push({ about: "socket", verdict: "right", found: how });
     const options = { timeoutMs: TIMEOUT_MS, signal };
     const start = performance.now();
     await client.call("ping", {}, options);
@@ -135,6 +139,15 @@ export async function checkAgent(
     findings.push({ about, verdict: "wrong", found: error.message, ...(advice && { advice }) });
   }
   return findings;
+}
+
+/** The daemon that owns the channel. */
+async function describeHostd(socket: string): Promise<Finding> {
+  const hostd = await HostdClient.connect(socket);
+  await using _hostd = hostd;
+  const { version, pid } = await hostd.info();
+  const found = `kvmmanager-hostd ${version} (process ${pid}) owns the channel; asked at ${socket}`;
+  return { about: "daemon", verdict: "right", found };
 }
 
 function failed(about: string, error: unknown): Finding {

@@ -11,6 +11,7 @@
 import { fromJSONSchema } from "zod/classic";
 import type * as z from "zod";
 import document from "../docs/openrpc.json" with { type: "json" };
+import { CallError } from "./errors.ts";
 import type { AnyMethod } from "../handlers/mod.ts";
 
 /** The name of a method. */
@@ -41,6 +42,18 @@ export function groupOf(name: string): string | undefined {
 const GROUPS: ReadonlyMap<string, string> = new Map(
   document.methods.map((method) => [method.name, method["x-group"]]),
 );
+
+/**
+ * A result that matches the schema of its method.
+ *
+ * @throws {CallError} if it does not.
+ */
+export function checkedResult<Name extends MethodName>(name: Name, value: unknown): ResultOf<Name> {
+  let problem = "";
+  if (isResultOf(name, value, (what) => problem = what)) return value;
+  const message = `the agent's result of ${name} is invalid: ${problem}`;
+  throw new CallError(message, "invalid result", true);
+}
 
 interface Check {
   safeParse(value: unknown): {

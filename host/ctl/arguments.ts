@@ -9,6 +9,7 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "--socket",
   "--domain",
   "--channels",
+  "--hostd",
   "--timeout",
   "--ttl",
   "--cwd",

@@ -26,6 +26,8 @@ export interface Invocation {
   readonly domain: string | undefined;
   /** `--channels`, or libvirt's directories. */
   readonly searchPaths: readonly SearchPath[];
+  /** `--hostd`: the daemon's socket; `undefined` if the daemon is not to be asked. */
+  readonly hostd: string | undefined;
   /** `--json` */
   readonly json: boolean;
   /** Aborted by Ctrl-C and SIGTERM. */

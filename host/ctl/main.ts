@@ -8,7 +8,8 @@ import { explain } from "./explain.ts";
 import { Interruption } from "./interrupt.ts";
 import { readCommandLine } from "./read.ts";
 
-async function run(args: readonly string[]): Promise<number> {
+/** Runs a command line; resolves to the exit status. */
+export async function run(args: readonly string[]): Promise<number> {
   const interruption = new Interruption();
   using _interruption = interruption;
   try {

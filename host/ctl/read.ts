@@ -21,6 +21,7 @@ import { UsageError } from "../../lib/base/command_line.ts";
 import { printLine } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { findChannels, LIBVIRT_DIRECTORIES, problemOfSearchPath } from "../channels.ts";
+import { HOSTD_SOCKET } from "../hostd_socket.ts";
 import { normalizeArguments } from "./arguments.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
 import { call } from "./commands/call.ts";
@@ -110,10 +111,19 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   });
   if (parsed === undefined) return undefined;
   const { run, socket, domain, channels, json } = parsed;
+  const hostd = hostdOf(parsed.hostd, channels);
   const searchPaths = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
   const problem = searchPaths.map(problemOfSearchPath).find((text) => text !== undefined);
   if (problem !== undefined) throw new UsageError(`--channels ${problem}`);
-  return { run, invocation: { socket, domain, searchPaths, json } };
+  return { run, invocation: { socket, domain, searchPaths, hostd, json } };
+}
+
+const NO_HOSTD = "none";
+
+/** The daemon's socket: the one that is named, or the usual one unless `--channels` says where VMs are. */
+function hostdOf(named: string | undefined, channels: readonly string[]): string | undefined {
+  if (named === undefined) return channels.length > 0 ? undefined : HOSTD_SOCKET;
+  return named === NO_HOSTD ? undefined : named;
 }
 
 function parser(names: readonly string[]) {
@@ -130,6 +140,13 @@ function parser(names: readonly string[]) {
       }${lineBreak()}${text("pattern with one * for the name, '/run/vms/*.sock'; repeatable")}`,
     })),
   });
+  const daemon = object("Through", {
+    hostd: optional(option("--hostd", words("PATH"), {
+      description: message`${
+        text(`the socket of kvmmanager-hostd instead of ${HOSTD_SOCKET},`)
+      }${lineBreak()}${text("or none to use the channels themselves")}`,
+    })),
+  });
   const output = object("Output", {
     json: option("--json", { description: lines(["machine-readable output"]) }),
   });
@@ -139,7 +156,12 @@ function parser(names: readonly string[]) {
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);
   const system = or(service, user, sshKey, packages, doctor);
-  return merge(object({ run: or(seeing, doing, files, disks, inside, system) }), target, output);
+  return merge(
+    object({ run: or(seeing, doing, files, disks, inside, system) }),
+    target,
+    daemon,
+    output,
+  );
 }
 
 /** The names of the VMs, for completion in a shell. */

@@ -5,9 +5,10 @@
  */
 
 import { UsageError } from "../../lib/base/command_line.ts";
-import { type AgentChannel, channelsNamed, findChannels } from "../channels.ts";
-import { AgentClient, type ClientOptions } from "../client.ts";
+import { type AgentChannel, channelsNamed, findChannels, type FoundChannels } from "../channels.ts";
+import type { AgentClient, ClientOptions } from "../client.ts";
 import { CallError } from "../errors.ts";
+import { channelsOfHostd, connectChannel } from "../hostd_client.ts";
 import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
 import { printable } from "./printable.ts";
@@ -21,13 +22,17 @@ const MAX_LISTED = 10;
  * @throws {CallError} if no VM has the name.
  */
 export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
-  const { socket, domain, searchPaths } = invocation;
+  const { socket, domain } = invocation;
   if (socket !== undefined && domain !== undefined) {
     throw new UsageError("--socket and --domain both name a VM; give only one");
   }
-  if (socket !== undefined) return { name: socket, path: socket, isShortened: false };
+  if (socket !== undefined) {
+    const owned = await ownedChannels(invocation);
+    const known = owned?.find(({ path }) => path === socket);
+    return { ...known, name: socket, path: socket, isShortened: false };
+  }
   if (domain === undefined) throw new UsageError("which VM? Give --domain NAME or --socket PATH");
-  const { channels, problems } = await findChannels(searchPaths);
+  const { channels, problems } = await channelsOf(invocation);
   const [channel, ...others] = channelsNamed(channels, domain);
   if (channel === undefined) {
     const refused = problems.find(({ isPermission }) => isPermission);
@@ -48,8 +53,18 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
   return channel;
 }
 
+/** The channels of all VMs: those that the daemon owns, or without it those that are found. */
+export async function channelsOf(invocation: Invocation): Promise<FoundChannels> {
+  const owned = await ownedChannels(invocation);
+  if (owned !== undefined) return { channels: owned, problems: [] };
+  return await findChannels(invocation.searchPaths);
+}
+
+const ownedChannels = ({ hostd }: Invocation) =>
+  hostd === undefined ? Promise.resolve(undefined) : channelsOfHostd(hostd);
+
 /**
- * Connects to the VM that the command acts on, and locks its channel.
+ * Connects to the VM that the command acts on, through the daemon or to its channel, which is locked.
  *
  * @throws {UsageError} {CallError} with advice for a person.
  */
@@ -60,7 +75,7 @@ export async function connectTarget(
   const channel = await targetOf(invocation);
   try {
     const { lockAs } = invocation;
-    return { client: await AgentClient.connect(channel.path, { lockAs, ...options }), channel };
+    return { client: await connectChannel(channel, { lockAs, ...options }), channel };
   } catch (error) {
     throw error instanceof CallError ? await advise(error, channel, invocation) : error;
   }

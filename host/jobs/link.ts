@@ -7,7 +7,7 @@
 
 import type { AgentClient, CallOptions } from "../client.ts";
 import { AnswerError, CallError, type CallErrorReason } from "../errors.ts";
-import { isResultOf, type MethodName, type ParamsOf, type ResultOf } from "../protocol.ts";
+import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "../protocol.ts";
 import { sleep } from "../sleep.ts";
 
 /** What may be over by the next attempt. */
@@ -63,10 +63,7 @@ export class AgentLink implements AsyncDisposable {
         await this.#reconnecting;
         const result = await this.#client.callUnchecked(method, params, options);
         this.#succeeded();
-        let problem = "";
-        if (isResultOf(method, result, (what) => problem = what)) return result;
-        const message = `the agent's result of ${method} is invalid: ${problem}`;
-        throw new CallError(message, "invalid result", true);
+        return checkedResult(method, result);
       } catch (error) {
         options.signal?.throwIfAborted();
         const limitedMs = limitOf(error);

@@ -16,6 +16,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "host/overview.ts": "tests/host/top/top_test.ts",
   "host/owner.ts": "tests/host/lock_test.ts",
   "host/sleep.ts": "tests/host/pool_test.ts",
+  "host/hostd_client.ts": "tests/host/ctl/hostd_test.ts",
+  "host/hostd_pool.ts": "tests/host/ctl/hostd_test.ts",
   "host/daemon/clients.ts": "tests/host/daemon/session_test.ts",
   "host/daemon/errors.ts": "tests/host/daemon/session_test.ts",
   "host/daemon/main.ts": "tests/host/daemon/daemon_test.ts",

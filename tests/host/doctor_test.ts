@@ -9,6 +9,8 @@ import { socketAt } from "./_sockets.ts";
 const CHANNEL = (state: string) =>
   `<channel type='unix'><target type='virtio' name='org.kvmmanager.agent.0'${state}/></channel>`;
 
+const channelAt = (path: string) => ({ name: path, path, isShortened: false });
+
 const verdicts = (findings: readonly { about: string; verdict: string }[]) =>
   findings.map(({ about, verdict }) => `${about} ${verdict}`);
 
@@ -58,7 +60,7 @@ Deno.test("the doctor sees that a VM is off, and never leaves libvirt's director
 
 Deno.test("the doctor finds nothing wrong with a healthy agent but what the machine suffers from", async () => {
   await using agent = await TestAgent.start();
-  const findings = await checkAgent(agent.paths.socket, { signal: NEVER });
+  const findings = await checkAgent(channelAt(agent.paths.socket), { signal: NEVER });
   assertEquals(findings.map(({ about }) => about), [
     "socket",
     "agent",
@@ -77,14 +79,17 @@ Deno.test("the doctor finds nothing wrong with a healthy agent but what the mach
 
 Deno.test("the doctor tells a missing socket, one that nothing serves, and one in use apart", async () => {
   await using directory = await TempDirectory.make();
-  const [missing] = await checkAgent(directory.at("none"), { signal: NEVER });
+  const [missing] = await checkAgent(channelAt(directory.at("none")), { signal: NEVER });
   assert(missing?.advice?.includes("no channel"), JSON.stringify(missing));
   await socketAt(directory.at("off"));
-  const [off] = await checkAgent(directory.at("off"), { signal: NEVER });
+  const [off] = await checkAgent(channelAt(directory.at("off")), { signal: NEVER });
   assert(off?.advice?.includes("VM is off"), JSON.stringify(off));
   await using _agent = new ScriptedAgent(directory.at("used"));
   using _lock = await ChannelLock.acquire(directory.at("used"), "another program");
-  const [used] = await checkAgent(directory.at("used"), { signal: NEVER, lockAs: "doctor" });
+  const [used] = await checkAgent(channelAt(directory.at("used")), {
+    signal: NEVER,
+    lockAs: "doctor",
+  });
   assert(used?.advice?.includes("one program at a time"), JSON.stringify(used));
 });
 
@@ -95,7 +100,7 @@ Deno.test("the doctor says that an agent is too old to tell about its clock", as
     request.method === "time_get"
       ? { text: errorLine(request, -32601, "no method") }
       : answerWell(request);
-  const findings = await checkAgent(directory.at("old"), { signal: NEVER });
+  const findings = await checkAgent(channelAt(directory.at("old")), { signal: NEVER });
   const clock = findings.find(({ about }) => about === "clock");
   assertEquals([clock?.verdict, clock?.advice], ["unknown", "update the package in the guest"]);
 });

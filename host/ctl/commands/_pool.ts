@@ -1,25 +1,47 @@
 /**
- * The pool of a command that watches VMs: the named one, or all.
+ * The agents of a command that watches VMs: the named one, or all.
  *
  * @module
  */
 
-import type { PoolEvent } from "../../member.ts";
+import { CallError } from "../../errors.ts";
+import { HostdPool } from "../../hostd_pool.ts";
+import type { PoolAgent, PoolEvent } from "../../member.ts";
 import { AgentPool } from "../../pool.ts";
 import type { Invocation } from "../command.ts";
 import { targetOf } from "../target.ts";
 
-/** Opens the pool. */
+/** Agents that are watched. */
+export interface WatchedAgents extends AsyncDisposable {
+  /** Sorted by name. */
+  readonly agents: readonly PoolAgent[];
+}
+
+/** Watches the agents through the daemon, or without it through their channels. */
 export async function openPool(
   invocation: Invocation,
   listener: (event: PoolEvent) => void,
-): Promise<AgentPool> {
-  const { socket, domain, searchPaths, lockAs } = invocation;
+): Promise<WatchedAgents> {
+  const { socket, domain, searchPaths, hostd, lockAs } = invocation;
   const isAll = socket === undefined && domain === undefined;
-  return await AgentPool.open(
-    isAll
-      ? { searchPaths, lockAs }
-      : { searchPaths: [], channels: [await targetOf(invocation)], lockAs },
-    listener,
-  );
+  if (isAll) {
+    const pool = hostd === undefined ? undefined : await openIfServed(hostd, listener);
+    return pool ?? await AgentPool.open({ searchPaths, lockAs }, listener);
+  }
+  const channel = await targetOf(invocation);
+  return channel.hostd === undefined
+    ? await AgentPool.open({ searchPaths: [], channels: [channel], lockAs }, listener)
+    : await HostdPool.open(channel.hostd, channel.path, listener);
+}
+
+async function openIfServed(
+  hostd: string,
+  listener: (event: PoolEvent) => void,
+): Promise<HostdPool | undefined> {
+  try {
+    return await HostdPool.open(hostd, undefined, listener);
+  } catch (error) {
+    if (error instanceof CallError) return undefined;
+    throw error;
+  }
 }

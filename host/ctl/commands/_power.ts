@@ -6,8 +6,9 @@
 
 import { object, option, optional } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
-import { AgentClient } from "../../client.ts";
+import type { AgentChannel } from "../../channels.ts";
 import { AnswerError, CallError } from "../../errors.ts";
+import { connectChannel } from "../../hostd_client.ts";
 import { sleep } from "../../sleep.ts";
 import { defineCommand, type Invocation, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -54,10 +55,10 @@ export function powerCommand(action: "shutdown" | "reboot", brief: string, waits
       }
       if (!json) printError(`${action} initiated, waiting until ${waitsFor}`);
       const deadline = start + (timeout_seconds + WAIT_MORE_SECONDS[action]) * 1000;
-      const path = (await targetOf(invocation)).path;
+      const channel = await targetOf(invocation);
       const isDone = action === "shutdown"
-        ? await untilDown(path, deadline, invocation)
-        : await untilBackUp(path, { uptime, start }, deadline, invocation);
+        ? await untilDown(channel, deadline, invocation)
+        : await untilBackUp(channel, { uptime, start }, deadline, invocation);
       const took = (performance.now() - start) / 1000;
       if (json) printLine(printableJson({ initiated: true, done: isDone, seconds: took }));
       else if (isDone) printLine(`${action} completed after ${durationText(took)}`);
@@ -86,12 +87,12 @@ async function request(
 
 /** Whether the guest went down in time: the channel is gone, or the agent has stopped answering. */
 async function untilDown(
-  path: string,
+  channel: AgentChannel,
   deadline: number,
   invocation: Invocation,
 ): Promise<boolean> {
   for (let silent = 0; performance.now() < deadline;) {
-    const uptime = await uptimeOf(path, invocation);
+    const uptime = await uptimeOf(channel, invocation);
     if (uptime === "not served") return true;
     silent = uptime === undefined ? silent + 1 : 0;
     if (silent >= SILENT_POLLS) return true;
@@ -102,13 +103,13 @@ async function untilDown(
 
 /** Whether the guest came back in time: it has been up for less time than since the request. */
 async function untilBackUp(
-  path: string,
+  channel: AgentChannel,
   before: { readonly uptime: number; readonly start: number },
   deadline: number,
   invocation: Invocation,
 ): Promise<boolean> {
   while (performance.now() < deadline) {
-    const uptime = await uptimeOf(path, invocation);
+    const uptime = await uptimeOf(channel, invocation);
     const withoutReboot = before.uptime + (performance.now() - before.start) / 1000;
     // The uptime is rounded, and a slow guest reports it late.
     if (typeof uptime === "number" && uptime < withoutReboot - 2 && uptime <= before.uptime) {
@@ -121,11 +122,11 @@ async function untilBackUp(
 
 /** The guest's uptime in seconds; `undefined` if it does not answer. */
 async function uptimeOf(
-  path: string,
+  channel: AgentChannel,
   { signal, lockAs }: Invocation,
 ): Promise<number | "not served" | undefined> {
   try {
-    const client = await AgentClient.connect(path, { lockAs });
+    const client = await connectChannel(channel, { lockAs });
     await using _client = client;
     const options = { timeoutMs: TIMEOUT_MS, signal };
     return (await client.call("get_system_info", {}, options)).uptime_seconds;

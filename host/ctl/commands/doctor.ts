@@ -32,8 +32,8 @@ async function examine(invocation: Invocation): Promise<Finding[]> {
   const { domain, signal, lockAs } = invocation;
   const ofDomain = domain === undefined ? [] : await checkDomain(domain);
   try {
-    const { path } = await targetOf(invocation);
-    return [...ofDomain, ...await checkAgent(path, { signal, lockAs })];
+    const channel = await targetOf(invocation);
+    return [...ofDomain, ...await checkAgent(channel, { signal, lockAs })];
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     return [...ofDomain, notFoundFinding(error)];

@@ -1,16 +1,16 @@
 import { object } from "@optique/core";
 import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
-import { type AgentChannel, findChannels, type FoundChannels } from "../../channels.ts";
-import { AgentClient } from "../../client.ts";
+import type { AgentChannel, FoundChannels } from "../../channels.ts";
 import { CallError, unlessRefused } from "../../errors.ts";
+import { connectChannel } from "../../hostd_client.ts";
 import { fullestDisk, mainAddress } from "../../overview.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
-import { targetOf } from "../target.ts";
+import { channelsOf, targetOf } from "../target.ts";
 
 /** How long each VM may take; they are queried in parallel. */
 const TIMEOUT_MS = 5000;
@@ -58,18 +58,19 @@ export const list = defineCommand(
 
 /** The named VM, or all. */
 async function selectedChannels(invocation: Invocation): Promise<FoundChannels> {
-  const { socket, domain, searchPaths } = invocation;
-  if (socket === undefined && domain === undefined) return await findChannels(searchPaths);
+  const { socket, domain } = invocation;
+  if (socket === undefined && domain === undefined) return await channelsOf(invocation);
   return { channels: [await targetOf(invocation)], problems: [] };
 }
 
 async function describeVm(
-  { name, path }: AgentChannel,
+  channel: AgentChannel,
   { signal, lockAs }: Invocation,
 ): Promise<Row> {
+  const { name, path } = channel;
   const options = { timeoutMs: TIMEOUT_MS, signal };
   try {
-    const client = await AgentClient.connect(path, { lockAs });
+    const client = await connectChannel(channel, { lockAs });
     await using _client = client;
     const [system, network, disks] = await Promise.all([
       client.call("get_system_info", {}, options),

@@ -1,7 +1,8 @@
 import { object, option, optional, withDefault } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
-import { AgentClient } from "../../client.ts";
+import type { AgentClient } from "../../client.ts";
 import { AnswerError, CallError } from "../../errors.ts";
+import { connectChannel } from "../../hostd_client.ts";
 import { sleep } from "../../sleep.ts";
 import { defineCommand, lines, seconds, wholeNumber } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -46,7 +47,7 @@ export const ping = defineCommand(
         sent += 1;
         try {
           if (client?.ended !== undefined) client = undefined;
-          client ??= await AgentClient.connect(channel.path, { lockAs });
+          client ??= await connectChannel(channel, { lockAs });
           const { timestamp } = await client.call("ping", {}, { timeoutMs: TIMEOUT_MS, signal });
           const ms = performance.now() - start;
           times.push(ms);

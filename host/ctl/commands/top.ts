@@ -1,7 +1,6 @@
 import { object, option, withDefault } from "@optique/core";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
-import type { AgentPool } from "../../pool.ts";
 import { sleep } from "../../sleep.ts";
 import { Collector } from "../../top/collector.ts";
 import { keysOf, press } from "../../top/keys.ts";
@@ -11,7 +10,7 @@ import { Screen } from "../../top/screen.ts";
 import { defineCommand, lines, seconds } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printableJson } from "../printable.ts";
-import { openPool } from "./_pool.ts";
+import { openPool, type WatchedAgents } from "./_pool.ts";
 
 const DEFAULT_INTERVAL_SECONDS = 1;
 const KEY_BUFFER_BYTES = 256;
@@ -60,7 +59,7 @@ export const top = defineCommand(
 );
 
 interface Table {
-  readonly pool: AgentPool;
+  readonly pool: WatchedAgents;
   readonly collector: Collector;
   readonly intervalMs: number;
   /** Aborted when `top` should end. */
@@ -104,7 +103,7 @@ async function showTable({ pool, collector, intervalMs, ended, quit }: Table): P
   }
 }
 
-const rowsOf = (pool: AgentPool, collector: Collector): VmRow[] =>
+const rowsOf = (pool: WatchedAgents, collector: Collector): VmRow[] =>
   pool.agents.map((agent) => rowOf(agent, collector.factsOf(agent)));
 
 /** Calls `onKey` for each key until `ended` is aborted or the terminal is gone. */

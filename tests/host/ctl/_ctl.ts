@@ -10,7 +10,10 @@ import type { Outcome } from "../../_deno.ts";
 import { until, within } from "../../_waiting.ts";
 
 const DEADLINE_MS = 30_000;
-const CTL = fromFileUrl(new URL("../../../host/ctl/main.ts", import.meta.url));
+/** With this variable set, the tests run through a daemon; see hostd_test.ts. */
+export const IS_THROUGH_HOSTD: boolean = Deno.env.has("KVMMANAGER_TEST_THROUGH_HOSTD");
+const SCRIPT = IS_THROUGH_HOSTD ? "./_through_hostd.ts" : "../../../host/ctl/main.ts";
+const CTL = fromFileUrl(new URL(SCRIPT, import.meta.url));
 const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));
 
 /** The words of the command line. */
