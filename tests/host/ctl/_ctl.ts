@@ -11,7 +11,13 @@ import { until, within } from "../../_waiting.ts";
 
 const DEADLINE_MS = 30_000;
 /** With this variable set, the tests run through a daemon; see hostd_test.ts. */
-export const IS_THROUGH_HOSTD: boolean = Deno.env.has("KVMMANAGER_TEST_THROUGH_HOSTD");
+const IS_THROUGH_HOSTD: boolean = Deno.env.has("KVMMANAGER_TEST_THROUGH_HOSTD");
+
+/** A test whose agent counts requests: a daemon would ask it some of its own. */
+export function channelTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, fn, ignore: IS_THROUGH_HOSTD });
+}
+
 const SCRIPT = IS_THROUGH_HOSTD ? "./_through_hostd.ts" : "../../../host/ctl/main.ts";
 const CTL = fromFileUrl(new URL(SCRIPT, import.meta.url));
 const FLAGS = manifest.tasks.ctl.command.split(" ").filter((word) => word.startsWith("--"));

@@ -11,7 +11,7 @@ import { startMonitored } from "../../agent/_monitor.ts";
 import { command } from "../../agent/_monitor.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { resultLine, ScriptedAgent } from "../_scripted_agent.ts";
-import { ctl, RunningCtl } from "./_ctl.ts";
+import { channelTest, ctl, RunningCtl } from "./_ctl.ts";
 
 Deno.test("ctl logs prints the last lines, however many answers they take", async () => {
   await using agent = await TestAgent.start({ config: () => ({ max_message_size_kb: 2 }) });
@@ -54,7 +54,7 @@ Deno.test("ctl logs -f follows through a rotation and a restart of the agent", a
   }
 });
 
-Deno.test("ctl logs shows the journal, with control characters escaped", async () => {
+channelTest("ctl logs shows the journal, with control characters escaped", async () => {
   await using directory = await TempDirectory.make();
   await using agent = new ScriptedAgent(directory.at("s"));
   let reads = 0;
