@@ -139,7 +139,12 @@ const labelsOf = ({ name, domain }: SampledVm) => labelText({ domain: name, uuid
 
 function renderGuest(vm: SampledVm, facts: GuestFacts): RenderedGuest {
   const labels = labelsOf(vm);
-  return { labels, lines: GUEST_FAMILIES.map((family) => linesOf(family, labels, facts)) };
+  const lines = GUEST_FAMILIES.map((family) => linesOf(family, labels, facts));
+  // V8 keeps text that was put together as a tree, which each scrape would walk again: with 1,000
+  // VMs, 63,000 lines, a page took 85 ms instead of 40. Decoded text is in one piece.
+  const whole = new TextDecoder().decode(new TextEncoder().encode(lines.join("")));
+  let end = 0;
+  return { labels, lines: lines.map(({ length }) => whole.slice(end, end += length)) };
 }
 
 function linesOf(
