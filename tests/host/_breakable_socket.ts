@@ -23,7 +23,13 @@ export class BreakableSocket implements AsyncDisposable {
   async #accept(agent: string): Promise<void> {
     try {
       for await (const host of this.#listener) {
-        const behind = await Deno.connect({ transport: "unix", path: agent });
+        const behind = await Deno.connect({ transport: "unix", path: agent }).catch(() =>
+          undefined
+        );
+        if (behind === undefined) {
+          closeQuietly(host);
+          continue;
+        }
         this.connected += 1;
         for (const end of [host, behind]) this.#ends.add(end);
         for (const [from, to] of [[host, behind], [behind, host]] as const) {

@@ -5,12 +5,15 @@
  */
 
 import { basename, dirname } from "@std/path/posix";
+import { ERRORS, RpcError } from "../../../base/errors.ts";
 import type { Files, OpenFile } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import { type OlderFile, olderFiles, sharedBeginning } from "./generations.ts";
 import { type LogBytes, PlainBytes, UnpackedBytes } from "./log_bytes.ts";
 
 const MAX_OLDER_NAMES = 1000;
+/** How often a file is opened that is replaced meanwhile. */
+const MAX_OPENS = 5;
 
 /** Opens the files of one log. */
 export class LogFiles {
@@ -42,7 +45,7 @@ export class LogFiles {
 
   /** Opens the current file; a log that does not exist is an error. */
   async open(): Promise<OpenFile> {
-    return await this.#files.open(this.path, { access: "read", signal: this.signal });
+    return await this.#open(this.path);
   }
 
   /** Opens the current file, if there is one. */
@@ -74,10 +77,25 @@ export class LogFiles {
 
   async #openIfAny(path: AllowedPath): Promise<OpenFile | undefined> {
     try {
-      return await this.#files.open(path, { access: "read", signal: this.signal });
+      return await this.#open(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
+    }
+  }
+
+  /**
+   * A name that a rotation gives to another file while it is opened looks like a link; unlike a link,
+   * not for long.
+   */
+  async #open(path: AllowedPath): Promise<OpenFile> {
+    for (let opens = 1;; opens++) {
+      try {
+        return await this.#files.open(path, { access: "read", signal: this.signal });
+      } catch (error) {
+        const isRefused = error instanceof RpcError && error.code === ERRORS.permissionDenied.code;
+        if (!isRefused || opens === MAX_OPENS) throw error;
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { LogLines } from "../../../../../lib/guest/logs.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
+import { linkRefused } from "../../../../../lib/platform/linux/files/refusals.ts";
 import { LogFileReader } from "../../../../../lib/platform/linux/logs/log_file.ts";
 import { tool } from "../../../../_tool.ts";
 import { until } from "../../../../_waiting.ts";
@@ -277,6 +278,19 @@ Deno.test("a line of 10 MB arrives in pieces that say so", async () => {
   assertEquals(log.lines.map(({ length }) => length), [6, line.length, 5]);
   assertEquals(log.lines[1], line);
   assert(reads > 100);
+});
+
+Deno.test("a file that gets another name while it is opened is opened again", async () => {
+  await using log = await Followed.make();
+  await log.write(2);
+  let refusals = 3;
+  const reader = new LogFileReader({
+    list: (...args) => log.files.list(...args),
+    open: (path, options) =>
+      refusals-- > 0 ? Promise.reject(linkRefused(path.path)) : log.files.open(path, options),
+  });
+  const { lines } = await reader.read(log.allowed, { cursor: undefined, limits: LIMITS }, NEVER);
+  assertEquals(lines, ["line 1", "line 2"]);
 });
 
 Deno.test("what is not a text log is refused:", async (t) => {
