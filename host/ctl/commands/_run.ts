@@ -126,13 +126,18 @@ function statusOf(streamed: Streamed | undefined, { command, timeout_seconds }: 
 export function startFailure(error: unknown): number {
   if (error instanceof AnswerError) {
     printError(`kvmmanager-ctl: ${printable(answerText(error))}`);
-    if (error.code === ERRORS.timeout.code) return EXEC_EXIT.timeout;
-    if (error.code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
-    return error.code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
+    return refusalStatus(error);
   }
   if (error instanceof CallError) {
     explain(error);
     return EXEC_EXIT.failed;
   }
   throw error;
+}
+
+/** The exit status for a program that the agent did not run to its end, as a shell has them. */
+export function refusalStatus({ code }: AnswerError): number {
+  if (code === ERRORS.timeout.code) return EXEC_EXIT.timeout;
+  if (code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
+  return code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
 }

@@ -8,6 +8,7 @@ import { defineCommand, type Invocation, lines } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { followOptions } from "./_follow.ts";
 import { openPool } from "./_pool.ts";
 
 /** `events`: what happens to the agents, or in one guest, one JSON object per line. */
@@ -70,10 +71,7 @@ async function readJournal(
   const selection = since === undefined ? { last: 0 } : { cursor };
   const { signal } = invocation;
   if (isFollowed) {
-    const connect = async () => (await connectTarget(invocation)).client;
-    const onProblem = (problem: Error) =>
-      printError(`kvmmanager-ctl: ${printable(problem.message)}; trying again`);
-    for await (const read of followEvents(selection, { connect, signal, onProblem })) print(read);
+    for await (const read of followEvents(selection, followOptions(invocation))) print(read);
     return EXIT.ok;
   }
   const { client } = await connectTarget(invocation);

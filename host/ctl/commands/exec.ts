@@ -1,7 +1,6 @@
 import { argument, message, multiple, object, option, optional, string } from "@optique/core";
 import * as z from "zod";
 import { UsageError } from "../../../lib/base/command_line.ts";
-import { ERRORS } from "../../../lib/base/errors.ts";
 import { base64Capacity } from "../../../lib/base/json_text.ts";
 import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
@@ -15,7 +14,7 @@ import { printable, printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
 import { parseVariables } from "./_job.ts";
-import { type Program, runInTerminal, runStreaming, startFailure } from "./_run.ts";
+import { type Program, refusalStatus, runInTerminal, runStreaming, startFailure } from "./_run.ts";
 import { requireTerminal } from "./_terminal.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -145,9 +144,7 @@ function failure(error: unknown, json: boolean): number {
     else if (success) writeOutput(output);
     printError(`kvmmanager-ctl: ${printable(answerText(error))}`);
     if (success) reportCut(output, "the program was killed");
-    if (error.code === ERRORS.timeout.code) return EXEC_EXIT.timeout;
-    if (error.code === ERRORS.permissionDenied.code) return EXEC_EXIT.notExecutable;
-    return error.code === ERRORS.notFound.code ? EXEC_EXIT.notFound : EXEC_EXIT.failed;
+    return refusalStatus(error);
   }
   if (error instanceof CallError) {
     if (json) printLine(printableJson({ error: { message: error.message } }, 2));

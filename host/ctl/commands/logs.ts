@@ -8,6 +8,7 @@ import { EXIT } from "../exit.ts";
 import { pastTime } from "../past_time.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
+import { followOptions } from "./_follow.ts";
 
 const DEFAULT_LINES = 10;
 const MAX_LINES = 5000;
@@ -56,13 +57,7 @@ export const logs = defineCommand(
     };
     const output = new LogPrinter(invocation.json);
     if (follow) {
-      const { signal } = invocation;
-      const connect = async () => (await connectTarget(invocation)).client;
-      const onProblem = (problem: Error) =>
-        printError(`kvmmanager-ctl: ${printable(problem.message)}; trying again`);
-      for await (const read of followLog(source, { connect, signal, onProblem })) {
-        output.print(read);
-      }
+      for await (const read of followLog(source, followOptions(invocation))) output.print(read);
       output.end();
       return EXIT.ok;
     }

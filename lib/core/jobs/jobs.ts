@@ -6,43 +6,21 @@
 
 import { commandFailed, invalidParams, notFound, tooManyRequests } from "../../base/errors.ts";
 import { messageOf } from "../../base/message_of.ts";
-import type { Config } from "../../config/schema.ts";
 import type { Guest } from "../../guest/guest.ts";
-import type { OutputStream, StartedCommand, StartOptions } from "../../guest/commands.ts";
+import type { OutputStream } from "../../guest/commands.ts";
 import type { SpoolLimits, StateFolder } from "../../guest/state.ts";
 import type { Log } from "../../log/logger.ts";
 import type { Job } from "./job.ts";
-import { KeptJobs } from "./kept_jobs.ts";
-import type { JobRecord } from "./record.ts";
 import { createJob, restoreJob } from "./job_folder.ts";
+import { KeptJobs } from "./kept_jobs.ts";
+import type { JobLimits, NewJob } from "./new_job.ts";
+import type { JobRecord } from "./record.ts";
 
 const MIB = 1024 * 1024;
 /** Output after which the total is looked at again. */
 const CHECK_BYTES = 64 * 1024;
 
-/** The limits of jobs. */
-export type JobLimits = Config["jobs"];
-
 const outputLimit = ({ max_output_mb }: JobLimits): SpoolLimits => ({ bytes: max_output_mb * MIB });
-
-/** What a job is started with. */
-export interface NewJob {
-  readonly id: string;
-  /** The same for the same request only. */
-  readonly fingerprint: string;
-  /** The name for people. */
-  readonly command: string;
-  readonly timeoutSeconds: number;
-  readonly keepSeconds: number;
-  readonly hasTerminal: boolean;
-  /** Starts it. */
-  readonly start: (
-    limits: Pick<StartOptions, "timeoutMs" | "signal" | "onOutput">,
-  ) => Promise<StartedCommand>;
-  /** The input to write at once; the input ends with it if `isLast`. */
-  readonly input: { readonly bytes: Uint8Array<ArrayBuffer>; readonly isLast: boolean };
-  readonly limits: JobLimits;
-}
 
 /** Gets told about jobs; see {@link Jobs.observe}. */
 export type JobObserver = (what: "started" | "ended" | "lost", record: JobRecord) => void;
