@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shellWords } from "../../commands/permissions.ts";
 import { agentCommand } from "../agent.ts";
 import { type Caller, member, numberIn, type RequestText, stringIn } from "./caller.ts";
 import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "./peer.ts";
@@ -29,13 +30,32 @@ export async function agentPeer(scratch: Scratch, compiler: Compiler = "none"): 
         // Nothing that a host may write contains the state.
         security: { allowed_read_paths: [scratch.directory], allowed_write_paths: [] },
       }),
+    withBroker: async () =>
+      await configuredPeer(scratch, compiler, {}, [
+        "--broker=child",
+        `--self=${await brokerLauncher(scratch)}`,
+      ]),
   };
+}
+
+/** A program that starts brokers as the packaged launcher does. */
+async function brokerLauncher(scratch: Scratch): Promise<string> {
+  const path = scratch.newPath();
+  const directory = `--directory=${scratch.newPath()}`;
+  const command = await agentCommand(["privileged", directory], { bundled: true });
+  const words = shellWords([Deno.execPath(), ...command]);
+  // The agent's first argument is the subcommand, which is among the words.
+  await Deno.writeTextFile(path, `#!/bin/sh\nshift\nexec ${words} "$@" 2>/dev/null\n`, {
+    mode: 0o755,
+  });
+  return path;
 }
 
 async function configuredPeer(
   scratch: Scratch,
   compiler: Compiler,
   members: Readonly<Record<string, unknown>>,
+  options: readonly string[] = [],
 ): Promise<Peer> {
   const config = scratch.newPath();
   await Deno.writeTextFile(
@@ -59,7 +79,7 @@ async function configuredPeer(
     command: async (socket) => [
       Deno.execPath(),
       withV8Flags(
-        await agentCommand(["--channel", `listen:${socket}`, "--config", config], {
+        await agentCommand(["--channel", `listen:${socket}`, "--config", config, ...options], {
           bundled: true,
         }),
         v8FlagsFor(compiler),

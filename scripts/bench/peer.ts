@@ -58,6 +58,8 @@ export interface Peer {
   readonly withMonitor?: (socket: string) => Promise<Peer>;
   /** The same with a state directory on disk, for an agent that has jobs. */
   readonly withState?: (directory: string) => Promise<Peer>;
+  /** The same with operations that need root performed by brokers, for an agent that has them. */
+  readonly withBroker?: () => Promise<Peer>;
 }
 
 /** Joins the pieces. */

@@ -5,6 +5,7 @@
  */
 
 import type { Measure } from "../measure.ts";
+import { brokerLatency } from "./broker.ts";
 import { commandMonitor } from "./command_monitor.ts";
 import { fileRead, fileWrite, wholeWrite } from "./files.ts";
 import { idleCosts } from "./idle.ts";
@@ -40,4 +41,5 @@ export const MEASURES: readonly Measure[] = [
   peakMemory,
   ...WORST_LOADS,
   commandMonitor,
+  brokerLatency,
 ];
