@@ -83,7 +83,8 @@ END
 /** Holds the lock of dpkg until it is killed; says when. */
 const LOCKER = `use Fcntl; $| = 1;
 open(F, ">>/var/lib/dpkg/lock-frontend") or die;
-fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die;
+my $lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0);
+fcntl(F, F_SETLK, $lock) or die;
 print "locked\n"; sleep 600;`;
 
 /** A command of the host's that speaks to the broker's socket itself. */
@@ -240,8 +241,10 @@ Deno.test("the broker in a guest", async (t) => {
     assertMatch(await guest.root("dpkg -l toy-package"), /^ii +toy-package +2\.0 /m);
     assertEquals((await guest.root("cat /etc/toy-package.conf")).trim(), "mine");
 
-    await guest.root(`perl -e '${LOCKER}' >/run/locker & echo $! >/run/locker.pid
-      until grep -q locked /run/locker; do sleep 0.1; done`);
+    await guest.root(
+      `setsid perl -e '${LOCKER}' >/run/locker 2>&1 </dev/null & echo $! >/run/locker.pid
+      until grep -q locked /run/locker; do sleep 0.1; done`,
+    );
     const locked = await runJob(guest, "package_remove", { packages });
     assertEquals(locked.code, 100);
     assertMatch(locked.output, /Could not get lock .*held by process/);

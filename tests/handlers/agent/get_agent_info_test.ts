@@ -22,7 +22,9 @@ const Result = z.strictObject({
 /** The capabilities of an agent on this machine that neither controls power nor has a broker. */
 function withoutRoot(): string[] {
   const all = METHODS.map(({ capability }) => capability).filter((one) => one !== undefined);
-  const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)];
+  const needsRoot = ["shutdown", "reboot", ...OPERATIONS.map(({ name }) => name)]
+    // It asks the broker for processes of other users only.
+    .filter((name) => name !== "process_signal");
   const absent = terminalProblem() === undefined ? needsRoot : [...needsRoot, "terminal"];
   const lacking = [
     ...linuxServices() === undefined ? ["services", "service_status"] : [],
