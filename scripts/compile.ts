@@ -17,6 +17,7 @@ import { ConfigError, loadConfig } from "../lib/config/load.ts";
 import { type Config, DEFAULT_CONFIG } from "../lib/config/schema.ts";
 import { permissionsFor } from "../lib/platform/linux/grants.ts";
 import { permissionFlags } from "../lib/platform/permissions.ts";
+import { LISTEN_SOCKET } from "../lib/platform/linux/permission_remedy.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
@@ -41,11 +42,12 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
 /** The binary's permissions as Deno flags, and the arguments it always starts with. */
 export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
   // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
-  // files the power units watch are writable only by the service.
+  // files the power units watch are writable only by the service. One socket is granted for
+  // --channel listen:, and dropped unless the command line names it.
   const granted = permissionsFor({
     ...config,
     command_monitor: { ...config.command_monitor, enabled: true },
-  }, { power: true });
+  }, { power: true, listen: LISTEN_SOCKET });
   const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
   return {
     flags: [

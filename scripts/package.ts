@@ -1,5 +1,5 @@
 /**
- * `deno task package:deb`: a Debian package of the agent.
+ * `deno task package:deb`, `package:rpm` and `package:tar`: packages of the agent.
  *
  * @module
  */
@@ -15,6 +15,8 @@ import { debianArchitecture, packDeb } from "./package/deb.ts";
 import { type Architecture, ARCHITECTURES, installProgram } from "./package/program.ts";
 import { QGA } from "./package/qga.ts";
 import { type Product, sourceTime, stage } from "./package/product.ts";
+import { packRpm } from "./package/rpm.ts";
+import { packTarball } from "./package/tarball.ts";
 import { MissingToolsError, requireTools } from "./vm/tools.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -28,25 +30,46 @@ const FORMATS = {
     ownLibraries: false,
     pack: packDeb,
   },
+  rpm: {
+    tools: ["rpmbuild"],
+    fileName: ({ name }: Product, architecture: Architecture) =>
+      `${name}-${VERSION}-1.${ARCHITECTURES[architecture].target.split("-")[0]}.rpm`,
+    ownLibraries: false,
+    pack: packRpm,
+  },
+  tar: {
+    tools: ["tar", "xz"],
+    fileName: ({ name }: Product, architecture: Architecture) =>
+      `${name}-${VERSION}-linux-${architecture}.tar.xz`,
+    ownLibraries: true,
+    pack: packTarball,
+  },
 } as const;
 
 type Format = keyof typeof FORMATS;
 
-const FORMAT_NAMES = ["deb"] as const satisfies readonly Format[];
+const FORMAT_NAMES = ["deb", "rpm", "tar"] as const satisfies readonly Format[];
+
+const VALUED = ["product", "arch", "runtime", "output", "directory"] as const;
 
 const PRODUCTS: readonly Product[] = [AGENT, QGA];
 
 const USAGE = `Usage: deno task package:deb [--product NAME] [--arch A] [--runtime FILE]
-                             [--output FILE] [--quick]
+                             [--directory DIR | --output FILE] [--quick]
+       deno task package:rpm …
+       deno task package:tar …
 
-Builds a package of the agent: the bundle, the Deno runtime, and a launcher that
-confines the agent to the guest's configuration.
+Builds a Debian package, an rpm, or a tarball for every Linux: the agent's bundle, the
+Deno runtime, and a launcher that confines the agent to the guest's
+configuration. The tarball has its own C library and an installer.
 
   --product NAME  ${PRODUCTS.map(({ name }) => name).join(" or ")} (default: ${AGENT.name})
   --arch A        ${Object.keys(ARCHITECTURES).join(" or ")} (default: this machine's)
   --runtime FILE  the deno executable for that architecture
                   (default, for this machine's: the one that runs this)
-  --output FILE   default: dist/, with the name that the format prescribes
+  --directory DIR where to put it, with the name that the format prescribes
+                  (default: dist/)
+  --output FILE   where to put it under another name
   --quick         compress little: a larger package, built and installed sooner
 `;
 
@@ -62,8 +85,8 @@ interface Order {
 function readOrder(args: readonly string[]): Order | "help" {
   const parsed = parseArgs(args, {
     boolean: ["help", "quick"],
-    string: ["product", "arch", "runtime", "output", "_"],
-    collect: ["product", "arch", "runtime", "output"],
+    string: [...VALUED, "_"],
+    collect: [...VALUED],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
@@ -91,7 +114,9 @@ function readOrder(args: readonly string[]): Order | "help" {
     runtime: single(parsed.runtime, "runtime"),
     quick: parsed.quick,
     output: single(parsed.output, "output") ??
-      `${ROOT}dist/${FORMATS[format].fileName(product, arch)}`,
+      `${single(parsed.directory, "directory") ?? `${ROOT}dist`}/${
+        FORMATS[format].fileName(product, arch)
+      }`,
   };
 }
 

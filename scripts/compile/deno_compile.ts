@@ -80,11 +80,13 @@ async function runtimeAdvice(target: string): Promise<string> {
     `denort-${target}.zip`;
 }
 
-/** The reasons Deno printed, without its backtrace. */
-function reasonsIn(output: readonly string[]): string {
-  const causes = output.map((line) => /^\s+\d+: (?!<unknown>)(.+)$/.exec(line)?.[1])
+/** The reasons in what Deno printed, without its backtrace, whose frames look like reasons. */
+export function reasonsIn(output: readonly string[]): string {
+  const end = output.findIndex((line) => /^\s*Stack backtrace:/.test(line));
+  const said = end < 0 ? output : output.slice(0, end);
+  const causes = said.map((line) => /^\s+\d+: (.+)$/.exec(line)?.[1])
     .filter((cause) => cause !== undefined);
   if (causes.length > 0) return causes.join(": ");
-  return output.find((line) => line.startsWith("error: "))?.slice("error: ".length) ??
-    output.join(" ");
+  return said.find((line) => line.startsWith("error: "))?.slice("error: ".length) ??
+    said.join(" ");
 }

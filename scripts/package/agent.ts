@@ -54,4 +54,20 @@ export const AGENT: Product = {
   directories: ["/var/lib/kvmmanager-agent"],
   debian: { Depends: "libc6 (>= 2.31), libgcc-s1, passwd" },
   debianFolder: "install/debian",
+  rpm: {
+    license: "MIT AND BSD-3-Clause AND Apache-2.0",
+    requires: [
+      "libc.so.6(GLIBC_2.27)(64bit)",
+      "libgcc_s.so.1()(64bit)",
+      "/usr/bin/setpriv",
+      "/usr/sbin/useradd",
+      "systemd",
+    ],
+    files: [{
+      source: "install/rpm/preset",
+      target: "/usr/lib/systemd/system-preset/85-kvmmanager-agent.preset",
+    }],
+    directories: ["/etc/kvmmanager-agent", LIBRARY, DOCUMENTS],
+    scriptlets: "install/rpm/scriptlets",
+  },
 };

@@ -6,7 +6,7 @@
 
 import { VERSION } from "../../lib/base/version.ts";
 import { runTool } from "../vm/tools.ts";
-import { configurationFiles, place, type Product, setTimes } from "./product.ts";
+import { configurationFiles, normalize, place, type Product } from "./product.ts";
 import type { Architecture } from "./program.ts";
 
 /** Who answers for the packages. */
@@ -52,7 +52,7 @@ export async function packDeb(tree: string, options: BuildOptions): Promise<void
   for (const [name, text] of Object.entries(texts)) {
     await place(tree, { source: { text }, target: `/DEBIAN/${name}` });
   }
-  await setTimes(tree, time);
+  await normalize(tree, time);
   const compression = quick ? ["-Zgzip", "-z1"] : ["-Zxz"];
   await runTool("dpkg-deb", ["--build", "--root-owner-group", ...compression, tree, output], {
     env: { SOURCE_DATE_EPOCH: String(time) },

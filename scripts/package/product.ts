@@ -41,6 +41,17 @@ export interface Product {
   readonly debian: Readonly<Record<string, string>>;
   /** The folder with `copyright`, `lintian-overrides`, and the maintainer scripts. */
   readonly debianFolder: string;
+  /** Absent: the product is packed for Debian only. */
+  readonly rpm?: {
+    readonly license: string;
+    readonly requires: readonly string[];
+    /** Files that other formats do not have. */
+    readonly files: readonly PackedFile[];
+    /** Its own directories: the others belong to the system. */
+    readonly directories: readonly string[];
+    /** A file with the scriptlets, as in a spec. */
+    readonly scriptlets: string;
+  };
 }
 
 /**
@@ -78,8 +89,12 @@ export async function configurationFiles(tree: string): Promise<string[]> {
     .map((path) => path.slice(tree.length)).sort();
 }
 
-/** Gives everything in a tree one modification time, in seconds since 1970. */
-export async function setTimes(tree: string, time: number): Promise<void> {
+/**
+ * Removes from a tree what depends on its builder: the modes of directories, which the umask decides,
+ * and all times, which become `time` (seconds since 1970).
+ */
+export async function normalize(tree: string, time: number): Promise<void> {
+  await runTool("find", [tree, "-type", "d", "-exec", "chmod", "755", "{}", "+"]);
   await runTool("find", [tree, "-exec", "touch", "-h", "-d", `@${time}`, "{}", "+"]);
 }
 

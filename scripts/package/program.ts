@@ -107,8 +107,12 @@ function ownRuntime(architecture: Architecture): string {
   );
 }
 
-/** The path of a library, or of the loader. */
-async function findLibrary(
+/**
+ * The path of a library for an architecture, or of its loader.
+ *
+ * @throws {UsageError} when this machine has none, with the packages to install.
+ */
+export async function findLibrary(
   architecture: Architecture,
   name: typeof LIBRARIES[number] | "loader",
 ): Promise<string> {

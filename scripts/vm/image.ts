@@ -99,8 +99,11 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
   };
 }
 
-/** The distribution as a tar. */
-async function baseRoot(init: Base, onProgress: (message: string) => void): Promise<string> {
+/** The distribution as a tar, from the cache or built. */
+export async function baseRoot(
+  init: Base,
+  onProgress: (message: string) => void,
+): Promise<string> {
   const args = ["--variant=minbase", "--quiet", `--include=${PACKAGES[init].join(",")}`];
   return await cached(`base-${init}`, await hashOf(SUITE, ...args), async (path) => {
     onProgress(`installing Debian ${SUITE} with ${init} (about a minute, then cached)`);

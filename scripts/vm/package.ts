@@ -65,6 +65,21 @@ export async function currentPackages(onProgress: (message: string) => void): Pr
 export const currentPackage = async (onProgress: (message: string) => void): Promise<string> =>
   (await currentPackages(onProgress)).agent;
 
+/**
+ * The path of an rpm of the current sources.
+ *
+ * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
+ */
+export async function currentRpm(onProgress: (message: string) => void): Promise<string> {
+  await requireTools(["rpmbuild"]);
+  return await cached("rpm", await hashSources(), async (path) => {
+    onProgress("building the rpm (about 10 s, then cached)");
+    await runTool(Deno.execPath(), [
+      ...["task", "--quiet", "package:rpm", "--arch", "amd64", "--output", path, "--quick"],
+    ], { cwd: ROOT });
+  });
+}
+
 async function hashSources(): Promise<string> {
   const parts: (string | Uint8Array)[] = [Deno.version.deno];
   for (const source of SOURCES) {

@@ -16,6 +16,12 @@ const PACKAGES = {
   cpio: "cpio",
   lintian: "lintian",
   man: "man-db",
+  gpg: "gnupg",
+  rpm: "rpm",
+  rpmbuild: "rpm",
+  rpmlint: "rpmlint",
+  tar: "tar",
+  xz: "xz-utils",
 } as const;
 
 /** One of these programs. */

@@ -90,6 +90,21 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
   }
 });
 
+Deno.test("a binary may listen on one socket for its host", () => {
+  const { flags } = binaryArguments(DEFAULT_CONFIG);
+  const net = flags.find((flag) => flag.startsWith("--allow-net="));
+  assertStringIncludes(net ?? "", "unix:/run/kvmmanager-agent/agent.sock");
+});
+
+Deno.test("a binary refuses another socket and names the one that it may use", async () => {
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const channel = "listen:/tmp/kvmmanager-not-granted.sock";
+  const args = ["run", ...flags, "main.ts", ...baked, "--channel", channel];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  assertEquals(code, 69);
+  assertMatch(new TextDecoder().decode(stderr), /without permission to connect to this socket/);
+});
+
 /** Runs the agent as a binary for `compiledFor` would run, and returns its report. */
 async function checkAs(compiledFor: Config, config: unknown): Promise<unknown> {
   await using directory = await TempDirectory.make();

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The one socket that a compiled agent may serve its host on. */
+export const LISTEN_SOCKET = "/run/kvmmanager-agent/agent.sock";
+
 /**
  * For anything that the configuration names.
  *
@@ -19,6 +22,6 @@ export const permissionRemedy = (configFile = "FILE"): string =>
 /** For a unix socket, which the command line may also name. */
 export const socketRemedy = (): string =>
   Deno.build.standalone
-    ? "a compiled agent may use one socket, the command_monitor.pipe_path that it was compiled " +
-      "with (deno task compile --config FILE)"
+    ? `a compiled agent may use ${LISTEN_SOCKET} for --channel listen:, and the ` +
+      "command_monitor.pipe_path that it was compiled with (deno task compile --config FILE)"
     : permissionRemedy();

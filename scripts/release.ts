@@ -1,0 +1,134 @@
+/**
+ * `deno task release`: every package of the current commit in one folder, with SHA256SUMS, the list of
+ * contents, the release notes and, with a key, a signature.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { fromFileUrl } from "@std/path/posix";
+import { EXIT } from "../commands/usage.ts";
+import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { printError, printLine } from "../lib/base/terminal.ts";
+import { VERSION } from "../lib/base/version.ts";
+import { findLibrary } from "./package/program.ts";
+import { sourceTime } from "./package/product.ts";
+import { bundledLibraries, cLibrary, contentsDocument, RUNTIME } from "./release/contents.ts";
+import { releaseNotes } from "./release/notes.ts";
+import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const FORMATS = ["deb", "rpm", "tar"] as const;
+
+const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--key ID] [--output DIR] [--quick]
+
+Builds the deb, the rpm and the tarball, and writes SHA256SUMS, an SPDX list of
+what is inside, release notes from CHANGELOG.md, and the tarball's install.sh.
+The same commit gives the same bytes.
+
+  --arm64-runtime FILE  also build for arm64, with this deno
+                        (npm pack @deno/linux-arm64-glibc@${Deno.version.deno} has it)
+  --key ID              sign SHA256SUMS with this key of gpg (SHA256SUMS.asc)
+  --output DIR          default: dist/release
+  --quick               compress little
+`;
+
+interface Order {
+  readonly arm64Runtime: string | undefined;
+  readonly key: string | undefined;
+  readonly output: string;
+  readonly quick: boolean;
+}
+
+function readOrder(args: readonly string[]): Order | "help" {
+  const parsed = parseArgs(args, {
+    boolean: ["help", "quick"],
+    string: ["arm64-runtime", "key", "output"],
+    collect: ["arm64-runtime", "key", "output"],
+    alias: { h: "help" },
+    unknown: refuseUnknown,
+  });
+  if (parsed.help) return "help";
+  return {
+    arm64Runtime: single(parsed["arm64-runtime"], "arm64-runtime"),
+    key: single(parsed.key, "key"),
+    output: single(parsed.output, "output") ?? `${ROOT}dist/release`,
+    quick: parsed.quick,
+  };
+}
+
+async function release({ arm64Runtime, key, output, quick }: Order): Promise<void> {
+  await requireTools(["dpkg-deb", "rpmbuild", "tar", "xz"]);
+  if (key !== undefined) await requireTools(["gpg"]);
+  // Before the minutes of building.
+  const notes = releaseNotes(await Deno.readTextFile(`${ROOT}CHANGELOG.md`), VERSION);
+  const time = await sourceTime();
+  await Deno.mkdir(output, { recursive: true });
+  for await (const { name } of Deno.readDir(output)) {
+    throw new UsageError(`${output} must be empty, and has ${name}`);
+  }
+  for (const format of FORMATS) {
+    await build(["--arch", "amd64"], format);
+    if (arm64Runtime !== undefined) {
+      await build(["--arch", "arm64", "--runtime", arm64Runtime], format);
+    }
+  }
+  const info = await runTool(Deno.execPath(), ["info", "--json", "main.ts"], { cwd: ROOT });
+  const libraries = [
+    ...await bundledLibraries(info),
+    ...RUNTIME,
+    await cLibrary(await findLibrary("amd64", "libc.so.6")),
+  ];
+  const artefacts = await sumsOf(output);
+  const texts = {
+    "RELEASE_NOTES.md": notes,
+    [`kvmmanager-agent-${VERSION}.spdx.json`]: contentsDocument(artefacts, libraries, time),
+    "install.sh": await Deno.readTextFile(`${ROOT}install/tarball/install.sh`),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    await Deno.writeTextFile(`${output}/${name}`, text);
+  }
+  const sums = (await sumsOf(output)).map(({ sha256, name }) => `${sha256}  ${name}\n`).join("");
+  await Deno.writeTextFile(`${output}/SHA256SUMS`, sums);
+  await runTool("sha256sum", ["--check", "--quiet", "--strict", "SHA256SUMS"], { cwd: output });
+  if (key !== undefined) {
+    const signature = ["--armor", "--detach-sign", "--local-user", key, "SHA256SUMS"];
+    await runTool("gpg", ["--batch", "--quiet", ...signature], { cwd: output });
+    await runTool("gpg", ["--batch", "--quiet", "--verify", "SHA256SUMS.asc", "SHA256SUMS"], {
+      cwd: output,
+    });
+  }
+  printLine(`${output}: ${artefacts.length} packages of ${VERSION}${key ? ", signed" : ""}`);
+
+  async function build(options: readonly string[], format: typeof FORMATS[number]) {
+    await runTool(Deno.execPath(), [
+      ...["run", "-A", `${ROOT}scripts/package.ts`, format, "--directory", output, ...options],
+      ...quick ? ["--quick"] : [],
+    ], { env: { SOURCE_DATE_EPOCH: String(time) } });
+  }
+}
+
+/** The files in a folder with their sums, by name. */
+async function sumsOf(directory: string): Promise<{ name: string; sha256: string }[]> {
+  const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).sort();
+  const printed = await runTool("sha256sum", ["--", ...names], { cwd: directory });
+  return printed.trim().split("\n").map((line) => {
+    const [sha256 = "", name = ""] = line.split("  ");
+    return { name, sha256 };
+  });
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const order = readOrder(args);
+    if (order === "help") printLine(USAGE.trimEnd());
+    else await release(order);
+    return EXIT.ok;
+  } catch (error) {
+    printError(`release: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UsageError) return EXIT.usage;
+    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
+  }
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.args));
