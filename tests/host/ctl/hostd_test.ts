@@ -4,6 +4,7 @@ import * as z from "zod";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import type { Outcome } from "../../_deno.ts";
 import { TestAgent } from "../../agent/_agent.ts";
+import { until } from "../../_waiting.ts";
 import { TestHostd } from "../daemon/_hostd.ts";
 import { HostdProcess } from "../daemon/_hostd_process.ts";
 import { ctl, RunningCtl } from "./_ctl.ts";
@@ -48,6 +49,37 @@ Deno.test("ctl gives the same output and status through the daemon as through th
   }
   daemon.kill("SIGTERM");
   assertEquals(await daemon.ended(), EXIT.ok);
+});
+
+Deno.test("top, exec with much output, and calls work on one VM at the same time", async () => {
+  await using agent = await TestAgent.start();
+  const { socket, directory } = agent.paths;
+  const way = ["--socket", socket, "--hostd", `${directory}/hostd.sock`];
+  const channels = socket.replace("agent.sock", "age*.sock");
+  await using hostd = await HostdProcess.start([
+    "--socket",
+    `${directory}/hostd.sock`,
+    "--channels",
+    channels,
+  ]);
+  await using top = new RunningCtl(["top", "--json", "--interval", "0.1", ...way]);
+  await top.prints(/"state":"ready"/);
+  const bytes = 5_000_000;
+  const script = `head -c ${bytes} /dev/zero | tr '\\000' x; echo end >&2; read -r line`;
+  await using exec = new RunningCtl(["exec", ...way, "--", "sh", "-c", script]);
+  await until(() => exec.stdout.length > 0, "output");
+  const seen = top.stdout.length;
+  const call = await ctl(["call", "ping", ...way]);
+  assertEquals([call.code, call.stderr], [EXIT.ok, ""]);
+  await until(() => top.stdout.length > seen, "top to go on");
+  await exec.prints(/end/);
+  await exec.feed("line\n");
+  const { code, stdout } = await exec.ended();
+  assertEquals([code, stdout.length], [EXIT.ok, bytes]);
+  top.kill();
+  await top.ended();
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
 });
 
 Deno.test("ctl's tests of jobs and logs pass through the daemon", async () => {
