@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Exporter } from "../../host/daemon/exporter/exporter.ts";
 import { GUEST_FAMILIES } from "../../host/daemon/exporter/families.ts";
 import { HOST_FAMILIES } from "../../host/daemon/exporter/page.ts";
-import type { Family } from "../../host/daemon/exporter/exposition.ts";
+import { type Family, sampleName } from "../../host/daemon/exporter/exposition.ts";
 import { ROOT } from "../_deno.ts";
 import { until } from "../_waiting.ts";
 import { CERTIFICATE, KEY } from "../host/daemon/exporter/_certificate.ts";
@@ -24,9 +24,7 @@ const TIMES = { intervalMs: 500, slowIntervalMs: 1000 } as const;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 /** A name that needs every escape. */
 const ODD_NAME = 'a "b" \\ c\nd é';
-const SUFFIXES = { gauge: "", counter: "_total", info: "_info" } as const;
-const METRICS = [...GUEST_FAMILIES, ...Object.values<Family>(HOST_FAMILIES)]
-  .map(({ name, type }) => name + SUFFIXES[type]);
+const METRICS = [...GUEST_FAMILIES, ...Object.values<Family>(HOST_FAMILIES)].map(sampleName);
 
 /** An agent in a guest whose processors are at work. */
 function answerBusy() {

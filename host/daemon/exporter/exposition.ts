@@ -60,18 +60,22 @@ export function labelText(labels: Labels): string {
   return parts.join(",");
 }
 
+/** The name of a family's samples. */
+export const sampleName = ({ name, type }: Family): string => name + SUFFIXES[type];
+
 /** A sample as one line, newline included. @param labels From {@link labelText}. */
-export const sampleLine = ({ name, type }: Family, labels: string, value: number): string =>
-  `${name}${SUFFIXES[type]}${labels === "" ? "" : `{${labels}}`} ${numberText(value)}\n`;
+export const sampleLine = (family: Family, labels: string, value: number): string =>
+  `${sampleName(family)}${labels === "" ? "" : `{${labels}}`} ${numberText(value)}\n`;
 
 /** The lines before the samples of a family. */
-export function familyHead({ name, type, unit, help }: Family, format: Format): string {
+export function familyHead(family: Family, format: Format): string {
+  const { name, type, unit, help } = family;
   const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
   if (format === "prometheus") {
-    const sampleName = `${name}${SUFFIXES[type]}`;
+    const ofSamples = sampleName(family);
     // The older format has no type for an info.
     const known = type === "info" ? "gauge" : type;
-    return `# HELP ${sampleName} ${escaped}\n# TYPE ${sampleName} ${known}\n`;
+    return `# HELP ${ofSamples} ${escaped}\n# TYPE ${ofSamples} ${known}\n`;
   }
   const unitLine = unit === undefined ? "" : `# UNIT ${name} ${unit}\n`;
   return `# TYPE ${name} ${type}\n${unitLine}# HELP ${name} ${escaped.replaceAll('"', '\\"')}\n`;
