@@ -171,6 +171,22 @@ Deno.test("ctl shell passes keys, Ctrl-C and the size on, and ends with the shel
   assertSettingsRestored(terminal.text);
 });
 
+Deno.test("ctl shell passes ten thousand keys on at once, and a new size of the terminal", async () => {
+  await using agent = await TestAgent.start();
+  const path = `${agent.paths.files}/keys`;
+  const code = `stty raw -echo; echo ready; head -c 10000 > ${path}; stty sane; stty size
+    trap 'stty size; exit 7' WINCH; while :; do sleep 0.05; done`;
+  await using terminal = session(agent, "shell", "--", "sh", "-c", code);
+  await terminal.shows("ready");
+  const keys = Array.from({ length: 10_000 }, (_, index) => String(index % 10)).join("");
+  await terminal.press(keys);
+  await terminal.shows("30 100");
+  assertEquals(await Deno.readTextFile(path), keys);
+  await terminal.resize(12, 60);
+  await terminal.shows("12 60");
+  assertEquals(await terminal.ended(), 7);
+});
+
 Deno.test("ctl shell is left with ~., which ends the shell in the guest", async () => {
   await using agent = await TestAgent.start();
   await using terminal = session(agent, "shell", "--", "sh");
