@@ -50,7 +50,8 @@ export async function packDeb(tree: string, options: BuildOptions): Promise<void
   }
   const texts = { conffiles, md5sums: sums, control: control(options, kilobytes) };
   for (const [name, text] of Object.entries(texts)) {
-    await place(tree, { source: { text }, target: `/DEBIAN/${name}` });
+    // A package without configuration has no list of it.
+    if (text !== "") await place(tree, { source: { text }, target: `/DEBIAN/${name}` });
   }
   await normalize(tree, time);
   const compression = quick ? ["-Zgzip", "-z1"] : ["-Zxz"];
