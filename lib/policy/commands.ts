@@ -13,9 +13,47 @@ import { normalizePath } from "./paths.ts";
 export interface InstalledPrograms {
   /** Directories in which a bare name is looked up, in this order. */
   readonly searchPath: readonly string[];
+  /** How programs are named. @default {POSIX_PROGRAMS} */
+  readonly rules?: ProgramRules;
   /** Whether the path names an executable file, symbolic links followed. */
   isExecutableFile(path: string): boolean;
 }
+
+/** How a platform names programs. */
+export interface ProgramRules {
+  /** What separates the directories of the search path, for the refusal. */
+  readonly separator: string;
+  /**
+   * Whether a command is a name to be looked up, not a path.
+   *
+   * @throws {RpcError} -32602 for a command that is never a program.
+   */
+  isBareName(command: string): boolean;
+  /**
+   * The absolute, normalised form of a command that is a path.
+   *
+   * @throws {RpcError} -32602 for a malformed one.
+   */
+  pathOf(command: string): string;
+  join(directory: string, name: string): string;
+  /** The files that a path may stand for, best first. */
+  files(path: string): readonly string[];
+  /** Whether two normalised paths, or two bare names, are the same. */
+  isSame(one: string, other: string): boolean;
+}
+
+/** Every path is that of one file, and case counts. */
+export const POSIX_PROGRAMS: ProgramRules = {
+  separator: ":",
+  isBareName: (command) => !command.includes("/"),
+  pathOf: (command) => {
+    if (command.startsWith("/")) return normalizePath(command, "command");
+    throw invalidParams("command must be a bare name or an absolute path, not a relative one");
+  },
+  join: (directory, name) => `${directory}/${name}`,
+  files: (path) => [path],
+  isSame: (one, other) => one === other,
+};
 
 /**
  * The absolute path of the program that `command` names, if the whitelist allows it.
@@ -33,40 +71,48 @@ export function findProgram(
   whitelist: readonly string[] | null,
   programs: InstalledPrograms,
 ): string {
-  const isBareName = !command.includes("/");
+  const { rules = POSIX_PROGRAMS, searchPath } = programs;
   if (command === "" || command === "." || command === "..") {
     throw invalidParams(
       `command must be a program's name or absolute path, received ${JSON.stringify(command)}`,
     );
   }
   if (command.includes("\0")) throw invalidParams("command must not contain NUL");
-  if (!isBareName && !command.startsWith("/")) {
-    throw invalidParams("command must be a bare name or an absolute path, not a relative one");
-  }
-  const path = isBareName ? lookUp(command, programs) : normalizePath(command, "command");
+  const path = rules.isBareName(command)
+    ? lookUp(command, programs)
+    : fileOf(rules.pathOf(command), programs);
   const isAllowed = whitelist === null ||
     (path === undefined
       // A listed program that is not installed is reported as missing, not as refused.
-      ? whitelist.includes(command)
+      ? whitelist.some((entry) => rules.isSame(entry, command))
       : isWhitelisted(path, whitelist, programs));
   if (!isAllowed) {
     const resolved = path === undefined || path === command ? "" : ` (found as ${path})`;
     throw permissionDenied(`${command}${resolved} is not in command_whitelist`, { command });
   }
   if (path === undefined) {
-    throw notFound(`program not found: "${command}" (searched ${programs.searchPath.join(":")})`, {
-      command,
-    });
+    throw notFound(
+      `program not found: "${command}" (searched ${searchPath.join(rules.separator)})`,
+      { command },
+    );
   }
   return path;
 }
 
 function lookUp(name: string, programs: InstalledPrograms): string | undefined {
-  for (const directory of programs.searchPath) {
-    const path = `${directory}/${name}`;
-    if (programs.isExecutableFile(path)) return path;
+  const { rules = POSIX_PROGRAMS, searchPath } = programs;
+  for (const directory of searchPath) {
+    const path = rules.files(rules.join(directory, name)).find(programs.isExecutableFile);
+    if (path !== undefined) return path;
   }
   return undefined;
+}
+
+/** The file that a path stands for, or the path itself if there is none. */
+function fileOf(path: string, programs: InstalledPrograms): string {
+  const files = (programs.rules ?? POSIX_PROGRAMS).files(path);
+  // Where there is no choice, nothing is looked up.
+  return files.length === 1 ? path : files.find(programs.isExecutableFile) ?? path;
 }
 
 function isWhitelisted(
@@ -74,9 +120,11 @@ function isWhitelisted(
   whitelist: readonly string[],
   programs: InstalledPrograms,
 ): boolean {
-  return whitelist.some((entry) =>
-    entry.startsWith("/") ? entry === path : lookUp(entry, programs) === path
-  );
+  const { rules = POSIX_PROGRAMS } = programs;
+  return whitelist.some((entry) => {
+    const allowed = rules.isBareName(entry) ? lookUp(entry, programs) : fileOf(entry, programs);
+    return allowed !== undefined && rules.isSame(allowed, path);
+  });
 }
 
 /** The values that a safe variable may have. */

@@ -49,10 +49,12 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/core/jobs/": "tests/agent/jobs_test.ts",
   "lib/core/event_cursor.ts": "tests/lib/core/event_journal_test.ts",
   "lib/core/stored_event.ts": "tests/lib/core/event_journal_test.ts",
-  "lib/platform/linux/processes/interruption.ts":
+  "lib/platform/linux/processes/end_groups.ts":
     "tests/lib/platform/linux/processes/run_child_test.ts",
-  "lib/platform/linux/processes/pipe_reader.ts":
-    "tests/lib/platform/linux/processes/capture_test.ts",
+  "lib/platform/processes/interruption.ts": "tests/lib/platform/linux/processes/run_child_test.ts",
+  "lib/platform/processes/run_tree.ts": "tests/lib/platform/linux/processes/run_child_test.ts",
+  "lib/platform/processes/pipe_reader.ts": "tests/lib/platform/processes/capture_test.ts",
+  "lib/platform/channel/reopening.ts": "tests/agent/device_test.ts",
   "lib/platform/linux/processes/start_child.ts": "tests/agent/jobs_test.ts",
   "lib/platform/linux/processes/start_command.ts": "tests/agent/jobs_test.ts",
   "lib/platform/linux/processes/terminal.ts": "tests/agent/terminals_test.ts",

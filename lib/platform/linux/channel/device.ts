@@ -10,11 +10,10 @@
  * @module
  */
 
-import { Aborted, withTimer } from "../../../base/waiting.ts";
 import type { Log } from "../../../log/logger.ts";
 import { messageOf } from "../../../base/message_of.ts";
-
 import { type Channel, ChannelError, type Connection } from "../../../channel/channel.ts";
+import { reopeningChannel } from "../../channel/reopening.ts";
 
 /** open(2), read(2), write(2) and close(2), which return -1 on failure. */
 const CALLS = {
@@ -53,35 +52,11 @@ export function deviceChannel(path: string, retryMs: number, log: Log): Channel 
     );
   }
   const library = loadLibrary();
-  const closing = new AbortController();
-  const pause = async () => {
-    const closed = new Aborted(closing.signal);
-    using _closed = closed;
-    await withTimer(retryMs, closed.happened);
+  const openAgain = async () => {
+    const opened = await open(library, path);
+    return typeof opened === "number" ? fromDescriptor(library, opened) : opened;
   };
-  return {
-    name: `device:${path}`,
-    async *connections() {
-      let lastReason: string | undefined;
-      while (!closing.signal.aborted) {
-        const opened = await open(library, path);
-        if (typeof opened === "number") {
-          lastReason = undefined;
-          yield fromDescriptor(library, opened);
-        } else if (opened !== lastReason) {
-          // Logged once, not every few seconds while the port is missing.
-          log.warn("cannot open the device; retrying", {
-            device: path,
-            reason: opened,
-            retry_seconds: retryMs / 1000,
-          });
-          lastReason = opened;
-        }
-        await pause();
-      }
-    },
-    close: () => closing.abort(),
-  };
+  return reopeningChannel({ path, open: openAgain }, retryMs, log);
 }
 
 function loadLibrary(): Library {

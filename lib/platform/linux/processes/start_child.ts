@@ -14,8 +14,9 @@ import type {
   StartOptions,
   TerminalSize,
 } from "../../../guest/commands.ts";
-import { endGroups, watchForInterruption } from "./interruption.ts";
-import { PipeReader } from "./pipe_reader.ts";
+import { watchForInterruption } from "../../processes/interruption.ts";
+import { PipeReader } from "../../processes/pipe_reader.ts";
+import { endGroups } from "./end_groups.ts";
 import { signalGroup } from "./process_group.ts";
 import { IdentityReader, resizeTerminal, type TerminalIdentity } from "./terminal.ts";
 

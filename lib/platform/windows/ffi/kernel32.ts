@@ -38,6 +38,8 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
   },
   GetCurrentProcess: { parameters: [], result: HANDLE },
   GetDriveTypeW: { parameters: ["buffer"], result: "u32" },
+  GetEnvironmentVariableW: { parameters: ["buffer", "buffer", "u32"], result: "u32" },
+  GetFileAttributesW: { parameters: ["buffer"], result: "u32" },
   GetFileInformationByHandle: { parameters: [HANDLE, "buffer"], result: "i32" },
   GetFinalPathNameByHandleW: { parameters: [HANDLE, "buffer", "u32", "u32"], result: "u32" },
   GetLastError: { parameters: [], result: "u32" },

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Capture } from "../../../../../lib/platform/linux/processes/capture.ts";
-import { within } from "../../../../_waiting.ts";
+import { Capture } from "../../../../lib/platform/processes/capture.ts";
+import { within } from "../../../_waiting.ts";
 
 /** A byte stream that a test feeds. */
 function feeder() {

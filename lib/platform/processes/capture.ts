@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { CapturedOutput } from "../../../guest/commands.ts";
-import { countOutput } from "../../../base/memory/garbage.ts";
-import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
+import type { CapturedOutput } from "../../guest/commands.ts";
+import { countOutput } from "../../base/memory/garbage.ts";
+import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
 import { PipeReader } from "./pipe_reader.ts";
 
 /** Reads a stream to its end and keeps a limited number of bytes. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Timer } from "../../../base/timer.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import { signalGroup } from "./process_group.ts";
 
@@ -12,21 +11,6 @@ import { signalGroup } from "./process_group.ts";
  * How long the group has between SIGTERM and SIGKILL, and how long the kernel may take after that.
  */
 const TERMINATION_GRACE_MS = 2000;
-
-/** A promise for the time limit or the cancellation, whichever comes first, and its clean-up. */
-export function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
-  const { promise, resolve } = Promise.withResolvers<"timeout" | "cancellation">();
-  const timer = new Timer(timeoutMs, () => resolve("timeout"));
-  const onAbort = () => resolve("cancellation");
-  signal.addEventListener("abort", onAbort, { once: true });
-  return {
-    happened: promise,
-    forget: () => {
-      timer.stop();
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
-}
 
 /**
  * Sends SIGTERM to the group and then, when the child has exited and closed its output or the grace

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { countPipeRead } from "../../../base/memory/garbage.ts";
-import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
-import { withTimer } from "../../../base/waiting.ts";
+import { countPipeRead } from "../../base/memory/garbage.ts";
+import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
+import { withTimer } from "../../base/waiting.ts";
 
 const CHUNK_BYTES = 16 * 1024;
 const QUIET_MS = 50;

@@ -1,0 +1,60 @@
+/**
+ * Starts a command in a job object of its own.
+ *
+ * @module
+ */
+
+import { withTimer } from "../../../base/waiting.ts";
+import type { ProcessTree, Program, Streams } from "../../processes/process_tree.ts";
+import { WindowsError } from "../ffi/windows_error.ts";
+import { JobObject } from "./job_object.ts";
+
+/** What ended commands exit with, as timeout(1) has it. */
+const ENDED_CODE = 124;
+/** How long the kernel may take to end a process. */
+const END_MS = 2000;
+
+/**
+ * Starts a program. It and everything that it starts ends at the latest with the agent.
+ *
+ * @throws Native errors if it cannot be started.
+ */
+export function startTree(
+  { program, args, workingDirectory, env }: Program,
+  streams: Streams,
+): ProcessTree {
+  const job = new JobObject();
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: [...args],
+      cwd: workingDirectory,
+      clearEnv: true,
+      env,
+      ...streams,
+    }).spawn();
+  } catch (error) {
+    job.release();
+    throw error;
+  }
+  assignIfRunning(job, child);
+  return {
+    child,
+    end: async () => {
+      job.terminate(ENDED_CODE);
+      let status: Deno.CommandStatus | undefined;
+      await withTimer(END_MS, child.status.then((ended) => status = ended));
+      return status;
+    },
+    release: () => job.release(),
+  };
+}
+
+/** A child that has already ended needs no job. */
+function assignIfRunning(job: JobObject, child: Deno.ChildProcess): void {
+  try {
+    job.assign(child.pid);
+  } catch (error) {
+    if (!(error instanceof WindowsError)) throw error;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Finds programs on Windows.
+ *
+ * Only `.com` and `.exe` files are programs. A batch file is read by cmd.exe, which interprets its
+ * arguments again by rules that no quoting satisfies for every batch file (CVE-2024-24576). Whoever
+ * may run cmd.exe can run one through it, with `/d /c`, and knows what cmd.exe makes of the words.
+ *
+ * @module
+ */
+
+import { invalidParams } from "../../base/errors.ts";
+import type { ProgramRules } from "../../policy/commands.ts";
+import { kernel32 } from "./ffi/kernel32.ts";
+import { fromWide, wide } from "./ffi/wide.ts";
+import { isSamePath, WINDOWS_PATHS } from "./paths.ts";
+
+const INVALID_FILE_ATTRIBUTES = 0xffff_ffff;
+const FILE_ATTRIBUTE_DIRECTORY = 0x10;
+/** The longest value of an environment variable, in characters. */
+const MAX_VALUE = 32_767;
+
+/** What a path names; `undefined` if there is nothing, or nothing that the agent may see. */
+export function kindOf(path: string): "file" | "directory" | undefined {
+  const attributes = kernel32.GetFileAttributesW(wide(path));
+  if (attributes === INVALID_FILE_ATTRIBUTES) return undefined;
+  return (attributes & FILE_ATTRIBUTE_DIRECTORY) === 0 ? "file" : "directory";
+}
+
+/** The value of one of the agent's own variables; `undefined` if it is not set. */
+export function variable(name: string): string | undefined {
+  const value = new Uint16Array(MAX_VALUE);
+  const length = kernel32.GetEnvironmentVariableW(wide(name), value, value.length);
+  return length === 0 ? undefined : fromWide(value.subarray(0, length));
+}
+
+/** Such as `C:\Windows`. */
+export const SYSTEM_ROOT = variable("SystemRoot") ?? "C:\\Windows";
+/** The directory of the system's own programs. */
+export const SYSTEM_DIRECTORY = `${SYSTEM_ROOT}\\System32`;
+
+const DRIVE_ABSOLUTE = /^[A-Za-z]:\\/;
+
+/** The directories in which a bare name is looked up: the system's own, and then those of PATH. */
+export const PROGRAM_DIRECTORIES: readonly string[] = [
+  ...new Set([
+    SYSTEM_DIRECTORY,
+    SYSTEM_ROOT,
+    ...(variable("PATH") ?? "").split(";")
+      // A relative entry would depend on the working directory.
+      .filter((directory) => DRIVE_ABSOLUTE.test(directory))
+      .map((directory) => directory.replace(/(?<=[^:])\\+$/, "")),
+  ]),
+];
+
+/** The variables of the system that programs rely on. */
+const INHERITED = [
+  "ALLUSERSPROFILE",
+  "CommonProgramFiles",
+  "CommonProgramFiles(x86)",
+  "COMPUTERNAME",
+  "NUMBER_OF_PROCESSORS",
+  "OS",
+  "PROCESSOR_ARCHITECTURE",
+  "ProgramData",
+  "ProgramFiles",
+  "ProgramFiles(x86)",
+  "PUBLIC",
+  "SystemDrive",
+  "TEMP",
+  "TMP",
+  "USERNAME",
+  "USERPROFILE",
+] as const;
+
+/** The variables that every command gets unless the request sets them. */
+export function baseEnvironment(): Readonly<Record<string, string>> {
+  const inherited = INHERITED.flatMap((name): [string, string][] => {
+    const value = variable(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return {
+    ...Object.fromEntries(inherited),
+    ComSpec: `${SYSTEM_DIRECTORY}\\cmd.exe`,
+    PATH: PROGRAM_DIRECTORIES.join(";"),
+    PATHEXT: ".COM;.EXE",
+    SystemRoot: SYSTEM_ROOT,
+    windir: SYSTEM_ROOT,
+  };
+}
+
+const EXTENSIONS = [".com", ".exe"] as const;
+const IS_PROGRAM = /\.(?:com|exe)$/i;
+const IS_BATCH = /\.(?:bat|cmd)$/i;
+
+function refuseBatch(command: string): void {
+  if (!IS_BATCH.test(command)) return;
+  throw invalidParams(
+    "command must not be a batch file, whose arguments cmd.exe would interpret; run cmd.exe with " +
+      'the args ["/d", "/c", FILE, …] instead',
+  );
+}
+
+/** How Windows names programs. */
+export const WINDOWS_PROGRAMS: ProgramRules = {
+  separator: ";",
+  isBareName: (command) => {
+    refuseBatch(command);
+    return !/[\\/:]/.test(command);
+  },
+  pathOf: (command) => WINDOWS_PATHS.normalize(command, "command"),
+  join: (directory, name) => `${directory.replace(/\\$/, "")}\\${name}`,
+  // A name may have another dot: "setup.2" stands for "setup.2.exe".
+  files: (path) =>
+    IS_PROGRAM.test(path) ? [path] : EXTENSIONS.map((extension) => `${path}${extension}`),
+  isSame: isSamePath,
+};
