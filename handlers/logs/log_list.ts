@@ -2,6 +2,7 @@ import * as z from "zod";
 import { jsonBytes } from "../../lib/base/json_text.ts";
 import { method, NoParams } from "../../lib/core/method.ts";
 import type { LogFile } from "../../lib/guest/logs.ts";
+import { needed } from "../_ability.ts";
 import { isAllowed } from "../../lib/policy/groups.ts";
 
 const MAX_FILES = 1000;
@@ -25,6 +26,7 @@ export const logList = method({
     "journal; absent if the guest has no journal or the agent's user may not read it. `partial` " +
     "means that there are more files or units than were listed or fit into one message.",
   ],
+  available: ({ guest }) => guest.logs !== undefined,
   audited: false,
   params: NoParams,
   result: () =>
@@ -43,7 +45,8 @@ export const logList = method({
       units: ["cron.service", "ssh.service"],
     },
   },
-  run: async (_params, { config: { security }, guest: { logs }, signal, resultLimitBytes }) => {
+  run: async (_params, { config: { security }, guest, signal, resultLimitBytes }) => {
+    const logs = needed(guest.logs, "read logs");
     const roots = isAllowed("file-read", security.allow) ? security.allowed_read_paths : [];
     const [listed, units] = await Promise.all([
       logs.files(roots, MAX_FILES, signal),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { needed } from "../_ability.ts";
 import { ERRORS } from "../../lib/base/errors.ts";
 import { type Context, method } from "../../lib/core/method.ts";
 import { MAX_WAIT_SECONDS } from "../../lib/core/waiting_calls.ts";
@@ -64,6 +65,7 @@ export const logRead = method({
     "Bytes that are not UTF-8 become U+FFFD. The message of an entry that does not fit is cut " +
     "(`cut` of the entry).",
   ],
+  available: ({ guest }) => guest.logs !== undefined,
   audited: true,
   params: Params,
   result: () =>
@@ -109,7 +111,7 @@ export const logRead = method({
     const { cursor, wait_seconds: seconds } = params;
     const source = sourceOf(params, context);
     if (cursor === undefined || seconds === 0) return undefined;
-    const { logs } = context.guest;
+    const logs = needed(context.guest.logs, "read logs");
     return {
       seconds,
       event: (signal) =>
@@ -120,7 +122,8 @@ export const logRead = method({
   },
   run: async (params, context) => {
     const source = sourceOf(params, context);
-    const { guest: { logs }, signal } = context;
+    const { guest, signal } = context;
+    const logs = needed(guest.logs, "read logs");
     const { cursor, since } = params;
     const limits = limitsOf(params, context);
     if (source.kind === "journal") {

@@ -8,6 +8,7 @@ import { commandFailed } from "../../lib/base/errors.ts";
 import type { Context, Method } from "../../lib/core/method.ts";
 import type { BlockDevice, DiskAddress, LinkCounters, Session } from "../../lib/guest/inventory.ts";
 import { NoArguments, qgaCommand } from "./_command.ts";
+import { inventoryOf } from "./_inventory.ts";
 
 const NS_PER_MS = 1_000_000n;
 
@@ -65,7 +66,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     "host-name": (await guest.facts.info(signal)).hostname,
   })),
   fact("guest-get-osinfo", "The operating system", async ({ guest, signal }) => {
-    const { osRelease, ...kernel } = await guest.inventory.operatingSystem(signal);
+    const { osRelease, ...kernel } = await inventoryOf(guest).operatingSystem(signal);
     const known = OS_FIELDS.flatMap(([name, field]) => {
       const value = osRelease.get(field);
       return value === undefined ? [] : [[name, value] as const];
@@ -78,18 +79,18 @@ export const FACTS_COMMANDS: readonly Method[] = [
     };
   }),
   fact("guest-get-timezone", "The time zone", async ({ guest, signal }) => {
-    const { offsetSeconds, name } = await guest.inventory.timeZone(signal);
+    const { offsetSeconds, name } = await inventoryOf(guest).timeZone(signal);
     return { offset: offsetSeconds, ...(name === "" ? {} : { zone: name }) };
   }),
   fact(
     "guest-get-users",
     "Users who are logged in, with their earliest login",
-    async ({ guest, signal }) => earliestLogins(await guest.inventory.sessions(signal)),
+    async ({ guest, signal }) => earliestLogins(await inventoryOf(guest).sessions(signal)),
   ),
   fact("guest-network-get-interfaces", "The network interfaces", networkInterfaces),
   fact("guest-get-fsinfo", "The mounted file systems on disks", filesystems),
   fact("guest-get-disks", "Disks and partitions", async ({ guest, signal }) => {
-    const devices = await guest.inventory.blockDevices(signal);
+    const devices = await inventoryOf(guest).blockDevices(signal);
     return devices.map(({ name, isPartition, dependencies, alias, address }) => ({
       name: `/dev/${name}`,
       partition: isPartition,
@@ -99,7 +100,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     }));
   }),
   fact("guest-get-diskstats", "Counters of the disks", async ({ guest, signal }) => {
-    const disks = await guest.inventory.diskCounters(signal);
+    const disks = await inventoryOf(guest).diskCounters(signal);
     return disks.map(({ name, major, minor, values }) => ({
       name,
       major,
@@ -110,7 +111,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     }));
   }),
   fact("guest-get-cpustats", "Times of the processors", async ({ guest, signal }) => {
-    const processors = await guest.inventory.processorTimes(signal);
+    const processors = await inventoryOf(guest).processorTimes(signal);
     return processors.map(({ index, milliseconds }) => ({
       type: "linux",
       cpu: index,
@@ -124,7 +125,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     return { load1m, load5m, load15m };
   }),
   fact("guest-get-vcpus", "The processors", async ({ guest, signal }) => {
-    const processors = await guest.inventory.processors(signal);
+    const processors = await inventoryOf(guest).processors(signal);
     return processors.map(({ index, isOnline, canOffline }) => ({
       "logical-id": index,
       online: isOnline,
@@ -132,7 +133,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     }));
   }),
   fact("guest-get-memory-blocks", "The blocks of memory", async ({ guest, signal }) => {
-    const blocks = await guest.inventory.memoryBlocks(signal);
+    const blocks = await inventoryOf(guest).memoryBlocks(signal);
     return blocks.map(({ index, isOnline, canOffline }) => ({
       "phys-index": index,
       online: isOnline,
@@ -140,12 +141,12 @@ export const FACTS_COMMANDS: readonly Method[] = [
     }));
   }),
   fact("guest-get-memory-block-info", "The size of a block", async ({ guest, signal }) => {
-    const size = await guest.inventory.memoryBlockSize(signal);
+    const size = await inventoryOf(guest).memoryBlockSize(signal);
     if (size === undefined) throw commandFailed("this guest's memory has no blocks");
     return { size };
   }),
   fact("guest-network-get-route", "The routes", async ({ guest, signal }) => {
-    const routes = await guest.inventory.routes(signal);
+    const routes = await inventoryOf(guest).routes(signal);
     return routes.map((route) => ({
       iface: route.interfaceName,
       destination: route.destination,
@@ -169,7 +170,7 @@ function earliestLogins(sessions: readonly Session[]) {
 async function networkInterfaces({ guest, signal }: Context) {
   const [links, counters] = await Promise.all([
     guest.facts.networkInterfaces(signal),
-    guest.inventory.linkCounters(signal),
+    inventoryOf(guest).linkCounters(signal),
   ]);
   return links.map(({ name, mac_address, ipv4_addresses, ipv6_addresses }) => {
     const addresses = [
@@ -207,8 +208,8 @@ const statistics = (counters: LinkCounters) => ({
 /** The root last, as qemu-ga has it. */
 async function filesystems({ guest, signal }: Context) {
   const [mounts, devices, usage] = await Promise.all([
-    guest.inventory.blockMounts(signal),
-    guest.inventory.blockDevices(signal),
+    inventoryOf(guest).blockMounts(signal),
+    inventoryOf(guest).blockDevices(signal),
     guest.facts.filesystems(signal),
   ]);
   const usageOf = new Map(usage.filesystems.map((one) => [one.mount_point, one]));

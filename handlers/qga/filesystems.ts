@@ -14,6 +14,7 @@ import { fsTrimOperation } from "../../lib/privileged/fs_trim.ts";
 import { perform } from "../_privileged.ts";
 import { Int64, numberOf } from "./_int64.ts";
 import { NoArguments, qgaCommand } from "./_command.ts";
+import { inventoryOf } from "./_inventory.ts";
 
 /** What has ended a freeze before its thaw, as its host is told. */
 const EARLY_ENDINGS: Readonly<Record<Exclude<FreezeEnding, "request">, string>> = {
@@ -53,7 +54,7 @@ export const FILESYSTEM_COMMANDS: readonly Method[] = [
     target: ({ mountpoints }) => ({ mount_points: mountpoints }),
     run: async ({ mountpoints }, context) => {
       if (mountpoints === undefined) return await freeze(undefined, context);
-      const mounts = await context.guest.inventory.blockMounts(context.signal);
+      const mounts = await inventoryOf(context.guest).blockMounts(context.signal);
       const known = mounts.map(({ mountPoint }) => mountPoint)
         .filter((mountPoint) => mountpoints.includes(mountPoint));
       return known.length === 0 ? 0 : await freeze([...new Set(known)], context);

@@ -26,7 +26,7 @@ export interface Guest {
   /** The protocol's name of the platform. */
   readonly platform: "linux" | "windows";
   readonly facts: Facts;
-  readonly inventory: Inventory;
+  readonly inventory?: Inventory;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly processes?: Processes;
@@ -38,7 +38,7 @@ export interface Guest {
   readonly paths: PathRules;
   readonly files: Files;
   readonly commands: Commands;
-  readonly logs: Logs;
+  readonly logs?: Logs;
   readonly power: Power;
   readonly state: State;
   readonly privileged: Privileged;

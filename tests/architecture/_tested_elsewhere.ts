@@ -68,14 +68,15 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
     "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/linux/state/disk_segments.ts":
     "tests/lib/platform/linux/state/state_directory_test.ts",
-  "lib/platform/linux/state/memory_folder.ts":
-    "tests/lib/platform/linux/state/state_directory_test.ts",
-  "lib/platform/linux/state/memory_segments.ts": "tests/lib/platform/linux/state/spool_test.ts",
+  "lib/platform/state/memory_folder.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/memory_segments.ts": "tests/lib/platform/state/spool_test.ts",
   "lib/platform/linux/state/open_readers.ts":
     "tests/lib/platform/linux/state/state_directory_test.ts",
-  "lib/platform/linux/state/records.ts": "tests/lib/platform/linux/state/spool_test.ts",
-  "lib/platform/linux/state/segment_headers.ts": "tests/lib/platform/linux/state/spool_test.ts",
-  "lib/platform/linux/state/spool_piece.ts": "tests/lib/platform/linux/state/spool_test.ts",
+  "lib/platform/state/memory_state.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/names.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/records.ts": "tests/lib/platform/state/spool_test.ts",
+  "lib/platform/state/segment_headers.ts": "tests/lib/platform/state/spool_test.ts",
+  "lib/platform/state/spool_piece.ts": "tests/lib/platform/state/spool_test.ts",
 
   "lib/monitor/answer.ts": "tests/lib/monitor/monitor_test.ts",
   "lib/monitor/builtin/": "tests/lib/monitor/builtin_test.ts",

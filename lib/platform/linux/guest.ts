@@ -27,7 +27,7 @@ import { terminalProblem } from "./processes/terminal.ts";
 import { BrokerClient } from "./privileged/broker_client.ts";
 import type { OpenBroker } from "./privileged/broker_link.ts";
 import { isExecutableFile, isInstalled, PROGRAM_DIRECTORIES, PROGRAM_PATH } from "./programs.ts";
-import { memoryState } from "./state/state_directory.ts";
+import { memoryState } from "../state/memory_state.ts";
 import { SystemdPower } from "./systemd_power.ts";
 
 /** How the agent was started. */

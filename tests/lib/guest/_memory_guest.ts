@@ -20,7 +20,7 @@ import { NO_LOG } from "../../../lib/log/logger.ts";
 import { MemoryFiles } from "./_memory_files.ts";
 import { MEMORY_METRICS } from "./_memory_metrics.ts";
 import type { Inventory } from "../../../lib/guest/inventory.ts";
-import { memoryState } from "../../../lib/platform/linux/state/state_directory.ts";
+import { memoryState } from "../../../lib/platform/state/memory_state.ts";
 import { POSIX_PATHS } from "../../../lib/policy/paths.ts";
 import { NO_PRIVILEGED } from "../../../lib/guest/privileged.ts";
 import { Power, type PowerProvider, type PowerRequest } from "../../../lib/guest/power.ts";

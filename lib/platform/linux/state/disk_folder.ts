@@ -7,21 +7,14 @@
 import type { Spool, SpoolLimits, StateFolder } from "../../../guest/state.ts";
 import { DiskSegments, type SegmentDirectory } from "./disk_segments.ts";
 import type { OpenReaders } from "./open_readers.ts";
-import { SegmentedSpool } from "./spool.ts";
+import { checkName, isName } from "../../state/names.ts";
+import { SegmentedSpool } from "../../state/spool.ts";
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const NEW_SUFFIX = ".new";
 /** The most that a small file may have. */
 const MAX_TEXT_BYTES = 256 * 1024;
-const NAME_REGEXP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
-/** @throws {TypeError} for a name that could leave the folder; names are never a host's raw words. */
-export function checkName(name: string): void {
-  if (!NAME_REGEXP.test(name)) {
-    throw new TypeError(`not a name in the state: ${name.slice(0, 100)}`);
-  }
-}
 
 /** What is shared by all folders. */
 export interface Shared {
@@ -49,7 +42,7 @@ export class DiskFolder implements StateFolder, SegmentDirectory {
   async folders(): Promise<readonly string[]> {
     const names: string[] = [];
     for (const [name, { isDirectory }] of await this.#own()) {
-      if (isDirectory && NAME_REGEXP.test(name)) names.push(name);
+      if (isDirectory && isName(name)) names.push(name);
     }
     return names;
   }

@@ -6,7 +6,7 @@
 
 import { PositionedFile } from "../files/file_io.ts";
 import type { OpenReaders } from "./open_readers.ts";
-import type { FoundSegment, SegmentStore, SegmentWriter } from "./segments.ts";
+import type { FoundSegment, SegmentStore, SegmentWriter } from "../../state/segments.ts";
 import { writeAll } from "../../../base/write_all.ts";
 
 const NEVER_ABORTED = new AbortController().signal;

@@ -10,22 +10,12 @@ import { POSIX_PATHS } from "../../../policy/paths.ts";
 import type { OpenState } from "../../platform.ts";
 import type { Log } from "../../../log/logger.ts";
 import { DiskFolder } from "./disk_folder.ts";
-import { MemoryFolder } from "./memory_folder.ts";
+import { memoryState } from "../../state/memory_state.ts";
 import { OpenReaders } from "./open_readers.ts";
 
 const DIRECTORY_MODE = 0o700;
 const LOCK_MODE = 0o600;
 const PERMISSION_BITS = 0o777;
-/** The agent has 50 MiB in all. */
-const MEMORY_CAPACITY_BYTES = 768 * 1024;
-
-/** State in memory, which ends with the agent's process. */
-export const memoryState = (): OpenState => ({
-  isPersistent: false,
-  capacityBytes: MEMORY_CAPACITY_BYTES,
-  root: new MemoryFolder(),
-  close: () => {},
-});
 
 /**
  * Opens the state directory, for this agent alone. If the configuration names none, or if it cannot

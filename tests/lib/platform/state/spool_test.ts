@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { SpoolReadOptions } from "../../../../../lib/guest/state.ts";
-import { MemorySegments } from "../../../../../lib/platform/linux/state/memory_segments.ts";
-import { HEADER_BYTES } from "../../../../../lib/platform/linux/state/records.ts";
-import type { SegmentWriter } from "../../../../../lib/platform/linux/state/segments.ts";
-import { SegmentedSpool } from "../../../../../lib/platform/linux/state/spool.ts";
+import type { SpoolReadOptions } from "../../../../lib/guest/state.ts";
+import { MemorySegments } from "../../../../lib/platform/state/memory_segments.ts";
+import { HEADER_BYTES } from "../../../../lib/platform/state/records.ts";
+import type { SegmentWriter } from "../../../../lib/platform/state/segments.ts";
+import { SegmentedSpool } from "../../../../lib/platform/state/spool.ts";
 
 const KIB = 1024;
 const bytesOf = (text: string) => new TextEncoder().encode(text);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
-import type { Spool, SpoolLimits, SpoolPiece, SpoolReadOptions } from "../../../guest/state.ts";
+import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
+import type { Spool, SpoolLimits, SpoolPiece, SpoolReadOptions } from "../../guest/state.ts";
 import { HEADER_BYTES, writeHeader } from "./records.ts";
 import { endOf, headersOf, type Segment } from "./segment_headers.ts";
 import type { SegmentStore, SegmentWriter } from "./segments.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Spool, SpoolLimits, StateFolder } from "../../../guest/state.ts";
-import { checkName } from "./disk_folder.ts";
+import type { Spool, SpoolLimits, StateFolder } from "../../guest/state.ts";
+import { checkName } from "./names.ts";
 import { MemorySegments } from "./memory_segments.ts";
 import { SegmentedSpool } from "./spool.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
+import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
 import { HEADER_BYTES, readHeader, type RecordHeader } from "./records.ts";
 import type { SegmentStore } from "./segments.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
-import type { SpoolPiece, SpoolReadOptions, SpoolRun } from "../../../guest/state.ts";
+import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
+import type { SpoolPiece, SpoolReadOptions, SpoolRun } from "../../guest/state.ts";
 import { HEADER_BYTES, readHeader, type RecordHeader } from "./records.ts";
 import type { Segment } from "./segment_headers.ts";
 import type { SegmentStore } from "./segments.ts";
