@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { permissions } from "./commands/permissions.ts";
+import { permissionsOf } from "./commands/permissions.ts";
 import { privileged } from "./commands/privileged.ts";
 import { run } from "./commands/run.ts";
 import { supervise } from "./commands/supervise.ts";
@@ -19,7 +19,7 @@ if (import.meta.main) {
   Deno.exit(
     await run(Deno.args, {
       platform: LINUX,
-      subcommands: { permissions, privileged },
+      subcommands: { permissions: permissionsOf(LINUX, "shell"), privileged },
       serveOwnPort: supervise,
     }),
   );

@@ -9,7 +9,6 @@
  */
 
 import { permissionFlags } from "../lib/platform/permissions.ts";
-import { LINUX } from "../lib/platform/linux/mod.ts";
 import { printLine } from "../lib/base/terminal.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { brokerNeeds } from "./serve/broker.ts";
@@ -66,11 +65,18 @@ export function shellWords(words: readonly string[]): string {
 }
 
 /**
- * `kvmmanager-agent permissions`: prints the flags as words for a shell, on Linux.
+ * `kvmmanager-agent permissions` of a platform: prints the flags, as words for a POSIX shell where
+ * there is one, else as JSON.
  *
- * @returns The exit status.
+ * @returns What runs the subcommand and returns the exit status.
  */
-export async function permissions(args: readonly string[]): Promise<number> {
-  printLine(shellWords(await flagsFor(args, LINUX)));
-  return EXIT.ok;
+export function permissionsOf(
+  platform: Platform,
+  format: "shell" | "json",
+): (args: readonly string[]) => Promise<number> {
+  return async (args) => {
+    const flags = await flagsFor(args, platform);
+    printLine(format === "shell" ? shellWords(flags) : JSON.stringify(flags));
+    return EXIT.ok;
+  };
 }

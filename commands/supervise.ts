@@ -11,18 +11,12 @@
 import { Aborted, withTimer } from "../lib/base/waiting.ts";
 import { UsageError } from "../lib/base/command_line.ts";
 import { loadConfig } from "../lib/config/load.ts";
-import { DEFAULT_CHANNEL_NAME } from "../lib/config/schema.ts";
 import { type Log, Logger } from "../lib/log/logger.ts";
 import { confineSupervisor } from "../lib/platform/linux/confinement.ts";
 import { parsePermissions } from "../lib/platform/permissions.ts";
 import { SHELL } from "../lib/platform/linux/programs.ts";
-import {
-  BAKED_OPTIONS,
-  type DialectChoice,
-  EXIT,
-  type Invocation,
-  QGA_CHANNEL_NAME,
-} from "./usage.ts";
+import { portName } from "./port_name.ts";
+import { BAKED_OPTIONS, EXIT, type Invocation } from "./usage.ts";
 
 const PORT_DIRECTORY = "/dev/virtio-ports";
 
@@ -88,10 +82,6 @@ export async function supervise(invocation: Invocation, args: readonly string[])
   await withTimer(LOG_FLUSH_MS, log.flush());
   return status;
 }
-
-/** The configured port, or the dialect's own if none is configured. */
-const portName = (dialect: DialectChoice, configured: string) =>
-  dialect === "qga" && configured === DEFAULT_CHANNEL_NAME ? QGA_CHANNEL_NAME : configured;
 
 /** The child process already has these options built in. */
 const isBaked = (arg: string) => BAKED_OPTIONS.some((name) => arg.startsWith(`--${name}=`));

@@ -95,7 +95,7 @@ export const commandMembers = () => ({
     [],
   ),
   timeout_seconds: z.optional(z.int().check(z.gte(1))),
-  working_directory: z._default(Text(), "/"),
+  working_directory: z.optional(Text()),
   env: z._default(
     quickly(z.record(VariableName(), Text()), {
       maximum: MAX_VARIABLES,

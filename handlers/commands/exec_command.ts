@@ -6,6 +6,7 @@ import { addMissing } from "./_environment.ts";
 import { decodeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
 import { commandRule } from "./_policy.ts";
+import { workingDirectoryOf } from "./_working_directory.ts";
 import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -23,7 +24,7 @@ export const execCommand = method({
     "absolute path. `command_whitelist`, if set, lists the names or paths that are allowed, " +
     "compared before symbolic links are followed.",
     "The environment has `PATH`, `HOME`, `LANG=C.UTF-8`, `TERM=dumb` and `env`; the working " +
-    "directory is `/`; standard input is empty unless `input` is given. With `capture_output: " +
+    "directory is `/` by default, on Windows the system's own; standard input is empty unless `input` is given. With `capture_output: " +
     "false` the output goes to /dev/null.",
     "While `command_whitelist` is set, `env` may contain only variables that cannot make a " +
     "program load other code: " + HARMLESS_VARIABLES.map((name) => `\`${name}\``).join(", ") +
@@ -105,10 +106,7 @@ export const execCommand = method({
     const result = await commands.run({
       program: findProgram(params.command, security.command_whitelist, commands),
       args: params.args,
-      workingDirectory: context.guest.paths.normalize(
-        params.working_directory,
-        "working_directory",
-      ),
+      workingDirectory: workingDirectoryOf(params, context.guest),
       env: addMissing(params.env, await commands.baseEnvironment()),
       input: decodeInput(params.input, params.input_encoding),
       maxOutputBytes: params.capture_output ? room : 0,

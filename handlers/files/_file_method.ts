@@ -15,6 +15,7 @@ import {
   type PolicyRule,
   type TypedMethod,
 } from "../../lib/core/method.ts";
+import { needed } from "../_ability.ts";
 import type { Files } from "../../lib/guest/files.ts";
 import { type AllowedPath, allowPath, type PathRules } from "../../lib/policy/paths.ts";
 
@@ -77,7 +78,8 @@ export function fileMethod<
       },
       ...errors,
     ],
-    available: ({ config }: Pick<Context, "config">) => config.security[governedBy].length > 0,
+    available: ({ config, guest }: Pick<Context, "config" | "guest">) =>
+      guest.files !== undefined && config.security[governedBy].length > 0,
     policy: (params: z.output<Params>, { config, guest: { paths } }: AgentServices) => {
       const rules: PolicyRule[] = [];
       const allow = (path: string, parameter: string) => {
@@ -103,7 +105,7 @@ export function fileMethod<
         });
       return run(params, {
         ...context,
-        files: context.guest.files,
+        files: needed(context.guest.files, "access files"),
         paths,
         target: allow(params.path, "path"),
         allow,

@@ -7,6 +7,7 @@ import { decodeInput } from "../commands/_input.ts";
 import { commandMembers } from "../commands/_params.ts";
 import { commandRule } from "../commands/_policy.ts";
 import { fingerprintOf, timeRules, within } from "./_new_job.ts";
+import { workingDirectoryOf } from "../commands/_working_directory.ts";
 import { EXAMPLE_STATUS, JobId, StatusMembers, statusOf, TerminalMembers } from "./_job_method.ts";
 
 /** Characters of the command that `job_status` and `job_list` show. */
@@ -86,7 +87,7 @@ export const jobStart = method({
     const run = {
       program: findProgram(params.command, security.command_whitelist, commands),
       args: params.args,
-      workingDirectory: guest.paths.normalize(params.working_directory, "working_directory"),
+      workingDirectory: workingDirectoryOf(params, guest),
       env: addMissing(env, await commands.baseEnvironment()),
       terminal: tty,
     };

@@ -8,7 +8,10 @@ import * as z from "zod";
 import { commandFailed, invalidParams, permissionDenied } from "../../lib/base/errors.ts";
 import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
+import type { Files } from "../../lib/guest/files.ts";
+import type { Guest } from "../../lib/guest/guest.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
+import { needed } from "../_ability.ts";
 import { refuseGrowth } from "../files/_parameters.ts";
 import { type Decoded, decodeInPieces } from "./_base64.ts";
 import { qgaCommand } from "./_command.ts";
@@ -200,8 +203,12 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
 ];
 
 /** Checks that the file is there; creates or empties it if the mode says so. */
+/** @throws {RpcError} -32000 if the guest has none that it can reach. */
+const filesOf = ({ files }: Guest): Files => needed(files, "access files");
+
 async function prepareFile(handle: Handle, mode: string, context: Context): Promise<void> {
-  const { guest: { files }, signal } = context;
+  const { guest, signal } = context;
+  const files = filesOf(guest);
   const path = allow(handle, context);
   if (mode.startsWith("w")) {
     return await files.replace(path, NOTHING, { createDirectories: false, signal });
@@ -215,7 +222,8 @@ async function prepareFile(handle: Handle, mode: string, context: Context): Prom
 }
 
 async function readPiece(handle: Handle, count: number, context: Context) {
-  const { guest: { files }, signal, resultLimitBytes } = context;
+  const { guest, signal, resultLimitBytes } = context;
+  const files = filesOf(guest);
   const most = Math.min(MAX_READ_BYTES, base64Capacity(resultLimitBytes - OTHER_MEMBERS_BYTES));
   const wanted = Math.min(count, most);
   const file = await files.open(allow(handle, context), { access: "read", signal });
@@ -233,7 +241,8 @@ async function write(
   length: number,
   context: Context,
 ): Promise<void> {
-  const { guest: { files }, config: { security }, signal } = context;
+  const { guest, config: { security }, signal } = context;
+  const files = filesOf(guest);
   if (handle.appends) handle.position = await sizeOf(handle, context);
   refuseGrowth(handle.path, handle.position + length, security.max_file_size_mb);
   const file = await files.open(allow(handle, context), { access: "write", signal });
@@ -249,7 +258,8 @@ async function write(
 
 /** As it is now: others may write to the file, too. */
 async function sizeOf(handle: Handle, context: Context): Promise<number> {
-  const { guest: { files }, signal } = context;
+  const { guest, signal } = context;
+  const files = filesOf(guest);
   return (await files.status(allow(handle, context), signal)).sizeBytes;
 }
 

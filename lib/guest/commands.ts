@@ -120,6 +120,8 @@ export interface StartedCommand {
 
 /** The programs of the guest. */
 export interface Commands extends InstalledPrograms {
+  /** Where commands run unless the request says otherwise. */
+  readonly defaultDirectory: string;
   /** The variables that every command gets unless the request sets them. */
   baseEnvironment(): Promise<Readonly<Record<string, string>>>;
   /**

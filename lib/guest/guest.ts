@@ -36,7 +36,7 @@ export interface Guest {
   readonly cloudInit?: CloudInit;
   /** How it writes paths. */
   readonly paths: PathRules;
-  readonly files: Files;
+  readonly files?: Files;
   readonly commands: Commands;
   readonly logs?: Logs;
   readonly power: Power;

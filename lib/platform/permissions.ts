@@ -17,8 +17,8 @@ const PermissionsSchema = z.strictObject({
   sockets: Paths,
   /** Facts about the system (`--allow-sys`). */
   system: Paths,
-  /** Libraries whose functions may be called (`--allow-ffi`). */
-  libraries: z._default(Paths, []),
+  /** Whether functions of the system's libraries may be called (`--allow-ffi`). */
+  usesLibraries: z._default(z.boolean(), false),
 });
 
 /** What Deno lets the agent use. */
@@ -64,12 +64,12 @@ const list = (values: readonly string[]) => values.map((v) => v.replaceAll(",", 
 
 /** The permissions as command-line flags of `deno run` and `deno compile`. */
 export function permissionFlags(permissions: Permissions): string[] {
-  const { read, write, run, sockets, system, libraries } = permissions;
+  const { read, write, run, sockets, system, usesLibraries } = permissions;
   const flags = ["--no-prompt", `--allow-sys=${list(system)}`];
   if (read.length > 0) flags.push(`--allow-read=${list(read)}`);
   if (write.length > 0) flags.push(`--allow-write=${list(write)}`);
   flags.push(run === "all" ? "--allow-run" : `--allow-run=${list(run)}`);
   if (sockets.length > 0) flags.push(`--allow-net=${list(sockets.map((path) => `unix:${path}`))}`);
-  if (libraries.length > 0) flags.push(`--allow-ffi=${list(libraries)}`);
+  if (usesLibraries) flags.push("--allow-ffi");
   return flags;
 }

@@ -31,7 +31,10 @@ async function* sourceFiles(directory: string): AsyncGenerator<string> {
 
 const { allowed } = parseDirections(await Deno.readTextFile(`${ROOT}CONTRIBUTING.md`));
 const texts = new Map<string, string>();
-for (const file of ["main.ts", ...(await Promise.all(TREE.map(filesIn))).flat()].sort()) {
+for (
+  const file of ["main.ts", "main_windows.ts", ...(await Promise.all(TREE.map(filesIn))).flat()]
+    .sort()
+) {
   texts.set(file, await Deno.readTextFile(`${ROOT}${file}`));
 }
 const imports: Import[] = [...texts].flatMap(([file, text]) => importsOf(file, text));

@@ -100,6 +100,6 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
     // Clients connect to the first path, the server creates the socket under the second.
     sockets: unique([...listen, ...pipe, ...pipe.map(unfinishedSocketOf), ...notify, ...broker]),
     system: SYSTEM_FACTS,
-    libraries: [],
+    usesLibraries: false,
   };
 }

@@ -74,6 +74,7 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     cloudInit: isInstalled("cloud-init") ? new LinuxCloudInit() : undefined,
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
+      defaultDirectory: "/",
       isExecutableFile,
       baseEnvironment: async () => ({
         PATH: PROGRAM_PATH,

@@ -11,6 +11,8 @@ export function watchForInterruption(timeoutMs: number, signal: AbortSignal) {
   const { promise, resolve } = Promise.withResolvers<"timeout" | "cancellation">();
   const timer = new Timer(timeoutMs, () => resolve("timeout"));
   const onAbort = () => resolve("cancellation");
+  // Starting may have taken time, and listeners are not told of what was before them.
+  if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });
   return {
     happened: promise,

@@ -11,13 +11,16 @@
 import { type Handle, isHandle } from "./ffi/handle.ts";
 import { kernel32 } from "./ffi/kernel32.ts";
 import { ntdll, STATUS } from "./ffi/ntdll.ts";
-import { lastError } from "./ffi/windows_error.ts";
+import { ERROR, lastError } from "./ffi/windows_error.ts";
 
 const INFINITE = 0xffff_ffff;
 /** Where IO_STATUS_BLOCK has the status and the number of bytes, as 32-bit words. */
 const STATUS_WORD = 0;
 const BYTES_WORD = 2;
 const IO_STATUS_WORDS = 4;
+/** The size of OVERLAPPED as 64-bit words, and where its event is. */
+const OVERLAPPED_WORDS = 4;
+const EVENT_WORD = 3;
 
 /** How a request ended. */
 export interface Transfer {
@@ -54,6 +57,23 @@ export class OverlappedHandle {
     return await this.#transfer("NtWriteFile", bytes);
   }
 
+  /**
+   * Waits for a client of a named pipe.
+   *
+   * @returns An NTSTATUS.
+   */
+  async acceptClient(): Promise<number> {
+    const overlapped = new BigUint64Array(OVERLAPPED_WORDS);
+    const event = this.#events.NtReadFile;
+    overlapped[EVENT_WORD] = Deno.UnsafePointer.value(event);
+    if (kernel32.ConnectNamedPipe(this.handle, overlapped) !== 0) return STATUS.SUCCESS;
+    const { code } = lastError("ConnectNamedPipe");
+    // The client was faster.
+    if (code === ERROR.PIPE_CONNECTED) return STATUS.SUCCESS;
+    if (code !== ERROR.IO_PENDING) return STATUS.PIPE_BROKEN;
+    return await this.#waitFor(event, () => Number(overlapped[0]));
+  }
+
   /** Ends requests that wait, as {@link STATUS}.CANCELLED. */
   cancel(): void {
     if (!this.#isClosed) kernel32.CancelIoEx(this.handle, null);
@@ -88,10 +108,15 @@ export class OverlappedHandle {
     );
     if (status !== STATUS.PENDING) return { status, bytes: result[BYTES_WORD] ?? 0 };
     // The kernel writes to these while the request waits: the closure keeps them.
-    const waiting = kernel32.WaitForSingleObject(event, INFINITE).then(() => ({
+    return await this.#waitFor(event, () => ({
       status: result[STATUS_WORD] ?? 0,
       bytes: lent.byteLength === 0 ? 0 : result[BYTES_WORD] ?? 0,
     }));
+  }
+
+  /** @param outcome Reads it, and keeps the memory that the kernel writes to. */
+  async #waitFor<Outcome>(event: Handle, outcome: () => Outcome): Promise<Outcome> {
+    const waiting = kernel32.WaitForSingleObject(event, INFINITE).then(outcome);
     this.#waiting.add(waiting);
     try {
       return await waiting;

@@ -12,6 +12,7 @@ import { invalidParams } from "../../base/errors.ts";
 import type { ProgramRules } from "../../policy/commands.ts";
 import { kernel32 } from "./ffi/kernel32.ts";
 import { fromWide, wide } from "./ffi/wide.ts";
+import { lastError } from "./ffi/windows_error.ts";
 import { isSamePath, WINDOWS_PATHS } from "./paths.ts";
 
 const INVALID_FILE_ATTRIBUTES = 0xffff_ffff;
@@ -33,12 +34,21 @@ export function variable(name: string): string | undefined {
   return length === 0 ? undefined : fromWide(value.subarray(0, length));
 }
 
+/** The absolute form of a path, by the working directory. */
+export function fullPath(path: string): string {
+  const full = new Uint16Array(MAX_VALUE);
+  const length = kernel32.GetFullPathNameW(wide(path), full.length, full, null);
+  if (length === 0) throw lastError("GetFullPathNameW");
+  return fromWide(full.subarray(0, length));
+}
+
 /** Such as `C:\Windows`. */
 export const SYSTEM_ROOT = variable("SystemRoot") ?? "C:\\Windows";
 /** The directory of the system's own programs. */
 export const SYSTEM_DIRECTORY = `${SYSTEM_ROOT}\\System32`;
 
 const DRIVE_ABSOLUTE = /^[A-Za-z]:\\/;
+const DENOS_OWN = /\\node_compat_bin$/;
 
 /** The directories in which a bare name is looked up: the system's own, and then those of PATH. */
 export const PROGRAM_DIRECTORIES: readonly string[] = [
@@ -46,8 +56,8 @@ export const PROGRAM_DIRECTORIES: readonly string[] = [
     SYSTEM_DIRECTORY,
     SYSTEM_ROOT,
     ...(variable("PATH") ?? "").split(";")
-      // A relative entry would depend on the working directory.
-      .filter((directory) => DRIVE_ABSOLUTE.test(directory))
+      // A relative entry would depend on the working directory, and Deno adds one of its own.
+      .filter((directory) => DRIVE_ABSOLUTE.test(directory) && !DENOS_OWN.test(directory))
       .map((directory) => directory.replace(/(?<=[^:])\\+$/, "")),
   ]),
 ];

@@ -78,6 +78,7 @@ export const NO_LOGS: Logs = {
 /** No program is installed. */
 export const NO_COMMANDS: Commands = {
   searchPath: ["/bin"],
+  defaultDirectory: "/",
   isExecutableFile: () => false,
   baseEnvironment: () => Promise.resolve({ PATH: "/bin", HOME: "/home/agent" }),
   run: ({ program }) => Promise.reject(notFound(`program not found: ${program}`)),
@@ -93,6 +94,7 @@ export type ScriptedResult =
 /** Installed programs that do what the test says, and remember how they were run. */
 export class ScriptedCommands implements Commands {
   readonly searchPath = ["/sbin", "/bin"];
+  readonly defaultDirectory = "/";
   readonly runs: RunOptions[] = [];
   readonly #programs: ReadonlyMap<string, (options: RunOptions) => ScriptedResult>;
 

@@ -7,7 +7,7 @@
 import { commandFailed, permissionDenied, type RpcError } from "../../../base/errors.ts";
 import { countChild, countGarbage, countPipeRead } from "../../../base/memory/garbage.ts";
 import { Aborted } from "../../../base/waiting.ts";
-import { Capture } from "../processes/capture.ts";
+import { Capture } from "../../processes/capture.ts";
 import { signalGroup } from "../processes/process_group.ts";
 import { PROGRAM_PATH, scriptArgs, SHELL } from "../programs.ts";
 import { OUTPUT_FIELDS, parseBeginning, parseEntry, type PrintedEntry } from "./journal_entries.ts";

@@ -9,7 +9,7 @@ import { commandFailed } from "../../../base/errors.ts";
 import { messageOf } from "../../../base/message_of.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import type { BackgroundOptions } from "../../../privileged/operation.ts";
-import { PipeReader } from "../processes/pipe_reader.ts";
+import { PipeReader } from "../../processes/pipe_reader.ts";
 import { signalGroup } from "../processes/process_group.ts";
 import { PROGRAM_PATH, programPath } from "../programs.ts";
 import { runProgram } from "./root_tools.ts";

@@ -19,7 +19,7 @@ import {
   parseAnswer,
 } from "../../../privileged/messages.ts";
 import { writeAll } from "../../../base/write_all.ts";
-import { watchForInterruption } from "../processes/interruption.ts";
+import { watchForInterruption } from "../../processes/interruption.ts";
 import type { BrokerLink } from "./broker_link.ts";
 
 /** The signals that stop it: there is no other way to tell a package manager something. */

@@ -22,4 +22,8 @@ export const advapi32 = Deno.dlopen("advapi32.dll", {
     parameters: [HKEY, "buffer", "pointer", "buffer", "buffer", "buffer"],
     result: "i32",
   },
+  LookupAccountNameW: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
 }).symbols;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { commandFailed } from "../../../base/errors.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import type { ProcessTree, Program, Streams } from "../../processes/process_tree.ts";
 import { WindowsError } from "../ffi/windows_error.ts";
@@ -11,6 +12,8 @@ import { JobObject } from "./job_object.ts";
 
 /** What ended commands exit with, as timeout(1) has it. */
 const ENDED_CODE = 124;
+/** UNICODE_STRING's limit, with the final NUL (CreateProcessW). */
+const MAX_COMMAND_LINE = 32_767;
 /** How long the kernel may take to end a process. */
 const END_MS = 2000;
 
@@ -23,6 +26,7 @@ export function startTree(
   { program, args, workingDirectory, env }: Program,
   streams: Streams,
 ): ProcessTree {
+  refuseLongCommandLine(program, args);
   const job = new JobObject();
   let child: Deno.ChildProcess;
   try {
@@ -48,6 +52,16 @@ export function startTree(
     },
     release: () => job.release(),
   };
+}
+
+/** @throws {RpcError} -32000 for more than Windows takes, whatever quoting adds. */
+function refuseLongCommandLine(program: string, args: readonly string[]): void {
+  const characters = [program, ...args].reduce((sum, { length }) => sum + 1 + length, 0);
+  if (characters < MAX_COMMAND_LINE) return;
+  throw commandFailed(
+    `${program} could not be started: its command line has ${characters} characters or more, and ` +
+      `Windows takes ${MAX_COMMAND_LINE}`,
+  );
 }
 
 /** A child that has already ended needs no job. */

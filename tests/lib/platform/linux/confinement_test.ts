@@ -3,7 +3,14 @@ import type { Permissions } from "../../../../lib/platform/permissions.ts";
 import { TempDirectory } from "../../_helpers.ts";
 import { runTestScript } from "../../../_deno.ts";
 
-const NONE: Permissions = { read: [], write: [], run: [], sockets: [], system: [], libraries: [] };
+const NONE: Permissions = {
+  read: [],
+  write: [],
+  run: [],
+  sockets: [],
+  system: [],
+  usesLibraries: false,
+};
 
 /** A directory that is inside and one that is not, with a file in each. */
 class Places implements AsyncDisposable {
@@ -238,7 +245,7 @@ Deno.test("refusedByDeno() names what a process may not do, with the kind of acc
     run: ["/bin/ls", "/bin/rm"],
     sockets: ["/run/a.sock", "/run/b.sock"],
     system: [],
-    libraries: [],
+    usesLibraries: false,
   };
   const refused = async (run: Permissions["run"]) => {
     const { stdout, stderr } = await runTestScript("lib/platform/linux/_confine.ts", {

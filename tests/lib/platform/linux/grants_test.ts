@@ -120,7 +120,7 @@ Deno.test("Deno takes the flag of a path with a comma for that one path", async 
     run: [],
     sockets: [],
     system: ["hostname"],
-    libraries: [],
+    usesLibraries: false,
   }).find((flag) => flag.startsWith("--allow-read=")) ?? "";
   const paths = ["/srv/a,b", "/srv/a,b/c", "/srv/a", "/srv", "b"];
   const { stdout, stderr } = await runTestScript("lib/platform/linux/_query_read.ts", {

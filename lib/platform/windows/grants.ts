@@ -1,0 +1,62 @@
+/**
+ * The Deno permissions that a configuration needs on Windows.
+ *
+ * Calling functions of the system is one permission, and whoever has it can do what the process's
+ * account can: Deno's lists hold for what the agent does through Deno, and the agent's own checks
+ * for the rest (docs/security.md).
+ *
+ * @module
+ */
+
+import type { Config } from "../../config/schema.ts";
+import type { Permissions, StartPaths } from "../permissions.ts";
+import { PROGRAM_DIRECTORIES, WINDOWS_PROGRAMS } from "./programs.ts";
+
+const SYSTEM_FACTS = [
+  "cpus",
+  "hostname",
+  "networkInterfaces",
+  "osRelease",
+  "osUptime",
+  "systemMemoryInfo",
+] as const;
+
+const unique = (values: readonly (string | null | undefined)[]): string[] =>
+  [...new Set(values.filter((value) => typeof value === "string"))].sort();
+
+/**
+ * The permissions for a configuration.
+ *
+ * @param defaultConfigPath The configuration file that is read if none is named.
+ */
+export function permissionsFor(
+  { security, log_file, audit_file }: Config,
+  { configFile, qemuGaConf }: StartPaths,
+  defaultConfigPath: string,
+): Permissions {
+  const { allowed_read_paths, allowed_write_paths, command_whitelist } = security;
+  return {
+    read: unique([
+      ...allowed_read_paths,
+      ...allowed_write_paths,
+      defaultConfigPath,
+      configFile,
+      qemuGaConf,
+      // To check whether its last line is complete.
+      audit_file,
+    ]),
+    write: unique([...allowed_write_paths, log_file, audit_file]),
+    run: command_whitelist === null ? "all" : unique(command_whitelist.flatMap(filesOf)),
+    sockets: [],
+    system: SYSTEM_FACTS,
+    usesLibraries: true,
+  };
+}
+
+/** The files that an entry of the whitelist may stand for. */
+function filesOf(entry: string): readonly string[] {
+  const { isBareName, files, join } = WINDOWS_PROGRAMS;
+  return isBareName(entry)
+    ? PROGRAM_DIRECTORIES.flatMap((directory) => files(join(directory, entry)))
+    : files(entry);
+}

@@ -1,0 +1,56 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { driveRoots } from "../../../lib/platform/windows/drives.ts";
+import { productName, WindowsFacts } from "../../../lib/platform/windows/facts/mod.ts";
+import { WindowsWatch } from "../../../lib/platform/windows/watch.ts";
+
+const facts = new WindowsFacts();
+
+Deno.test("info() describes the guest", async () => {
+  const info = await facts.info();
+  assertEquals([info.os_type, info.hostname], ["windows", Deno.hostname()]);
+  assertMatch(info.os_name, /^(?:Microsoft )?Windows/);
+  assertMatch(info.kernel_version, /^\d+\.\d+\.\d+$/);
+  assert(info.cpu_count > 0 && info.total_memory_kb > 0 && (info.available_memory_kb ?? 0) > 0);
+});
+
+Deno.test("productName() tells Windows 11 by its build", () => {
+  assertEquals(productName("Windows 10 Pro", "10.0.19045"), "Windows 10 Pro");
+  assertEquals(productName("Windows 10 Pro", "10.0.22000"), "Windows 11 Pro");
+  assertEquals(
+    productName("Windows Server 2022 Standard", "10.0.26100"),
+    "Windows Server 2022 Standard",
+  );
+  assertEquals(productName(undefined, "10.0.19045"), "Windows");
+});
+
+Deno.test("networkInterfaces() has every adapter that has an address, with all its addresses", async () => {
+  const adapters = await facts.networkInterfaces();
+  for (const { name, cidr } of Deno.networkInterfaces()) {
+    const adapter = adapters.find((one) => one.name === name);
+    assert(adapter !== undefined, `${name} in ${adapters.map((one) => one.name)}`);
+    assert([...adapter.ipv4_addresses, ...adapter.ipv6_addresses].includes(cidr));
+    assertMatch(adapter.mac_address, /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+  }
+});
+
+Deno.test("filesystems() measures the fixed drives", async () => {
+  const { filesystems, unresponsive } = await facts.filesystems();
+  assertEquals(unresponsive, []);
+  const system = filesystems.find(({ mount_point }) => mount_point === "C:\\");
+  assert(system !== undefined);
+  assert(system.total_bytes >= system.used_bytes && system.total_bytes > 0);
+  assert(system.used_percent >= 0 && system.used_percent <= 100);
+});
+
+Deno.test("driveRoots() has the system's drive", () => {
+  assert(driveRoots().includes("C:\\"));
+});
+
+Deno.test("WindowsWatch sees the addresses", async () => {
+  await using watch = new WindowsWatch();
+  const { addresses } = await watch.quick();
+  assertEquals(
+    addresses?.size,
+    new Set(Deno.networkInterfaces().map(({ name, cidr }) => name + cidr)).size,
+  );
+});

@@ -1,0 +1,171 @@
+/**
+ * The agent in Wine: one Windows for all, since starting it takes longer than any of the tests.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Wine } from "../../scripts/windows/wine.ts";
+import { type Host, type Message } from "../agent/_host.ts";
+import { ROOT } from "../_deno.ts";
+import { timed } from "../_waiting.ts";
+import { runAgent, WindowsAgent } from "./_wine.ts";
+
+const INSIDE = ["tests/windows/inside/", "tests/lib/platform/windows/"];
+
+async function denoDirectory(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  return z.parse(
+    z.looseObject({ denoDir: z.string() }),
+    JSON.parse(new TextDecoder().decode(stdout)),
+  )
+    .denoDir;
+}
+
+const Executed = z.looseObject({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
+
+/** The code and the reason of a refusal. */
+const refusalOf = ({ error }: Message) =>
+  z.parse(
+    z.looseObject({ code: z.int(), data: z.looseObject({ reason: z.string() }) }),
+    error,
+  );
+
+const execute = (host: Host, command: string, ...args: readonly string[]) =>
+  host.call("exec_command", { command, args }, Executed);
+
+Deno.test("Windows", async (t) => {
+  await using wine = await Wine.start();
+
+  await t.step("the platform's own tests pass in deno.exe", async () => {
+    await wine.usePackages(await denoDirectory());
+    const { code, stdout, stderr } = await wine.deno(
+      ["test", "-A", "--no-check", "--cached-only", ...INSIDE],
+      { cwd: ROOT, stdout: "piped", stderr: "piped" },
+    ).output();
+    const decoder = new TextDecoder();
+    assertEquals(code, 0, decoder.decode(stdout) + decoder.decode(stderr));
+  });
+
+  await t.step("--version and check work", async () => {
+    assertMatch((await runAgent(wine, "--version")).stdout, /^kvmmanager-agent \d/);
+    const { code, stdout } = await runAgent(wine, "check");
+    assertEquals(code, 0);
+    assertEquals(JSON.parse(stdout).source, "defaults");
+  });
+
+  await t.step("an agent on its port", async (t) => {
+    const agent = await WindowsAgent.start(wine, {
+      command_monitor: { enabled: true },
+      security: { allowed_read_paths: ["C:\\allowed"], allowed_write_paths: ["C:\\allowed"] },
+    });
+    await using _agent = agent;
+    const { host } = agent;
+
+    await t.step("answers ping and tells its platform", async () => {
+      await host.ping();
+      const { platform } = await host.call(
+        "get_agent_info",
+        undefined,
+        z.looseObject({ platform: z.string() }),
+      );
+      assertEquals(platform, "windows");
+    });
+
+    await t.step("describes the guest", async () => {
+      const info = await host.call(
+        "get_system_info",
+        undefined,
+        z.looseObject({ os_type: z.literal("windows"), total_memory_kb: z.int() }),
+      );
+      assert(info.total_memory_kb > 0);
+      await host.call(
+        "get_disk_usage",
+        undefined,
+        z.looseObject({ filesystems: z.array(z.any()) }),
+      );
+      await host.call(
+        "get_network_info",
+        undefined,
+        z.looseObject({ interfaces: z.array(z.any()) }),
+      );
+    });
+
+    await t.step("runs commands by name and by path", async () => {
+      assertEquals((await execute(host, "cmd", "/c", "echo hello")).stdout, "hello\r\n");
+      assertEquals((await execute(host, "C:/windows/system32/CMD", "/c", "exit 7")).exit_code, 7);
+    });
+
+    await t.step("refuses what is no program", async () => {
+      for (
+        const [command, code, reason] of [
+          ["nosuchprogram", -32002, "program not found"],
+          ["C:\\no\\such.exe", -32002, "program not found"],
+          ["setup.bat", -32602, "batch file"],
+          ["..\\cmd.exe", -32602, "must be absolute"],
+          ["\\\\server\\share\\x.exe", -32602, "network path"],
+        ] as const
+      ) {
+        const refusal = refusalOf(await host.request("exec_command", { command }));
+        assertEquals(refusal.code, code, command);
+        assertStringIncludes(refusal.data.reason, reason);
+      }
+    });
+
+    await t.step("ends a command that is over its time", async () => {
+      const { value, ms } = await timed(() =>
+        host.request("exec_command", {
+          command: "cmd",
+          args: ["/c", "ping -n 60 127.0.0.1"],
+          timeout_seconds: 1,
+        })
+      );
+      assertEquals(refusalOf(value).code, -32003);
+      assert(ms < 20_000, `${ms} ms`);
+    });
+
+    await t.step("runs jobs", async () => {
+      await host.request("job_start", { job_id: "one", command: "cmd", args: ["/c", "echo job"] });
+      const { output } = await host.call(
+        "job_read",
+        { job_id: "one", wait_seconds: 20 },
+        z.looseObject({ output: z.array(z.looseObject({ data: z.string() })) }),
+      );
+      assertEquals(output.map(({ data }) => data.trim()).join(""), "job");
+    });
+
+    await t.step("answers after bad lines and a large one", async () => {
+      for (const line of ["{", "[]", '"x"', "x".repeat(100_000)]) {
+        assert("error" in await host.ask(line));
+      }
+      await host.ping();
+    });
+
+    await t.step("answers programs of the guest through its pipe", async () => {
+      const { code, stdout } = await runAgent(
+        wine,
+        "command",
+        "agent.Ping",
+        "--config=C:\\agent-config.json",
+      );
+      assertEquals([code, JSON.parse(stdout).Status], [0, 0], stdout);
+    });
+
+    await t.step("is confined", async () => {
+      const log = await agent.end();
+      assertStringIncludes(log, '"message":"confined: Deno denies access outside');
+    });
+  });
+
+  await t.step("a whitelist is compared without case, with and without extension", async () => {
+    const agent = await WindowsAgent.start(wine, {
+      security: { command_whitelist: ["CMD", "C:\\windows\\system32\\whoami.exe"] },
+    });
+    await using _agent = agent;
+    const { host } = agent;
+    assertEquals((await execute(host, "cmd.exe", "/c", "echo a")).stdout, "a\r\n");
+    assertEquals((await execute(host, "WhoAmI")).exit_code, 0);
+    assertEquals(refusalOf(await host.request("exec_command", { command: "ping" })).code, -32001);
+  });
+});
