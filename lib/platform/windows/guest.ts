@@ -9,6 +9,7 @@ import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import type { State } from "../../guest/state.ts";
 import { WindowsFacts } from "./facts/mod.ts";
+import { WindowsFiles } from "./files/mod.ts";
 import { WINDOWS_PATHS } from "./paths.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { startCommand, TERMINAL_PROBLEM } from "./processes/start_command.ts";
@@ -26,6 +27,7 @@ export function windowsGuest({ state }: { readonly state: State }): Guest {
     platform: "windows",
     paths: WINDOWS_PATHS,
     facts: new WindowsFacts(),
+    files: new WindowsFiles(),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       rules: WINDOWS_PROGRAMS,
