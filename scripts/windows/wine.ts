@@ -167,9 +167,11 @@ export class Wine implements AsyncDisposable {
     return this.command(this.#runtime, args, options);
   }
 
-  /** Lets programs open a device of Linux as `\\.\NAME`. */
-  async linkDevice(name: string, path: string): Promise<void> {
-    await Deno.symlink(path, `${this.prefix}/dosdevices/${name.toLowerCase()}`);
+  /** Lets programs open a device of Linux as `\\.\NAME`, by a link that is returned. */
+  async linkDevice(name: string, path: string): Promise<string> {
+    const link = `${this.prefix}/dosdevices/${name.toLowerCase()}`;
+    await Deno.symlink(path, link);
+    return link;
   }
 
   /** Gives Deno for Windows the packages of another Deno, so that it downloads nothing. */

@@ -8,7 +8,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import { makePaths, TestAgent } from "./_agent.ts";
 import { Host } from "./_host.ts";
-import { Pty } from "./_pty.ts";
+import { Pty } from "../../scripts/windows/pty.ts";
 import { runDeno } from "../_deno.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));

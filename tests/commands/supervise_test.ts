@@ -11,7 +11,7 @@ import { AGENT_ENVIRONMENT, agentCommand } from "../../scripts/agent.ts";
 import { configuration, makePaths } from "../agent/_agent.ts";
 import { Host } from "../agent/_host.ts";
 import { survivors } from "../_processes.ts";
-import { Pty } from "../agent/_pty.ts";
+import { Pty } from "../../scripts/windows/pty.ts";
 import { until, within } from "../_waiting.ts";
 import { isAlive } from "../_processes.ts";
 

@@ -1,33 +1,17 @@
 /**
- * One Wine for all tests of a file, and agents in it.
+ * Agents in Wine, and the hosts at the other ends of their ports.
  *
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import { toWindows, Wine } from "../../scripts/windows/wine.ts";
+import { startAgent } from "../../scripts/windows/agent.ts";
+import { Pty } from "../../scripts/windows/pty.ts";
+import type { Wine } from "../../scripts/windows/wine.ts";
 import { Host } from "../agent/_host.ts";
-import { Pty } from "../agent/_pty.ts";
-import { ROOT } from "../_deno.ts";
-import manifest from "../../deno.json" with { type: "json" };
 
-/** The agent's bundle, as a path of Windows. */
-const BUNDLE = toWindows(`${ROOT}dist/agent-windows.js`);
 const PORT = "org.kvmmanager.test";
-
-/** How the bundle is run, without permissions. */
-const RUN = ["run", "--quiet", ...manifest.bundleFlags, `--v8-flags=${manifest.v8Flags.join(",")}`];
-
-/** The output of a program, as text. */
-export async function textOf(command: Deno.Command): Promise<{ code: number; stdout: string }> {
-  const { code, stdout } = await command.output();
-  return { code, stdout: new TextDecoder().decode(stdout) };
-}
-
-/** Runs the agent with every permission: a subcommand that only prints. */
-export async function runAgent(wine: Wine, ...args: readonly string[]) {
-  return await textOf(wine.deno([...RUN, "-A", BUNDLE, ...args], { stdout: "piped" }));
-}
+/** From the start to the greeting, on a busy machine. */
+const START_MS = 60_000;
 
 /** An agent that serves a pseudo terminal as its port, and the host at its other end. */
 export class WindowsAgent implements AsyncDisposable {
@@ -48,22 +32,19 @@ export class WindowsAgent implements AsyncDisposable {
   /** Starts an agent with the permissions of its configuration, and waits for its greeting. */
   static async start(wine: Wine, config: Readonly<Record<string, unknown>>): Promise<WindowsAgent> {
     const pty = new Pty();
-    const link = `${wine.prefix}/dosdevices/${PORT}`;
-    await wine.linkDevice(PORT, pty.path);
+    const link = await wine.linkDevice(PORT, pty.path);
     const file = `${wine.drive}/agent-config.json`;
     await Deno.writeTextFile(file, JSON.stringify({ log_file: null, ...config }));
-    const args = ["serve", `--channel=device:\\\\.\\${PORT}`, "--config=C:\\agent-config.json"];
-    const { code, stdout } = await runAgent(wine, "permissions", ...args);
-    assertEquals(code, 0);
-    const process = wine.deno([...RUN, ...JSON.parse(stdout), BUNDLE, ...args], {
+    const process = await startAgent(wine, {
+      port: PORT,
+      config: "C:\\agent-config.json",
       stderr: "piped",
-      signal: undefined,
-    }).spawn();
+    });
     const agent = new WindowsAgent(pty, process, link);
     await agent.host.take(
       (message) => JSON.stringify(message).includes("agent_ready"),
       "the greeting",
-      60_000,
+      START_MS,
     );
     return agent;
   }

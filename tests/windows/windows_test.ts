@@ -6,11 +6,12 @@
 
 import * as z from "zod";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runAgent } from "../../scripts/windows/agent.ts";
 import { Wine } from "../../scripts/windows/wine.ts";
 import { type Host, type Message } from "../agent/_host.ts";
 import { ROOT } from "../_deno.ts";
 import { timed } from "../_waiting.ts";
-import { runAgent, WindowsAgent } from "./_wine.ts";
+import { WindowsAgent } from "./_wine.ts";
 
 const INSIDE = ["tests/windows/inside/", "tests/lib/platform/windows/"];
 
@@ -95,6 +96,41 @@ Deno.test("Windows", async (t) => {
     await t.step("runs commands by name and by path", async () => {
       assertEquals((await execute(host, "cmd", "/c", "echo hello")).stdout, "hello\r\n");
       assertEquals((await execute(host, "C:/windows/system32/CMD", "/c", "exit 7")).exit_code, 7);
+    });
+
+    await t.step("writes and reads files in the allowed paths", async () => {
+      await Deno.mkdir(`${wine.drive}/allowed`);
+      const path = "C:\\allowed\\größe.txt";
+      const content = "from the host 🚀";
+      await host.call("file_write", { path, content }, z.looseObject({}));
+      const read = await host.call("file_read", { path }, z.looseObject({ content: z.string() }));
+      assertEquals(read.content, content);
+      assertEquals(await Deno.readTextFile(`${wine.drive}/allowed/größe.txt`), content);
+    });
+
+    await t.step("refuses every other path", async () => {
+      for (
+        const [path, code] of [
+          ["C:\\windows\\win.ini", -32001],
+          ["C:\\allowed\\..\\windows\\win.ini", -32001],
+          ["C:/allowed/../windows/win.ini", -32001],
+          ["C:\\allowedelse\\x", -32001],
+          ["\\\\server\\share\\x", -32602],
+          ["\\\\?\\C:\\allowed\\x", -32602],
+          ["\\\\.\\PhysicalDrive0", -32602],
+          ["C:x", -32602],
+          ["\\x", -32602],
+          ["C:\\allowed\\a.txt:stream", -32602],
+          ["C:\\allowed\\a.txt::$DATA", -32602],
+          ["C:\\allowed\\NUL", -32602],
+          ["C:\\allowed\\con.txt", -32602],
+          ["C:\\allowed\\aux ", -32602],
+          ["C:\\allowed\\PROGRA~1", -32602],
+          ["C:\\allowed\\x.", -32602],
+        ] as const
+      ) {
+        assertEquals(refusalOf(await host.request("file_read", { path })).code, code, path);
+      }
     });
 
     await t.step("refuses what is no program", async () => {

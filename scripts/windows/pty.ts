@@ -6,7 +6,6 @@
  */
 
 import { assert } from "@std/assert";
-import type { Wire } from "./_host.ts";
 
 const CALLS = {
   posix_openpt: { parameters: ["i32"], result: "i32" },
@@ -26,6 +25,13 @@ const TCSANOW = 0;
 /** More than the size of struct termios on any platform. */
 const TERMIOS_BYTES = 256;
 const PAUSE_MS = 20;
+
+/** Both directions of the host's end. */
+export interface Wire {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  close(): void;
+}
 
 /**
  * A device that an agent can open, and its host's end. Dispose of it last: reading ends only when
