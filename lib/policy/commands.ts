@@ -102,7 +102,9 @@ export function findProgram(
 function lookUp(name: string, programs: InstalledPrograms): string | undefined {
   const { rules = POSIX_PROGRAMS, searchPath } = programs;
   for (const directory of searchPath) {
-    const path = rules.files(rules.join(directory, name)).find(programs.isExecutableFile);
+    const path = rules.files(rules.join(directory, name)).find((file) =>
+      programs.isExecutableFile(file)
+    );
     if (path !== undefined) return path;
   }
   return undefined;
@@ -112,7 +114,7 @@ function lookUp(name: string, programs: InstalledPrograms): string | undefined {
 function fileOf(path: string, programs: InstalledPrograms): string {
   const files = (programs.rules ?? POSIX_PROGRAMS).files(path);
   // Where there is no choice, nothing is looked up.
-  return files.length === 1 ? path : files.find(programs.isExecutableFile) ?? path;
+  return files.length === 1 ? path : files.find((file) => programs.isExecutableFile(file)) ?? path;
 }
 
 function isWhitelisted(
