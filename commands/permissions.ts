@@ -40,7 +40,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
   }
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
-    power: invocation.power === "systemd",
+    power: invocation.power !== "none",
     qemuGaConf: invocation.dialect === "qga" ? resolve(invocation.qga.conf) : undefined,
     configFile: file === undefined ? undefined : resolve(file),
     runtimeDirectory,

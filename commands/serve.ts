@@ -57,7 +57,7 @@ export async function serve(
   const { notifySocket, runtimeDirectory } = invocation;
   const start = {
     listen,
-    power: invocation.power === "systemd",
+    power: invocation.power !== "none",
     runtimeDirectory,
     notifySocket,
     broker: brokerNeeds(invocation),

@@ -68,6 +68,7 @@ Options:
                        if it exists)
   --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration
   --power HOW          systemd  shut down and reboot through the package's units
+                       windows  shut down and reboot through shutdown.exe
                        none     refuse shutdown and reboot (default)
   --broker HOW         socket:PATH  have operations that need root performed by the broker
                                     behind this unix socket

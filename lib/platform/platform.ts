@@ -23,7 +23,7 @@ export type ChannelChoice =
   | { readonly kind: "listen" | "device"; readonly path: string };
 
 /** The ways to control the guest's power. */
-export const POWER_CHOICES = ["none", "systemd"] as const;
+export const POWER_CHOICES = ["none", "systemd", "windows"] as const;
 
 /** One of {@link POWER_CHOICES}. */
 export type PowerChoice = (typeof POWER_CHOICES)[number];

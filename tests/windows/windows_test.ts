@@ -108,6 +108,21 @@ Deno.test("Windows", async (t) => {
       assertEquals(await Deno.readTextFile(`${wine.drive}/allowed/größe.txt`), content);
     });
 
+    await t.step("lists, hashes, renames and removes files", async () => {
+      const path = "C:\\allowed\\new\\a.txt";
+      const Any = z.looseObject({});
+      await host.call("file_write", { path, content: "hello", create_dirs: true }, Any);
+      const { entries } = await host.call(
+        "file_list",
+        { path: "c:/ALLOWED/new/../new" },
+        z.looseObject({ entries: z.array(z.looseObject({ name: z.string() })) }),
+      );
+      assertEquals(entries.map(({ name }) => name), ["a.txt"]);
+      await host.call("file_hash", { path }, Any);
+      await host.call("file_rename", { path, to: "C:\\allowed\\new\\b" }, Any);
+      await host.call("directory_remove", { path: "C:\\allowed\\new", recursive: true }, Any);
+    });
+
     await t.step("refuses every other path", async () => {
       for (
         const [path, code] of [

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { UsageError } from "../../base/command_line.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { State } from "../../guest/state.ts";
 import { POSIX_PATHS } from "../../policy/paths.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
+import type { PowerChoice } from "../platform.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
 import { LinuxInventory } from "./facts/inventory/mod.ts";
@@ -33,7 +35,7 @@ import { SystemdPower } from "./systemd_power.ts";
 /** How the agent was started. */
 export interface LinuxGuestOptions {
   /** How the guest is shut down; by default it is not. */
-  readonly power?: "none" | "systemd";
+  readonly power?: PowerChoice;
   /** The service's runtime directory. @default {"/run/kvmmanager-agent"} */
   readonly runtimeDirectory?: string;
   /** Whether commands run in a separate control group. */
@@ -44,8 +46,13 @@ export interface LinuxGuestOptions {
   readonly broker?: OpenBroker | undefined;
 }
 
-/** The guest that the agent runs in. */
+/**
+ * The guest that the agent runs in.
+ *
+ * @throws {UsageError} if it has no such way to control power.
+ */
 export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
+  if (options.power === "windows") throw new UsageError("--power windows is for Windows");
   const { power, runtimeDirectory, separateCommands, broker, state = memoryState() } = options;
   let home: Promise<string> | undefined;
   // Commands that start together share one lookup; a failed lookup is repeated.

@@ -10,7 +10,7 @@
 
 import type { Config } from "../../config/schema.ts";
 import type { Permissions, StartPaths } from "../permissions.ts";
-import { PROGRAM_DIRECTORIES, WINDOWS_PROGRAMS } from "./programs.ts";
+import { PROGRAM_DIRECTORIES, SHUTDOWN_PROGRAM, WINDOWS_PROGRAMS } from "./programs.ts";
 
 const SYSTEM_FACTS = [
   "cpus",
@@ -31,7 +31,7 @@ const unique = (values: readonly (string | null | undefined)[]): string[] =>
  */
 export function permissionsFor(
   { security, log_file, audit_file }: Config,
-  { configFile, qemuGaConf }: StartPaths,
+  { configFile, qemuGaConf, power }: StartPaths,
   defaultConfigPath: string,
 ): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = security;
@@ -46,7 +46,10 @@ export function permissionsFor(
       audit_file,
     ]),
     write: unique([...allowed_write_paths, log_file, audit_file]),
-    run: command_whitelist === null ? "all" : unique(command_whitelist.flatMap(filesOf)),
+    run: command_whitelist === null ? "all" : unique([
+      ...command_whitelist.flatMap(filesOf),
+      power === true ? SHUTDOWN_PROGRAM : null,
+    ]),
     sockets: [],
     system: SYSTEM_FACTS,
     usesLibraries: true,

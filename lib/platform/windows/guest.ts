@@ -7,22 +7,30 @@
 import type { Guest } from "../../guest/guest.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
-import type { State } from "../../guest/state.ts";
+import { UsageError } from "../../base/command_line.ts";
+import type { GuestOptions } from "../platform.ts";
 import { WindowsFacts } from "./facts/mod.ts";
 import { WindowsFiles } from "./files/mod.ts";
 import { WINDOWS_PATHS } from "./paths.ts";
+import { WindowsPower } from "./power.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { startCommand, TERMINAL_PROBLEM } from "./processes/start_command.ts";
 import {
   baseEnvironment,
   kindOf,
   PROGRAM_DIRECTORIES,
+  SHUTDOWN_PROGRAM,
   SYSTEM_DIRECTORY,
   WINDOWS_PROGRAMS,
 } from "./programs.ts";
 
-/** The guest that the agent runs in. */
-export function windowsGuest({ state }: { readonly state: State }): Guest {
+/**
+ * The guest that the agent runs in.
+ *
+ * @throws {UsageError} if it has no such way to control power.
+ */
+export function windowsGuest({ state, power }: Pick<GuestOptions, "state" | "power">): Guest {
+  if (power === "systemd") throw new UsageError("--power systemd is for Linux");
   return {
     platform: "windows",
     paths: WINDOWS_PATHS,
@@ -39,7 +47,7 @@ export function windowsGuest({ state }: { readonly state: State }): Guest {
       terminalProblem: () => TERMINAL_PROBLEM,
     },
     privileged: NO_PRIVILEGED,
-    power: new Power(NO_POWER),
+    power: new Power(power === "windows" ? new WindowsPower(SHUTDOWN_PROGRAM) : NO_POWER),
     state,
   };
 }

@@ -46,6 +46,8 @@ export function fullPath(path: string): string {
 export const SYSTEM_ROOT = variable("SystemRoot") ?? "C:\\Windows";
 /** The directory of the system's own programs. */
 export const SYSTEM_DIRECTORY = `${SYSTEM_ROOT}\\System32`;
+/** What shuts the system down. */
+export const SHUTDOWN_PROGRAM = `${SYSTEM_DIRECTORY}\\shutdown.exe`;
 
 const DRIVE_ABSOLUTE = /^[A-Za-z]:\\/;
 const DENOS_OWN = /\\node_compat_bin$/;

@@ -18,6 +18,9 @@ for (
   });
 }
 
+/** Only Linux runs a script as a program. */
+const onLinux = { ignore: Deno.build.os === "windows" };
+
 /** A program that notes its arguments, a line for each run, and ends with a status. */
 async function recorder(directory: TempDirectory, status: number): Promise<string> {
   const program = await directory.file(
@@ -28,7 +31,7 @@ async function recorder(directory: TempDirectory, status: number): Promise<strin
   return program;
 }
 
-Deno.test("a guest that is still up after the timeout is forced", async () => {
+Deno.test("a guest that is still up after the timeout is forced", onLinux, async () => {
   const directory = await TempDirectory.make();
   await using _directory = directory;
   const power = new WindowsPower(await recorder(directory, 0));
@@ -39,7 +42,7 @@ Deno.test("a guest that is still up after the timeout is forced", async () => {
   );
 });
 
-Deno.test("a refusal of shutdown.exe is told with its status", async () => {
+Deno.test("a refusal of shutdown.exe is told with its status", onLinux, async () => {
   const directory = await TempDirectory.make();
   await using _directory = directory;
   for (const [status, refused] of [[5, true], [0, false]] as const) {
