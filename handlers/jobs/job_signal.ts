@@ -4,11 +4,14 @@ import { method } from "../../lib/core/method.ts";
 import { SIGNALS } from "../../lib/guest/commands.ts";
 import { JobId, NO_SUCH_JOB } from "./_job_method.ts";
 
-/** `job_signal`: a signal to a job's process group. */
+/** `job_signal`: a signal to a job. */
 export const jobSignal = method({
   name: "job_signal",
-  summary: "Sends a signal to a job's process group.",
+  summary: "Sends a signal to a job.",
   notes: [
+    "The signal reaches the process group of the program that was started. Under systemd, `SIGTERM` " +
+    "and `SIGKILL` reach everything that the job has started, in other groups and sessions too; so " +
+    "do the end of its time and of the agent.",
     "In a terminal, the group is that of the program that was started. What Ctrl-C reaches there is " +
     'the group in the foreground: send it as input (`job_write` with `"\\u0003"`).',
   ],

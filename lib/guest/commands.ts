@@ -108,7 +108,10 @@ export interface StartedCommand {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends its standard input. In a terminal that is the end-of-file character. */
   closeInput(): Promise<void>;
-  /** Sends a signal to its process group; none if it has ended. */
+  /**
+   * Sends a signal to its process group, or SIGTERM and SIGKILL to everything that it has started if
+   * the guest can tell; none if it has ended.
+   */
   signal(signal: SendableSignal): Promise<void>;
   /**
    * Changes the size of its terminal.

@@ -49,6 +49,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/core/jobs/": "tests/agent/jobs_test.ts",
   "lib/core/event_cursor.ts": "tests/lib/core/event_journal_test.ts",
   "lib/core/stored_event.ts": "tests/lib/core/event_journal_test.ts",
+  "lib/platform/linux/processes/command_tree.ts": "tests/vm/flows_test.ts",
   "lib/platform/linux/processes/end_groups.ts":
     "tests/lib/platform/linux/processes/run_child_test.ts",
   "lib/platform/processes/interruption.ts": "tests/lib/platform/linux/processes/run_child_test.ts",

@@ -12,6 +12,7 @@
 import { commandFailed, invalidParams } from "../../../base/errors.ts";
 import type { RunOptions, RunResult } from "../../../guest/commands.ts";
 import { COMMANDS_GROUP_DESCRIPTOR as GROUP, isExecutableFile, SHELL } from "../programs.ts";
+import type { CommandTree } from "./command_tree.ts";
 import { runChild } from "./run_child.ts";
 
 const STATUS = { notMoved: 125, notExecutable: 126, notFound: 127 } as const;
@@ -30,20 +31,39 @@ const COMMAND_OPEN_FILES = 1024;
 export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 ${enterCode()}`;
 
-/** The same for a command whose output is delivered as it arrives: it gets plain words instead. */
-const ENTER_PLAINLY = enterCode(
-  "echo 'kvmmanager-agent: the command could not be moved into its control group' >&2; ",
-);
+const ON_NOT_MOVED =
+  "echo 'kvmmanager-agent: the command could not be moved into its control group' >&2; ";
 
-function enterCode(onNotMoved = ""): string {
+/** The same for a command whose output is delivered as it arrives: it gets plain words instead. */
+const ENTER_PLAINLY = enterCode({ onNotMoved: ON_NOT_MOVED });
+
+/**
+ * The same for a command with a {@link CommandTree}, whose name is `$1`. Where its group cannot be
+ * created, the command is in the group of all commands.
+ */
+const ENTER_TREE = `_kvmmanager_tree=$1
+shift
+${
+  enterCode({
+    onNotMoved: ON_NOT_MOVED,
+    then:
+      "_kvmmanager_tree=/sys/fs/cgroup${_kvmmanager_group%/agent}/commands/$_kvmmanager_tree; " +
+      '{ /bin/mkdir "$_kvmmanager_tree" && echo 0 >"$_kvmmanager_tree/cgroup.procs"; } 2>/dev/null; ',
+    variables: "_kvmmanager_group _kvmmanager_tree",
+  })
+}`;
+
+function enterCode(
+  { onNotMoved = "", then = "", variables = "_kvmmanager_group" } = {},
+): string {
   return `shopt -s execfail 2>/dev/null
 IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
-*/agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || { ${onNotMoved}exit ${STATUS.notMoved}; } ;;
+*/agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || { ${onNotMoved}exit ${STATUS.notMoved}; }; ${then};;
 esac
 exec ${GROUP}>&-
 ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :
-unset -v _kvmmanager_group $1
+unset -v ${variables} $1
 shift
 exec "$@"`;
 }
@@ -78,7 +98,7 @@ export async function runInCommandCgroup(options: RunOptions): Promise<RunResult
 }
 
 /** What a shell needs to start a program. */
-type Program = Pick<RunOptions, "program" | "args" | "env">;
+export type Program = Pick<RunOptions, "program" | "args" | "env">;
 
 /**
  * What to start so that a command runs in the control group for commands, after checking what a shell
@@ -87,21 +107,24 @@ type Program = Pick<RunOptions, "program" | "args" | "env">;
  * @param command What the host asked for.
  * @param started What runs it, the same or a shell.
  * @param isSeparate Whether there is such a group; otherwise `started` is only checked.
+ * @param tree The group that it gets inside that one.
  * @throws As {@link runInCommandCgroup}.
  */
 export async function separated(
   { program, env }: Pick<RunOptions, "program" | "env">,
   started: Program,
   isSeparate: boolean,
+  tree?: CommandTree,
 ): Promise<Program> {
   rejectUnpassableNames(Object.keys(env));
   requireGrant(program);
   await requireExecutable(program);
   if (!isSeparate) return started;
   const added = SHELL_VARIABLES.filter((name) => !Object.hasOwn(env, name));
+  const enter = tree === undefined ? [ENTER_PLAINLY, "sh"] : [ENTER_TREE, "sh", tree.name];
   return {
     program: SHELL,
-    args: ["-c", ENTER_PLAINLY, "sh", added.join(" "), started.program, ...started.args],
+    args: ["-c", ...enter, added.join(" "), started.program, ...started.args],
     env: started.env,
   };
 }

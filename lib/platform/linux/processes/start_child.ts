@@ -16,24 +16,28 @@ import type {
 } from "../../../guest/commands.ts";
 import { watchForInterruption } from "../../processes/interruption.ts";
 import { PipeReader } from "../../processes/pipe_reader.ts";
+import type { CommandTree } from "./command_tree.ts";
 import { endGroups } from "./end_groups.ts";
 import { signalGroup } from "./process_group.ts";
 import { IdentityReader, resizeTerminal, type TerminalIdentity } from "./terminal.ts";
 
+/** What ends a command together with everything that it has started. */
+const ENDING_SIGNALS: readonly SendableSignal[] = ["SIGTERM", "SIGKILL"];
 /** How long a terminal may take to appear. */
 const TERMINAL_MS = 5000;
 
 /**
  * Starts a program in its own process group, in a clean environment.
  *
+ * @param tree The control group that the program puts itself into.
  * @throws {Deno.errors.NotFound} and other native errors if it cannot be started, and the reason of
  * the signal if that is aborted before the start.
  */
-export function startChild(options: StartOptions): StartedCommand {
+export function startChild(options: StartOptions, tree?: CommandTree): StartedCommand {
   options.signal.throwIfAborted();
   countChild();
   countSpawnedValues(Object.keys(options.env).length + options.args.length);
-  return new StartedChild(options);
+  return new StartedChild(options, tree);
 }
 
 class StartedChild implements StartedCommand {
@@ -43,11 +47,13 @@ class StartedChild implements StartedCommand {
   readonly #readers: readonly PipeReader[];
   /** Only of a terminal. */
   readonly #identityReader: IdentityReader | undefined;
+  readonly #tree: CommandTree | undefined;
   #identity: TerminalIdentity | undefined;
   #hasEnded = false;
 
-  constructor(options: StartOptions) {
+  constructor(options: StartOptions, tree: CommandTree | undefined) {
     const { onOutput, terminal } = options;
+    this.#tree = tree;
     this.#child = new Deno.Command(options.program, {
       args: [...options.args],
       cwd: options.workingDirectory,
@@ -96,7 +102,7 @@ class StartedChild implements StartedCommand {
       if (typeof first === "string") {
         endedBy = first;
         const outputs = this.#readers.map(({ ended }) => ended);
-        status = await endGroups(child, outputs, () => this.#otherGroups());
+        status = await endGroups(child, outputs, () => this.#otherGroups(), this.#tree);
       } else {
         status = first;
       }
@@ -107,6 +113,7 @@ class StartedChild implements StartedCommand {
     this.#identityReader?.end();
     await this.#input.abort().catch(() => {});
     await Promise.all(this.#readers.map((reader) => reader.finish()));
+    void this.#tree?.remove();
     return {
       code: status?.code ?? -1,
       signal: status?.signal ?? null,
@@ -131,6 +138,9 @@ class StartedChild implements StartedCommand {
   async signal(signal: SendableSignal): Promise<void> {
     if (this.#identityReader !== undefined) await this.#terminal();
     if (this.#hasEnded) return;
+    // script(1) ends by itself, after it has passed on what the program prints at its end.
+    const terminal = this.#identity && this.#child.pid;
+    if (ENDING_SIGNALS.includes(signal) && await this.#tree?.signal(signal, terminal)) return;
     const pid = this.#identity?.pid ?? this.#child.pid;
     await signalGroup({ pid }, signal);
   }

@@ -7,6 +7,7 @@
 import { commandFailed } from "../../../base/errors.ts";
 import type { StartedCommand, StartOptions } from "../../../guest/commands.ts";
 import { separated } from "./command_cgroup.ts";
+import { CommandTree } from "./command_tree.ts";
 import { startChild } from "./start_child.ts";
 import { explainStartFailure } from "./start_failure.ts";
 import { inTerminal, terminalProblem } from "./terminal.ts";
@@ -30,11 +31,12 @@ export async function startCommand(
       if (problem !== undefined) throw commandFailed(problem);
       started = { ...options, ...inTerminal(options, terminal) };
     }
+    const tree = isSeparate ? new CommandTree() : undefined;
     // A shell starts the program: what would fail later is found out now.
     if (terminal !== undefined || isSeparate) {
-      started = { ...started, ...await separated(options, started, isSeparate) };
+      started = { ...started, ...await separated(options, started, isSeparate, tree) };
     }
-    return startChild(started);
+    return startChild(started, tree);
   } catch (error) {
     throw await explainStartFailure(error, options);
   }
