@@ -45,7 +45,7 @@ const COMMON_PACKAGES = [
 ] as const;
 
 const PACKAGES = {
-  systemd: ["systemd", "systemd-sysv", "dbus", ...COMMON_PACKAGES],
+  systemd: ["systemd", "systemd-sysv", "dbus", "vim-tiny", ...COMMON_PACKAGES],
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
 } as const;
 

@@ -17,6 +17,8 @@ export interface TerminalOptions {
   readonly columns?: number;
   /** @default {30} */
   readonly rows?: number;
+  /** How long to wait for what it should show. @default {30000} */
+  readonly deadlineMs?: number;
 }
 
 /** A terminal in which a program runs, between two looks at the terminal's settings. */
@@ -25,10 +27,12 @@ export class Terminal implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<void>;
+  readonly #deadlineMs: number;
   #hasEnded = false;
 
   constructor(words: readonly string[], options: TerminalOptions = {}) {
-    const { columns = 100, rows = 30 } = options;
+    const { columns = 100, rows = 30, deadlineMs = DEADLINE_MS } = options;
+    this.#deadlineMs = deadlineMs;
     const command = [
       `stty columns ${columns} rows ${rows}`,
       'printf "before=%s\\n" "$(stty -g)"',
@@ -57,7 +61,7 @@ export class Terminal implements AsyncDisposable {
     const isThere = () =>
       typeof pattern === "string" ? this.text.includes(pattern) : pattern.test(this.text);
     const what = () => `${pattern} in ${JSON.stringify(this.text.slice(-1500))}`;
-    await until(() => isThere() || this.#hasEnded, what, DEADLINE_MS);
+    await until(() => isThere() || this.#hasEnded, what, this.#deadlineMs);
     assert(isThere(), what());
   }
 
@@ -95,7 +99,7 @@ export class Terminal implements AsyncDisposable {
   /** Waits for the end; returns its exit status, and fails unless the terminal is as it was. */
   async ended(): Promise<number> {
     await this.shows(/after=\S+/);
-    await within(this.#child.status, "the end of script", DEADLINE_MS);
+    await within(this.#child.status, "the end of script", this.#deadlineMs);
     await this.#reading;
     return Number(/status=(\d+)/.exec(this.text)?.[1]);
   }
