@@ -56,9 +56,7 @@ export async function fingerprintOf(params: Readonly<Record<string, unknown>>): 
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** The parameters of every operation that runs as a job, besides its own. */
-const JobMembers = () => ({
-  job_id: JobId(),
+const JobTimeMembers = () => ({
   timeout_seconds: z.optional(z.int().check(z.gte(1))),
   keep_seconds: z.optional(z.int().check(z.gte(0))),
 });
@@ -93,7 +91,8 @@ export function operationJob<
     name,
     capability: name,
     access: group,
-    params: () => z.extend(params(), JobMembers()),
+    // OpenRPC wants the required parameters first, and most operations have some.
+    params: () => z.strictObject({ job_id: JobId(), ...params().shape, ...JobTimeMembers() }),
     result: () => z.strictObject({ started: z.boolean(), ...StatusMembers() }),
     hidden,
     audited: true,
