@@ -14,6 +14,7 @@ import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
+import { taskFlags } from "./task_flags.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const EXIT = { ok: 0, usage: 64, unavailable: 69, software: 70 } as const;
@@ -27,12 +28,9 @@ async function compile(target: string, output: string): Promise<void> {
   const workDirectory = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
   try {
     const fresh = `${workDirectory}/${basename(output)}`;
-    const permissions = manifest.tasks.ctl.command.split(" ").filter((word) =>
-      word.startsWith("--")
-    );
     await runDenoCompile(target, [
       ...manifest.bundleFlags,
-      ...permissions,
+      ...taskFlags("ctl"),
       `--target=${target}`,
       `--output=${fresh}`,
       `${ROOT}dist/ctl.js`,

@@ -1,5 +1,5 @@
 /**
- * `deno task package:deb`, `package:rpm` and `package:tar`: packages of the agent.
+ * `deno task package:deb`, `package:rpm` and `package:tar`: packages of the agent and of the host.
  *
  * @module
  */
@@ -12,7 +12,8 @@ import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { AGENT } from "./package/agent.ts";
 import { debianArchitecture, packDeb } from "./package/deb.ts";
-import { type Architecture, ARCHITECTURES, installProgram } from "./package/program.ts";
+import { type Architecture, ARCHITECTURES } from "./package/program.ts";
+import { HOST } from "./package/host.ts";
 import { QGA } from "./package/qga.ts";
 import { type Product, sourceTime, stage } from "./package/product.ts";
 import { packRpm } from "./package/rpm.ts";
@@ -52,7 +53,7 @@ const FORMAT_NAMES = ["deb", "rpm", "tar"] as const satisfies readonly Format[];
 
 const VALUED = ["product", "arch", "runtime", "output", "directory"] as const;
 
-const PRODUCTS: readonly Product[] = [AGENT, QGA];
+const PRODUCTS: readonly Product[] = [AGENT, QGA, HOST];
 
 const USAGE = `Usage: deno task package:deb [--product NAME] [--arch A] [--runtime FILE]
                              [--directory DIR | --output FILE] [--quick]
@@ -107,6 +108,9 @@ function readOrder(args: readonly string[]): Order | "help" {
     const names = PRODUCTS.map((known) => known.name).join(" or ");
     throw new UsageError(`--product must be ${names}, received "${name}"`);
   }
+  if (product.rpm === undefined && format !== "deb") {
+    throw new UsageError(`${name} is packed for Debian only`);
+  }
   return {
     format,
     product,
@@ -127,7 +131,7 @@ async function build(order: Order): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "kvmmanager-package-" });
   try {
     const tree = `${directory}/tree`;
-    if (product.hasProgram) await installProgram(tree, { architecture, runtime, ownLibraries });
+    await product.installProgram?.(tree, { architecture, runtime, ownLibraries });
     await stage(tree, product);
     await pack(tree, { ...order, time: await sourceTime() });
     const megabytes = ((await Deno.stat(output)).size / 1e6).toFixed(1);

@@ -13,7 +13,14 @@ import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { findLibrary } from "./package/program.ts";
 import { sourceTime } from "./package/product.ts";
-import { bundledLibraries, cLibrary, contentsDocument, RUNTIME } from "./release/contents.ts";
+import { HOST } from "./package/host.ts";
+import {
+  bundledLibraries,
+  cLibrary,
+  contentsDocument,
+  type Library,
+  RUNTIME,
+} from "./release/contents.ts";
 import { releaseNotes } from "./release/notes.ts";
 import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 
@@ -22,8 +29,9 @@ const FORMATS = ["deb", "rpm", "tar"] as const;
 
 const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--key ID] [--output DIR] [--quick]
 
-Builds the deb, the rpm and the tarball, and writes SHA256SUMS, an SPDX list of
-what is inside, release notes from CHANGELOG.md, and the tarball's install.sh.
+Builds the deb, the rpm and the tarball of the agent and the deb for hosts, and
+writes SHA256SUMS, an SPDX list of what is inside, release notes from
+CHANGELOG.md, and the tarball's install.sh.
 The same commit gives the same bytes.
 
   --arm64-runtime FILE  also build for arm64, with this deno
@@ -67,15 +75,20 @@ async function release({ arm64Runtime, key, output, quick }: Order): Promise<voi
   for await (const { name } of Deno.readDir(output)) {
     throw new UsageError(`${output} must be empty, and has ${name}`);
   }
+  const arm64 = [
+    "--arch",
+    "arm64",
+    ...arm64Runtime === undefined ? [] : ["--runtime", arm64Runtime],
+  ];
   for (const format of FORMATS) {
     await build(["--arch", "amd64"], format);
-    if (arm64Runtime !== undefined) {
-      await build(["--arch", "arm64", "--runtime", arm64Runtime], format);
-    }
+    if (arm64Runtime !== undefined) await build(arm64, format);
   }
-  const info = await runTool(Deno.execPath(), ["info", "--json", "main.ts"], { cwd: ROOT });
+  const host = ["--product", HOST.name];
+  await build(["--arch", "amd64", ...host], "deb");
+  if (arm64Runtime !== undefined) await build([...arm64, ...host], "deb");
   const libraries = [
-    ...await bundledLibraries(info),
+    ...await librariesOf(["main.ts", "host/ctl/main.ts", "host/daemon/main.ts"]),
     ...RUNTIME,
     await cLibrary(await findLibrary("amd64", "libc.so.6")),
   ];
@@ -106,6 +119,16 @@ async function release({ arm64Runtime, key, output, quick }: Order): Promise<voi
       ...quick ? ["--quick"] : [],
     ], { env: { SOURCE_DATE_EPOCH: String(time) } });
   }
+}
+
+/** The npm packages in the bundles of these programs. */
+async function librariesOf(programs: readonly string[]): Promise<Library[]> {
+  const libraries = new Map<string, Library>();
+  for (const program of programs) {
+    const info = await runTool(Deno.execPath(), ["info", "--json", program], { cwd: ROOT });
+    for (const library of await bundledLibraries(info)) libraries.set(library.name, library);
+  }
+  return [...libraries.values()];
 }
 
 /** The files in a folder with their sums, by name. */

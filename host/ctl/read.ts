@@ -88,7 +88,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   const names = args[0] === "completion" ? await knownNames() : [];
   const shown: undefined[] = [];
   const onShow = () => void shown.push(undefined);
-  const parsed = runParser(parser(names), PROGRAM, normalizeArguments(args), {
+  const parsed = runParser(commandLineParser(names), PROGRAM, normalizeArguments(args), {
     help: { option: true, onShow },
     version: { option: true, value: `${PROGRAM} ${VERSION}`, onShow },
     completion: { command: true, onShow },
@@ -126,7 +126,8 @@ function hostdOf(named: string | undefined, channels: readonly string[]): string
   return named === NO_HOSTD ? undefined : named;
 }
 
-function parser(names: readonly string[]) {
+/** The parser of the whole command line. @param names The VMs that a shell offers for completion. */
+export function commandLineParser(names: readonly string[]) {
   const target = object("Which VM", {
     domain: optional(option("--domain", words("NAME", names), {
       description: lines(["the VM's name"]),

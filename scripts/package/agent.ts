@@ -6,6 +6,7 @@
 
 import { configurationManual } from "./config_manual.ts";
 import type { Product } from "./product.ts";
+import { installProgram } from "./program.ts";
 
 const LIBRARY = "/usr/lib/kvmmanager-agent";
 const DOCUMENTS = "/usr/share/doc/kvmmanager-agent";
@@ -22,7 +23,7 @@ export const AGENT: Product = {
     "The agent runs as an unprivileged system user, confined by its runtime's",
     "permissions and by systemd, in 50 MiB of memory.",
   ],
-  hasProgram: true,
+  installProgram,
   files: [
     { source: "install/config.json", target: "/etc/kvmmanager-agent/config.json" },
     { source: "install/logrotate", target: "/etc/logrotate.d/kvmmanager-agent" },

@@ -62,9 +62,9 @@ export async function packDeb(tree: string, options: BuildOptions): Promise<void
 
 /** The architecture of a product's package: without a program, it is the same for all. */
 export const debianArchitecture = (
-  { hasProgram }: Product,
+  { installProgram }: Product,
   architecture: Architecture,
-): Architecture | "all" => hasProgram ? architecture : "all";
+): Architecture | "all" => installProgram === undefined ? "all" : architecture;
 
 /** For `dpkg --verify`: every file but the configuration files. */
 async function md5sums(tree: string): Promise<string> {

@@ -7,6 +7,7 @@
 
 import { dirname, fromFileUrl } from "@std/path/posix";
 import { runTool } from "../vm/tools.ts";
+import type { ProgramOptions } from "./program.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
@@ -32,11 +33,8 @@ export interface Product {
   readonly files: readonly PackedFile[];
   /** Directories that are empty in the package. */
   readonly directories: readonly string[];
-  /**
-   * Whether the package contains the Deno runtime and the agent's bundle; others depend on the
-   * package that does.
-   */
-  readonly hasProgram: boolean;
+  /** Puts the Deno runtime and the bundles into a tree; absent: another package has the program. */
+  readonly installProgram?: (tree: string, options: ProgramOptions) => Promise<void>;
   /** Relations to other Debian packages, as in deb-control(5). */
   readonly debian: Readonly<Record<string, string>>;
   /** The folder with `copyright`, `lintian-overrides`, and the maintainer scripts. */

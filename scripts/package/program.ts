@@ -98,7 +98,12 @@ export async function installProgram(tree: string, options: ProgramOptions): Pro
   await Deno.chmod(`${tree}${LAUNCHER}`, 0o755);
 }
 
-function ownRuntime(architecture: Architecture): string {
+/**
+ * The deno that runs this, if it is one for the architecture.
+ *
+ * @throws {UsageError} if it is not.
+ */
+export function ownRuntime(architecture: Architecture): string {
   const { target, npm } = ARCHITECTURES[architecture];
   if (target === Deno.build.target) return Deno.execPath();
   throw new UsageError(

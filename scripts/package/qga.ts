@@ -22,7 +22,6 @@ export const QGA: Product = {
     "Proxmox, KubeVirt and other tools work unchanged, confined to what this guest",
     "allows. It takes the place of qemu-guest-agent.",
   ],
-  hasProgram: false,
   files: [
     {
       source: "install/qga/60-kvmmanager-agent-qga.rules",

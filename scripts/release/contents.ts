@@ -34,9 +34,9 @@ const DenoInfo = z.looseObject({
 const PackageJson = z.looseObject({ license: z.string() });
 
 /**
- * The npm packages in the agent's bundle, with the licences that they state.
+ * The npm packages in a program's bundle, with the licences that they state.
  *
- * @param info What `deno info --json main.ts` prints.
+ * @param info What `deno info --json FILE` prints for the program's main file.
  * @throws {Error} when a package states no licence.
  */
 export async function bundledLibraries(info: string): Promise<Library[]> {

@@ -5,12 +5,11 @@
  */
 
 import { fromFileUrl } from "@std/path/posix";
-import manifest from "../../../deno.json" with { type: "json" };
+import { taskFlags } from "../../../scripts/task_flags.ts";
 import { until, within } from "../../_waiting.ts";
 
 const DEADLINE_MS = 30_000;
 const MAIN = fromFileUrl(new URL("../../../host/daemon/main.ts", import.meta.url));
-const FLAGS = manifest.tasks.hostd.command.split(" ").filter((word) => word.startsWith("--"));
 
 /** A daemon's process. */
 export class HostdProcess implements AsyncDisposable {
@@ -21,7 +20,7 @@ export class HostdProcess implements AsyncDisposable {
 
   constructor(args: readonly string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...FLAGS, MAIN, ...args],
+      args: ["run", "--quiet", ...taskFlags("hostd"), MAIN, ...args],
       stdin: "null",
       stdout: "inherit",
       stderr: "piped",
