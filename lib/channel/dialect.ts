@@ -54,6 +54,12 @@ export interface Conversation {
    * @throws {HostUnreachableError} if the event is too large for a message.
    */
   onEvent(event: HostEvent): void;
+  /**
+   * The host has disconnected. If another one has begun to speak since `time` (milliseconds of
+   * `performance.now()`), returns `true`, goes on with it, and drops the replies owed to the first
+   * as far as it can tell them apart.
+   */
+  isTakenOverSince(time: number): boolean;
   /** The host has disconnected: drops an incomplete request and all pending replies. */
   abandon(): void;
   /** Resolves when no reply is pending any more. */

@@ -23,6 +23,12 @@ const CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 const NEWLINE = 0x0a;
 
+/** Parts that wait, and what resolves when they have been written or dropped. */
+interface Held {
+  readonly parts: Part[];
+  readonly sent: PromiseWithResolvers<void>;
+}
+
 /** Sends messages. After a failed write the host counts as gone, and messages are dropped. */
 export class MessageWriter implements ReplyLink {
   /** Kept for the life of the writer: one per answer would be freed too late. */
@@ -34,6 +40,8 @@ export class MessageWriter implements ReplyLink {
   /** Resolved when what is queued, or being written, has been written or dropped. */
   #queuedSent: PromiseWithResolvers<void> | undefined;
   #writingSent: PromiseWithResolvers<void> | undefined;
+  /** What waits until it is known that a host is there. */
+  #held: Held | undefined;
   #isBroken = false;
   #writtenBytes = 0;
   /**
@@ -62,10 +70,12 @@ export class MessageWriter implements ReplyLink {
       parts.forEach(releasePart);
       return Promise.resolve();
     }
+    const queue = this.#held?.parts ?? this.#queue;
     for (const part of parts) {
-      this.#queue.push(part);
+      queue.push(part);
       this.#queuedCharacters += part.length;
     }
+    if (this.#held !== undefined) return this.#held.sent.promise;
     // Not the end of all writing: a later message may wait for a host for years.
     const { promise } = this.#queuedSent ??= Promise.withResolvers<void>();
     this.#writing ??= this.#drain();
@@ -78,12 +88,49 @@ export class MessageWriter implements ReplyLink {
   }
 
   /**
+   * Holds what is queued, and what is sent from now on, until {@link release} or {@link dropHeld}.
+   *
+   * @param first Sends what goes out before that.
+   */
+  hold(first: () => void): void {
+    const held = {
+      parts: this.#queue,
+      sent: this.#queuedSent ?? Promise.withResolvers<void>(),
+    };
+    this.#queue = [];
+    this.#queuedSent = undefined;
+    first();
+    this.#held = held;
+  }
+
+  /** Sends what is held. */
+  release(): void {
+    const { parts, sent } = this.#takeHeld();
+    void this.send(...parts).then(sent.resolve);
+  }
+
+  /** Drops what is held: its host has left. */
+  dropHeld(): void {
+    const { parts, sent } = this.#takeHeld();
+    parts.forEach(releasePart);
+    sent.resolve();
+  }
+
+  #takeHeld(): Held {
+    const held = this.#held ?? { parts: [], sent: Promise.withResolvers<void>() };
+    this.#held = undefined;
+    for (const { length } of held.parts) this.#queuedCharacters -= length;
+    return held;
+  }
+
+  /**
    * Drops queued messages, whose host has disconnected. A write that is blocked in the kernel
    * cannot be taken back; if it ends within a line, that line is terminated before the next
    * message.
    */
   discard(): void {
     this.#era += 1;
+    this.dropHeld();
     this.#queue.forEach(releasePart);
     this.#queue = [];
     this.#queuedSent?.resolve();

@@ -23,6 +23,13 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const AWAY_MS = { first: 100, most: 1000, mostAwaited: 10_000 } as const;
 /** If a read takes longer than this, a host is connected and silent. */
 const PARKED_MS = 50;
+/**
+ * A port reports through one queue that hosts come and leave, and their bytes through another: if a
+ * host takes the place of another at once, its first bytes may be read before the end of file that
+ * the other left behind. How long before the end of file such bytes may have come, how long after
+ * it their host may be seen, and how often to look for it.
+ */
+const TAKEOVER_MS = { before: 250, after: 100, look: 10 } as const;
 
 /** What serving a connection needs. */
 export interface ServeOptions {
@@ -86,6 +93,10 @@ class Hosts {
   #isGreeted = false;
   /** Whether the greeting waits for a host to connect. */
   #isAwaited = false;
+  /** The last greeting. */
+  #greeting: Promise<void> | undefined;
+  /** Until when the host may be seen that seems to have taken over the conversation. */
+  #takeoverEndsAt: number | undefined;
   #isStopped = false;
   /** Ends the wait for a host. */
   #wake = () => {};
@@ -124,6 +135,10 @@ class Hosts {
       }
       if (this.#connection.atEndOfFile === "over") return;
       this.#noHost();
+      if (this.#takeoverEndsAt !== undefined) {
+        await this.#hostMayHaveCome(TAKEOVER_MS.look);
+        continue;
+      }
       await this.#hostMayHaveCome(awayMs);
       awayMs = Math.min(awayMs * 2, this.#isAwaited ? AWAY_MS.mostAwaited : AWAY_MS.most);
     }
@@ -132,6 +147,7 @@ class Hosts {
   /** Stops reading. */
   stop(): void {
     this.#isStopped = true;
+    this.#endTakeover();
     this.#wake();
   }
 
@@ -150,18 +166,27 @@ class Hosts {
 
   #hostSeen(): void {
     this.#wasSeen = true;
+    this.#endTakeover();
     this.#link.hostCame();
     if (!this.#isGreeted) this.#greet();
   }
 
   /** End of file was read: no host is connected, or it has just disconnected. */
   #noHost(): void {
-    if (this.#wasSeen) {
+    const now = performance.now();
+    if (this.#takeoverEndsAt !== undefined) {
+      if (now >= this.#takeoverEndsAt) this.#noTakeover();
+    } else if (this.#wasSeen) {
+      this.#wasSeen = false;
+      if (this.conversation.isTakenOverSince(now - TAKEOVER_MS.before)) {
+        this.#takeoverEndsAt = now + TAKEOVER_MS.after;
+        this.#link.hostLeft(this.conversation);
+        this.#writer.hold(() => this.#greet());
+        return;
+      }
       this.conversation.abandon();
       this.#writer.discard();
-      this.conversation = this.#dialect.converse(this.#writer);
-      this.#wasSeen = false;
-      this.#link.hostLeft(this.conversation);
+      this.#converse();
       this.#greet();
     } else {
       this.#link.hostLeft(this.conversation);
@@ -170,19 +195,39 @@ class Hosts {
     }
   }
 
+  #converse(): void {
+    this.conversation = this.#dialect.converse(this.#writer);
+    this.#link.hostLeft(this.conversation);
+  }
+
+  /** A host is there that seems to have taken over the conversation: it gets its answers. */
+  #endTakeover(): void {
+    if (this.#takeoverEndsAt === undefined) return;
+    this.#takeoverEndsAt = undefined;
+    this.#writer.release();
+  }
+
+  /** No host is there: what seemed to come from a second one came from the one that left. */
+  #noTakeover(): void {
+    this.#takeoverEndsAt = undefined;
+    this.conversation.abandon();
+    this.#writer.dropHeld();
+    this.#converse();
+  }
+
   /**
    * Sends the greeting. While no host is connected, a write blocks in the kernel (virtio_console),
    * so once the greeting has been written, a host has connected.
    */
   #greet(): void {
     this.#isGreeted = true;
-    const { conversation } = this;
-    const greeting = conversation.greet();
+    const greeting = this.#greeting = this.conversation.greet();
     if (greeting === undefined) return;
     this.#isAwaited = true;
     void greeting.then(() => {
-      if (conversation !== this.conversation) return;
+      if (greeting !== this.#greeting) return;
       this.#isAwaited = false;
+      if (this.#takeoverEndsAt !== undefined) this.#hostSeen();
       this.#wake();
     });
   }

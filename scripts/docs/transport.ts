@@ -66,6 +66,11 @@ export function wireChapter(): string {
     "The agent announces itself when it starts and whenever it notices that another host has " +
       "connected, unless `announce` is false. On a virtio port it can miss a quick reconnection, so " +
       "do not wait for this notification; call `ping` instead.",
+    "Replies owed to a host that has disconnected are dropped. The port may report the departure " +
+      "only after the next host's first bytes, so begin each connection with an empty line, and " +
+      "use ids that no other connection has used, such as UUIDs. The empty line ends a half line " +
+      "that another host may have left, and tells the agent that what follows comes from a host " +
+      "that is there.",
     fenced("json", notificationText("agent_ready", { version: VERSION, platform: "linux" })),
     "If the command monitor is on, programs in the guest can send events to the host " +
       "([command-monitor.md](command-monitor.md)). `event` and `data` come from that program, so " +

@@ -54,6 +54,12 @@ export class JsonRpcConversation implements Conversation {
   readonly #splitter: LineSplitter;
   readonly #pending = new Set<Promise<void>>();
   #isAbandoned = false;
+  /** The number of lines so far, and so of the last one. */
+  #line = 0;
+  /** The last empty line, with which a host begins: the line before it, and when it came. */
+  #beginning = { after: 0, time: -Infinity };
+  /** The last line that is not answered any more: its host has left. */
+  #lastDropped = 0;
 
   constructor(link: ReplyLink, { executor, ready }: JsonRpcOptions, caller = new Caller()) {
     this.#link = link;
@@ -62,6 +68,7 @@ export class JsonRpcConversation implements Conversation {
     this.#ready = ready;
     this.#splitter = new LineSplitter(this.#limitBytes, {
       onLine: (line) => this.#track(this.onLine(line)),
+      onEmpty: () => this.#beginning = { after: this.#line, time: performance.now() },
       onTooLong: () => {
         const reason = "the line exceeds max_message_size_kb; the rest of it is discarded";
         this.#sendMalformed(invalidRequest(reason, { limit_bytes: this.#splitter.limit }));
@@ -92,6 +99,12 @@ export class JsonRpcConversation implements Conversation {
     void this.#send(text);
   }
 
+  isTakenOverSince(time: number): boolean {
+    if (this.#beginning.time < time) return false;
+    this.#lastDropped = this.#beginning.after;
+    return true;
+  }
+
   abandon(): void {
     this.#isAbandoned = true;
     this.#caller.leave();
@@ -110,6 +123,7 @@ export class JsonRpcConversation implements Conversation {
    * @returns A promise for the end of the work, or `undefined` if it was answered synchronously.
    */
   onLine(line: string): Promise<void> | undefined {
+    this.#line += 1;
     const values = line.length < LONG_CHARACTERS ? 0 : countJsonValues(line);
     if (line.length >= LONG_CHARACTERS) countLongMessage(line.length, values);
     if (values > MAX_VALUES) {
@@ -137,7 +151,8 @@ export class JsonRpcConversation implements Conversation {
     }
     const { id } = request;
     const outcome = this.#executor.run(this.#call(request, bytes));
-    if (outcome instanceof Promise) return outcome.then((ended) => this.#deliver(ended, id));
+    const line = this.#line;
+    if (outcome instanceof Promise) return outcome.then((ended) => this.#deliver(ended, id, line));
     if (id !== undefined) void this.#send(...this.#partsOf(outcome, id));
     outcome.release();
     return undefined;
@@ -154,7 +169,8 @@ export class JsonRpcConversation implements Conversation {
     }
     const share = Math.ceil(bytes / messages.length);
     const members = messages.map((message): BatchMember => () => this.#onMember(message, share));
-    return answerBatch(members, this.#limitBytes, (text) => this.#send(text));
+    const line = this.#line;
+    return answerBatch(members, this.#limitBytes, (text) => this.#sendLate(line, [text]));
   }
 
   /** One message of a batch. Malformed ones count against the rate like all others. */
@@ -181,8 +197,12 @@ export class JsonRpcConversation implements Conversation {
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 
-  async #deliver(outcome: Outcome<readonly Part[]>, id: CallId | undefined): Promise<void> {
-    if (id !== undefined) await this.#send(...this.#partsOf(outcome, id));
+  async #deliver(
+    outcome: Outcome<readonly Part[]>,
+    id: CallId | undefined,
+    line: number,
+  ): Promise<void> {
+    if (id !== undefined) await this.#sendLate(line, this.#partsOf(outcome, id));
     // Only now, so that the slots bound the answers that a slow host has not read.
     outcome.release();
     if (outcome.ok) await outcome.after?.run();
@@ -210,11 +230,13 @@ export class JsonRpcConversation implements Conversation {
     void this.#send(errorReply(id, error, this.#limitBytes));
   }
 
+  /** Sends the reply to a line, unless the host that sent it has left. */
+  #sendLate(line: number, parts: readonly Part[]): Promise<void> {
+    return line > this.#lastDropped ? this.#send(...parts) : drop(parts);
+  }
+
   #send(...parts: readonly Part[]): Promise<void> {
-    if (this.#isAbandoned) {
-      parts.forEach(releasePart);
-      return Promise.resolve();
-    }
+    if (this.#isAbandoned) return drop(parts);
     const [only] = parts;
     // One string for most messages: the writer copies it in one step.
     return parts.length === 1 && typeof only === "string"
@@ -231,6 +253,11 @@ export class JsonRpcConversation implements Conversation {
   get #limitBytes(): number {
     return this.#executor.messageLimitBytes;
   }
+}
+
+function drop(parts: readonly Part[]): Promise<void> {
+  parts.forEach(releasePart);
+  return Promise.resolve();
 }
 
 function explainSyntax(line: string, error: unknown): string {

@@ -15,6 +15,8 @@
 export interface LineSink {
   /** A line without its newline, never empty. */
   onLine(line: string): void;
+  /** An empty line. */
+  onEmpty?(): void;
   /** A line has exceeded the limit; called once for each such line. */
   onTooLong(): void;
   /** A line was not UTF-8. */
@@ -92,7 +94,7 @@ export class LineSplitter {
   }
 
   #deliver(line: Uint8Array): void {
-    if (line.byteLength === 0) return;
+    if (line.byteLength === 0) return this.sink.onEmpty?.();
     if (line.byteLength > this.limit) return this.sink.onTooLong();
     const text = this.#decode(line);
     if (text === undefined) this.sink.onNotUtf8();

@@ -48,6 +48,8 @@ export class QgaConversation implements Conversation {
   /** The last error without an id: garbage may be thousands of the same. */
   #lastError: { readonly description: string; readonly text: string } | undefined;
   #isAbandoned = false;
+  /** When bytes arrived last. */
+  #receivedAt = -Infinity;
   /** The command that the parser has just met, if it is not done at once. */
   #running: Promise<void> | undefined;
   readonly #sink: ValueSink = {
@@ -65,6 +67,7 @@ export class QgaConversation implements Conversation {
   }
 
   onBytes(bytes: Uint8Array): void {
+    this.#receivedAt = performance.now();
     const { turns } = this.#shared;
     const own = turns.ended() === undefined ? bytes : ownBytes(bytes);
     turns.take(() => this.#parse(own));
@@ -103,6 +106,11 @@ export class QgaConversation implements Conversation {
     throw new HostUnreachableError(
       `the host cannot be told "${name}": it speaks the QEMU guest agent's language, without events`,
     );
+  }
+
+  /** Nothing in the language tells hosts apart; they skip what they did not ask for, by `guest-sync`. */
+  isTakenOverSince(time: number): boolean {
+    return this.#receivedAt >= time;
   }
 
   abandon(): void {

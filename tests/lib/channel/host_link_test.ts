@@ -12,6 +12,7 @@ class RecordingConversation implements Conversation {
   greet = () => undefined;
   onBytes = () => {};
   onEvent = (event: HostEvent) => void this.events.push(event);
+  isTakenOverSince = () => false;
   abandon = () => {};
   drained = () => Promise.resolve();
 }

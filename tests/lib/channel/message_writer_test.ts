@@ -74,6 +74,42 @@ Deno.test("MessageWriter sends in the next write what comes during one", async (
   assertEquals(connection.writes, 2);
 });
 
+Deno.test("MessageWriter holds what it has not begun to write, and sends it in order when released", async () => {
+  const connection = new FakeConnection("over");
+  connection.block();
+  const { writer } = writerTo(connection);
+  const sent: string[] = [];
+  const send = (text: string) => sendLine(writer, text).then(() => sent.push(text));
+  const all = [send("begun")];
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  all.push(send("queued"));
+  writer.hold(() => all.push(send("first")));
+  all.push(send("later"));
+  connection.unblock();
+  await within(connection.received(2), "what is not held");
+  await writer.flush();
+  assertEquals([connection.lines, sent], [["begun", "first"], ["begun", "first"]]);
+  writer.release();
+  await Promise.all(all);
+  assertEquals(connection.lines, ["begun", "first", "queued", "later"]);
+  assertEquals(sent, connection.lines);
+});
+
+Deno.test("MessageWriter counts what it holds, and drops it when told", async () => {
+  const connection = new FakeConnection("over");
+  const { writer } = writerTo(connection);
+  writer.hold(() => {});
+  const bytes = new UnescapedBytes(new Uint8Array(70_000), () => released += 1);
+  let released = 0;
+  const sent = writer.send(bytes, "\n");
+  assertEquals([writer.isCongested, released], [true, 0]);
+  writer.dropHeld();
+  await within(sent, "the send that was dropped");
+  assertEquals([writer.isCongested, released], [false, 1]);
+  await sendLine(writer, "next");
+  assertEquals(connection.lines, ["next"]);
+});
+
 Deno.test("MessageWriter is congested while more than 64 K characters wait", async () => {
   const connection = new FakeConnection("over");
   connection.block();

@@ -360,6 +360,81 @@ Deno.test("each host of a connection that stays is greeted, and gets only its ow
   await session.end();
 });
 
+const methodsAndIds = (lines: readonly string[]) =>
+  lines.map((line) => {
+    const { method, id } = JSON.parse(line);
+    return method ?? id;
+  });
+
+for (const ready of [undefined, { version: "1" }]) {
+  const what = ready === undefined ? "without a greeting" : "with a greeting";
+  Deno.test(`a host whose first request overtakes the news that another has left is answered, ${what}`, async () => {
+    const connection = new FakeConnection("host away");
+    const parked = new ParkedMethod();
+    const options = ready === undefined ? {} : { ready };
+    const session = new TestSession(connection, [parked.method, echo], options);
+    const greetings = ready === undefined ? [] : ["agent_ready"];
+    connection.arrive(`${request({ id: "first", method: "park" })}\n`);
+    const owedToTheFirst = await parked.call(0);
+    // As a client of ours begins.
+    connection.arrive(`\n${request({ id: "second", method: "park" })}\n`);
+    const owedToTheSecond = await parked.call(1);
+    connection.end();
+    await until(() => connection.unread === 0, "the end of file to be read");
+    owedToTheFirst.finish("too late");
+    owedToTheSecond.finish("expected");
+    connection.arrive(echoLine("third"));
+    const lines = await within(
+      connection.received(2 + 2 * greetings.length),
+      "two answers",
+    );
+    assertEquals(methodsAndIds(lines), [...greetings, ...greetings, "second", "third"]);
+    await session.end();
+  });
+
+  Deno.test(`what a host asked that leaves at once is not answered to the next, ${what}`, async () => {
+    const connection = new FakeConnection("host away");
+    const parked = new ParkedMethod();
+    const options = ready === undefined ? {} : { ready };
+    const session = new TestSession(connection, [parked.method, echo], options);
+    connection.arrive(`\n${request({ id: "first", method: "park" })}\n`);
+    const call = await parked.call(0);
+    // As on a port: without a host, reading ends at once and writing waits.
+    connection.block();
+    connection.end(1000);
+    await until(() => connection.reads >= 4, "several looks");
+    call.finish("too early for anybody");
+    // The looks become rare once nobody has come.
+    let [reads, since] = [0, 0];
+    await until(() => {
+      if (connection.reads !== reads) [reads, since] = [connection.reads, performance.now()];
+      return performance.now() - since > 50;
+    }, "a pause between two looks");
+    connection.clear();
+    connection.unblock();
+    connection.arrive(echoLine("second"));
+    const greetings = ready === undefined ? [] : ["agent_ready", "agent_ready"];
+    const lines = await within(connection.received(1 + greetings.length), "the answer");
+    assertEquals(methodsAndIds(lines), [...greetings, "second"]);
+    await session.end();
+    assertEquals(connection.lines.length, 1 + greetings.length);
+  });
+}
+
+Deno.test("a session that is stopped while it is unknown who is there sends what it owes", async () => {
+  const connection = new FakeConnection("host away");
+  const parked = new ParkedMethod();
+  const session = new TestSession(connection, [parked.method]);
+  connection.arrive(`\n${request({ id: 1, method: "park" })}\n`);
+  const call = await parked.call(0);
+  connection.end(1000);
+  await until(() => connection.unread < 999, "the end of file to be read");
+  call.finish("last words");
+  session.stopping.abort();
+  await session.over();
+  assertEquals(methodsAndIds(connection.lines), [1]);
+});
+
 Deno.test("a host that comes is noticed by the greeting that leaves, not by the next look", async () => {
   const connection = new FakeConnection("host away");
   // As on a port: without a host, reading ends at once and writing waits.
