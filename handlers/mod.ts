@@ -44,6 +44,7 @@ import { reboot } from "./power/reboot.ts";
 import { rpcCancel } from "./agent/rpc_cancel.ts";
 import { rpcDiscover } from "./agent/rpc_discover.ts";
 import { timeGet } from "./time/time_get.ts";
+import { cloudInitApply } from "./cloud_init/cloud_init_apply.ts";
 import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
 import { serviceList } from "./services/service_list.ts";
 import { serviceStatus } from "./services/service_status.ts";
@@ -125,6 +126,7 @@ const ALL = [
   packageInstall,
   packageRemove,
   packageUpgrade,
+  cloudInitApply,
   rpcCancel,
   rpcDiscover,
 ] as const;

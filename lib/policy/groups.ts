@@ -18,6 +18,7 @@ export const GROUPS = [
   "accounts",
   "services",
   "packages",
+  "cloud-init",
 ] as const;
 
 /** One of {@link GROUPS}. */

@@ -78,6 +78,13 @@ export interface Root {
     signal: Deno.Signal,
     mayReach: (uid: number) => Promise<void>,
   ): Promise<boolean>;
+  /**
+   * Keeps a text in a file that only root can read, for programs that read nothing else, until the
+   * operation ends.
+   *
+   * @returns Its path, in memory (/run).
+   */
+  keepText(text: string): Promise<string>;
   /** Adds a line to the output that goes to the agent. */
   tell(line: string): Promise<void>;
   /** The mounted file systems with a block device, in the order of mounting, each one once. */

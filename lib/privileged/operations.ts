@@ -5,6 +5,7 @@
  */
 
 import type { Operation } from "./operation.ts";
+import { cloudInitApplyOperation } from "./cloud_init/cloud_init_apply.ts";
 import { fsFreezeOperation } from "./fs_freeze.ts";
 import { fsFreezeStatusOperation } from "./fs_freeze_status.ts";
 import { fsThawOperation } from "./fs_thaw.ts";
@@ -27,6 +28,7 @@ import { userSetPasswordOperation } from "./users/user_set_password.ts";
 
 /** Every operation. */
 export const OPERATIONS: readonly Operation[] = [
+  cloudInitApplyOperation,
   fsFreezeOperation,
   fsFreezeStatusOperation,
   fsThawOperation,

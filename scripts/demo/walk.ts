@@ -246,11 +246,13 @@ async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
   await host.fails("ssh_keys_remove", { user }, "permissionDenied");
   await host.fails("service_control", { unit: "ssh", action: "stop" }, "permissionDenied");
 
-  screen.step("Packages too; where they are on, each is a job whose output can be followed");
+  screen.step("Packages and cloud-init too; where they are on, each is a job with output");
   const change = { job_id: "change-1", packages: ["nginx"] };
   await host.fails("package_install", change, "permissionDenied");
   await host.fails("package_remove", change, "permissionDenied");
   await host.fails("package_upgrade", { job_id: "upgrade-1" }, "permissionDenied");
+  const document = { job_id: "cloud-1", content: "#cloud-config\ntimezone: UTC\n" };
+  await host.fails("cloud_init_apply", document, "permissionDenied");
 
   screen.step("A misspelled method name gets a suggestion");
   await host.fails("get_system_inf", undefined, "methodNotFound");

@@ -9,6 +9,7 @@ import * as z from "zod";
 import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { Executor } from "../../lib/core/executor.ts";
 import type { Method } from "../../lib/core/method.ts";
+import type { Guest } from "../../lib/guest/guest.ts";
 import type { Privileged } from "../../lib/guest/privileged.ts";
 import { GROUPS } from "../../lib/policy/groups.ts";
 import type { Message } from "../agent/_host.ts";
@@ -23,16 +24,18 @@ export async function callPrivileged(
   method: Method,
   params: unknown,
   privileged: Privileged,
-  { log = new CollectingLog(), allow = GROUPS }: {
+  { log = new CollectingLog(), allow = GROUPS, guest = {} }: {
     readonly log?: CollectingLog;
     readonly allow?: Config["security"]["allow"] | typeof GROUPS;
+    /** Its other parts. */
+    readonly guest?: Partial<Guest>;
   } = {},
 ): Promise<Message> {
   const config = {
     ...DEFAULT_CONFIG,
     security: { ...DEFAULT_CONFIG.security, allow: [...allow] },
   };
-  const services = memoryServices({ privileged });
+  const services = memoryServices({ ...guest, privileged });
   const executor = new Executor({ config, ...services, log, methods: [method] });
   const answers: string[] = [];
   const line = JSON.stringify({ jsonrpc: "2.0", method: method.name, params, id: 1 });

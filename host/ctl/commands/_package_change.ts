@@ -5,13 +5,8 @@
  */
 
 import { UsageError } from "../../../lib/base/command_line.ts";
-import { printError } from "../../../lib/base/terminal.ts";
-import { RemoteJob } from "../../jobs/job.ts";
 import type { Invocation } from "../command.ts";
-import { EXEC_EXIT } from "../exit.ts";
-import { connectTarget } from "../target.ts";
-import { exitStatusOf, linkOf, newJobId } from "./_job.ts";
-import { writeOutput } from "./_stream.ts";
+import { runOperation } from "./_operation_job.ts";
 
 /** What can be done to packages. */
 export const PACKAGE_ACTIONS = ["install", "remove", "upgrade"] as const;
@@ -41,25 +36,14 @@ export async function changePackages(
     throw new UsageError(`package ${action} needs a NAME`);
   }
   const { signal } = invocation;
-  const { client } = await connectTarget(invocation);
-  const link = linkOf(client, invocation);
-  await using _link = link;
-  const job_id = newJobId();
   const packages = [...names];
-  if (action === "install") {
-    await link.call("package_install", { job_id, packages, refresh }, { signal });
-  } else if (action === "remove") {
-    await link.call("package_remove", { job_id, packages }, { signal });
-  } else {
-    await link.call("package_upgrade", { job_id, packages, refresh }, { signal });
-  }
-  try {
-    const streamed = await writeOutput(new RemoteJob(link, job_id), { follow: true, signal });
-    return streamed === undefined
-      ? EXEC_EXIT.failed
-      : exitStatusOf(streamed.end, `package ${action}`);
-  } catch (error) {
-    printError(`kvmmanager-ctl: it goes on in the guest; see it with: job logs -f ${job_id}`);
-    throw error;
-  }
+  return await runOperation(`package ${action}`, invocation, async (link, job_id) => {
+    if (action === "install") {
+      await link.call("package_install", { job_id, packages, refresh }, { signal });
+    } else if (action === "remove") {
+      await link.call("package_remove", { job_id, packages }, { signal });
+    } else {
+      await link.call("package_upgrade", { job_id, packages, refresh }, { signal });
+    }
+  });
 }

@@ -71,7 +71,7 @@ Deno.test("jobs, logs and what the broker manages are explained too", async () =
   ]);
   const privileged = new MemoryPrivileged(() => ({}));
   const security = {
-    allow: ["accounts" as const, "services" as const, "packages" as const],
+    allow: ["accounts" as const, "services" as const, "packages" as const, "cloud-init" as const],
     managed_users: ["app-*"],
     managed_groups: ["www-data"],
     managed_services: ["nginx"],
@@ -87,6 +87,11 @@ Deno.test("jobs, logs and what the broker manages are explained too", async () =
   assertEquals(unit.rules.at(-1), rule("security.managed_services", "nginx", "unit"));
   const install = await managed("package_install", { job_id: "one", packages: ["nginx"] });
   assertEquals([install.decision, install.rules.length], ["allowed", 3]);
+  const applied = await managed("cloud_init_apply", { job_id: "one", content: "#cloud-config\n" });
+  assertEquals([applied.decision, applied.rules[0]], [
+    "allowed",
+    rule("security.allow", "cloud-init"),
+  ]);
   for (
     const [method, params] of [
       ["user_delete", { user: "deploy" }],

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
+import { cloudInitApply } from "../../../handlers/cloud_init/cloud_init_apply.ts";
 import { packageInstall } from "../../../handlers/packages/package_install.ts";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
@@ -22,6 +23,18 @@ async function run(args: readonly string[], result: unknown) {
   const { method, params } = agent.requests.at(-1) ?? {};
   return { code, stdout, stderr, method, params };
 }
+
+/** All output of a job that has ended. */
+const endOf = (text: string, exit_code: number) => ({
+  output: [{ stream: "stdout", data: btoa(text) }],
+  cursor: "0.19",
+  offset: 0,
+  lost_bytes: 0,
+  eof: true,
+  state: "ended",
+  exit_code,
+  ended_by: "itself",
+});
 
 Deno.test("ctl freeze has a ttl, and names what it left out", async () => {
   const result = { frozen: ["/"], skipped: [{ mount_point: "/boot", reason: "cannot" }] };
@@ -124,16 +137,7 @@ Deno.test("ctl package install follows the job and exits with the manager's stat
     text: resultLine(
       request,
       request.method === "job_read"
-        ? {
-          output: [{ stream: "stdout", data: btoa("Could not get lock\n") }],
-          cursor: "0.19",
-          offset: 0,
-          lost_bytes: 0,
-          eof: true,
-          state: "ended",
-          exit_code: 100,
-          ended_by: "itself",
-        }
+        ? endOf("Could not get lock\n", 100)
         : packageInstall.example.result,
     ),
   });
@@ -152,4 +156,40 @@ Deno.test("ctl package refuses an unknown action, and install and remove without
   for (const words of [["frobnicate", "x"], ["install"], ["remove"]]) {
     assertEquals((await run(["package", ...words], {})).code, EXIT.usage);
   }
+});
+
+Deno.test("ctl cloud-init status prints the state and its errors", async () => {
+  const result = { state: "error", stage: "modules-final", errors: ["runcmd failed"] };
+  const { code, stdout, method } = await run(["cloud-init", "status"], result);
+  assertEquals([code, method], [EXIT.ok, "cloud_init_status"]);
+  assertEquals(stdout, "error, modules-final\nruncmd failed\n");
+});
+
+Deno.test("ctl cloud-init apply sends the file and exits with cloud-init's status", async () => {
+  await using directory = await TempDirectory.make();
+  const content = "#cloud-config\ntimezone: UTC\n";
+  await Deno.writeTextFile(directory.at("web.yaml"), content);
+  const socket = directory.at("s");
+  await using agent = new ScriptedAgent(socket);
+  agent.answerer = (request) => ({
+    text: resultLine(
+      request,
+      request.method === "job_read" ? endOf("timezone failed\n", 1) : cloudInitApply.example.result,
+    ),
+  });
+  const { code, stdout } = await ctl([
+    ...["cloud-init", "apply", directory.at("web.yaml"), "--socket", socket],
+  ]);
+  const { method, params } = agent.requests[0] ?? {};
+  const { job_id: _, ...rest } = z.parse(z.looseObject({ job_id: z.string() }), params);
+  assertEquals([method, rest], ["cloud_init_apply", { content }]);
+  assertEquals([code, stdout], [1, "timezone failed\n"]);
+});
+
+Deno.test("ctl cloud-init refuses a wrong command line, and a file that cannot be read", async () => {
+  for (const words of [["frobnicate"], ["apply"], ["status", "file"]]) {
+    assertEquals((await run(["cloud-init", ...words], {})).code, EXIT.usage);
+  }
+  const missing = await run(["cloud-init", "apply", "/nonexistent"], {});
+  assertEquals([missing.code, missing.method], [EXIT.localFile, undefined]);
 });

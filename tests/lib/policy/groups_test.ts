@@ -17,7 +17,7 @@ Deno.test("a group is allowed if it is listed, and what is always on needs no li
 
 Deno.test("the groups that give the host new rights in the guest are off by default", () => {
   const off = GROUPS.filter((group) => !DEFAULT_GROUPS.includes(group));
-  assertEquals(off, ["accounts", "services", "packages"]);
+  assertEquals(off, ["accounts", "services", "packages", "cloud-init"]);
 });
 
 Deno.test("the refusal of a group names the group, the key and the file", () => {

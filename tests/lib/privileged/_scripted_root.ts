@@ -73,6 +73,11 @@ export class ScriptedRoot implements Root {
     return true;
   };
 
+  /** The texts that were kept; the path of each is its number. */
+  readonly kept: string[] = [];
+
+  keepText = (text: string) => Promise.resolve(`/kept/${this.kept.push(text)}`);
+
   tell = (line: string) => {
     this.told.push(line);
     return Promise.resolve();

@@ -37,6 +37,7 @@ import { runBackgroundProgram } from "./background_program.ts";
 import { signalGroupByLibc } from "./signals.ts";
 import { FreezeHooks } from "./freeze_hooks.ts";
 import { FreezeSession, RUNTIME_DIRECTORY } from "./freeze_session.ts";
+import { KeptTexts } from "./kept_texts.ts";
 import { HeldRecords } from "./held_records.ts";
 import { refusePeer } from "./peer.ts";
 import { isInstalled } from "../programs.ts";
@@ -218,6 +219,8 @@ class Broker {
       about = { operation: name, target: prepared.target };
       this.#record("begin", about);
       const signal = this.#signal;
+      const texts = new KeptTexts(this.#options.directory ?? RUNTIME_DIRECTORY);
+      await using _texts = texts;
       const result = await prepared.run({
         config,
         signal,
@@ -234,6 +237,7 @@ class Broker {
             signal,
           }),
         signalProcess: (process, name, mayReach) => signalProcess(process, name, mayReach, signal),
+        keepText: (text) => texts.keep(text),
         tell: (line) =>
           this.#send({
             stream: "stdout",
