@@ -70,6 +70,7 @@ Deno.test("jobs, logs and what the broker manages are explained too", async () =
     rule("security.allowed_read_paths", "/r", "path"),
   ]);
   const privileged = new MemoryPrivileged(() => ({}));
+  const cloudInit = { status: () => Promise.resolve({ state: "done" as const, errors: [] }) };
   const security = {
     allow: ["accounts" as const, "services" as const, "packages" as const, "cloud-init" as const],
     managed_users: ["app-*"],
@@ -77,7 +78,7 @@ Deno.test("jobs, logs and what the broker manages are explained too", async () =
     managed_services: ["nginx"],
   };
   const managed = async (method: string, params: unknown) =>
-    await explain(method, params, security, { privileged });
+    await explain(method, params, security, { privileged, cloudInit });
   assertEquals((await managed("user_create", { user: "app-1", groups: ["www-data"] })).rules, [
     rule("security.allow", "accounts"),
     rule("security.managed_users", "app-*", "user"),
