@@ -18,7 +18,10 @@ if (import.meta.main) {
   Deno.exit(
     await run(Deno.args, {
       platform: WINDOWS,
-      subcommands: { permissions: permissionsOf(WINDOWS, "json") },
+      subcommands: {
+        permissions: permissionsOf(WINDOWS, "json"),
+        service: async (args) => await (await import("./commands/service.ts")).service(args),
+      },
       serveOwnPort: (invocation) => servePort(invocation, WINDOWS),
     }),
   );

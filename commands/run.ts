@@ -50,19 +50,24 @@ export async function run(args: readonly string[], edition: Edition): Promise<nu
   }
 }
 
-function explain(error: unknown): number {
+/**
+ * Explains what ended the agent, in one line for each problem.
+ *
+ * @returns The exit status.
+ */
+export function explain(error: unknown, print: (line: string) => void = printError): number {
   if (error instanceof UsageError) {
-    printError(`kvmmanager-agent: ${error.message}`);
+    print(`kvmmanager-agent: ${error.message}`);
     return EXIT.usage;
   }
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) printError(`kvmmanager-agent: ${error.path}: ${problem}`);
+    for (const problem of error.problems) print(`kvmmanager-agent: ${error.path}: ${problem}`);
     return EXIT.config;
   }
   if (error instanceof ListenError || error instanceof ChannelError) {
-    printError(`kvmmanager-agent: ${error.message}`);
+    print(`kvmmanager-agent: ${error.message}`);
     return EXIT.unavailable;
   }
-  printError(`kvmmanager-agent: ${stackOf(error)}`);
+  print(`kvmmanager-agent: ${stackOf(error)}`);
   return EXIT.software;
 }

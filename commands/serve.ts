@@ -10,7 +10,7 @@ import { ConfigError } from "../lib/config/load.ts";
 import { Logger } from "../lib/log/logger.ts";
 import { countStart } from "../lib/base/memory/garbage.ts";
 import { RpcError } from "../lib/base/errors.ts";
-import { auditedReload } from "../lib/monitor/audited_reload.ts";
+import { auditedReload, type ReloadRequest } from "../lib/monitor/audited_reload.ts";
 import { Timer } from "../lib/base/timer.ts";
 import { withTimer } from "../lib/base/waiting.ts";
 import { Executor } from "../lib/core/executor.ts";
@@ -50,8 +50,12 @@ export async function serve(
   // Before the agent is confined: the file may be anywhere.
   const site = await siteLists(invocation);
   const log = await Logger.open(config.log_file, config.log_level);
+  log.onError = platform.manager?.recordError;
   logFaults(log);
   log.info("agent starting", { version: VERSION, pid: Deno.pid, config: loaded.source });
+  for (const problem of platform.problems ?? []) {
+    log.warn("the system refuses some of the agent's own protection", { problem });
+  }
 
   const listen = choice.kind === "listen" ? platform.resolve(choice.path) : undefined;
   const { notifySocket, runtimeDirectory } = invocation;
@@ -118,7 +122,7 @@ export async function serve(
     counters: executor.counters,
     inFlight: () => executor.inFlight,
   });
-  handleSignals(platform, log, {
+  handleControls(platform, log, {
     onStop: async () => {
       executor.close();
       // Before the connections end, so that a host that waits for events reads this one.
@@ -126,10 +130,12 @@ export async function serve(
       stopping.abort();
       channel.close();
     },
-    onHangUp: async () => {
+    onReload: async (by) => {
       // Not awaited: a hung disk must not block a reload.
       void audit.reopen();
-      await reload(live, monitor, log, audit);
+      await log.reopen();
+      await reload(by, live, audit, log);
+      await monitor.start();
     },
   });
   await monitor.start();
@@ -137,6 +143,7 @@ export async function serve(
     ? undefined
     : platform.keepWatchdogFed(notifySocket, log, runtimeDirectory);
   log.info("agent ready", { channel: channel.name });
+  platform.manager?.ready();
   countStart();
   // In a later turn, so that a host that waits gets its greeting first.
   new Timer(0, () => {
@@ -162,40 +169,49 @@ export async function serve(
   await withTimer(DRAIN_MS, log.flush());
 }
 
-/** What signals do. */
-interface SignalActions {
+/** What signals and a service manager do. */
+interface ControlActions {
   readonly onStop: () => Promise<void>;
-  readonly onHangUp: () => Promise<void>;
+  /** @param by What asked for it. */
+  readonly onReload: (by: ReloadRequest) => Promise<void>;
 }
 
-function handleSignals(
-  { signals }: Platform,
+function handleControls(
+  { signals, manager }: Platform,
   log: Logger,
-  { onStop, onHangUp }: SignalActions,
+  { onStop, onReload }: ControlActions,
 ): void {
+  if (manager !== undefined) {
+    manager.onControl({
+      stop: (by) => {
+        log.info("stopping", { by });
+        void onStop();
+      },
+      reload: () => void onReload("paramchange"),
+    });
+    return;
+  }
   for (const signal of signals.stop) {
     Deno.addSignalListener(signal, () => {
       log.info("stopping", { signal });
       void onStop();
     });
   }
-  Deno.addSignalListener(signals.reload, () => void onHangUp());
+  Deno.addSignalListener(signals.reload, () => void onReload("SIGHUP"));
 }
 
-/** Handles SIGHUP. An invalid configuration has already been logged. */
+/** Reloads the configuration. An invalid one has already been logged. */
 async function reload(
+  by: ReloadRequest,
   live: LiveConfig,
-  monitor: MonitorService,
-  log: Logger,
   audit: Audit,
+  log: Logger,
 ): Promise<void> {
-  await log.reopen();
   try {
-    await auditedReload(audit, "SIGHUP", () => live.reload());
+    await auditedReload(audit, by, () => live.reload());
   } catch (error) {
     if (error instanceof RpcError) {
       log.error("the configuration was not reloaded", { error: error.message });
     } else if (!(error instanceof ConfigError)) throw error;
   }
-  await monitor.start();
 }

@@ -46,6 +46,7 @@ Commands:
   privileged
            perform one operation that needs root: the agent's request is on standard
            input. For the agent and the service manager
+  service  on Windows: install, remove, start and stop the service; see service --help
 
 Options:
   --channel CHANNEL    stdio        standard input and output: the port, opened by

@@ -56,6 +56,8 @@ export class Logger implements Log {
   #dropped = 0;
   #writing: Promise<void> | undefined;
   #isHeld = false;
+  /** Also gets what is logged as an error. */
+  onError: ((message: string, fields?: LogFields) => void) | undefined;
 
   private constructor(level: LogLevel, target: LogTarget, file: string | null) {
     this.#threshold = LOG_LEVELS.indexOf(level);
@@ -124,6 +126,7 @@ export class Logger implements Log {
 
   error(message: string, fields?: LogFields): void {
     this.#line("error", message, fields);
+    this.onError?.(message, fields);
   }
 
   warn(message: string, fields?: LogFields): void {

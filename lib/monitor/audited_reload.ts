@@ -9,10 +9,11 @@ import { messageOf } from "../base/message_of.ts";
 import type { ReloadReport } from "../config/changes.ts";
 
 /** What triggered a reload. */
-export type ReloadRequest = "SIGHUP" | "agent.ReloadConfig";
+export type ReloadRequest = "SIGHUP" | "paramchange" | "agent.ReloadConfig";
 
 const OPERATIONS: Readonly<Record<ReloadRequest, AuditedOperation>> = {
   SIGHUP: { who: "signal", what: "SIGHUP", target: {} },
+  paramchange: { who: "signal", what: "paramchange", target: {} },
   "agent.ReloadConfig": { who: "monitor", what: "agent.ReloadConfig", target: {} },
 };
 

@@ -10,7 +10,7 @@ import type { Config } from "../config/schema.ts";
 import type { Guest } from "../guest/guest.ts";
 import type { State } from "../guest/state.ts";
 import type { Watch } from "../guest/watch.ts";
-import type { Log } from "../log/logger.ts";
+import type { Log, LogFields } from "../log/logger.ts";
 import type { CommandAnswer } from "../monitor/answer.ts";
 import type { CommandListener } from "../monitor/listener.ts";
 import type { Finding } from "./finding.ts";
@@ -53,6 +53,16 @@ export interface OpenState extends State {
   close(): void;
 }
 
+/** What started the agent, if it is to be told how the agent is. */
+export interface ServiceManager {
+  /** Registers what its controls do. */
+  onControl(actions: { stop(by: string): void; reload(): void }): void;
+  /** The agent serves its host. */
+  ready(): void;
+  /** Something was logged as an error. */
+  recordError(message: string, fields?: LogFields): void;
+}
+
 /** How the agent was started. */
 export interface GuestOptions {
   readonly power: PowerChoice;
@@ -79,6 +89,10 @@ export interface Platform {
   readonly devicesNeedEverything: boolean;
   /** Signals that stop the agent, and those that reload its configuration. */
   readonly signals: { readonly stop: readonly Deno.Signal[]; readonly reload: Deno.Signal };
+  /** What controls the agent instead of signals, if it has started it. */
+  readonly manager?: ServiceManager;
+  /** What of the agent's own protection the system has refused. */
+  readonly problems?: readonly string[];
   /** The absolute form of a path on the command line. */
   resolve(path: string): string;
   /**

@@ -15,9 +15,10 @@ const RUN = ["run", "--quiet", ...manifest.bundleFlags, `--v8-flags=${manifest.v
 
 /** Runs the agent with every permission, for a subcommand that only prints. */
 export async function runAgent(wine: Wine, ...args: readonly string[]) {
-  const command = wine.deno([...RUN, "-A", BUNDLE, ...args], { stdout: "piped" });
-  const { code, stdout } = await command.output();
-  return { code, stdout: new TextDecoder().decode(stdout) };
+  const command = wine.deno([...RUN, "-A", BUNDLE, ...args], { stdout: "piped", stderr: "piped" });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 /** What the agent serves. */

@@ -103,6 +103,8 @@ export class Wine implements AsyncDisposable {
   readonly #runtime: string;
   /** The directory that Wine calls its prefix. */
   readonly prefix: string;
+  /** Windows ends its services with the last other program. */
+  #lastProgram: Deno.ChildProcess | undefined;
 
   private constructor(runtime: string, prefix: string) {
     this.#runtime = runtime;
@@ -117,6 +119,9 @@ export class Wine implements AsyncDisposable {
     try {
       const { code } = await wine.#command("wineboot", ["--init"]).output();
       if (code !== 0) throw new Error(`wineboot failed with status ${code}`);
+      // Until the service manager of this first session has ended: there would be two.
+      await wine.#command("wineserver", ["-w"]).output();
+      wine.#lastProgram = await wine.#startWaiting();
       return wine;
     } catch (error) {
       await wine[Symbol.asyncDispose]();
@@ -180,10 +185,22 @@ export class Wine implements AsyncDisposable {
     await Deno.symlink(`${denoDirectory}/npm`, `${this.prefix}/deno/npm`);
   }
 
+  /** Starts a program that waits for its end, and waits until it runs. */
+  async #startWaiting(): Promise<Deno.ChildProcess> {
+    const options = { stdin: "piped", stdout: "piped", signal: undefined } as const;
+    const program = this.command("cmd", ["/c", "set /p x=waiting"], options).spawn();
+    const reader = program.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    return program;
+  }
+
   /** Ends everything that runs in it, and removes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#command("wineserver", ["-k"]).output().catch(() => {});
     await this.#command("wineserver", ["-w"]).output().catch(() => {});
+    await this.#lastProgram?.stdin.close().catch(() => {});
+    await this.#lastProgram?.status;
     await Deno.remove(this.prefix, { recursive: true });
   }
 }

@@ -137,6 +137,8 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/windows/processes/": "tests/windows/inside/processes_test.ts",
   "lib/platform/windows/programs.ts": "tests/windows/inside/programs_test.ts",
   "lib/platform/windows/security_attributes.ts": "tests/windows/inside/monitor_test.ts",
+  "lib/platform/windows/registry/write_key.ts": "tests/windows/windows_test.ts",
+  "lib/platform/windows/service/": "tests/windows/windows_test.ts",
   "lib/platform/windows/watch.ts": "tests/windows/inside/facts_test.ts",
   "lib/platform/windows/ffi/": "tests/windows/inside/ffi_test.ts",
 };

@@ -13,26 +13,59 @@ const PORT = "org.kvmmanager.test";
 /** From the start to the greeting, on a busy machine. */
 const START_MS = 60_000;
 
-/** An agent that serves a pseudo terminal as its port, and the host at its other end. */
-export class WindowsAgent implements AsyncDisposable {
+/** A port of Windows that is a pseudo terminal, and the host at its other end. */
+export class PortOfWine implements AsyncDisposable {
   readonly #pty: Pty;
-  readonly #process: Deno.ChildProcess;
-  readonly #log: Promise<string>;
-  readonly host: Host;
   readonly #link: string;
+  readonly host: Host;
 
-  private constructor(pty: Pty, process: Deno.ChildProcess, link: string) {
+  private constructor(pty: Pty, link: string) {
     this.#pty = pty;
-    this.#process = process;
     this.#link = link;
     this.host = new Host(pty.wire);
+  }
+
+  /** @param name The port is `\\\\.\\NAME`. */
+  static async open(wine: Wine, name: string): Promise<PortOfWine> {
+    const pty = new Pty();
+    return new PortOfWine(pty, await wine.linkDevice(name, pty.path));
+  }
+
+  /** Waits for the greeting of an agent. */
+  async greeting(): Promise<void> {
+    await this.host.take(
+      (message) => JSON.stringify(message).includes("agent_ready"),
+      "the greeting",
+      START_MS,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#link);
+    await this.host[Symbol.asyncDispose]();
+    await this.#pty[Symbol.asyncDispose]();
+  }
+}
+
+/** An agent that serves a port, and the host at its other end. */
+export class WindowsAgent implements AsyncDisposable {
+  readonly #port: PortOfWine;
+  readonly #process: Deno.ChildProcess;
+  readonly #log: Promise<string>;
+
+  private constructor(port: PortOfWine, process: Deno.ChildProcess) {
+    this.#port = port;
+    this.#process = process;
     this.#log = new Response(process.stderr).text();
+  }
+
+  get host(): Host {
+    return this.#port.host;
   }
 
   /** Starts an agent with the permissions of its configuration, and waits for its greeting. */
   static async start(wine: Wine, config: Readonly<Record<string, unknown>>): Promise<WindowsAgent> {
-    const pty = new Pty();
-    const link = await wine.linkDevice(PORT, pty.path);
+    const port = await PortOfWine.open(wine, PORT);
     const file = `${wine.drive}/agent-config.json`;
     await Deno.writeTextFile(file, JSON.stringify({ log_file: null, ...config }));
     const process = await startAgent(wine, {
@@ -40,12 +73,8 @@ export class WindowsAgent implements AsyncDisposable {
       config: "C:\\agent-config.json",
       stderr: "piped",
     });
-    const agent = new WindowsAgent(pty, process, link);
-    await agent.host.take(
-      (message) => JSON.stringify(message).includes("agent_ready"),
-      "the greeting",
-      START_MS,
-    );
+    const agent = new WindowsAgent(port, process);
+    await port.greeting();
     return agent;
   }
 
@@ -62,8 +91,6 @@ export class WindowsAgent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
-    await Deno.remove(this.#link);
-    await this.host[Symbol.asyncDispose]();
-    await this.#pty[Symbol.asyncDispose]();
+    await this.#port[Symbol.asyncDispose]();
   }
 }

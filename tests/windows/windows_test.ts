@@ -11,6 +11,7 @@ import { Wine } from "../../scripts/windows/wine.ts";
 import { type Host, type Message } from "../agent/_host.ts";
 import { ROOT } from "../_deno.ts";
 import { timed } from "../_waiting.ts";
+import { serviceSteps } from "./_service.ts";
 import { WindowsAgent } from "./_wine.ts";
 
 /** Those at lib/platform/windows run on Linux: they need nothing of Windows. */
@@ -220,4 +221,6 @@ Deno.test("Windows", async (t) => {
     assertEquals((await execute(host, "WhoAmI")).exit_code, 0);
     assertEquals(refusalOf(await host.request("exec_command", { command: "ping" })).code, -32001);
   });
+
+  await t.step("the service", async (t) => await serviceSteps(t, wine));
 });

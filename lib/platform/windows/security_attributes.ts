@@ -18,7 +18,8 @@ const DESCRIPTOR_OFFSET = 8;
 export class SecurityAttributes {
   /** The bytes of SECURITY_ATTRIBUTES; valid until {@link free}. */
   readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(ATTRIBUTES_BYTES);
-  readonly #descriptor: Deno.PointerValue;
+  /** The descriptor alone; valid until {@link free}. */
+  readonly descriptor: Deno.PointerValue;
 
   /**
    * @param sddl A text in the Security Descriptor Definition Language.
@@ -36,11 +37,11 @@ export class SecurityAttributes {
     const view = new DataView(this.bytes.buffer);
     view.setUint32(0, ATTRIBUTES_BYTES, true);
     view.setBigUint64(DESCRIPTOR_OFFSET, out[0] ?? 0n, true);
-    this.#descriptor = Deno.UnsafePointer.create(out[0] ?? 0n);
+    this.descriptor = Deno.UnsafePointer.create(out[0] ?? 0n);
   }
 
   /** Frees the descriptor. What was created keeps a copy. */
   free(): void {
-    kernel32.LocalFree(this.#descriptor);
+    kernel32.LocalFree(this.descriptor);
   }
 }

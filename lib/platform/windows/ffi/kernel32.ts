@@ -15,9 +15,10 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
   CancelIoEx: { parameters: [HANDLE, "pointer"], result: "i32" },
   CloseHandle: { parameters: [HANDLE], result: "i32" },
   ConnectNamedPipe: { parameters: [HANDLE, "buffer"], result: "i32" },
+  CreateDirectoryW: { parameters: ["buffer", "buffer"], result: "i32" },
   CreateEventW: { parameters: ["pointer", "i32", "i32", "pointer"], result: HANDLE },
   CreateFileW: {
-    parameters: ["buffer", "u32", "u32", "pointer", "u32", "u32", HANDLE],
+    parameters: ["buffer", "u32", "u32", "buffer", "u32", "u32", HANDLE],
     result: HANDLE,
   },
   CreateJobObjectW: { parameters: ["pointer", "pointer"], result: HANDLE },

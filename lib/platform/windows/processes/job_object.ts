@@ -7,12 +7,8 @@
 import { type Handle, isHandle } from "../ffi/handle.ts";
 import { kernel32 } from "../ffi/kernel32.ts";
 import { lastError } from "../ffi/windows_error.ts";
+import { LIMIT, setJobLimits } from "./job_limits.ts";
 
-const JOB_OBJECT_EXTENDED_LIMIT_INFORMATION = 9;
-/** The size of JOBOBJECT_EXTENDED_LIMIT_INFORMATION on 64-bit Windows, and where its flags are. */
-const LIMIT_BYTES = 144;
-const LIMIT_FLAGS_OFFSET = 16;
-const JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000;
 const PROCESS_SET_QUOTA_AND_TERMINATE = 0x101;
 
 /** A job object. Until it is released, its processes end when the agent does, however that ends. */
@@ -25,7 +21,7 @@ export class JobObject {
     const handle = kernel32.CreateJobObjectW(null, null);
     if (!isHandle(handle)) throw lastError("CreateJobObjectW");
     this.#handle = handle;
-    this.#limit(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE);
+    setJobLimits(handle, LIMIT.KILL_ON_JOB_CLOSE);
   }
 
   /**
@@ -55,20 +51,8 @@ export class JobObject {
   /** Lets go of it. Its processes keep running. */
   release(): void {
     if (!this.#isOpen) return;
-    this.#limit(0);
+    setJobLimits(this.#handle, 0);
     kernel32.CloseHandle(this.#handle);
     this.#isOpen = false;
-  }
-
-  #limit(flags: number): void {
-    const limits = new Uint8Array(LIMIT_BYTES);
-    new DataView(limits.buffer).setUint32(LIMIT_FLAGS_OFFSET, flags, true);
-    const isSet = kernel32.SetInformationJobObject(
-      this.#handle,
-      JOB_OBJECT_EXTENDED_LIMIT_INFORMATION,
-      limits,
-      limits.byteLength,
-    );
-    if (isSet === 0) throw lastError("SetInformationJobObject");
   }
 }
