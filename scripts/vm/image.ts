@@ -25,7 +25,7 @@ export type Init = "systemd" | "openrc" | "busybox";
 /** How a guest is built. */
 export interface ImageOptions {
   readonly init: Init;
-  /** The .deb to install. */
+  /** What is installed: a .deb with `systemd`, otherwise the tarball, with its SHA256SUMS beside it. */
   readonly packageFile: string;
   /** Called before each step that takes long. */
   readonly onProgress: (message: string) => void;
@@ -49,13 +49,18 @@ const PACKAGES = {
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
 } as const;
 
-/** A distribution; `busybox` takes its kernel and libraries from one too. */
+/** A distribution; `busybox` takes its kernel from one too. */
 type Base = keyof typeof PACKAGES;
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 
 /** The builder's own files: changing them changes the images. */
-const BUILDER = ["image.ts", "layer.sh", "busybox.sh"] as const;
+const BUILDER = [
+  "image.ts",
+  "layer.sh",
+  "busybox.sh",
+  "../../install/tarball/install.sh",
+] as const;
 
 /**
  * The image for a package, from the cache or built.

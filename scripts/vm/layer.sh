@@ -3,7 +3,7 @@
 # namespace, as root or as a user who is root in a user namespace. It makes bind mounts only.
 #
 # layer.sh ROOT_TAR PACKAGE ADDITIONS OUTPUT MEGABYTES
-#   PACKAGE    the .deb to install
+#   PACKAGE    the .deb to install, or the tarball, with SHA256SUMS beside it
 #   ADDITIONS  a tar with files that the tests need
 #   OUTPUT     a directory that receives disk.raw, vmlinuz and initrd.img
 set -eu
@@ -26,14 +26,16 @@ echo kvmmanager-guest >"$root/etc/hostname"
 if [ -x "$root/usr/bin/systemctl" ]; then
   run systemctl -q enable kvmmanager-test-root.service systemd-networkd.service
 fi
-cp "$package" "$root/package.deb"
-run dpkg -i /package.deb >&2
-# The tests install it again.
-mv "$root/package.deb" "$root/root/agent.deb"
+case $package in
+*.deb)
+  cp "$package" "$root/package.deb"
+  run dpkg -i /package.deb >&2
+  # The tests install it again.
+  mv "$root/package.deb" "$root/root/agent.deb"
+  ;;
+*) sh "$(dirname "$0")/../../install/tarball/install.sh" --root "$root" "$package" >&2 ;;
+esac
 if [ -x "$root/sbin/openrc-run" ]; then
-  install -m 755 "$root/usr/share/doc/kvmmanager-agent/examples/kvmmanager-agent.openrc" \
-    "$root/etc/init.d/kvmmanager-agent"
-  run rc-update -q add kvmmanager-agent default
   echo 'ts:12345:respawn:/usr/local/sbin/kvmmanager-test-root' >>"$root/etc/inittab"
 fi
 

@@ -80,6 +80,26 @@ export async function currentRpm(onProgress: (message: string) => void): Promise
   });
 }
 
+/**
+ * The path of a tarball of the current sources, with SHA256SUMS beside it.
+ *
+ * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
+ */
+export async function currentTarball(onProgress: (message: string) => void): Promise<string> {
+  const name = "kvmmanager-agent.tar.gz";
+  const directory = await cached("tarball", await hashSources(), async (path) => {
+    onProgress("building the tarball (about 10 s, then cached)");
+    await Deno.mkdir(path);
+    await runTool(Deno.execPath(), [
+      ...["task", "--quiet", "package:tar", "--arch", "amd64", "--output", `${path}/${name}`],
+      "--quick",
+    ], { cwd: ROOT });
+    const sums = await runTool("sha256sum", [name], { cwd: path });
+    await Deno.writeTextFile(`${path}/SHA256SUMS`, sums);
+  });
+  return `${directory}/${name}`;
+}
+
 async function hashSources(): Promise<string> {
   const parts: (string | Uint8Array)[] = [Deno.version.deno];
   for (const source of SOURCES) {

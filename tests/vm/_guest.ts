@@ -10,7 +10,7 @@ import { fail } from "@std/assert";
 import { type BootOptions, Guest } from "../../scripts/vm/guest.ts";
 import { buildImage, type Init } from "../../scripts/vm/image.ts";
 import { ACCELERATORS } from "../../scripts/vm/machine.ts";
-import { currentPackage } from "../../scripts/vm/package.ts";
+import { currentPackage, currentTarball } from "../../scripts/vm/package.ts";
 import { printError } from "../../lib/base/terminal.ts";
 
 /** Options of a test's guest. */
@@ -22,13 +22,15 @@ export interface TestGuestOptions extends Partial<Pick<BootOptions, "kernelArgum
 const MEMORY_MB = 512;
 
 /**
- * Boots a guest with the package of the current sources.
+ * Boots a guest with the package of the current sources, or without systemd with their tarball.
  *
  * `KVMMANAGER_VM_DEB` names another package, `KVMMANAGER_VM_ACCEL` another accelerator than `tcg`.
  */
 export async function bootGuest(options: TestGuestOptions = {}): Promise<Guest> {
   const { init = "systemd", memoryMb = MEMORY_MB, ...rest } = options;
-  const packageFile = Deno.env.get("KVMMANAGER_VM_DEB") ?? await currentPackage(printError);
+  const packageFile = init === "systemd"
+    ? Deno.env.get("KVMMANAGER_VM_DEB") ?? await currentPackage(printError)
+    : await currentTarball(printError);
   const image = await buildImage({ init, packageFile, onProgress: printError });
   const wanted = Deno.env.get("KVMMANAGER_VM_ACCEL") ?? "tcg";
   const accelerator = ACCELERATORS.find((known) => known === wanted) ??

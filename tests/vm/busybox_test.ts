@@ -1,6 +1,7 @@
 /**
- * The agent without a service manager: started by hand in a guest that has only busybox and a kernel,
- * it opens its port through the shell and keeps itself running. Also `--channel device:PATH`.
+ * The agent without a service manager and without a C library: from its tarball, in a guest that has
+ * only busybox and a kernel. Started by hand, it opens its port through the shell and keeps itself
+ * running. Also `--channel device:PATH`, and the start as an ordinary user.
  *
  * @module
  */
@@ -26,7 +27,7 @@ const PORT = "/dev/virtio-ports/org.kvmmanager.agent.0";
 /** The agent's processes by role. */
 async function processes(): Promise<{ supervisor: number[]; agent: number[] }> {
   const lines = (await root(
-    'for p in /proc/[0-9]*; do case $(tr "\\0" " " <$p/cmdline) in */kvmmanager-agent\\ run*) ' +
+    'for p in /proc/[0-9]*; do case $(tr "\\0" " " <$p/cmdline) in */deno\\ run\\ --quiet*) ' +
       'echo "${p#/proc/} $(tr "\\0" " " <$p/cmdline)";; esac; done',
   )).split("\n").filter((line) => line !== "");
   const pids = (fits: (line: string) => boolean) =>
@@ -59,6 +60,13 @@ Deno.test("started without --channel, the agent announces itself on the port", a
   assertEquals([supervisor.length, agent.length], [1, 1]);
   const kilobytes = await privateMemory(supervisor[0] ?? NaN);
   printError(`private memory of the supervisor: ${(kilobytes / 1024).toFixed(1)} MiB`);
+});
+
+Deno.test("the guest's only C library is the agent's own", async () => {
+  const found = await root(
+    "find / -xdev -name 'ld-linux*' -o -xdev -name 'libc.*' -o -xdev -name 'ld-musl*'",
+  );
+  assertEquals(found, "/usr/lib/kvmmanager-agent/lib/libc.so.6\n");
 });
 
 Deno.test("the agent answers without a service manager", async () => {
@@ -134,4 +142,24 @@ Deno.test("device:PATH serves the port, also after it was unplugged", async () =
     `pid=$(cat /tmp/device.pid); kill -TERM $pid
      for i in $(seq ${STOP_SECONDS}0); do [ -d /proc/$pid ] || exit 0; sleep 0.1; done; exit 1`,
   );
+});
+
+Deno.test("/usr/lib/kvmmanager-agent/run starts the agent as its own user", async () => {
+  await root(
+    "/usr/lib/kvmmanager-agent/run " + PORT + " kvmmanager-agent " +
+      "/usr/bin/kvmmanager-agent serve --channel stdio 2>/tmp/run.out & echo $! >/tmp/run.pid",
+  );
+  await guest().ready(RETURN_MS);
+  const [user, started] = (await root(
+    "awk -F: '/^kvmmanager-agent:/ { print $3 }' /etc/passwd; cat /tmp/run.pid",
+  )).trim().split("\n");
+  const status = await root(`cat /proc/${await agentPid()}/status`);
+  assertMatch(status, new RegExp(`^Uid:\\s+${user}\\s+${user}\\s+${user}\\s+${user}$`, "m"));
+  // Whatever supervises the script supervises the agent.
+  assertEquals(await agentPid(), Number(started));
+  // Its user cannot read its memory.
+  const denied = await guest().tryRoot(
+    `su -s /bin/sh kvmmanager-agent -c 'cat /proc/${started}/maps'`,
+  );
+  assert(denied.status !== 0, denied.stdout);
 });

@@ -1,6 +1,6 @@
 /**
  * The tarball's installer: what it puts where, and what it refuses. The tarballs lack the program, so
- * that each is made within a second.
+ * that each is made within a second; busybox_test.ts and openrc_test.ts install whole ones.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The OpenRC init script, in a Debian guest with OpenRC and sysvinit.
+ * The tarball under OpenRC: installed while the image was built, in a Debian guest with OpenRC and
+ * sysvinit.
  *
  * @module
  */
