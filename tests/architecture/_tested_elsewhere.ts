@@ -65,14 +65,11 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/dialects/jsonrpc/dialect.ts": "tests/lib/channel/serve_connection_test.ts",
   "lib/dialects/jsonrpc/replies.ts": "tests/lib/core/executor_test.ts",
 
-  "lib/platform/linux/state/disk_folder.ts":
-    "tests/lib/platform/linux/state/state_directory_test.ts",
-  "lib/platform/linux/state/disk_segments.ts":
-    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/disk_folder.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/disk_segments.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/state/memory_folder.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/state/memory_segments.ts": "tests/lib/platform/state/spool_test.ts",
-  "lib/platform/linux/state/open_readers.ts":
-    "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/open_readers.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/state/memory_state.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/state/names.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
   "lib/platform/state/records.ts": "tests/lib/platform/state/spool_test.ts",
@@ -139,6 +136,9 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/platform/windows/security_attributes.ts": "tests/windows/inside/monitor_test.ts",
   "lib/platform/windows/registry/write_key.ts": "tests/windows/windows_test.ts",
   "lib/platform/windows/service/": "tests/windows/windows_test.ts",
+  "lib/platform/positioned_file.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/state/disk_state.ts": "tests/lib/platform/linux/state/state_directory_test.ts",
+  "lib/platform/windows/state_directory.ts": "tests/windows/windows_test.ts",
   "lib/platform/windows/watch.ts": "tests/windows/inside/facts_test.ts",
   "lib/platform/windows/ffi/": "tests/windows/inside/ffi_test.ts",
 };

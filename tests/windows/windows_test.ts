@@ -211,15 +211,28 @@ Deno.test("Windows", async (t) => {
     });
   });
 
-  await t.step("a whitelist is compared without case, with and without extension", async () => {
+  await t.step("the next agent", async (t) => {
     const agent = await WindowsAgent.start(wine, {
       security: { command_whitelist: ["CMD", "C:\\windows\\system32\\whoami.exe"] },
     });
     await using _agent = agent;
     const { host } = agent;
-    assertEquals((await execute(host, "cmd.exe", "/c", "echo a")).stdout, "a\r\n");
-    assertEquals((await execute(host, "WhoAmI")).exit_code, 0);
-    assertEquals(refusalOf(await host.request("exec_command", { command: "ping" })).code, -32001);
+
+    await t.step("has the jobs of the one before, which was killed", async () => {
+      const { output } = await host.call(
+        "job_read",
+        { job_id: "one" },
+        z.looseObject({ output: z.array(z.looseObject({ data: z.string() })) }),
+      );
+      assertEquals(output.map(({ data }) => data.trim()).join(""), "job");
+    });
+
+    await t.step("compares the whitelist without case, with and without extension", async () => {
+      assertEquals((await execute(host, "cmd.exe", "/c", "echo a")).stdout, "a\r\n");
+      assertEquals((await execute(host, "WhoAmI")).exit_code, 0);
+      const refusal = refusalOf(await host.request("exec_command", { command: "ping" }));
+      assertEquals(refusal.code, -32001);
+    });
   });
 
   await t.step("the service", async (t) => await serviceSteps(t, wine));

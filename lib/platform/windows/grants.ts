@@ -30,7 +30,7 @@ const unique = (values: readonly (string | null | undefined)[]): string[] =>
  * @param defaultConfigPath The configuration file that is read if none is named.
  */
 export function permissionsFor(
-  { security, log_file, audit_file }: Config,
+  { security, log_file, audit_file, state_directory }: Config,
   { configFile, qemuGaConf, power }: StartPaths,
   defaultConfigPath: string,
 ): Permissions {
@@ -44,8 +44,9 @@ export function permissionsFor(
       qemuGaConf,
       // To check whether its last line is complete.
       audit_file,
+      state_directory,
     ]),
-    write: unique([...allowed_write_paths, log_file, audit_file]),
+    write: unique([...allowed_write_paths, log_file, audit_file, state_directory]),
     run: command_whitelist === null ? "all" : unique([
       ...command_whitelist.flatMap(filesOf),
       power === true ? SHUTDOWN_PROGRAM : null,

@@ -8,7 +8,6 @@ import { UsageError } from "../../base/command_line.ts";
 import { ChannelError } from "../../channel/channel.ts";
 import { Confiner } from "../confinement.ts";
 import type { Platform } from "../platform.ts";
-import { memoryState } from "../state/memory_state.ts";
 import { portChannel, portPath } from "./channel/port.ts";
 import { windowsConfig } from "./config/mod.ts";
 import { driveRoots } from "./drives.ts";
@@ -18,6 +17,7 @@ import { sendCommand } from "./monitor_client.ts";
 import { listenOnPipe } from "./monitor_pipe.ts";
 import { WINDOWS_PATHS } from "./paths.ts";
 import { fullPath } from "./programs.ts";
+import { openState } from "./state_directory.ts";
 import { WindowsWatch } from "./watch.ts";
 
 const config = windowsConfig();
@@ -45,7 +45,7 @@ export const WINDOWS: Platform & { portPath(channelName: string): string } = {
   permissionRemedy,
   // Whether a path contains one is known when it is opened.
   linkedRoots: () => [],
-  openState: () => memoryState(),
+  openState,
   guest: windowsGuest,
   watch: () => new WindowsWatch(),
   openChannel: (choice, { connection_retry_seconds }, log) => {

@@ -6,7 +6,7 @@
 
 import { commandFailed } from "../../../base/errors.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
-import { PositionedFile } from "./file_io.ts";
+import { PositionedFile } from "../../positioned_file.ts";
 import type { RealFile } from "./real_file.ts";
 import { sha256 } from "./sha256.ts";
 

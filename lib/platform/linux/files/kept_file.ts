@@ -5,7 +5,7 @@
  */
 
 import type { OpenFile, Piece } from "../../../guest/files.ts";
-import { PositionedFile } from "./file_io.ts";
+import { PositionedFile } from "../../positioned_file.ts";
 import { hashPart } from "./hash_part.ts";
 import { PieceReader } from "./piece_reader.ts";
 import { restatIfSame } from "./real_path.ts";

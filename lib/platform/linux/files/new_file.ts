@@ -17,7 +17,7 @@ import type { FileShell, ShellAnswer } from "./file_shell.ts";
 import { MAX_UPLOADS, SHELL_STATUS } from "./file_shell_script.ts";
 import type { FileShells } from "./file_shells.ts";
 import type { FileSystemType, FileSystemTypes } from "./file_system_types.ts";
-import { PositionedFile } from "./file_io.ts";
+import { PositionedFile } from "../../positioned_file.ts";
 import { permissionBits } from "./file_type.ts";
 import { isUnswappable, type Place, placeFor, siblingOf } from "./new_file_place.ts";
 import { openRealFile, statIfAny } from "./real_file.ts";

@@ -9,7 +9,7 @@
 import { base64Length, encodeBase64, type UnescapedBytes } from "../../../base/json_text.ts";
 import { giveBuffer, takeBuffer } from "../../../base/memory/spare_buffers.ts";
 import type { Piece } from "../../../guest/files.ts";
-import type { PositionedFile } from "./file_io.ts";
+import type { PositionedFile } from "../../positioned_file.ts";
 
 const MAX_AHEAD_BYTES = 64 * 1024;
 /** Longer than a tick of the clock that the kernel stamps files with. */

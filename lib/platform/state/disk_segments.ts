@@ -4,10 +4,10 @@
  * @module
  */
 
-import { PositionedFile } from "../files/file_io.ts";
+import { PositionedFile } from "../positioned_file.ts";
 import type { OpenReaders } from "./open_readers.ts";
-import type { FoundSegment, SegmentStore, SegmentWriter } from "../../state/segments.ts";
-import { writeAll } from "../../../base/write_all.ts";
+import type { FoundSegment, SegmentStore, SegmentWriter } from "./segments.ts";
+import { writeAll } from "../../base/write_all.ts";
 
 const NEVER_ABORTED = new AbortController().signal;
 /** Enough for every position, so that the names sort by position. */

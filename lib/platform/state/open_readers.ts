@@ -4,8 +4,8 @@
  * @module
  */
 
-import { PositionedFile } from "../files/file_io.ts";
-import { closeQuietly } from "../../../base/close_quietly.ts";
+import { PositionedFile } from "../positioned_file.ts";
+import { closeQuietly } from "../../base/close_quietly.ts";
 
 const MAX_OPEN = 4;
 

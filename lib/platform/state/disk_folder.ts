@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Spool, SpoolLimits, StateFolder } from "../../../guest/state.ts";
+import type { Spool, SpoolLimits, StateFolder } from "../../guest/state.ts";
 import { DiskSegments, type SegmentDirectory } from "./disk_segments.ts";
 import type { OpenReaders } from "./open_readers.ts";
-import { checkName, isName } from "../../state/names.ts";
-import { SegmentedSpool } from "../../state/spool.ts";
+import { checkName, isName } from "./names.ts";
+import { SegmentedSpool } from "./spool.ts";
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -18,7 +18,7 @@ const MAX_TEXT_BYTES = 256 * 1024;
 
 /** What is shared by all folders. */
 export interface Shared {
-  readonly uid: number;
+  readonly uid: number | null;
   readonly readers: OpenReaders;
 }
 
