@@ -5,9 +5,14 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { INVALID_PARAMS } from "../../../_error_codes.ts";
-import { rpcErrorOf } from "../../_helpers.ts";
+import { RpcError } from "../../../../lib/base/errors.ts";
+import { runProgram } from "../../../../lib/platform/linux/privileged/root_tools.ts";
+import type { Root } from "../../../../lib/privileged/operation.ts";
+import { sshKeysAddOperation } from "../../../../lib/privileged/ssh_keys/ssh_keys_add.ts";
+import { COMMAND_FAILED, INVALID_PARAMS } from "../../../_error_codes.ts";
+import { namesIn, rpcErrorOf, TempDirectory } from "../../_helpers.ts";
 import { isRoot, sh } from "../../platform/linux/privileged/_brokers.ts";
+import { ScriptedRoot } from "../_scripted_root.ts";
 import { OwnUsers } from "../../platform/linux/privileged/_own_etc.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY";
@@ -88,32 +93,72 @@ for (
   });
 }
 
-test("a user who swaps the file for a link to root's all the time gains nothing", async (users) => {
-  const outside = await users.directory.directory("outside");
-  await Deno.chmod(outside, 0o755);
-  await Deno.writeTextFile(`${outside}/precious`, "precious\n", { mode: 0o600 });
-  const home = users.home(user);
-  const uid = Number((await users.line("passwd", user))?.[2]);
-  const attacker = new Deno.Command("setpriv", {
-    args: [
-      ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "sh", "-c"],
-      'mkdir -p "$1/.ssh"; cd "$1/.ssh"; while :; do ' +
-      'ln -sfn "$2/precious" authorized_keys; rm -f authorized_keys; : >authorized_keys; done',
-      ...["sh", home, outside],
-    ],
-    stdin: "null",
-    stderr: "null",
-  }).spawn();
-  try {
-    for (let round = 0; round < 10; round++) {
-      await users.perform("ssh_keys_add", { user, keys: [KEY] }).catch(() => {});
-    }
-  } finally {
-    attacker.kill("SIGKILL");
-    await attacker.status;
+/** A root whose user is another one of this machine, with a home of the test. */
+class RootWithHome extends ScriptedRoot {
+  readonly #account: string;
+
+  constructor(uid: number, home: string) {
+    super(undefined, { managed_users: [user] });
+    this.#account = `${user}:x:${uid}:${uid}::${home}:/bin/sh\n`;
   }
-  const { uid: owner } = await Deno.stat(`${outside}/precious`);
-  assertEquals([owner, await Deno.readTextFile(`${outside}/precious`)], [0, "precious\n"]);
+
+  override run = (...[program, args, options]: Parameters<Root["run"]>) =>
+    program === "setpriv"
+      ? runProgram(program, args, this.signal, options)
+      : Promise.resolve({ code: 0, stderr: "", stdout: this.#account });
+}
+
+/** Swaps the directory, then the file, for links to those of root's, as fast as it can. */
+const SWAPPER = `cd "$1"
+while :; do
+  rm -rf .ssh; ln -s "$2" .ssh; rm -f .ssh
+  mkdir .ssh; ln -s "$2/precious" .ssh/authorized_keys; rm -f .ssh/authorized_keys
+  : >.ssh/authorized_keys
+done`;
+
+Deno.test({
+  name: "a user who swaps files and links while keys are added 1,000 times gains nothing",
+  ignore: !isRoot,
+  fn: async () => {
+    await using directory = await TempDirectory.make();
+    await Deno.chmod(directory.path, 0o755);
+    const outside = await directory.directory("outside");
+    await Deno.chmod(outside, 0o755);
+    await Deno.writeTextFile(`${outside}/precious`, "precious\n", { mode: 0o600 });
+    const home = await directory.directory("home");
+    const uid = Number(await sh("id -u nobody"));
+    await Deno.chown(home, uid, uid);
+    const root = new RootWithHome(uid, home);
+    const add = () =>
+      Promise.try(() => sshKeysAddOperation.prepare({ user, keys: [KEY] }).run(root));
+    const attacker = new Deno.Command("setpriv", {
+      args: [
+        ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
+        ...["sh", "-c", SWAPPER, "sh", home, outside],
+      ],
+      stdin: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      for (let round = 0; round < 1000; round++) {
+        try {
+          await add();
+        } catch (error) {
+          assertEquals(error instanceof RpcError && error.code, COMMAND_FAILED);
+        }
+      }
+    } finally {
+      attacker.kill("SIGKILL");
+      await attacker.status;
+    }
+    const { uid: owner, mode } = await Deno.stat(`${outside}/precious`);
+    assertEquals([owner, (mode ?? 0) & 0o777], [0, 0o600]);
+    assertEquals(await Deno.readTextFile(`${outside}/precious`), "precious\n");
+    assertEquals(await namesIn(outside), ["precious"]);
+    await sh('rm -rf "$1/.ssh"', home);
+    assertEquals(await add(), { added: 1, already_present: 0 });
+    assertEquals((await Deno.stat(`${home}/.ssh/authorized_keys`)).uid, uid);
+  },
 });
 
 test("ten thousand keys, options and line breaks are refused", async (users) => {
