@@ -9,7 +9,6 @@ import { Audit, type AuditEntry } from "../audit/audit.ts";
 import {
   commandFailed,
   internalError,
-  methodNotFound,
   type RpcError,
   timedOut,
   tooManyRequests,
@@ -18,8 +17,8 @@ import {
 import { withTimer } from "../base/waiting.ts";
 import type { Config } from "../config/schema.ts";
 import { countCall } from "../base/memory/garbage.ts";
-import { suggestion } from "../base/schema_issues.ts";
 import { Slots } from "../base/slots.ts";
+import { Admission } from "./admission.ts";
 import type { Caller } from "./caller.ts";
 import type { Action, Call, Failure, Outcome, Success } from "./call.ts";
 import type { CallId } from "./call_id.ts";
@@ -27,12 +26,10 @@ import { ABORT_GRACE_MS, CallInFlight, CallsInFlight } from "./calls_in_flight.t
 import type { AgentServices, CheckedCall, Context, Method } from "./method.ts";
 import { type AfterReply, ResultThen } from "./outcome.ts";
 import { RequestCounters } from "./request_counters.ts";
-import { requireGroup } from "../policy/groups.ts";
 import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 
 const NEVER_ABORTED = new AbortController().signal;
 const NOTHING_TO_RELEASE = () => {};
-const MAX_SHOWN_NAME = 100;
 
 /** A call that has been admitted. */
 interface Execution<Reply> {
@@ -49,7 +46,7 @@ export class Executor {
   /** Requests so far. */
   readonly counters: RequestCounters;
   #services: AgentServices;
-  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #admission: Admission;
   readonly #slots: Slots;
   readonly #inFlight = new CallsInFlight();
   #isClosed = false;
@@ -63,9 +60,8 @@ export class Executor {
   constructor(services: AgentServices, audit: Audit = Audit.NONE) {
     const { config, methods, log } = services;
     this.#services = services;
-    this.#methods = new Map(methods.map((method) => [method.name, method]));
-    if (this.#methods.size !== methods.length) throw new Error("two methods share a name");
-    this.counters = new RequestCounters(this.#methods);
+    this.#admission = new Admission(methods, () => this.#services);
+    this.counters = new RequestCounters(this.#admission.methods);
     this.#slots = new Slots(config.max_concurrent_requests);
     this.#log = new RequestLog(log);
     this.#audit = audit;
@@ -94,7 +90,7 @@ export class Executor {
     const arrivedAt = performance.now();
     try {
       if (this.#isClosed) throw commandFailed("the agent is stopping; the request was not started");
-      const method = this.#admit(call, arrivedAt);
+      const method = this.#admission.admit(call, arrivedAt);
       const checked = method.prepare(call.params);
       const isRecorded = method.audited && this.#audit.isKept;
       if (method.immediate && !isRecorded) return this.#runImmediate(call, checked, arrivedAt);
@@ -126,13 +122,8 @@ export class Executor {
   /**
    * Charges one request to the caller's rate; returns the refusal, -32004, if the rate is exceeded.
    */
-  rateRefusal(caller: Caller, now: number = performance.now()): RpcError | undefined {
-    const { max_requests_per_second } = this.#services.config;
-    const waitMs = caller.rate(max_requests_per_second).take(now);
-    if (waitMs === 0) return undefined;
-    return tooManyRequests(`more than ${max_requests_per_second} requests per second`, {
-      retry_after_ms: waitMs,
-    });
+  rateRefusal(caller: Caller): RpcError | undefined {
+    return this.#admission.rateRefusal(caller);
   }
 
   /**
@@ -146,29 +137,6 @@ export class Executor {
     if (this.#inFlight.count === 0) return;
     this.#inFlight.abortAll("the agent is stopping");
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
-  }
-
-  #admit(call: Call<unknown>, now: number): Method {
-    const refusal = this.rateRefusal(call.caller, now);
-    if (refusal !== undefined) throw refusal;
-    const method = this.#methods.get(call.method);
-    if (method !== undefined) {
-      const { config: { security }, configFile } = this.#services;
-      requireGroup(method.name, method.access, security.allow, configFile);
-      this.#checkFrozen(method);
-      return method;
-    }
-    const name = call.method.slice(0, MAX_SHOWN_NAME);
-    const known = suggestion(name, [...this.#methods.keys()]);
-    throw methodNotFound(`no method ${JSON.stringify(name)}${known}`, { method: name });
-  }
-
-  #checkFrozen({ name, whileFrozen }: Method): void {
-    if (whileFrozen || !this.#services.guest.privileged.isFrozen) return;
-    throw commandFailed(
-      `file systems are frozen, and ${name} could wait for a disk; call fs_thaw first`,
-      { frozen: true },
-    );
   }
 
   #runImmediate<Reply>(call: Call<Reply>, checked: CheckedCall, arrivedAt: number): Success<Reply> {
