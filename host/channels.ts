@@ -9,6 +9,7 @@
  */
 
 import { messageOf } from "../lib/base/message_of.ts";
+import type { AgentConnection } from "./client.ts";
 
 /** The channel's name in a domain's XML (protocol, "Virtio-Serial Configuration"). */
 export const CHANNEL_NAME = "org.kvmmanager.agent.0";
@@ -35,6 +36,8 @@ export interface AgentChannel {
   readonly id?: string;
   /** The daemon's socket, if the daemon owns the channel. */
   readonly hostd?: string;
+  /** Connects to the agent in another way than by a socket of this host. */
+  readonly open?: () => AgentConnection;
 }
 
 /** The channels that were found, and the directories that could not be read. */

@@ -14,6 +14,16 @@ import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
 
+/** Something that an agent's lines come from and go to, such as a socket. */
+export interface AgentConnection {
+  /** Reads into a buffer; resolves to `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes; resolves to their number. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends it; a read in progress ends too. */
+  close(): void;
+}
+
 /** How a call is made. */
 export interface CallOptions {
   /** Milliseconds to wait for the answer; 0 waits forever. @default {30000} */
@@ -73,7 +83,7 @@ interface Waiting extends PromiseWithResolvers<unknown> {
  * Lines that do not answer a call of ours are skipped and counted.
  */
 export class AgentClient implements AsyncDisposable {
-  readonly #connection: Deno.UnixConn;
+  readonly #connection: AgentConnection;
   readonly #lock: ChannelLock | undefined;
   readonly #options: ClientOptions;
   readonly #waiting = new Map<string, Waiting>();
@@ -90,7 +100,7 @@ export class AgentClient implements AsyncDisposable {
   #unaskedLines = 0;
 
   private constructor(
-    connection: Deno.UnixConn,
+    connection: AgentConnection,
     lock: ChannelLock | undefined,
     options: ClientOptions,
   ) {
@@ -123,6 +133,11 @@ export class AgentClient implements AsyncDisposable {
     // Ends the half line that an earlier client may have left in the channel.
     client.#outbox.send("\n");
     return client;
+  }
+
+  /** A client of an agent that is connected with in another way. */
+  static over(connection: AgentConnection, options: ClientOptions = {}): AgentClient {
+    return new AgentClient(connection, undefined, options);
   }
 
   /** The number of lines that did not answer a call of ours. */

@@ -124,6 +124,11 @@ export function fromDaemon(error: unknown): unknown {
   );
 }
 
+/** Whether it is unknown what became of a call. */
+export const isOutcomeUnknown = (error: unknown): boolean =>
+  error instanceof CallError && error.wasSent ||
+  error instanceof AnswerError && error.code === HOST_ERRORS.outcomeUnknown.code;
+
 /** The result of a call, or `undefined` if the agent answered with an error. */
 export async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
   try {

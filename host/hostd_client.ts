@@ -130,9 +130,12 @@ export const channelOf = ({ id, name, socket }: HostdVm, hostd: string): AgentCh
  * @throws {CallError} if it cannot be connected to.
  */
 export function connectChannel(
-  { path, hostd }: AgentChannel,
+  { path, hostd, open }: AgentChannel,
   options: ClientOptions = {},
 ): Promise<AgentClient> {
+  if (open !== undefined) {
+    return Promise.resolve(AgentClient.over(open(), { ...options, vm: path }));
+  }
   return hostd === undefined
     ? AgentClient.connect(path, options)
     // The daemon has the lock.

@@ -45,7 +45,13 @@ export {
   type SearchPath,
   type SearchProblem,
 } from "./channels.ts";
-export { AgentClient, type CallArguments, type CallOptions, type ClientOptions } from "./client.ts";
+export {
+  AgentClient,
+  type AgentConnection,
+  type CallArguments,
+  type CallOptions,
+  type ClientOptions,
+} from "./client.ts";
 export { type ClockOffset, measureClockOffset } from "./clock_offset.ts";
 export { AnswerError, CallError, type CallErrorReason } from "./errors.ts";
 export {

@@ -1,5 +1,5 @@
 /**
- * Waits for a time.
+ * Waits for a time, or for something up to a time.
  *
  * @module
  */
@@ -15,4 +15,11 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   clearTimeout(timer);
   signal?.removeEventListener("abort", onAbort);
   return signal?.aborted !== true;
+}
+
+/** Waits for a promise, but no longer than this; its failure counts as its end. */
+export async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const ended = promise.catch(() => {}).finally(() => over.abort());
+  await Promise.race([ended, sleep(milliseconds, over.signal)]);
 }

@@ -26,7 +26,18 @@ const OPTIONS_WITH_VALUE: readonly string[] = [
   "--unit",
   "-u",
   "--lines",
+  "--fleet",
+  "--creds",
+  "--tenant",
+  "--label",
+  "--parallel",
+  "--per-host",
+  "--batch",
+  "--max-failures",
 ];
+
+/** Beside them, those of commands that run programs: elsewhere `-l` may be a flag. */
+const RUNNER_OPTIONS_WITH_VALUE: readonly string[] = [...OPTIONS_WITH_VALUE, "-l"];
 
 /** Commands whose arguments are a program and its own arguments. */
 const RUNNERS: readonly string[] = ["exec", "shell", "job"];
@@ -50,7 +61,7 @@ export function normalizeArguments(args: readonly string[]): readonly string[] {
   if (!RUNNERS.includes(args[commandAt] ?? "")) return args.flatMap(expand);
   const verbAt = args[commandAt] === "job" ? nextWord(args, commandAt + 1) : commandAt;
   if (verbAt !== commandAt && args[verbAt] !== "start") return args.flatMap(expand);
-  const programAt = nextWord(args, verbAt + 1);
+  const programAt = nextWord(args, verbAt + 1, RUNNER_OPTIONS_WITH_VALUE);
   const own = args.slice(0, programAt).flatMap(expand);
   const program = args.slice(programAt);
   return program.length === 0 || program[0] === "--"
@@ -59,10 +70,14 @@ export function normalizeArguments(args: readonly string[]): readonly string[] {
 }
 
 /** The index of the next argument that is neither an option nor an option's value. */
-function nextWord(args: readonly string[], from: number): number {
+function nextWord(
+  args: readonly string[],
+  from: number,
+  valued: readonly string[] = OPTIONS_WITH_VALUE,
+): number {
   let at = from;
   while (args[at]?.startsWith("-") && args[at] !== "--" && args[at] !== "-") {
-    at += OPTIONS_WITH_VALUE.includes(args[at] ?? "") ? 2 : 1;
+    at += valued.includes(args[at] ?? "") ? 2 : 1;
   }
   return Math.min(at, args.length);
 }

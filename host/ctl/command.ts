@@ -17,6 +17,7 @@ import {
   type ValueParser,
 } from "@optique/core";
 import type { SearchPath } from "../channels.ts";
+import type { FleetAccess } from "./fleet.ts";
 
 /** What every command gets besides its specific options. */
 export interface Invocation {
@@ -28,6 +29,8 @@ export interface Invocation {
   readonly searchPaths: readonly SearchPath[];
   /** `--hostd`: the daemon's socket; `undefined` if the daemon is not to be asked. */
   readonly hostd: string | undefined;
+  /** `--fleet`: the VMs of other hosts. */
+  readonly fleet: FleetAccess | undefined;
   /** `--json` */
   readonly json: boolean;
   /** Aborted by Ctrl-C and SIGTERM. */
@@ -79,7 +82,17 @@ export const lines = (all: readonly string[]): Message =>
 
 /** Text that is not empty. @param candidates The values that a shell offers for completion. */
 export function words(
-  metavar: "PATH" | "NAME" | "METHOD" | "CMD" | "FILE" | "DIRECTORY" | "KEY" | "ACTION" | "GROUP",
+  metavar:
+    | "PATH"
+    | "NAME"
+    | "METHOD"
+    | "CMD"
+    | "FILE"
+    | "DIRECTORY"
+    | "KEY"
+    | "ACTION"
+    | "GROUP"
+    | "URL",
   candidates: readonly string[] = [],
 ): ValueParser<"sync", string> {
   return {

@@ -24,6 +24,7 @@ import { findChannels, LIBVIRT_DIRECTORIES, problemOfSearchPath } from "../chann
 import { HOSTD_SOCKET } from "../hostd_socket.ts";
 import { normalizeArguments } from "./arguments.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
+import { fleetOf } from "./fleet.ts";
 import { call } from "./commands/call.ts";
 import { cloudInit } from "./commands/cloud_init.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -116,7 +117,11 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   const searchPaths = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
   const problem = searchPaths.map(problemOfSearchPath).find((text) => text !== undefined);
   if (problem !== undefined) throw new UsageError(`--channels ${problem}`);
-  return { run, invocation: { socket, domain, searchPaths, hostd, json } };
+  const fleet = fleetOf(parsed);
+  if (fleet !== undefined && (socket !== undefined || channels.length > 0)) {
+    throw new UsageError("--socket and --channels name VMs of this host; leave out --fleet");
+  }
+  return { run, invocation: { socket, domain, searchPaths, hostd, fleet, json } };
 }
 
 const NO_HOSTD = "none";
@@ -149,6 +154,17 @@ export function commandLineParser(names: readonly string[]) {
       }${lineBreak()}${text("or none to use the channels themselves")}`,
     })),
   });
+  const fleet = object("Of other hosts", {
+    fleet: optional(option("--fleet", words("URL"), {
+      description: lines(["the hosts of a NATS system, nats://HOST:PORT"]),
+    })),
+    creds: optional(option("--creds", words("FILE"), {
+      description: lines(["the user's key for that, with or without a JWT"]),
+    })),
+    tenant: optional(option("--tenant", words("NAME"), {
+      description: lines(["only the VMs of a tenant"]),
+    })),
+  });
   const output = object("Output", {
     json: option("--json", { description: lines(["machine-readable output"]) }),
   });
@@ -162,6 +178,7 @@ export function commandLineParser(names: readonly string[]) {
     object({ run: or(seeing, doing, files, disks, inside, system) }),
     target,
     daemon,
+    fleet,
     output,
   );
 }

@@ -11,6 +11,7 @@ import { CallError } from "../errors.ts";
 import { channelsOfHostd, connectChannel } from "../hostd_client.ts";
 import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
+import { fleetChannels, fleetChannelsNamed } from "./fleet.ts";
 import { printable } from "./printable.ts";
 
 const MAX_LISTED = 10;
@@ -31,9 +32,14 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
     const known = owned?.find(({ path }) => path === socket);
     return { ...known, name: socket, path: socket, isShortened: false };
   }
-  if (domain === undefined) throw new UsageError("which VM? Give --domain NAME or --socket PATH");
+  if (domain === undefined) {
+    const socketOr = invocation.fleet === undefined ? " or --socket PATH" : "";
+    throw new UsageError(`which VM? Give --domain NAME${socketOr}`);
+  }
   const { channels, problems } = await channelsOf(invocation);
-  const [channel, ...others] = channelsNamed(channels, domain);
+  const [channel, ...others] = invocation.fleet === undefined
+    ? channelsNamed(channels, domain)
+    : fleetChannelsNamed(channels, domain);
   if (channel === undefined) {
     const refused = problems.find(({ isPermission }) => isPermission);
     if (refused !== undefined) {
@@ -48,13 +54,17 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
   }
   if (others.length > 0) {
     const paths = listed([channel, ...others].map(({ path }) => path));
-    throw new UsageError(`several VMs are named ${quoted(domain)}; give --socket: ${paths}`);
+    const option = invocation.fleet === undefined ? "--socket" : "--domain HOST/NAME";
+    throw new UsageError(`several VMs are named ${quoted(domain)}; give ${option}: ${paths}`);
   }
   return channel;
 }
 
 /** The channels of all VMs: those that the daemon owns, or without it those that are found. */
 export async function channelsOf(invocation: Invocation): Promise<FoundChannels> {
+  if (invocation.fleet !== undefined) {
+    return { channels: await fleetChannels(invocation.fleet), problems: [] };
+  }
   const owned = await ownedChannels(invocation);
   if (owned !== undefined) return { channels: owned, problems: [] };
   return await findChannels(invocation.searchPaths);

@@ -16,12 +16,14 @@ const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
 
 /** All clients. */
 export class Clients {
+  /** Their calls, and those of a fleet's clients. */
+  readonly calls: VmCalls<object> = new VmCalls();
   readonly #context: SessionContext;
   readonly #sessions = new Set<Session>();
 
   /** @param onProblem Called with what a client cannot be told. */
   constructor(host: Host, onProblem: (problem: string) => void) {
-    const calls = new VmCalls<Session>();
+    const { calls } = this;
     const sessions = this.#sessions;
     this.#context = {
       host,

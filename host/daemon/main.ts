@@ -41,6 +41,8 @@ async function serve(options: Options): Promise<void> {
   const exporter = await startExporter(options, host);
   await using _exporter = exporter;
   const listeners = await listen(options, clients);
+  const member = await join(options, host, clients);
+  await using _member = member;
   const manager = new ServiceManager(
     Deno.env.get("NOTIFY_SOCKET"),
     options.socket,
@@ -55,7 +57,7 @@ async function serve(options: Options): Promise<void> {
   for (const listener of listeners) await listener.close();
   // Calls under way fail with what is known about them, and their clients are told.
   await host.close();
-  await clients.finish(FINISH_MS);
+  await Promise.all([clients.finish(FINISH_MS), member?.[Symbol.asyncDispose]()]);
 }
 
 async function listen(options: Options, clients: Clients): Promise<Listener[]> {
@@ -77,6 +79,17 @@ async function listen(options: Options, clients: Clients): Promise<Listener[]> {
     listeners.push(await listenAt(readOnlySocket, (connection) => clients.serve(connection, true)));
   }
   return listeners;
+}
+
+/** Joins the fleet, if there is one: its library is loaded only then. */
+async function join(
+  { fleet }: Options,
+  host: Host,
+  { calls }: Clients,
+): Promise<AsyncDisposable | undefined> {
+  if (fleet === undefined) return undefined;
+  const { FleetMember } = await import("./fleet/member.ts");
+  return new FleetMember(fleet, { host, calls, log });
 }
 
 async function startExporter(

@@ -7,8 +7,11 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../../lib/base/command_line.ts";
 import { LIBVIRT_DIRECTORIES, problemOfSearchPath, type SearchPath } from "../channels.ts";
+import { HOST_NAME_REGEXP } from "../fleet/subjects.ts";
+import { problemOfUrl } from "../fleet/url.ts";
 import { HOSTD_SOCKET } from "../hostd_socket.ts";
 import { type ListenAddress, parseListenAddress } from "./exporter/listen_address.ts";
+import type { FleetOptions } from "./fleet/member.ts";
 
 /** What the daemon is told to do. */
 export interface Options {
@@ -21,6 +24,8 @@ export interface Options {
   readonly libvirtDirectory: string | undefined;
   /** Where Prometheus finds the guests' metrics; `undefined` for nowhere. */
   readonly metricsListen: ListenAddress | undefined;
+  /** The fleet to join; `undefined` for none. */
+  readonly fleet: FleetOptions | undefined;
   /** The certificate and the token for that; see docs/metrics.md. */
   readonly metricsWebConfig: string | undefined;
 }
@@ -43,12 +48,16 @@ as kvmmanager-ctl. QEMU admits one program to a channel; all others ask this one
                            PORT (on 127.0.0.1) or ADDRESS:PORT
   --metrics-web-config FILE
                            the certificate for that, and the token to ask for
+  --nats URL               joins the fleet at nats://HOST:PORT or tls://HOST:PORT;
+                           several servers are separated by commas
+  --creds FILE             the user's key for that, with or without a JWT
+  --host-name NAME         the host's name in the fleet (default: this machine's)
   --help, --version
 
 SIGHUP looks again for VMs, reads their descriptions, and reads the certificate and the
 token again. SIGTERM ends it; calls under
 way are answered with what is known about them.
-See docs/host.md and docs/metrics.md.
+See docs/host.md, docs/metrics.md and docs/fleet.md.
 `;
 
 const WITH_VALUE = [
@@ -58,6 +67,9 @@ const WITH_VALUE = [
   "libvirt-status",
   "metrics-listen",
   "metrics-web-config",
+  "nats",
+  "creds",
+  "host-name",
 ] as const;
 
 /**
@@ -96,5 +108,28 @@ export function readOptions(args: readonly string[]): Options | "help" | "versio
     libvirtDirectory: single(parsed["libvirt-status"], "libvirt-status"),
     metricsListen: metricsListen === undefined ? undefined : parseListenAddress(metricsListen),
     metricsWebConfig,
+    fleet: readFleet({
+      nats: single(parsed.nats, "nats"),
+      creds: single(parsed.creds, "creds"),
+      hostName: single(parsed["host-name"], "host-name"),
+    }),
   };
+}
+
+function readFleet(
+  { nats, creds, hostName }: Record<"nats" | "creds" | "hostName", string | undefined>,
+): FleetOptions | undefined {
+  if (nats === undefined) {
+    if (creds !== undefined) throw new UsageError("--creds needs --nats");
+    if (hostName !== undefined) throw new UsageError("--host-name needs --nats");
+    return undefined;
+  }
+  const problem = problemOfUrl(nats);
+  if (problem !== undefined) throw new UsageError(`--nats ${problem}`);
+  const name = hostName ?? Deno.hostname().split(".")[0] ?? "";
+  if (!HOST_NAME_REGEXP.test(name)) {
+    const rule = 'must have 1 to 63 letters, digits, "-" and "_"';
+    throw new UsageError(`--host-name ${rule}, received "${name}"`);
+  }
+  return { nats: { url: nats, credentialsFile: creds }, hostName: name };
 }

@@ -43,7 +43,7 @@ export interface ClientConnection {
 /** What sessions share. */
 export interface SessionContext extends Daemon {
   readonly host: Host;
-  readonly calls: VmCalls<Session>;
+  readonly calls: VmCalls<object>;
   readonly memory: MemoryBudget;
   /** Called with what a client cannot be told. */
   readonly onProblem: (problem: string) => void;

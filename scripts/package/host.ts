@@ -26,6 +26,7 @@ export const HOST: Product = {
     { source: "install/host/default", target: "/etc/default/kvmmanager-hostd" },
     { source: "install/host/systemd/", target: "/lib/systemd/system" },
     { source: "install/host/sysusers.conf", target: "/usr/lib/sysusers.d/kvmmanager-host.conf" },
+    { source: "install/host/examples/", target: `${DOCUMENTS}/examples/nats` },
     { source: "install/prometheus/", target: `${DOCUMENTS}/examples/prometheus` },
     { source: "install/grafana/", target: `${DOCUMENTS}/examples/grafana` },
     {

@@ -4,7 +4,7 @@
  * @module
  */
 
-const PACKAGES = "apt-get install ansible-core lintian man-db prometheus systemd";
+const PACKAGES = "apt-get install ansible-core lintian man-db nats-server prometheus systemd";
 
 /** Runs a program to its end; fails with the packages to install if it is missing. */
 export async function run(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UsageError } from "../../../lib/base/command_line.ts";
 import { CallError } from "../../errors.ts";
 import { HostdPool } from "../../hostd_pool.ts";
 import type { PoolAgent, PoolEvent } from "../../member.ts";
@@ -22,7 +23,10 @@ export async function openPool(
   invocation: Invocation,
   listener: (event: PoolEvent) => void,
 ): Promise<WatchedAgents> {
-  const { socket, domain, searchPaths, hostd, lockAs } = invocation;
+  const { socket, domain, searchPaths, hostd, fleet, lockAs } = invocation;
+  if (fleet !== undefined) {
+    throw new UsageError("this watches the VMs of one host: run it there, without --fleet");
+  }
   const isAll = socket === undefined && domain === undefined;
   if (isAll) {
     const pool = hostd === undefined ? undefined : await openIfServed(hostd, listener);

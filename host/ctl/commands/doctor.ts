@@ -1,4 +1,5 @@
 import { object } from "@optique/core";
+import { UsageError } from "../../../lib/base/command_line.ts";
 import { printLine } from "../../../lib/base/terminal.ts";
 import { checkAgent, checkDomain, type Finding, notFoundFinding } from "../../doctor.ts";
 import { CallError } from "../../errors.ts";
@@ -29,7 +30,10 @@ export const doctor = defineCommand(
 );
 
 async function examine(invocation: Invocation): Promise<Finding[]> {
-  const { domain, signal, lockAs } = invocation;
+  const { domain, fleet, signal, lockAs } = invocation;
+  if (fleet !== undefined) {
+    throw new UsageError("doctor looks at the VM's host: run it there, without --fleet");
+  }
   const ofDomain = domain === undefined ? [] : await checkDomain(domain);
   try {
     const channel = await targetOf(invocation);

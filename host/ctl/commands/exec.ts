@@ -1,11 +1,21 @@
-import { argument, message, multiple, object, option, optional, string } from "@optique/core";
+import {
+  argument,
+  merge,
+  message,
+  multiple,
+  object,
+  option,
+  optional,
+  string,
+} from "@optique/core";
 import * as z from "zod";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { base64Capacity } from "../../../lib/base/json_text.ts";
 import { printError, printLine, writeBytes } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
 import { AnswerError, CallError } from "../../errors.ts";
-import type { ParamsOf } from "../../protocol.ts";
+import type { FleetVm } from "../../fleet/client.ts";
+import { checkedResult, type ParamsOf } from "../../protocol.ts";
 import { defineCommand, type Invocation, lines, seconds, words } from "../command.ts";
 import { EXEC_EXIT } from "../exit.ts";
 import { answerText, explain } from "../explain.ts";
@@ -13,6 +23,7 @@ import { bytesText } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
 import { readStdin } from "../stdin.ts";
 import { connectTarget } from "../target.ts";
+import { callMany, type FanOutChoice, fanOutOptions, isFanOut } from "./_fan_out.ts";
 import { parseVariables } from "./_job.ts";
 import { type Program, refusalStatus, runInTerminal, runStreaming, startFailure } from "./_run.ts";
 import { requireTerminal } from "./_terminal.ts";
@@ -53,30 +64,37 @@ export const exec = defineCommand(
       "exec --domain vm1 --timeout 300 --cwd /srv --env LANG=C -- sh -c 'du -s * | sort -n'",
       "exec --domain vm1 -- tee /tmp/motd < motd",
       "exec --domain vm1 -t -- vim /etc/motd",
+      "exec --fleet nats://mq1:4222 --creds me.creds -l role=web --batch 5% -- apt-get -y upgrade",
     ],
   },
-  object({
-    timeout: optional(option("--timeout", seconds(1, 86_400), {
-      description: lines(["kills the program after this time (default 30; none with -t)"]),
-    })),
-    cwd: optional(option("--cwd", words("DIRECTORY"), {
-      description: lines(["the working directory in the guest (default /)"]),
-    })),
-    env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
-      description: lines(["a variable of its environment; repeatable"]),
-    })),
-    tty: option("-t", "--tty", {
-      description: lines(["gives the program a terminal, connected with this one"]),
+  merge(
+    object({
+      timeout: optional(option("--timeout", seconds(1, 86_400), {
+        description: lines(["kills the program after this time (default 30; none with -t)"]),
+      })),
+      cwd: optional(option("--cwd", words("DIRECTORY"), {
+        description: lines(["the working directory in the guest (default /)"]),
+      })),
+      env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
+        description: lines(["a variable of its environment; repeatable"]),
+      })),
+      tty: option("-t", "--tty", {
+        description: lines(["gives the program a terminal, connected with this one"]),
+      }),
+      noStdin: option("-n", "--no-stdin", {
+        description: lines(["gives the program an empty standard input"]),
+      }),
+      words: multiple(argument(string({ metavar: "CMD" })), {
+        min: 1,
+        errors: { tooFew: message`the program to run is missing` },
+      }),
     }),
-    noStdin: option("-n", "--no-stdin", {
-      description: lines(["gives the program an empty standard input"]),
-    }),
-    words: multiple(argument(string({ metavar: "CMD" })), {
-      min: 1,
-      errors: { tooFew: message`the program to run is missing` },
-    }),
-  }),
-  async ({ timeout, cwd, env, tty, noStdin, words: [command = "", ...args] }, invocation) => {
+    fanOutOptions,
+  ),
+  async (
+    { timeout, cwd, env, tty, noStdin, words: [command = "", ...args], ...choice },
+    invocation,
+  ) => {
     const program: Program = {
       command,
       args,
@@ -84,6 +102,10 @@ export const exec = defineCommand(
       working_directory: cwd,
       env: parseVariables(env),
     };
+    if (isFanOut(choice, invocation)) {
+      if (tty) throw new UsageError("--tty is for one VM");
+      return await runOnMany(program, choice, invocation);
+    }
     if (tty) requireTerminal();
     if (tty && noStdin) throw new UsageError("--tty and --no-stdin exclude each other");
     if (invocation.json) return await runAtOnce(program, noStdin, invocation);
@@ -106,6 +128,36 @@ export const exec = defineCommand(
     }
   },
 );
+
+/** Runs a program on many VMs; its output is printed with the VM's name, its input is empty. */
+function runOnMany(
+  program: Program,
+  choice: FanOutChoice,
+  invocation: Invocation,
+): Promise<number> {
+  const { timeout_seconds = DEFAULT_TIMEOUT_SECONDS } = program;
+  const call = {
+    method: "exec_command",
+    params: { ...program, timeout_seconds },
+    timeoutMs: timeout_seconds * 1000 + GRACE_MS,
+    judge: (result: unknown, { name }: FleetVm) => {
+      const { exit_code, ...output } = checkedResult("exec_command", result);
+      if (!invocation.json) printWithName(name, output);
+      const isCut = output.stdout_truncated === true || output.stderr_truncated === true;
+      return {
+        isOk: exit_code === 0 && !isCut,
+        detail: `status ${exit_code}${isCut ? ", and its output was cut" : ""}`,
+      };
+    },
+  };
+  return callMany(call, choice, invocation);
+}
+
+function printWithName(name: string, output: { stdout: string; stderr: string }): void {
+  const linesOf = (text: string) => text.replace(/\n$/, "").split("\n").filter(() => text !== "");
+  for (const line of linesOf(output.stdout)) printLine(printable(`${name}: ${line}`));
+  for (const line of linesOf(output.stderr)) printError(printable(`${name}: ${line}`));
+}
 
 /** Runs a program with its whole input and output in one message each. */
 async function runAtOnce(

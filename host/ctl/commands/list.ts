@@ -1,4 +1,5 @@
 import { object } from "@optique/core";
+import { UsageError } from "../../../lib/base/command_line.ts";
 import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import type { AgentChannel, FoundChannels } from "../../channels.ts";
@@ -9,12 +10,16 @@ import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { durationText, table } from "../format.ts";
+import { type FleetAccess, fleetVms } from "../fleet.ts";
 import { printable, printableJson } from "../printable.ts";
 import { channelsOf, targetOf } from "../target.ts";
+import { labelOption, withLabels } from "./_fan_out.ts";
 
 /** How long each VM may take; they are queried in parallel. */
 const TIMEOUT_MS = 5000;
 const HEADING = ["NAME", "STATE", "OS", "ADDRESS", "UPTIME", "LOAD", "FULLEST DISK"] as const;
+
+const FLEET_HEADING = ["NAME", "HOST", "TENANT", "STATE", "LABELS"] as const;
 
 /** A row of the list. */
 interface Row {
@@ -34,13 +39,15 @@ export const list = defineCommand(
     brief: "Lists the VMs that have an agent channel.",
     details: [
       "A VM that does not answer within 5 seconds is listed with the reason. --domain or --socket",
-      "limits the list to one VM. Exit status: 2 if no search path could be read, else 0.",
+      "limits the list to one VM. With --fleet it shows what the hosts say and asks no agent. Exit status: 2 if no search path could be read, else 0.",
     ],
     examples: ["list", "list --json", "list --channels '/run/vms/*.sock'"],
   },
-  object({}),
-  async (_values, invocation) => {
-    const { searchPaths, json, signal } = invocation;
+  object({ labels: labelOption }),
+  async ({ labels }, invocation) => {
+    const { searchPaths, json, signal, fleet } = invocation;
+    if (fleet !== undefined) return await listFleet(fleet, labels, invocation);
+    if (labels.length > 0) throw new UsageError("--label chooses VMs of a fleet: give --fleet");
     const { channels, problems } = await selectedChannels(invocation);
     const rows = await Promise.all(channels.map((channel) => describeVm(channel, invocation)));
     signal.throwIfAborted();
@@ -55,6 +62,30 @@ export const list = defineCommand(
     return problems.length > 0 && rows.length === 0 ? EXIT.unavailable : EXIT.ok;
   },
 );
+
+/** Lists what the hosts say of their VMs; no agent is asked. */
+async function listFleet(
+  fleet: FleetAccess,
+  labels: readonly string[],
+  { domain, json }: Invocation,
+): Promise<number> {
+  const vms = withLabels(await fleetVms(fleet), labels).filter(({ id, name, host }) =>
+    domain === undefined || [id, name, `${host}/${name}`].includes(domain)
+  );
+  if (json) printLine(printableJson(vms, 2));
+  else if (vms.length === 0) printError("kvmmanager-ctl: no VM of the fleet is like that");
+  else {
+    const rows = vms.map(({ name, host, tenant, state, claimedBy, labels }) => [
+      name,
+      host,
+      tenant,
+      claimedBy === undefined ? state : `claimed by ${claimedBy.join(" and ")}`,
+      Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(" "),
+    ]);
+    printLine(table(FLEET_HEADING, rows));
+  }
+  return EXIT.ok;
+}
 
 /** The named VM, or all. */
 async function selectedChannels(invocation: Invocation): Promise<FoundChannels> {

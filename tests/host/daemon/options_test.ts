@@ -21,6 +21,10 @@ Deno.test("readOptions() refuses what it does not know", () => {
     ["--socket", "/x", "--read-only-socket", "/x"],
     ["--metrics-listen", ":9842"],
     ["--metrics-web-config", "/x"],
+    ["--creds", "/x"],
+    ["--host-name", "kvm1"],
+    ["--nats", "http://mq1"],
+    ["--nats", "nats://mq1:4222", "--host-name", "a.b"],
   ];
   for (const args of wrong) assertThrows(() => readOptions(args), UsageError);
 });

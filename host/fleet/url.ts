@@ -1,0 +1,18 @@
+/**
+ * The URLs of a fleet's servers.
+ *
+ * @module
+ */
+
+const URL_REGEXP = /^(nats|tls):\/\/[^\s,@/]+$/;
+
+/**
+ * Why an address cannot be one, for a person; `undefined` if it can. Passwords do not belong into a
+ * command line.
+ */
+export function problemOfUrl(url: string): string | undefined {
+  const wrong = url.split(",").find((one) => !URL_REGEXP.test(one));
+  return wrong === undefined
+    ? undefined
+    : `must be nats://HOST:PORT or tls://HOST:PORT, received "${wrong}"`;
+}
