@@ -42,7 +42,7 @@ export class Attempts {
   #attempt = 0;
   /** Whether a daemon may have got it. */
   #mayHaveArrived = false;
-  #isOver = false;
+  readonly #over = new AbortController();
 
   constructor(
     private readonly nats: NatsConnection,
@@ -65,11 +65,11 @@ export class Attempts {
       );
     }
     const timer = setTimeout(() => this.#giveUp(), this.#deadline - Date.now());
-    this.repeat();
     try {
+      this.repeat();
       return await this.#answer.promise;
     } finally {
-      this.#isOver = true;
+      this.#over.abort();
       clearTimeout(timer);
     }
   }
@@ -77,7 +77,7 @@ export class Attempts {
   /** Sends it again: the daemon knows its id. */
   repeat(): void {
     const leftMs = this.#deadline - Date.now();
-    if (this.#isOver || leftMs <= 0) return;
+    if (this.#over.signal.aborted || leftMs <= 0) return;
     this.#attempt += 1;
     const fields = headers();
     fields.set(HEADERS.deadline, String(this.#deadline));
@@ -96,7 +96,7 @@ export class Attempts {
 
   /** Ends the wait, and asks the daemon to stop the work. */
   cancel(reason: unknown): void {
-    if (this.#isOver) return;
+    if (this.#over.signal.aborted) return;
     try {
       this.nats.publish(cancelSubject(this.vm.host), JSON.stringify({ id: this.#id }));
     } catch {
@@ -106,12 +106,12 @@ export class Attempts {
   }
 
   async #onFailure(error: unknown, hadArrived: boolean): Promise<void> {
-    if (this.#isOver) return;
+    if (this.#over.signal.aborted) return;
     if (isWithoutResponder(error)) {
       // This attempt has reached nobody.
       this.#mayHaveArrived = hadArrived;
       if (performance.now() - this.#startedAt < AWAY_MS) {
-        await sleep(RETRY_MS);
+        await sleep(RETRY_MS, this.#over.signal);
         return this.repeat();
       }
       const reason = `the daemon of ${this.vm.host} is not connected to the fleet`;

@@ -5,13 +5,14 @@
  */
 
 import { type Msg, type NatsConnection, NoRespondersError } from "@nats-io/transport-node";
+import { ERRORS } from "../../lib/base/errors.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
 import { AnswerError, CallError } from "../errors.ts";
 import { atMost } from "../sleep.ts";
 import { Attempts } from "./attempts.ts";
 import { CallAnswer, HostList, parseMessage } from "./messages.ts";
 import { connectNats, type NatsAddress, warningAbout } from "./nats.ts";
-import { listSubject } from "./subjects.ts";
+import { isMethodName, listSubject } from "./subjects.ts";
 
 /** A VM of the fleet. */
 export interface FleetVm {
@@ -144,6 +145,10 @@ export class FleetClient implements AsyncDisposable {
     if (vm.claimedBy !== undefined) {
       const hosts = vm.claimedBy.join(" and ");
       throw new CallError(`${hosts} claim the VM ${vm.name} (${vm.id}): nothing is done`, "in use");
+    }
+    if (!isMethodName(method)) {
+      const { code, message } = ERRORS.methodNotFound;
+      throw new AnswerError(code, message, { reason: `no method "${method}"` });
     }
     const call = new Attempts(this.#nats, vm, method, params, timeoutMs);
     const onAbort = () => call.cancel(signal?.reason);

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { HOST_NAME_REGEXP } from "./subjects.ts";
 
 /** The headers of a call. */
 export const HEADERS = {
@@ -34,7 +35,7 @@ const Vm = z.looseObject({
 
 /** A host's answer about its VMs; one with many takes several. */
 export const HostList = z.looseObject({
-  host: z.string(),
+  host: z.string().check(z.regex(HOST_NAME_REGEXP)),
   /** Changes with each start of the daemon. */
   epoch: z.string(),
   /** The host's clock, in milliseconds since 1970. */

@@ -69,13 +69,16 @@ export function decodeToken(token: string): string | undefined {
   }
 }
 
+/** Whether a method can have this name. */
+export const isMethodName = (text: string): boolean => METHOD_REGEXP.test(text);
+
 /**
  * The subject of a call.
  *
  * @throws {RangeError} if no method can have this name.
  */
 export function callSubject({ host, tenant, vm, method }: CallAddress): string {
-  if (!METHOD_REGEXP.test(method)) throw new RangeError(`no method has the name "${method}"`);
+  if (!isMethodName(method)) throw new RangeError(`no method has the name "${method}"`);
   const address = [host, encodeToken(tenant), encodeToken(vm), classOf(method), method];
   return `${CALL}.${address.join(".")}`;
 }

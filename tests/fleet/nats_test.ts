@@ -105,6 +105,9 @@ Deno.test("a fleet of two hosts", async (t) => {
     const { code, stdout, stderr } = await ctl(["info", "--domain", "web2", ...through]);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "Testix");
+    const odd = await ctl(["call", "no such method", "--domain", "web2", ...through]);
+    assertEquals(odd.code, 1);
+    assertStringIncludes(odd.stdout, "-32601");
     const { code: none, stderr: why } = await ctl(["info", "--domain", "web9", ...through]);
     assertEquals(none, 2);
     assertStringIncludes(why, "web9");
