@@ -1,15 +1,14 @@
 import * as z from "zod";
-import { commandFailed } from "../../lib/base/errors.ts";
 import { ResultThen } from "../../lib/core/outcome.ts";
 import { qgaCommand } from "./_command.ts";
 
-/** As the agent's own methods: after so long a guest that is still running is forced off. */
+/** As the agent's own methods: after so long a guest that is still running is forced. */
 const TIMEOUT_SECONDS = 60;
 
-/** Shuts down or restarts through the agent's power units; a success is not answered. */
+/** Shuts down, restarts or halts through the agent's power units; a success is not answered. */
 export const guestShutdown = qgaCommand({
   name: "guest-shutdown",
-  summary: "Shuts the guest down or restarts it",
+  summary: "Shuts the guest down, restarts it or halts it",
   params: z.strictObject({
     mode: z._default(z.enum(["powerdown", "reboot", "halt"]), "powerdown"),
   }),
@@ -19,11 +18,8 @@ export const guestShutdown = qgaCommand({
   disabled: ({ guest }) =>
     guest.power.isAvailable ? undefined : "this agent was started without --power systemd",
   run: async ({ mode }, { guest, signal }) => {
-    if (mode === "halt") {
-      throw commandFailed("mode 'halt' is not supported: use 'powerdown' or 'reboot'");
-    }
     const accepted = await guest.power.accept({
-      action: mode === "reboot" ? "reboot" : "shutdown",
+      action: mode === "powerdown" ? "shutdown" : mode,
       timeoutSeconds: TIMEOUT_SECONDS,
       force: false,
     }, signal);

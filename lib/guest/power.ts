@@ -6,10 +6,10 @@
 
 import { commandFailed, permissionDenied } from "../base/errors.ts";
 
-/** What a host may ask for. */
-export type PowerAction = "shutdown" | "reboot";
+/** What a host may ask for. `halt` stops the guest and leaves the machine powered on. */
+export type PowerAction = "shutdown" | "reboot" | "halt";
 
-/** A shutdown or reboot. */
+/** A shutdown, reboot or halt. */
 export interface PowerRequest {
   readonly action: PowerAction;
   /** Seconds after which a guest that is still running is forced off. */

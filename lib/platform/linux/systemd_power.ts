@@ -12,8 +12,12 @@ import { runScript } from "./shell.ts";
 /** The service's RuntimeDirectory, for requests: no other user may write to it. */
 export const RUNTIME_DIRECTORY = "/run/kvmmanager-agent";
 
-/** The files that the units watch for. */
-const FILES: Readonly<Record<PowerAction, string>> = { shutdown: "poweroff", reboot: "reboot" };
+/** The files that the units watch for. A request to halt says so in its first word. */
+const FILES: Readonly<Record<PowerAction, string>> = {
+  shutdown: "poweroff",
+  reboot: "reboot",
+  halt: "poweroff",
+};
 const CHECK_MS = 5000;
 /** How long the unit may take to remove the request file, which is the first thing it does. */
 const TAKEN_MS = 10_000;
@@ -66,7 +70,8 @@ export class SystemdPower implements PowerProvider {
   async request({ action, timeoutSeconds, force }: PowerRequest): Promise<void> {
     const file = `${this.directory}/${FILES[action]}`;
     const unfinished = `${this.directory}/.${FILES[action]}`;
-    await Deno.writeTextFile(unfinished, `${force ? "force" : timeoutSeconds}\n`);
+    const word = action === "halt" ? "halt " : "";
+    await Deno.writeTextFile(unfinished, `${word}${force ? "force" : timeoutSeconds}\n`);
     // The unit starts as soon as a file of that name exists, so the file must be complete by then.
     await Deno.rename(unfinished, file);
     await this.#taken(file);

@@ -23,6 +23,7 @@ Deno.test("SystemdPower leaves a request of one line, whole at once, and waits u
     const [action, force, name, text] of [
       ["shutdown", false, "poweroff", "60\n"],
       ["reboot", true, "reboot", "force\n"],
+      ["halt", false, "poweroff", "halt 60\n"],
     ] as const
   ) {
     const requested = power.request({ action, timeoutSeconds: 60, force });

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { shutdownArguments, WindowsPower } from "../../../../lib/platform/windows/power.ts";
 import { until } from "../../../_waiting.ts";
 import { TempDirectory } from "../../_helpers.ts";
@@ -51,4 +51,8 @@ Deno.test("a refusal of shutdown.exe is told with its status", onLinux, async ()
     if (refused) await assertRejects(() => asked, Error, "shutdown.exe: status 5: refused");
     else await asked;
   }
+});
+
+Deno.test("a halt is refused, since shutdown.exe has none", async () => {
+  assertMatch(await new WindowsPower("shutdown.exe").check("halt") ?? "", /cannot halt/);
 });
