@@ -9,6 +9,7 @@ import { agentCommand } from "../agent.ts";
 import { type Caller, member, numberIn, type RequestText, stringIn } from "./caller.ts";
 import { concatenate, type Peer, PIECE_BYTES, type Running, type Speech } from "./peer.ts";
 import { type Compiler, v8FlagsFor } from "./compilers.ts";
+import { QemuGaSpeech } from "./qemu_ga.ts";
 import type { Scratch } from "./scratch.ts";
 import { parseLine } from "./wire.ts";
 
@@ -35,6 +36,10 @@ export async function agentPeer(scratch: Scratch, compiler: Compiler = "none"): 
         "--broker=child",
         `--self=${await brokerLauncher(scratch)}`,
       ]),
+    withQga: async () => ({
+      ...await configuredPeer(scratch, compiler, {}, ["--dialect", "qga"]),
+      speak: (caller) => new QemuGaSpeech(caller),
+    }),
   };
 }
 

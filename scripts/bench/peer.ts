@@ -35,14 +35,15 @@ export interface Speech {
   /** Starts a command several times at once without waiting for anything. */
   execMany(program: string, args: readonly string[], count: number): Promise<Running>;
   /**
-   * Reads a file of a known size in pieces of {@link PIECE_BYTES}, one after the other.
+   * Reads a file of a known size in pieces, one after the other.
    *
+   * @param pieceBytes {@link PIECE_BYTES} unless given, which only qemu-ga's language heeds.
    * @returns A function that decodes the content, to be called after the clock has stopped.
    */
-  readFile(path: string, sizeBytes: number): Promise<() => Uint8Array>;
+  readFile(path: string, sizeBytes: number, pieceBytes?: number): Promise<() => Uint8Array>;
   /** Writes a new file of at most {@link PIECE_BYTES} bytes, given in base64, all at once. */
   writeWhole(path: string, content: string): Promise<void>;
-  /** Writes a new file in pieces of {@link PIECE_BYTES}, given in base64, one after the other. */
+  /** Writes a new file in pieces, given in base64, one after the other. */
   writeFile(path: string, pieces: readonly string[]): Promise<void>;
 }
 
@@ -60,6 +61,8 @@ export interface Peer {
   readonly withState?: (directory: string) => Promise<Peer>;
   /** The same with operations that need root performed by brokers, for an agent that has them. */
   readonly withBroker?: () => Promise<Peer>;
+  /** The same speaking qemu-ga's language, for an agent that has another one of its own. */
+  readonly withQga?: () => Promise<Peer>;
 }
 
 /** Joins the pieces. */

@@ -35,7 +35,8 @@ export async function findQemuGa(): Promise<QemuGa | undefined> {
   return undefined;
 }
 
-const request = (command: string, parameters?: unknown): RequestText => {
+/** A request of qemu-ga's language as a line. */
+export const request = (command: string, parameters?: unknown): RequestText => {
   const rest = parameters === undefined ? "" : `,"arguments":${JSON.stringify(parameters)}`;
   return (id) => `{"execute":"${command}","id":${id}${rest}}\n`;
 };
@@ -86,12 +87,18 @@ export class QemuGaSpeech implements Speech {
     };
   }
 
-  async readFile(path: string, sizeBytes: number): Promise<() => Uint8Array> {
+  async readFile(
+    path: string,
+    sizeBytes: number,
+    pieceBytes = PIECE_BYTES,
+  ): Promise<() => Uint8Array> {
     const lines: Uint8Array[] = [];
     const handle = await this.#open(path, "r");
-    for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
-      const parameters = { handle, count: PIECE_BYTES };
-      lines.push(await this.caller.callUnread(request("guest-file-read", parameters)));
+    for (let left = sizeBytes; left > 0;) {
+      const parameters = { handle, count: Math.min(left, pieceBytes) };
+      const line = await this.caller.callUnread(request("guest-file-read", parameters));
+      left -= countIn(line);
+      lines.push(line);
     }
     await this.caller.call(request("guest-file-close", { handle }));
     return () =>
@@ -132,4 +139,16 @@ export class QemuGaSpeech implements Speech {
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
+}
+
+const ENDS_BYTES = 100;
+const decoder = new TextDecoder();
+
+/** The bytes in an answer that is not parsed: there may be fewer than were asked for. */
+function countIn(line: Uint8Array): number {
+  const ends = decoder.decode(line.subarray(0, ENDS_BYTES)) +
+    decoder.decode(line.subarray(-ENDS_BYTES));
+  const count = Number(/"count": ?(\d+)/.exec(ends)?.[1]);
+  if (!(count > 0)) throw new Error(`no piece of a file: ${ends}`);
+  return count;
 }

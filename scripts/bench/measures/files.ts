@@ -10,7 +10,8 @@ const RANDOM_BYTES = 65_536;
 const BYTES_PER_MB = 1_000_000;
 const MS_PER_SECOND = 1000;
 
-const mbPerSecond = (tookMs: number) => FILE_BYTES / BYTES_PER_MB / tookMs * MS_PER_SECOND;
+/** The rate of {@link readOnce} and {@link writeOnce}. */
+export const mbPerSecond = (tookMs: number) => FILE_BYTES / BYTES_PER_MB / tookMs * MS_PER_SECOND;
 
 /** Ten megabytes read in pieces. */
 export const fileRead: Measure = {
@@ -67,10 +68,13 @@ export const wholeWrite: Measure = {
 };
 
 /** Reads a new random file through the agent and compares it; returns milliseconds. */
-export async function readOnce({ speech, scratch }: Started): Promise<number> {
+export async function readOnce(
+  { speech, scratch }: Started,
+  pieceBytes?: number,
+): Promise<number> {
   const { path, bytes } = await randomFile(scratch);
   const start = performance.now();
-  const content = await speech.readFile(path, bytes.byteLength);
+  const content = await speech.readFile(path, bytes.byteLength, pieceBytes);
   const tookMs = performance.now() - start;
   await Deno.remove(path);
   assertSame(content(), bytes, "the content that was read differs from the file on disk");
@@ -78,12 +82,15 @@ export async function readOnce({ speech, scratch }: Started): Promise<number> {
 }
 
 /** Writes a new random file through the agent and compares it; returns milliseconds. */
-export async function writeOnce({ speech, scratch }: Started): Promise<number> {
+export async function writeOnce(
+  { speech, scratch }: Started,
+  pieceBytes = PIECE_BYTES,
+): Promise<number> {
   const bytes = randomBytes();
   const path = scratch.newPath();
   const pieces: string[] = [];
-  for (let offset = 0; offset < bytes.byteLength; offset += PIECE_BYTES) {
-    pieces.push(bytes.subarray(offset, offset + PIECE_BYTES).toBase64());
+  for (let offset = 0; offset < bytes.byteLength; offset += pieceBytes) {
+    pieces.push(bytes.subarray(offset, offset + pieceBytes).toBase64());
   }
   const start = performance.now();
   await speech.writeFile(path, pieces);

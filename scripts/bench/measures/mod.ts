@@ -19,6 +19,7 @@ import {
 } from "./latency.ts";
 import { peakMemory } from "./peak.ts";
 import { pipelinedPings } from "./pipelined.ts";
+import { QGA_LANGUAGE } from "./qga.ts";
 import { startTime } from "./start.ts";
 import { pingUnderLoad } from "./under_load.ts";
 import { WORST_LOADS } from "./worst_loads.ts";
@@ -42,4 +43,5 @@ export const MEASURES: readonly Measure[] = [
   ...WORST_LOADS,
   commandMonitor,
   brokerLatency,
+  ...QGA_LANGUAGE,
 ];
