@@ -202,10 +202,10 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
   }),
 ];
 
-/** Checks that the file is there; creates or empties it if the mode says so. */
 /** @throws {RpcError} -32000 if the guest has none that it can reach. */
 const filesOf = ({ files }: Guest): Files => needed(files, "access files");
 
+/** Checks that the file is there; creates or empties it if the mode says so. */
 async function prepareFile(handle: Handle, mode: string, context: Context): Promise<void> {
   const { guest, signal } = context;
   const files = filesOf(guest);

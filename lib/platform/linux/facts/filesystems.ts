@@ -7,8 +7,8 @@
 import { withTimer } from "../../../base/waiting.ts";
 import type { Filesystem, FilesystemReport } from "../../../guest/facts.ts";
 import { runScript } from "../shell.ts";
+import { KernelFile } from "./kernel_file.ts";
 import { mayHang, type Mount, parseMountInfo, selectFilesystems } from "./mounts.ts";
-import { MountTable } from "./mount_table.ts";
 import { ResidentScript } from "./resident_script.ts";
 
 /** How long a report is kept: asking the kernel takes a child process, about a millisecond. */
@@ -76,7 +76,7 @@ async function statAlone(
 }
 
 /** The source of the mount table's text. */
-type Table = Pick<MountTable, "read" | typeof Symbol.asyncDispose>;
+type Table = Pick<KernelFile, "read" | typeof Symbol.asyncDispose>;
 
 /**
  * Queries all file systems. Those that may hang are queried separately and get half a second; one
@@ -90,7 +90,7 @@ export class Filesystems implements AsyncDisposable {
   #lastAt = 0;
 
   /** @param table The mount table; tests pass one with other mounts. */
-  constructor(table: Table = new MountTable()) {
+  constructor(table: Table = new KernelFile("/proc/self/mountinfo")) {
     this.#table = table;
   }
 

@@ -6,25 +6,51 @@
 
 import type { BlockDevice, BlockMount, DiskAddress } from "../../../../guest/inventory.ts";
 import { parseMountInfo } from "../mounts.ts";
+import { ResidentScript } from "../resident_script.ts";
 
 const UNKNOWN_PCI = { domain: -1, bus: -1, slot: -1, function: -1 } as const;
 
 /**
- * Prints a line for each block device that has a size: name, number, whether it is a partition, its
- * path in /sys, and then `/` and what it is made of, or `=` and the name of a device-mapper device.
+ * For each line that it reads, a line for each block device that has a size: name, number, whether
+ * it is a partition, its path in /sys, and then `/` and what it is made of, or `=` and the name of a
+ * device-mapper device. It starts no program.
  */
-export const LIST_BLOCK_DEVICES = `
-cd /sys/class/block || exit
-for name in *; do
-  read -r size < "$name/size" && [ "$size" != 0 ] && read -r number < "$name/dev" || continue
-  partition=0
-  [ ! -e "$name/partition" ] || partition=1
-  more=
-  for slave in "$name"/slaves/*; do [ ! -e "$slave" ] || more="$more /\${slave##*/}"; done
-  if [ -r "$name/dm/name" ] && read -r alias < "$name/dm/name"; then more="$more =$alias"; fi
-  echo "$name $number $partition $(readlink -f "$name")$more"
+const LIST_BLOCK_DEVICES = `
+newline="
+"
+while read -r _; do
+  text=
+  for name in /sys/class/block/*; do
+    cd -P "$name" && read -r size < size && [ "$size" != 0 ] && read -r number < dev || continue
+    partition=0
+    [ ! -e partition ] || partition=1
+    more=
+    for slave in slaves/*; do [ ! -e "$slave" ] || more="$more /\${slave##*/}"; done
+    if [ -r dm/name ] && read -r alias < dm/name; then more="$more =$alias"; fi
+    text="$text\${name##*/} $number $partition $PWD$more$newline"
+  done
+  cd /
+  printf '%send\\n' "$text"
 done
 `;
+
+const TIMEOUT_MS = 4000;
+
+/** The block devices of /sys. */
+export class BlockDevices implements AsyncDisposable {
+  readonly #script = new ResidentScript(LIST_BLOCK_DEVICES);
+
+  /** @throws As {@link ResidentScript.ask}. */
+  async list(signal: AbortSignal): Promise<BlockDevice[]> {
+    return parseBlockDevices(
+      await this.#script.ask("devices\n", { timeoutMs: TIMEOUT_MS, signal }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#script[Symbol.asyncDispose]();
+  }
+}
 
 /** Parses what {@link LIST_BLOCK_DEVICES} prints. */
 export function parseBlockDevices(text: string): BlockDevice[] {

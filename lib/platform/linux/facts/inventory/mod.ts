@@ -20,7 +20,8 @@ import type {
 } from "../../../../guest/inventory.ts";
 import { runScript } from "../../shell.ts";
 import { readOsReleaseFields } from "../os_release.ts";
-import { blockMountsOf, LIST_BLOCK_DEVICES, parseBlockDevices } from "./block_devices.ts";
+import { KernelFile } from "../kernel_file.ts";
+import { BlockDevices, blockMountsOf } from "./block_devices.ts";
 import {
   parseDiskCounters,
   parseLinkCounters,
@@ -57,8 +58,15 @@ done
 const ask = (code: string, signal: AbortSignal) =>
   runScript({ code, timeoutMs: TIMEOUT_MS, signal });
 
-/** The inventory of the guest that the agent runs in. */
-export class LinuxInventory implements Inventory {
+/**
+ * The inventory of the guest that the agent runs in. What hosts ask for often is read by scripts
+ * that keep running.
+ */
+export class LinuxInventory implements Inventory, AsyncDisposable {
+  readonly #links = new KernelFile("/proc/net/dev");
+  readonly #mounts = new KernelFile("/proc/self/mountinfo");
+  readonly #devices = new BlockDevices();
+
   async operatingSystem(signal: AbortSignal): Promise<OperatingSystem> {
     const text = await ask("uname -r; uname -v; uname -m", signal);
     const [kernelRelease = "", kernelVersion = "", machine = ""] = text.split("\n");
@@ -99,17 +107,17 @@ export class LinuxInventory implements Inventory {
   }
 
   async linkCounters(signal: AbortSignal): Promise<ReadonlyMap<string, LinkCounters>> {
-    return parseLinkCounters(await ask("cat /proc/net/dev", signal));
+    return parseLinkCounters(await this.#links.read(signal));
   }
 
   async blockDevices(signal: AbortSignal): Promise<BlockDevice[]> {
-    return parseBlockDevices(await ask(LIST_BLOCK_DEVICES, signal));
+    return await this.#devices.list(signal);
   }
 
   async blockMounts(signal: AbortSignal): Promise<BlockMount[]> {
     const [devices, mountInfo] = await Promise.all([
       this.blockDevices(signal),
-      ask("cat /proc/self/mountinfo", signal),
+      this.#mounts.read(signal),
     ]);
     return blockMountsOf(mountInfo, devices);
   }
@@ -121,5 +129,12 @@ export class LinuxInventory implements Inventory {
       ask("cat /proc/net/ipv6_route 2>/dev/null", signal),
     ]);
     return [...parseRoutes4(routes4), ...parseRoutes6(routes6)];
+  }
+
+  /** Stops the processes that read. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      [this.#links, this.#mounts, this.#devices].map((one) => one[Symbol.asyncDispose]()),
+    );
   }
 }

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { NEVER } from "../../../../_helpers.ts";
 import {
   addressOf,
+  BlockDevices,
   blockMountsOf,
   parseBlockDevices,
 } from "../../../../../../lib/platform/linux/facts/inventory/block_devices.ts";
@@ -76,4 +78,16 @@ Deno.test("file systems on devices are listed, with any character in their mount
     { mountPoint: "/mnt/a b\nc", fsType: "xfs", device: "dm-0" },
     { mountPoint: "/data", fsType: "btrfs", device: "vda" },
   ]);
+});
+
+Deno.test("BlockDevices tells the devices of /sys, each time", async () => {
+  const devices = new BlockDevices();
+  await using _devices = devices;
+  const known: string[] = [];
+  for await (const { name } of Deno.readDir("/sys/class/block")) {
+    if (Number(await Deno.readTextFile(`/sys/class/block/${name}/size`)) > 0) known.push(name);
+  }
+  for (let round = 0; round < 2; round++) {
+    assertEquals((await devices.list(NEVER)).map(({ name }) => name).sort(), known.sort());
+  }
 });

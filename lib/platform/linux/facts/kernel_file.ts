@@ -1,5 +1,5 @@
 /**
- * Reading the kernel's mount table.
+ * Reading a table of the kernel, such as the mount table.
  *
  * Deno opens files in /proc only for processes with all permissions. The shell's `read` takes one
  * system call per byte, and `cat` one process per query; sed's `r` reads the file in blocks each
@@ -11,33 +11,36 @@
 import { ResidentScript } from "./resident_script.ts";
 
 const TIMEOUT_MS = 5000;
-const QUESTION = "mounts\nend\n";
+const QUESTION = "file\nend\n";
 
 /** BusyBox's sed lacks `-u`, so `cat` reads the file there. */
-const READ_MOUNTS = `
+const readScript = (path: KernelPath) => `
 if sed -un q </dev/null; then
-  exec sed -un -e '/^mounts$/r /proc/self/mountinfo' -e '/^end$/p'
+  exec sed -un -e '/^file$/r ${path}' -e '/^end$/p'
 fi
 while read -r line; do
   case $line in
-    mounts) cat /proc/self/mountinfo ;;
+    file) cat ${path} ;;
     end) echo end ;;
   esac
 done
 `;
 
-/** The mount table, read from the kernel each time. */
-export class MountTable implements AsyncDisposable {
+/** The files that are read this way: proc(5). */
+export type KernelPath = "/proc/self/mountinfo" | "/proc/net/dev";
+
+/** A file of the kernel, read each time by a script that keeps running. */
+export class KernelFile implements AsyncDisposable {
   readonly #script: ResidentScript;
 
   /** @param programPath Where the script finds its programs, as in PATH; tests replace some. */
-  constructor({ programPath }: { programPath?: string } = {}) {
+  constructor(path: KernelPath, { programPath }: { programPath?: string } = {}) {
     const setPath = programPath === undefined ? "" : `PATH=${programPath}\n`;
-    this.#script = new ResidentScript(setPath + READ_MOUNTS);
+    this.#script = new ResidentScript(setPath + readScript(path));
   }
 
   /**
-   * The text of /proc/self/mountinfo (proc(5)).
+   * The file's text.
    *
    * @throws As {@link ResidentScript.ask}.
    */
