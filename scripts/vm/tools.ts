@@ -17,6 +17,7 @@ const PACKAGES = {
   lintian: "lintian",
   man: "man-db",
   gpg: "gnupg",
+  "nats-server": "nats-server",
   rpm: "rpm",
   rpmbuild: "rpm",
   rpmlint: "rpmlint",

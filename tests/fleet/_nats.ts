@@ -5,6 +5,7 @@
  */
 
 import { nkeys } from "@nats-io/transport-node";
+import { toolEnvironment } from "../../scripts/vm/tools.ts";
 import { ROOT } from "../_deno.ts";
 import { until } from "../_waiting.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
@@ -59,6 +60,7 @@ export class NatsServer implements AsyncDisposable {
   /** Starts the server again. */
   async run(): Promise<void> {
     this.#child = spawn("nats-server", ["--config", this.config], {
+      env: toolEnvironment(),
       stdin: "null",
       stdout: "null",
       stderr: "null",
