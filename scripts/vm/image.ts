@@ -45,7 +45,10 @@ const COMMON_PACKAGES = [
 ] as const;
 
 const PACKAGES = {
-  systemd: ["systemd", "systemd-sysv", "dbus", "vim-tiny", ...COMMON_PACKAGES],
+  systemd: [
+    ...["systemd", "systemd-sysv", "dbus", "vim-tiny", "cloud-init", "openssh-server"],
+    ...COMMON_PACKAGES,
+  ],
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],
 } as const;
 

@@ -15,11 +15,14 @@ import * as z from "zod";
 import { AnswerError } from "../../host/errors.ts";
 import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
+import { ToolFailedError } from "../../scripts/vm/tools.ts";
 import { slowdown } from "../../scripts/vm/patience.ts";
 import { GROUPS } from "../../lib/policy/groups.ts";
-import { COMMAND_FAILED, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
+import { COMMAND_FAILED, INVALID_PARAMS, NOT_FOUND, PERMISSION_DENIED } from "../_error_codes.ts";
 import { until } from "../_waiting.ts";
+import { DiskCopy } from "./_disk_copy.ts";
 import { bootGuest } from "./_guest.ts";
+import { SshLogin } from "./_ssh_login.ts";
 import { configure, mainPid } from "./_service.ts";
 
 const SECOND = "/dev/shm/second";
@@ -34,6 +37,16 @@ mkdir -p ${SECOND}
 mount -o loop /dev/shm/image ${SECOND}
 setsid sh -c 'while :; do read up _ </proc/uptime; echo "$up" >>/var/tmp/writes; sleep 0.1; done' \\
   >/dev/null 2>&1 </dev/null &`;
+
+/** Hooks that note in memory what they were told, and one that may fail. */
+const HOOKS = `set -e
+mkdir -p /etc/kvmmanager-agent/freeze.d
+cd /etc/kvmmanager-agent/freeze.d
+for name in 10-first 20-second; do
+  printf '#!/bin/sh\necho "%s $1" >>/run/hooks\n' $name >$name
+done
+printf '#!/bin/sh\necho "30-third $1" >>/run/hooks\n[ ! -e /run/hook-fails ]\n' >30-third
+chmod 755 *`;
 
 const CONFIG = "/etc/kvmmanager-agent/config.json";
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY ci";
@@ -128,6 +141,10 @@ async function runJob(guest: Guest, method: string, params: object = {}) {
   return { code: job.exit_code, output: output.map(({ data }) => data).join("") };
 }
 
+/** What the hooks were told since the last look. */
+const toldHooks = async (guest: Guest): Promise<string[]> =>
+  (await guest.root("cat /run/hooks; rm /run/hooks")).trim().split("\n");
+
 /** The longest time in seconds in which the writer could not write. */
 async function longestGap(guest: Guest): Promise<number> {
   const times = (await guest.root("cat /var/tmp/writes")).trim().split("\n").map(Number);
@@ -147,7 +164,8 @@ Deno.test("the broker in a guest", async (t) => {
     managed_users: ["deploy"],
     managed_services: ["toy"],
   };
-  await configure(guest, { security });
+  // Under emulation on a loaded machine a broker takes half a minute to start.
+  await configure(guest, { security, request_timeout_seconds: 300 });
 
   await t.step("it does what the agent asks for", async () => {
     const start = performance.now();
@@ -163,18 +181,27 @@ Deno.test("the broker in a guest", async (t) => {
     assertEquals(await call(guest, "fs_freeze_status"), { frozen: [] });
   });
 
-  await t.step("a user is created, gets a password and a key, and is deleted", async () => {
-    await call(guest, "user_create", { user: "deploy", full_name: "Deployment" });
-    assertMatch(await guest.root("getent passwd deploy"), /^deploy:x:\d+:\d+:Deployment:/);
-    await call(guest, "user_set_password", { user: "deploy", password: "correct horse" });
-    assertMatch(await guest.root("passwd -S deploy"), /^deploy P /);
-    await call(guest, "ssh_keys_add", { user: "deploy", keys: [KEY] });
-    const file = "/home/deploy/.ssh/authorized_keys";
-    assertEquals((await guest.root(`stat -c '%a %U' ${file}`)).trim(), "600 deploy");
-    assertStringIncludes(await guest.root(`cat ${file}`), KEY.split(" ")[1] ?? "");
-    await call(guest, "ssh_keys_remove", { user: "deploy" });
-    assertEquals((await guest.root(`grep -c ssh-ed25519 ${file} || :`)).trim(), "0");
-  });
+  await t.step(
+    "a user is created, gets a password, logs in with a key, and is deleted",
+    async () => {
+      await call(guest, "user_create", { user: "deploy", full_name: "Deployment" });
+      assertMatch(await guest.root("getent passwd deploy"), /^deploy:x:\d+:\d+:Deployment:/);
+      await call(guest, "user_set_password", { user: "deploy", password: "correct horse" });
+      assertMatch(await guest.root("passwd -S deploy"), /^deploy P /);
+      const login = await SshLogin.to(guest);
+      await using _login = login;
+      await call(guest, "ssh_keys_add", { user: "deploy", keys: [login.publicKey] });
+      const file = "/home/deploy/.ssh/authorized_keys";
+      assertEquals((await guest.root(`stat -c '%a %U' ${file}`)).trim(), "600 deploy");
+      assertEquals(await login.run("deploy", "id -un"), "deploy\n");
+      await call(guest, "ssh_keys_remove", { user: "deploy" });
+      await assertRejects(
+        () => login.run("deploy", "id -un"),
+        ToolFailedError,
+        "Permission denied",
+      );
+    },
+  );
 
   await t.step("a link in a home directory leads to nothing", async () => {
     await guest.root(
@@ -259,6 +286,22 @@ Deno.test("the broker in a guest", async (t) => {
     assertEquals(missing.code, NOT_FOUND);
   });
 
+  await t.step("cloud-init checks a document, and applies it module by module", async () => {
+    const refused = await refusal(
+      call(guest, "cloud_init_apply", { job_id: "bad", content: "#cloud-config\nruncmd: 5\n" }),
+    );
+    assertEquals(refused.code, INVALID_PARAMS);
+    assertStringIncludes(refused.reason, "runcmd: 5 is not of type 'array'");
+    const content = "#cloud-config\ntimezone: Europe/Vienna\nruncmd:\n" +
+      "- [touch, /root/made by cloud-init]\n- echo told by runcmd\n";
+    const { code, output } = await runJob(guest, "cloud_init_apply", { content });
+    assertEquals(code, 0, output);
+    assertStringIncludes(output, "told by runcmd");
+    assertEquals((await guest.root("cat /etc/timezone")).trim(), "Europe/Vienna");
+    await guest.root("[ -e '/root/made by cloud-init' ]");
+    assertEquals(await guest.root("ls /run/kvmmanager-agent-privileged"), "", "nothing is left");
+  });
+
   await t.step("the clock is set", async () => {
     const hour = 3600;
     const before = Number(await guest.root("date +%s"));
@@ -296,6 +339,22 @@ Deno.test("the broker in a guest", async (t) => {
     assertEquals((await guest.tryRoot("getent passwd deploy")).status, 2);
   });
 
+  await t.step("a hook that fails, or that others can write, stops the freeze", async () => {
+    await guest.root(`${HOOKS}\ntouch /run/hook-fails`);
+    const failed = await refusal(call(guest, "fs_freeze", { ttl_seconds: 600 }));
+    assertMatch(failed.reason, /30-third freeze failed with status 1; nothing was frozen/);
+    assertEquals(await toldHooks(guest), [
+      ...["10-first freeze", "20-second freeze", "30-third freeze"],
+      ...["30-third thaw", "20-second thaw", "10-first thaw"],
+    ]);
+    await guest.root("rm /run/hook-fails; chmod o+w /etc/kvmmanager-agent/freeze.d/20-second");
+    const doubtful = await refusal(call(guest, "fs_freeze", { ttl_seconds: 600 }));
+    assertMatch(doubtful.reason, /a freeze hook is not trusted: .*20-second/);
+    assertEquals(await toldHooks(guest), ["10-first freeze", "10-first thaw"]);
+    await guest.root("chmod o-w /etc/kvmmanager-agent/freeze.d/20-second; echo x >/root/written");
+    assertEquals(await call(guest, "fs_freeze_status"), { frozen: [] });
+  });
+
   await t.step(
     "the root and a second file system are frozen: programs wait, the agent answers",
     async () => {
@@ -315,13 +374,33 @@ Deno.test("the broker in a guest", async (t) => {
       );
       assertEquals(refused.code, COMMAND_FAILED);
       assertMatch(refused.reason, /frozen/);
+      assertEquals((await refusal(call(guest, "reboot"))).code, COMMAND_FAILED);
+      assertEquals(
+        await toldHooks(guest),
+        ["10-first freeze", "20-second freeze", "30-third freeze"],
+      );
+
+      const written = await guest.root("cat /var/tmp/writes");
+      const copy = await DiskCopy.of(guest);
+      await using _copy = copy;
+      assertEquals(await copy.needsRecovery(), false);
+      await copy.check();
+      assertEquals(await copy.read("/var/tmp/writes"), written);
+
       assertEquals(z.parse(Thawed, await call(guest, "fs_thaw")), {
         thawed: ["/", SECOND],
         problems: [],
         ended_by: "request",
       });
+      assertEquals(
+        await toldHooks(guest),
+        ["30-third thaw", "20-second thaw", "10-first thaw"],
+      );
       await call(guest, "exec_command", { command: "true" });
       assert(await longestGap(guest) >= 2);
+      const later = await DiskCopy.of(guest);
+      await using _later = later;
+      assert(await later.needsRecovery(), "without the freeze, a copy is not clean");
     },
   );
 
@@ -332,14 +411,16 @@ Deno.test("the broker in a guest", async (t) => {
     assertMatch(journal, /"event":"refused"/);
   });
 
-  await t.step("the root is thawed when ttl_seconds are over", async () => {
+  await t.step("the root is thawed when ttl_seconds are over and no host comes back", async () => {
     await call(guest, "fs_freeze", { ttl_seconds: 3 });
+    const before = await guest.root("wc -l </var/tmp/writes");
     await until(
-      async () => z.parse(Frozen, await call(guest, "fs_freeze_status")).frozen.length === 0,
-      "the thaw",
+      async () => await guest.root("wc -l </var/tmp/writes") !== before,
+      "the writer goes on",
       RETURN_MS,
     );
     assertEquals(z.parse(Thawed, await call(guest, "fs_thaw")).ended_by, "ttl");
+    assertEquals((await toldHooks(guest)).slice(-1), ["10-first thaw"]);
   });
 
   await t.step(
@@ -363,4 +444,19 @@ Deno.test("the broker in a guest", async (t) => {
       assertEquals(await call(guest, "fs_freeze_status"), { frozen: [] });
     },
   );
+
+  await t.step("a guest that is rebooted while frozen thaws, and unmounts its disk", async () => {
+    {
+      const qmp = await guest.qmp();
+      await using _qmp = qmp;
+      await qmp.execute("set-action", { reboot: "shutdown" });
+    }
+    await call(guest, "fs_freeze", { ttl_seconds: 3600 });
+    await guest.root("(systemctl reboot &) >/dev/null 2>&1 </dev/null");
+    assert(await guest.machine.ended(RETURN_MS), "the guest is rebooted");
+    const copy = await DiskCopy.of(guest);
+    await using _copy = copy;
+    assertEquals(await copy.needsRecovery(), false);
+    await copy.check();
+  });
 });
