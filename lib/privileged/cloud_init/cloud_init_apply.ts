@@ -9,6 +9,11 @@ const PROGRAM = "cloud-init";
 const CHECK_MS = 120_000;
 /** argparse's exit status for a command line that it does not know. */
 const WRONG_USAGE = 2;
+/**
+ * Keeps cloud-init from passing its output through a `tee` of its own, which ends with the unit and
+ * may not have written everything by then (`redirect_output()` in cloud-init's util.py).
+ */
+const ENVIRONMENT = { _CLOUD_INIT_SAVE_STDOUT: "1" };
 const MAX_MESSAGES = 20;
 const MAX_MESSAGE_CHARACTERS = 500;
 
@@ -77,7 +82,7 @@ async function runModule(
   name: string,
 ): Promise<number> {
   const args = ["--file", file, "single", "--name", module, "--frequency", "always"];
-  const code = await root.runInBackground(PROGRAM, args);
+  const code = await root.runInBackground(PROGRAM, args, { env: ENVIRONMENT });
   if (code !== 0) await root.tell(`kvmmanager-agent: ${name} failed with status ${code}`);
   return code;
 }
