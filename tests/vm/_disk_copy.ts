@@ -14,7 +14,7 @@ export class DiskCopy implements AsyncDisposable {
   /** Copies the disk of a guest, which goes on running. */
   static async of({ machine }: Guest): Promise<DiskCopy> {
     await requireTools(["qemu-img", "e2fsck", "dumpe2fs", "debugfs"]);
-    const path = `${machine.directory}/copy.raw`;
+    const path = `${machine.directory}/copy-${crypto.randomUUID()}.raw`;
     // QEMU holds the disk's lock.
     await runTool("qemu-img", ["convert", "--force-share", "-O", "raw", machine.disk, path]);
     return new DiskCopy(path);
@@ -27,8 +27,14 @@ export class DiskCopy implements AsyncDisposable {
     );
   }
 
-  /** Checks the whole file system as it is. @throws {ToolFailedError} with what is wrong. */
+  /**
+   * Checks the whole file system. Files that were deleted and still open are released first, as by
+   * every mount.
+   *
+   * @throws {ToolFailedError} with what is wrong.
+   */
   async check(): Promise<void> {
+    await runTool("e2fsck", ["-p", this.path]);
     await runTool("e2fsck", ["-f", "-n", this.path]);
   }
 
