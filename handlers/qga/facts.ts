@@ -13,13 +13,23 @@ import { inventoryOf } from "./_inventory.ts";
 const NS_PER_MS = 1_000_000n;
 
 /** A command without arguments that changes nothing and tells nothing secret. */
+const shared = { params: NoArguments, access: "see", audited: false } as const;
+
 const fact = (name: string, summary: string, run: (context: Context) => unknown): Method =>
+  qgaCommand({ ...shared, name, summary, run: (_, context) => run(context) });
+
+/** A fact of the inventory, which not every platform has: off there, so that clients skip it. */
+const inventoryFact = (
+  name: string,
+  summary: string,
+  run: (context: Context) => unknown,
+): Method =>
   qgaCommand({
+    ...shared,
     name,
     summary,
-    params: NoArguments,
-    access: "see",
-    audited: false,
+    disabled: ({ guest }) =>
+      guest.inventory === undefined ? `not supported on ${guest.platform}` : undefined,
     run: (_, context) => run(context),
   });
 
@@ -65,7 +75,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
   fact("guest-get-host-name", "The host name", async ({ guest, signal }) => ({
     "host-name": (await guest.facts.info(signal)).hostname,
   })),
-  fact("guest-get-osinfo", "The operating system", async ({ guest, signal }) => {
+  inventoryFact("guest-get-osinfo", "The operating system", async ({ guest, signal }) => {
     const { osRelease, ...kernel } = await inventoryOf(guest).operatingSystem(signal);
     const known = OS_FIELDS.flatMap(([name, field]) => {
       const value = osRelease.get(field);
@@ -78,18 +88,18 @@ export const FACTS_COMMANDS: readonly Method[] = [
       machine: kernel.machine,
     };
   }),
-  fact("guest-get-timezone", "The time zone", async ({ guest, signal }) => {
+  inventoryFact("guest-get-timezone", "The time zone", async ({ guest, signal }) => {
     const { offsetSeconds, name } = await inventoryOf(guest).timeZone(signal);
     return { offset: offsetSeconds, ...(name === "" ? {} : { zone: name }) };
   }),
-  fact(
+  inventoryFact(
     "guest-get-users",
     "Users who are logged in, with their earliest login",
     async ({ guest, signal }) => earliestLogins(await inventoryOf(guest).sessions(signal)),
   ),
   fact("guest-network-get-interfaces", "The network interfaces", networkInterfaces),
-  fact("guest-get-fsinfo", "The mounted file systems on disks", filesystems),
-  fact("guest-get-disks", "Disks and partitions", async ({ guest, signal }) => {
+  inventoryFact("guest-get-fsinfo", "The mounted file systems on disks", filesystems),
+  inventoryFact("guest-get-disks", "Disks and partitions", async ({ guest, signal }) => {
     const devices = await inventoryOf(guest).blockDevices(signal);
     return devices.map(({ name, isPartition, dependencies, alias, address }) => ({
       name: `/dev/${name}`,
@@ -99,7 +109,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
       ...(address === undefined || isPartition ? {} : { address: addressOf(address) }),
     }));
   }),
-  fact("guest-get-diskstats", "Counters of the disks", async ({ guest, signal }) => {
+  inventoryFact("guest-get-diskstats", "Counters of the disks", async ({ guest, signal }) => {
     const disks = await inventoryOf(guest).diskCounters(signal);
     return disks.map(({ name, major, minor, values }) => ({
       name,
@@ -110,7 +120,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
       ),
     }));
   }),
-  fact("guest-get-cpustats", "Times of the processors", async ({ guest, signal }) => {
+  inventoryFact("guest-get-cpustats", "Times of the processors", async ({ guest, signal }) => {
     const processors = await inventoryOf(guest).processorTimes(signal);
     return processors.map(({ index, milliseconds }) => ({
       type: "linux",
@@ -124,7 +134,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
     if (load15m === undefined) throw commandFailed("this guest does not tell its load");
     return { load1m, load5m, load15m };
   }),
-  fact("guest-get-vcpus", "The processors", async ({ guest, signal }) => {
+  inventoryFact("guest-get-vcpus", "The processors", async ({ guest, signal }) => {
     const processors = await inventoryOf(guest).processors(signal);
     return processors.map(({ index, isOnline, canOffline }) => ({
       "logical-id": index,
@@ -132,7 +142,7 @@ export const FACTS_COMMANDS: readonly Method[] = [
       "can-offline": canOffline,
     }));
   }),
-  fact("guest-get-memory-blocks", "The blocks of memory", async ({ guest, signal }) => {
+  inventoryFact("guest-get-memory-blocks", "The blocks of memory", async ({ guest, signal }) => {
     const blocks = await inventoryOf(guest).memoryBlocks(signal);
     return blocks.map(({ index, isOnline, canOffline }) => ({
       "phys-index": index,
@@ -140,12 +150,12 @@ export const FACTS_COMMANDS: readonly Method[] = [
       "can-offline": canOffline,
     }));
   }),
-  fact("guest-get-memory-block-info", "The size of a block", async ({ guest, signal }) => {
+  inventoryFact("guest-get-memory-block-info", "The size of a block", async ({ guest, signal }) => {
     const size = await inventoryOf(guest).memoryBlockSize(signal);
     if (size === undefined) throw commandFailed("this guest's memory has no blocks");
     return { size };
   }),
-  fact("guest-network-get-route", "The routes", async ({ guest, signal }) => {
+  inventoryFact("guest-network-get-route", "The routes", async ({ guest, signal }) => {
     const routes = await inventoryOf(guest).routes(signal);
     return routes.map((route) => ({
       iface: route.interfaceName,
@@ -170,14 +180,14 @@ function earliestLogins(sessions: readonly Session[]) {
 async function networkInterfaces({ guest, signal }: Context) {
   const [links, counters] = await Promise.all([
     guest.facts.networkInterfaces(signal),
-    inventoryOf(guest).linkCounters(signal),
+    guest.inventory?.linkCounters(signal),
   ]);
   return links.map(({ name, mac_address, ipv4_addresses, ipv6_addresses }) => {
     const addresses = [
       ...ipv4_addresses.map((cidr) => ipAddress(cidr, "ipv4")),
       ...ipv6_addresses.map((cidr) => ipAddress(cidr, "ipv6")),
     ];
-    const counted = counters.get(name);
+    const counted = counters?.get(name);
     return {
       name,
       "hardware-address": mac_address,
