@@ -23,6 +23,7 @@ import {
 import { makeDataDirectory, removeData } from "../lib/platform/windows/service/data.ts";
 import { limitOwnProcess } from "../lib/platform/windows/service/own_limits.ts";
 import { protectOwnFiles } from "../lib/platform/windows/service/own_files.ts";
+import { removeSettings, writeSettings } from "../lib/platform/windows/service/settings.ts";
 import { WindowsServiceManager } from "../lib/platform/windows/service/service_manager.ts";
 import { flagsFor } from "./permissions.ts";
 import { explain } from "./run.ts";
@@ -33,14 +34,17 @@ import { EXIT, readInvocation } from "./usage.ts";
 const HELP = `kvmmanager-agent service - the agent as a service of Windows
 
 Usage:
-  kvmmanager-agent service install [OPTIONS OF SERVE]
+  kvmmanager-agent service install [--set NAME=VALUE]... [OPTIONS OF SERVE]
   kvmmanager-agent service uninstall [--remove-data]
   kvmmanager-agent service start | stop | status
 
 Commands:
   install    install the service, or bring the installed one up to date: it gets the
              permissions that the configuration needs now. Options such as
-             --config FILE are the service's; --power windows is the default
+             --config FILE are the service's; --power windows is the default.
+             --set writes a setting into the registry, such as log_level=debug or
+             "security.allowed_read_paths=C:\\Logs;D:\\Data"; an empty VALUE leaves
+             the setting as it is
   uninstall  stop and remove the service; with --remove-data also its log, its state
              and its cache. Configuration and other files stay
   start      start the service and wait until it runs
@@ -102,7 +106,8 @@ function refuseArguments([surplus]: readonly string[]): void {
   }
 }
 
-async function install(args: readonly string[]): Promise<number> {
+async function install(words: readonly string[]): Promise<number> {
+  const { settings, args } = takeSettings(words);
   const serveArgs = args.some((arg) => /^--power(?:=|$)/.test(arg))
     ? args
     : ["--power=windows", ...args];
@@ -111,6 +116,7 @@ async function install(args: readonly string[]): Promise<number> {
   if (config !== undefined && WINDOWS.resolve(config) !== config) {
     throw new UsageError(`--config must be a full path for a service, received "${config}"`);
   }
+  writeSettings(settings);
   // What cannot be read would only be found out when the service starts.
   await WINDOWS.loadConfig(config);
   const line = commandLine([...await startWords(serveArgs), "service", "run", ...serveArgs]);
@@ -133,6 +139,19 @@ async function install(args: readonly string[]): Promise<number> {
   return EXIT.ok;
 }
 
+/** Takes `--set NAME=VALUE` out of a command line. */
+function takeSettings(words: readonly string[]) {
+  const settings: string[] = [];
+  const args: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (word === "--set") settings.push(words[++at] ?? "");
+    else if (word.startsWith("--set=")) settings.push(word.slice("--set=".length));
+    else args.push(word);
+  }
+  return { settings, args };
+}
+
 /** What starts this agent, confined to the configuration. */
 async function startWords(serveArgs: readonly string[]): Promise<string[]> {
   const program = Deno.execPath();
@@ -153,7 +172,10 @@ async function uninstall(args: readonly string[]): Promise<number> {
   const [option, ...surplus] = args;
   refuseArguments(option === "--remove-data" ? surplus : args);
   const wasInstalled = await uninstallService();
-  if (option !== undefined) await removeData();
+  if (option !== undefined) {
+    await removeData();
+    removeSettings();
+  }
   printLine(wasInstalled ? "the service is removed" : "the service was not installed");
   return EXIT.ok;
 }

@@ -27,7 +27,10 @@ import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const FORMATS = ["deb", "rpm", "tar"] as const;
 
-const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--key ID] [--output DIR] [--quick]
+const VALUED = ["arm64-runtime", "windows-runtime", "key", "output"] as const;
+
+const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--windows-runtime FILE] [--key ID]
+                         [--output DIR] [--quick]
 
 Builds the deb, the rpm and the tarball of the agent and the deb for hosts, and
 writes SHA256SUMS, an SPDX list of what is inside, release notes from
@@ -36,6 +39,8 @@ The same commit gives the same bytes.
 
   --arm64-runtime FILE  also build for arm64, with this deno
                         (npm pack @deno/linux-arm64-glibc@${Deno.version.deno} has it)
+  --windows-runtime FILE  also build the MSI and the zip for Windows, with this
+                        deno.exe (npm pack @deno/win32-x64@${Deno.version.deno} has it)
   --key ID              sign SHA256SUMS with this key of gpg (SHA256SUMS.asc)
   --output DIR          default: dist/release
   --quick               compress little
@@ -43,6 +48,7 @@ The same commit gives the same bytes.
 
 interface Order {
   readonly arm64Runtime: string | undefined;
+  readonly windowsRuntime: string | undefined;
   readonly key: string | undefined;
   readonly output: string;
   readonly quick: boolean;
@@ -51,22 +57,26 @@ interface Order {
 function readOrder(args: readonly string[]): Order | "help" {
   const parsed = parseArgs(args, {
     boolean: ["help", "quick"],
-    string: ["arm64-runtime", "key", "output"],
-    collect: ["arm64-runtime", "key", "output"],
+    string: [...VALUED],
+    collect: [...VALUED],
     alias: { h: "help" },
     unknown: refuseUnknown,
   });
   if (parsed.help) return "help";
   return {
     arm64Runtime: single(parsed["arm64-runtime"], "arm64-runtime"),
+    windowsRuntime: single(parsed["windows-runtime"], "windows-runtime"),
     key: single(parsed.key, "key"),
     output: single(parsed.output, "output") ?? `${ROOT}dist/release`,
     quick: parsed.quick,
   };
 }
 
-async function release({ arm64Runtime, key, output, quick }: Order): Promise<void> {
+async function release(
+  { arm64Runtime, windowsRuntime, key, output, quick }: Order,
+): Promise<void> {
   await requireTools(["dpkg-deb", "rpmbuild", "tar", "xz"]);
+  if (windowsRuntime !== undefined) await requireTools(["wixl", "msibuild", "zip"]);
   if (key !== undefined) await requireTools(["gpg"]);
   // Before the minutes of building.
   const notes = releaseNotes(await Deno.readTextFile(`${ROOT}CHANGELOG.md`), VERSION);
@@ -87,8 +97,13 @@ async function release({ arm64Runtime, key, output, quick }: Order): Promise<voi
   const host = ["--product", HOST.name];
   await build(["--arch", "amd64", ...host], "deb");
   if (arm64Runtime !== undefined) await build([...arm64, ...host], "deb");
+  if (windowsRuntime !== undefined) {
+    for (const format of ["msi", "zip"]) {
+      await runPackaging("package_windows.ts", [format, "--runtime", windowsRuntime]);
+    }
+  }
   const libraries = [
-    ...await librariesOf(["main.ts", "host/ctl/main.ts", "host/daemon/main.ts"]),
+    ...await librariesOf(["main.ts", "main_windows.ts", "host/ctl/main.ts", "host/daemon/main.ts"]),
     ...RUNTIME,
     await cLibrary(await findLibrary("amd64", "libc.so.6")),
   ];
@@ -114,8 +129,12 @@ async function release({ arm64Runtime, key, output, quick }: Order): Promise<voi
   printLine(`${output}: ${artefacts.length} packages of ${VERSION}${key ? ", signed" : ""}`);
 
   async function build(options: readonly string[], format: typeof FORMATS[number]) {
+    await runPackaging("package.ts", [format, ...options]);
+  }
+
+  async function runPackaging(script: string, options: readonly string[]) {
     await runTool(Deno.execPath(), [
-      ...["run", "-A", `${ROOT}scripts/package.ts`, format, "--directory", output, ...options],
+      ...["run", "-A", `${ROOT}scripts/${script}`, ...options, "--directory", output],
       ...quick ? ["--quick"] : [],
     ], { env: { SOURCE_DATE_EPOCH: String(time) } });
   }

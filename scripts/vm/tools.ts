@@ -28,6 +28,9 @@ const PACKAGES = {
   rpmlint: "rpmlint",
   tar: "tar",
   xz: "xz-utils",
+  wixl: "wixl",
+  msibuild: "msitools",
+  zip: "zip",
 } as const;
 
 /** One of these programs. */

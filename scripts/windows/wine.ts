@@ -49,6 +49,16 @@ async function mustSucceed(program: string, args: readonly string[], cwd?: strin
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
+/** Puts npm's deno.exe for Windows into a directory, unchanged. */
+export async function downloadRuntime(directory: string): Promise<void> {
+  await mustSucceed("npm", ["pack", "--silent", NPM_PACKAGE], directory);
+  const archive = (await Array.fromAsync(Deno.readDir(directory)))
+    .find(({ name }) => name.endsWith(".tgz"))?.name ?? "";
+  const unpack = ["xzf", archive, "--strip-components=1", "package/deno.exe"];
+  await mustSucceed("tar", unpack, directory);
+  await Deno.remove(`${directory}/${archive}`);
+}
+
 /**
  * The path of deno.exe for Wine; made once, from npm's package of Deno for Windows.
  *
@@ -66,17 +76,12 @@ export async function wineRuntime(): Promise<string> {
       ["-shared", "-Os", "-s", "-o", "bcryptprimitives.dll", "prng.c", "-ladvapi32"],
       work,
     );
-    await mustSucceed("npm", ["pack", "--silent", NPM_PACKAGE], work);
-    const archive = (await Array.fromAsync(Deno.readDir(work)))
-      .find(({ name }) => name.endsWith(".tgz"));
-    await mustSucceed("tar", ["xzf", archive?.name ?? "", "package/deno.exe"], work);
+    await downloadRuntime(work);
     await Deno.writeFile(
       `${work}/deno.exe`,
-      withoutVirtualAlloc2(await Deno.readFile(`${work}/package/deno.exe`)),
+      withoutVirtualAlloc2(await Deno.readFile(`${work}/deno.exe`)),
     );
-    for (const name of ["prng.c", archive?.name ?? "", "package"]) {
-      await Deno.remove(`${work}/${name}`, { recursive: true });
-    }
+    await Deno.remove(`${work}/prng.c`);
     await Deno.rename(work, runtime);
   } catch (error) {
     await Deno.remove(work, { recursive: true });

@@ -64,6 +64,7 @@ export async function serviceSteps(t: Deno.TestContext, wine: Wine): Promise<voi
     assertStringIncludes(stderr, "--config must be a full path for a service");
     await write({ log_level: "loud" });
     assertEquals((await service("install", `--config=${CONFIG}`)).code, 78);
+    assertEquals((await service("install", "--set", "log_level=loud")).code, 78);
   });
 
   await t.step("is installed with the permissions of its configuration", async () => {

@@ -11,6 +11,7 @@ import { Wine } from "../../scripts/windows/wine.ts";
 import { type Host, type Message } from "../agent/_host.ts";
 import { ROOT } from "../_deno.ts";
 import { timed } from "../_waiting.ts";
+import { msiSteps } from "./_msi.ts";
 import { serviceSteps } from "./_service.ts";
 import { WindowsAgent } from "./_wine.ts";
 
@@ -236,4 +237,6 @@ Deno.test("Windows", async (t) => {
   });
 
   await t.step("the service", async (t) => await serviceSteps(t, wine));
+
+  await t.step("the installer", async (t) => await msiSteps(t, wine));
 });

@@ -6,15 +6,15 @@
  */
 
 import { parseConfig, readConfigText } from "../../../config/load.ts";
-import { type Config, configSchema } from "../../../config/schema.ts";
+import { type Config, type ConfigSchema, configSchema } from "../../../config/schema.ts";
 import * as z from "zod";
-import { windowsFolders } from "../folders.ts";
+import { type WindowsFolders, windowsFolders } from "../folders.ts";
 import { readKey } from "../registry/read_key.ts";
 import { windowsForms } from "./forms.ts";
 import { MAX_VALUE_BYTES, parseRegistryConfig } from "./registry_config.ts";
 
 /** The key below HKEY_LOCAL_MACHINE. Only administrators may change it. */
-const KEY = String.raw`Software\KVMManager\Agent`;
+export const KEY = String.raw`Software\KVMManager\Agent`;
 
 /** How the configuration of this guest is read. */
 export interface WindowsConfig {
@@ -32,10 +32,14 @@ export interface WindowsConfig {
   load(path?: string): Promise<{ config: Config; source: string }>;
 }
 
+/** The schema of a Windows guest's configuration. */
+export const windowsSchema = (folders: WindowsFolders): typeof ConfigSchema =>
+  configSchema(windowsForms(folders));
+
 /** How the configuration of this guest is read: asks Windows for its folders. */
 export function windowsConfig(): WindowsConfig {
   const folders = windowsFolders();
-  const schema = configSchema(windowsForms(folders));
+  const schema = windowsSchema(folders);
   const defaultPath = `${folders.programData}\\KVMManager\\agent-config.json`;
   const defaults = z.parse(schema, {});
   return {

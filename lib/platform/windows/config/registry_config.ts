@@ -51,6 +51,33 @@ function settingsOf(schema: z.core.$ZodType, prefix = ""): ReadonlyMap<string, S
   return new Map([[prefix, { kind, isNullable }]]);
 }
 
+/**
+ * The value of a setting that a person writes as text: lists are separated by semicolons, true and
+ * false are 1 and 0.
+ *
+ * @returns `undefined` if there is no such setting; what is wrong with the value is found out when the
+ * values are read.
+ */
+export function registryValue(
+  name: string,
+  text: string,
+  schema: typeof ConfigSchema,
+): string | number | readonly string[] | undefined {
+  const setting = settingsOf(schema).get(name.toLowerCase());
+  switch (setting?.kind) {
+    case undefined:
+      return undefined;
+    case "list":
+      return text.split(";").map((item) => item.trim()).filter((item) => item !== "");
+    case "text":
+      return text;
+    case "number":
+    case "boolean":
+      // A wrong type is told with what was written.
+      return /^\d{1,9}$/.test(text) ? Number(text) : text;
+  }
+}
+
 /** The setting's value in the words of JSON; `undefined` if the stored type is wrong. */
 function jsonOf(data: RegistryData, { kind, isNullable }: Setting): unknown {
   if (isNullable && data === "") return null;

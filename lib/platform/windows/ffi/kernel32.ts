@@ -53,6 +53,7 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
     result: "i32",
   },
   LocalFree: { parameters: ["pointer"], result: "pointer" },
+  MoveFileExW: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   OpenProcess: { parameters: ["u32", "i32", "u32"], result: HANDLE },
   SetCommTimeouts: { parameters: [HANDLE, "buffer"], result: "i32" },
   SetErrorMode: { parameters: ["u32"], result: "u32" },

@@ -77,6 +77,7 @@ export const services = Deno.dlopen("advapi32.dll", {
     result: "i32",
   },
   RegDeleteKeyExW: { parameters: [HKEY, "buffer", "u32", "u32"], result: "i32" },
+  RegDeleteKeyValueW: { parameters: [HKEY, "buffer", "buffer"], result: "i32" },
   RegSetValueExW: {
     parameters: [HKEY, "buffer", "u32", "u32", "buffer", "u32"],
     result: "i32",

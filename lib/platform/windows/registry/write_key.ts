@@ -9,6 +9,7 @@ import { advapi32 } from "../ffi/advapi32.ts";
 import { services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
 import { ERROR, WindowsError } from "../ffi/windows_error.ts";
+import type { StoredValue } from "./values.ts";
 
 /** HKEY_LOCAL_MACHINE, sign-extended as winreg.h has it. */
 const LOCAL_MACHINE = Deno.UnsafePointer.create<"HKEY">(0xffff_ffff_8000_0002n);
@@ -51,6 +52,12 @@ export function writeKey(path: string, values: Readonly<Record<string, NewValue>
   }
 }
 
+/** A value as the registry will store it. */
+export function storedValue(name: string, value: NewValue): Required<StoredValue> {
+  const { type, data } = encoded(value);
+  return { name, type, data, sizeBytes: data.byteLength };
+}
+
 function setValue(key: RegistryKey | null, name: string, value: NewValue): void {
   const { type, data } = encoded(value);
   const status = services.RegSetValueExW(key, wide(name), 0, type, data, data.byteLength);
@@ -69,6 +76,18 @@ function encoded(value: NewValue): { type: number; data: Uint8Array<ArrayBuffer>
 /** The texts, each with its final NUL. */
 function bytesOf(texts: readonly string[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new Uint16Array(texts.flatMap((text) => [...wide(text)])).buffer);
+}
+
+/**
+ * Deletes a value of a key below HKEY_LOCAL_MACHINE; one that is missing is no error.
+ *
+ * @throws {WindowsError}
+ */
+export function deleteValue(path: string, name: string): void {
+  const status = services.RegDeleteKeyValueW(LOCAL_MACHINE, wide(path), wide(name));
+  if (status !== 0 && status !== ERROR.FILE_NOT_FOUND) {
+    throw new WindowsError("RegDeleteKeyValueW", status);
+  }
 }
 
 /**
