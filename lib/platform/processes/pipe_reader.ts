@@ -9,8 +9,12 @@ import { giveBuffer, takeBuffer } from "../../base/memory/spare_buffers.ts";
 import { withTimer } from "../../base/waiting.ts";
 
 const CHUNK_BYTES = 16 * 1024;
-const QUIET_MS = 50;
-const MAX_LINGER_MS = 500;
+/**
+ * For how long nothing must arrive once the child has exited. On a loaded machine, what it printed
+ * last has arrived more than 50 ms later.
+ */
+const QUIET_MS = 200;
+const MAX_LINGER_MS = 1000;
 
 /**
  * Takes what was read. The bytes are valid until it returns, or until the promise that it returns

@@ -58,6 +58,18 @@ Deno.test("Capture closes a stream that stays open and keeps what arrived", asyn
   assertEquals(state.isCancelled, true);
 });
 
+Deno.test("Capture keeps what arrives a while after the child has exited", async () => {
+  const { stream, ...feed } = feeder();
+  const capture = new Capture(stream, 100);
+  const finished = capture.finish();
+  // As on a loaded machine; longer than it once waited.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  feed.say("late");
+  feed.end();
+  await within(finished, "closing");
+  assertEquals(new TextDecoder().decode(capture.take().bytes), "late");
+});
+
 Deno.test("Capture treats a broken stream as ended", async () => {
   const { stream, ...feed } = feeder();
   const capture = new Capture(stream, 100);
