@@ -48,6 +48,8 @@ import { cloudInitApply } from "./cloud_init/cloud_init_apply.ts";
 import { cloudInitStatus } from "./cloud_init/cloud_init_status.ts";
 import { serviceList } from "./services/service_list.ts";
 import { serviceStatus } from "./services/service_status.ts";
+import { agentUpdate } from "./packages/agent_update.ts";
+import { agentUpdateStatus } from "./packages/agent_update_status.ts";
 import { packageList } from "./packages/package_list.ts";
 import { packageInstall } from "./packages/package_install.ts";
 import { packageRemove } from "./packages/package_remove.ts";
@@ -127,6 +129,8 @@ const ALL = [
   packageRemove,
   packageUpgrade,
   cloudInitApply,
+  agentUpdate,
+  agentUpdateStatus,
   rpcCancel,
   rpcDiscover,
 ] as const;

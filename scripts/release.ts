@@ -22,6 +22,7 @@ import {
   RUNTIME,
 } from "./release/contents.ts";
 import { releaseNotes } from "./release/notes.ts";
+import { sign } from "./release/sign.ts";
 import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -29,7 +30,7 @@ const FORMATS = ["deb", "rpm", "tar"] as const;
 
 const VALUED = ["arm64-runtime", "windows-runtime", "key", "output"] as const;
 
-const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--windows-runtime FILE] [--key ID]
+const USAGE = `Usage: deno task release [--arm64-runtime FILE] [--windows-runtime FILE] [--key FILE]
                          [--output DIR] [--quick]
 
 Builds the deb, the rpm and the tarball of the agent and the deb for hosts, and
@@ -41,7 +42,8 @@ The same commit gives the same bytes.
                         (npm pack @deno/linux-arm64-glibc@${Deno.version.deno} has it)
   --windows-runtime FILE  also build the MSI and the zip for Windows, with this
                         deno.exe (npm pack @deno/win32-x64@${Deno.version.deno} has it)
-  --key ID              sign SHA256SUMS with this key of gpg (SHA256SUMS.asc)
+  --key FILE            sign SHA256SUMS with this Ed25519 private key in PEM
+                        (SHA256SUMS.sig)
   --output DIR          default: dist/release
   --quick               compress little
 `;
@@ -77,7 +79,9 @@ async function release(
 ): Promise<void> {
   await requireTools(["dpkg-deb", "rpmbuild", "tar", "xz"]);
   if (windowsRuntime !== undefined) await requireTools(["wixl", "msibuild", "zip"]);
-  if (key !== undefined) await requireTools(["gpg"]);
+  const privateKey = key === undefined ? undefined : await Deno.readTextFile(key);
+  // A key that cannot sign is refused before the minutes of building.
+  if (privateKey !== undefined) await sign(privateKey, new Uint8Array(0));
   // Before the minutes of building.
   const notes = releaseNotes(await Deno.readTextFile(`${ROOT}CHANGELOG.md`), VERSION);
   const time = await sourceTime();
@@ -119,12 +123,9 @@ async function release(
   const sums = (await sumsOf(output)).map(({ sha256, name }) => `${sha256}  ${name}\n`).join("");
   await Deno.writeTextFile(`${output}/SHA256SUMS`, sums);
   await runTool("sha256sum", ["--check", "--quiet", "--strict", "SHA256SUMS"], { cwd: output });
-  if (key !== undefined) {
-    const signature = ["--armor", "--detach-sign", "--local-user", key, "SHA256SUMS"];
-    await runTool("gpg", ["--batch", "--quiet", ...signature], { cwd: output });
-    await runTool("gpg", ["--batch", "--quiet", "--verify", "SHA256SUMS.asc", "SHA256SUMS"], {
-      cwd: output,
-    });
+  if (privateKey !== undefined) {
+    const signature = await sign(privateKey, new TextEncoder().encode(sums));
+    await Deno.writeFile(`${output}/SHA256SUMS.sig`, signature);
   }
   printLine(`${output}: ${artefacts.length} packages of ${VERSION}${key ? ", signed" : ""}`);
 

@@ -25,6 +25,7 @@ import { HOSTD_SOCKET } from "../hostd_socket.ts";
 import { normalizeArguments } from "./arguments.ts";
 import { type Invocation, lines, type Run, words } from "./command.ts";
 import { fleetOf } from "./fleet.ts";
+import { agent } from "./commands/agent.ts";
 import { call } from "./commands/call.ts";
 import { cloudInit } from "./commands/cloud_init.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -173,7 +174,7 @@ export function commandLineParser(names: readonly string[]) {
   const disks = or(freeze, thaw, trim);
   const files = or(ls, rm, mv, mkdir);
   const inside = or(logs, metrics, ps, kill, explain, time);
-  const system = or(service, user, sshKey, packages, cloudInit, doctor);
+  const system = or(service, user, sshKey, packages, agent, cloudInit, doctor);
   return merge(
     object({ run: or(seeing, doing, files, disks, inside, system) }),
     target,

@@ -9,8 +9,8 @@ Installs the agent from the folder of this script, or from TARBALL.
 
   --root DIR   install into the file system at DIR, for building an image
   --init NAME  systemd, openrc, runit or none (default: what the system has)
-  --key FILE   a GnuPG keyring or public key: refuse a TARBALL whose SHA256SUMS
-               it has not signed (SHA256SUMS.asc, beside TARBALL)
+  --key FILE   a public key in PEM: refuse a TARBALL whose SHA256SUMS it has not
+               signed (SHA256SUMS.sig, beside TARBALL); needs OpenSSL 3
   --downgrade  install even if a newer version is installed
 "
 
@@ -51,15 +51,11 @@ if [ -n "$tarball" ]; then
 	sums=$folder/SHA256SUMS
 	[ -f "$sums" ] || fail "$sums is missing; download it with the tarball"
 	if [ -n "$key" ]; then
-		command -v gpg >/dev/null || fail "--key needs gpg; install GnuPG"
-		[ -f "$sums.asc" ] || fail "$sums.asc, the signature, is missing"
-		home=$(mktemp -d)
-		if ! gpg --homedir "$home" --batch --quiet --import "$key" 2>/dev/null ||
-			! gpg --homedir "$home" --batch --quiet --trust-model always --verify "$sums.asc" "$sums" 2>/dev/null; then
-			rm -rf "$home"
+		command -v openssl >/dev/null || fail "--key needs openssl; install OpenSSL 3"
+		[ -f "$sums.sig" ] || fail "$sums.sig, the signature, is missing"
+		openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$sums" -sigfile "$sums.sig" \
+			>/dev/null 2>&1 ||
 			fail "$sums is not signed by the key in $key; nothing was installed"
-		fi
-		rm -rf "$home"
 	fi
 	line=$(grep " [ *]$name\$" "$sums") || fail "$sums does not list $name"
 	sum=$(sha256sum <"$tarball")

@@ -38,6 +38,9 @@ const ManagedName = z.string().check(
   ),
 );
 
+/** The DER of an Ed25519 public key (RFC 8410) in base64: twelve fixed bytes, and 32. */
+const RELEASE_KEY_REGEXP = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
+
 const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum));
 
 /** `security`: what requests may touch. */
@@ -52,6 +55,15 @@ const securitySchema = ({ path, command, defaults }: ConfigForms) =>
     managed_users: z._default(z.array(ManagedName), []),
     managed_groups: z._default(z.array(ManagedName), []),
     managed_services: z._default(z.array(ManagedName), []),
+    update_key: z._default(
+      z.nullable(
+        z.string().check(z.refine(
+          (text) => RELEASE_KEY_REGEXP.test(text),
+          "must be an Ed25519 public key: the middle line of its PEM file",
+        )),
+      ),
+      null,
+    ),
     max_file_size_mb: z._default(whole(1, 1024), 10),
     max_command_timeout_seconds: z._default(whole(1, 86_400), 300),
   });

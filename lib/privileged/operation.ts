@@ -104,7 +104,10 @@ export interface OperationDefinition<
   readonly group: Group;
   readonly params: () => Params;
   readonly result: () => Result;
-  /** The programs that it may run, by their bare names. Deno refuses all others to the broker. */
+  /**
+   * The programs that it may run, by their bare names, or by the path of a script of the package for
+   * the background. Deno refuses all others to the broker.
+   */
   readonly programs: readonly string[];
   /** Parameters with private data, which errors and records never repeat. */
   readonly hidden?: readonly string[];

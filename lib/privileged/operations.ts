@@ -6,6 +6,8 @@
 
 import type { Operation } from "./operation.ts";
 import { cloudInitApplyOperation } from "./cloud_init/cloud_init_apply.ts";
+import { agentUpdateOperation } from "./updates/agent_update.ts";
+import { agentUpdateStatusOperation } from "./updates/agent_update_status.ts";
 import { fsFreezeOperation } from "./fs_freeze.ts";
 import { fsFreezeStatusOperation } from "./fs_freeze_status.ts";
 import { fsThawOperation } from "./fs_thaw.ts";
@@ -29,6 +31,8 @@ import { userSetPasswordOperation } from "./users/user_set_password.ts";
 /** Every operation. */
 export const OPERATIONS: readonly Operation[] = [
   cloudInitApplyOperation,
+  agentUpdateOperation,
+  agentUpdateStatusOperation,
   fsFreezeOperation,
   fsFreezeStatusOperation,
   fsThawOperation,

@@ -253,6 +253,13 @@ async function beRefused(host: Host, { screen, link }: Stage): Promise<void> {
   await host.fails("package_upgrade", { job_id: "upgrade-1" }, "permissionDenied");
   const document = { job_id: "cloud-1", content: "#cloud-config\ntimezone: UTC\n" };
   await host.fails("cloud_init_apply", document, "permissionDenied");
+  await host.fails("agent_update", {
+    job_id: "update-1",
+    path: "/tmp/kvmmanager/kvmmanager-agent_1.1.0_amd64.deb",
+    sums: "",
+    signature: `${"A".repeat(86)}==`,
+  }, "permissionDenied");
+  await host.fails("agent_update_status", {}, "permissionDenied");
 
   screen.step("A misspelled method name gets a suggestion");
   await host.fails("get_system_inf", undefined, "methodNotFound");

@@ -55,6 +55,8 @@ const MEANINGS: Readonly<Record<Key, string>> = {
     "`sudo` and `docker`, make a user root",
   "security.managed_services": "Units that the group `services` may control, such as `nginx` or " +
     "`app-*.service`",
+  "security.update_key": "The public key of releases that `agent_update` may install: the middle " +
+    "line of an Ed25519 key's PEM file. `null` turns updates off",
   "security.max_file_size_mb": "The largest file that may be read or written",
   "security.max_command_timeout_seconds": "The largest `timeout_seconds` that `exec_command` " +
     "accepts",

@@ -107,6 +107,8 @@ Deno.test("every read-only method answers", async (t) => {
     "job_start",
     "job_status",
     "job_write",
+    "agent_update",
+    "agent_update_status",
     "package_install",
     "package_remove",
     "package_updates",

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { AGENT } from "../../scripts/package/agent.ts";
 import { packTarball } from "../../scripts/package/tarball.ts";
 import { stage } from "../../scripts/package/product.ts";
+import { sign } from "../../scripts/release/sign.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { ROOT } from "../_deno.ts";
@@ -25,7 +26,7 @@ interface Release {
 
 /** A folder with a tarball and its sum, and an empty file system. */
 async function withRelease(test: (release: Release) => Promise<void>): Promise<void> {
-  await requireTools(["unshare", "gpg"]);
+  await requireTools(["unshare", "openssl"]);
   const directory = await Deno.makeTempDir({ prefix: "kvmmanager-install-" });
   try {
     const tarball = `${directory}/agent.tar.gz`;
@@ -227,25 +228,27 @@ Deno.test("without space the old files stay and no new ones are left", async () 
 Deno.test("with --key only a tarball that the key has signed is installed", async () => {
   await withRelease(async (release) => {
     const { directory } = release;
-    const gpg = (home: string, ...args: readonly string[]) =>
-      runTool("gpg", ["--homedir", `${directory}/${home}`, "--batch", "--quiet", ...args]);
+    const openssl = (...args: readonly string[]) => runTool("openssl", args, { cwd: directory });
     for (const name of ["mine", "other"]) {
-      await Deno.mkdir(`${directory}/${name}`, { mode: 0o700 });
-      await gpg(name, "--passphrase", "", "--quick-generate-key", `${name}@example.org`, "ed25519");
-      await gpg(name, "--armor", "--output", `${directory}/${name}.asc`, "--export");
+      await openssl("genpkey", "-algorithm", "ed25519", "-out", `${name}.pem`);
+      await openssl("pkey", "-in", `${name}.pem`, "-pubout", "-out", `${name}.pub.pem`);
     }
-    const key = `${directory}/mine.asc`;
+    const sums = await Deno.readFile(`${directory}/SHA256SUMS`);
+    const signBy = async (name: string) => {
+      const pem = await Deno.readTextFile(`${directory}/${name}.pem`);
+      await Deno.writeFile(`${directory}/SHA256SUMS.sig`, await sign(pem, sums));
+    };
+    const key = `${directory}/mine.pub.pem`;
     assertMatch((await install(release, "--key", key)).output, /the signature, is missing/);
-    await gpg("other", "--armor", "--detach-sign", `${directory}/SHA256SUMS`);
+    await signBy("other");
     const wrong = await install(release, "--key", key);
     assertEquals(wrong.code, 1);
-    assertMatch(wrong.output, /is not signed by the key in .*mine\.asc; nothing was installed/);
+    assertMatch(
+      wrong.output,
+      /is not signed by the key in .*mine\.pub\.pem; nothing was installed/,
+    );
     await assertNothingInstalled(release);
-    await Deno.remove(`${directory}/SHA256SUMS.asc`);
-    await gpg("mine", "--armor", "--detach-sign", `${directory}/SHA256SUMS`);
+    await signBy("mine");
     assertEquals((await install(release, "--key", key, "--init", "none")).code, 0);
-    for (const name of ["mine", "other"]) {
-      await runTool("gpgconf", ["--homedir", `${directory}/${name}`, "--kill", "all"]);
-    }
   });
 });

@@ -24,6 +24,7 @@ const OTHER: Config = {
     managed_users: ["deploy"],
     managed_groups: ["www-data"],
     managed_services: ["nginx"],
+    update_key: `MCowBQYDK2VwAyEA${"A".repeat(43)}=`,
     max_file_size_mb: 1,
     max_command_timeout_seconds: 1,
   },

@@ -33,6 +33,7 @@ Deno.test("the defaults are those of the protocol and of the design", () => {
       managed_users: [],
       managed_groups: [],
       managed_services: [],
+      update_key: null,
       max_file_size_mb: 10,
       max_command_timeout_seconds: 300,
     },

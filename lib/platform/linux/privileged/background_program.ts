@@ -47,7 +47,7 @@ export async function runBackgroundProgram(
   { env = {}, unit, onStarted, onOutput, signal }: BackgroundProgramOptions,
 ): Promise<number> {
   signal.throwIfAborted();
-  const path = programPath(program);
+  const path = program.startsWith("/") ? program : programPath(program);
   if (path === undefined) {
     throw commandFailed(`this guest has no program ${program}; install it`, { program });
   }

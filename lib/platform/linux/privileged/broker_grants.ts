@@ -47,7 +47,7 @@ export function brokerFlags(
 ): string[] {
   const names = new Set([...OWN_PROGRAMS, ...operations.flatMap(({ programs }) => programs)]);
   const paths = [...names].sort().flatMap((name) =>
-    PROGRAM_DIRECTORIES.map((place) => `${place}/${name}`)
+    name.startsWith("/") ? [name] : PROGRAM_DIRECTORIES.map((place) => `${place}/${name}`)
   );
   return [
     "--no-prompt",
