@@ -205,6 +205,24 @@ Deno.test("the agent's own update", async (t) => {
     /was not installed from a tarball/,
   );
 
+  await t.step(
+    "a file that has become a FIFO is refused, and does not hold the update up",
+    async () => {
+      const file = "/tmp/kvmmanager-agent_swapped.deb";
+      await Deno.copyFile(`${guest.root}${next}`, `${guest.root}${file}`);
+      // Swapped after the update has looked at it, and with a shorter time limit.
+      const put = (name: string, text: string) =>
+        guest.run(`echo "#!/bin/sh\n${text}" >/fake/${name}; chmod 755 /fake/${name}`);
+      await put("df", `rm ${file}; mkfifo ${file}; exec /bin/df \\"\\$@\\"`);
+      await put("timeout", `shift; exec /usr/bin/timeout 1 \\"\\$@\\"`);
+      const { code, output } = await guest.update(file);
+      await guest.run("rm /fake/df /fake/timeout");
+      assertEquals(code, 1, output);
+      assertMatch(output, /swapped\.deb cannot be copied; nothing was changed/);
+      assertEquals(await guest.state(), stateOf("1"));
+    },
+  );
+
   await t.step("an agent that does not come up is replaced by the old one", async () => {
     const broken = await guest.pack("deb", { version: "1.50.0", pid: "0" });
     const { code, output } = await guest.update(broken);
