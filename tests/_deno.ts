@@ -40,6 +40,8 @@ export async function outcomeOf(child: Deno.ChildProcess): Promise<Outcome> {
 export async function runDeno(args: readonly string[], input = ""): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
+    // deno.json is looked for here, and a test beside this one may have changed the directory.
+    cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

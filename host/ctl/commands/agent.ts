@@ -1,4 +1,4 @@
-import { command, message, object, option, optional, string } from "@optique/core";
+import { command, message, object, option, optional, string, text } from "@optique/core";
 import { basename, dirname, join } from "@std/path/posix";
 import { UsageError } from "../../../lib/base/command_line.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
@@ -21,17 +21,20 @@ const OUTCOME_MS = 600_000;
 const PATIENCE_MS = 240_000;
 const POLL_MS = 1000;
 
+const BRIEF = "Replaces the agent of a guest by a signed package.";
+const EXAMPLE = "agent update --domain vm1 --package kvmmanager-agent_1.1.0_amd64.deb";
+
 const update = defineCommand(
   {
     group: "agent",
     name: "update",
-    brief: "Replaces the agent of a guest by a signed package.",
+    brief: BRIEF,
     details: [
       "The guest verifies the signature with security.update_key of its configuration, and puts the",
       "old agent back unless the new one is up within a minute. SHA256SUMS and SHA256SUMS.sig of the",
       "release have to be beside FILE.",
     ],
-    examples: ["agent update --domain vm1 --package kvmmanager-agent_1.1.0_amd64.deb"],
+    examples: [EXAMPLE],
   },
   object({
     file: option("--package", words("FILE"), {
@@ -112,5 +115,7 @@ function report(status: Status, sha256: string, json: boolean): number {
 
 /** `agent`: the agent itself. */
 export const agent = command("agent", update, {
-  brief: message`Replaces the agent of a guest by a signed package.`,
+  brief: message`${text(BRIEF)}`,
+  description: message`${text(`${BRIEF} See kvmmanager-ctl agent update --help.`)}`,
+  footer: lines(["Examples:", `  kvmmanager-ctl ${EXAMPLE}`]),
 });
