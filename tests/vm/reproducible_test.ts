@@ -12,7 +12,7 @@ import { ROOT } from "../_deno.ts";
 /** Everything that building needs. */
 const SOURCES = [
   ...["CHANGELOG.md", "deno.json", "deno.lock", "main.ts"],
-  ...["commands", "handlers", "host", "install", "lib", "scripts", "types"],
+  ...["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"],
 ] as const;
 
 interface Builder {
