@@ -25,8 +25,8 @@ run passwd -d root >/dev/null
 echo kvmmanager-guest >"$root/etc/hostname"
 if [ -x "$root/usr/bin/systemctl" ]; then
   run systemctl -q enable kvmmanager-test-root.service systemd-networkd.service
-  # Tests start them: a boot under emulation would take much longer.
-  run systemctl -q disable ssh.service
+  # A boot under emulation would take much longer; a test that needs one starts it.
+  run systemctl -q disable ssh.service e2scrub_reap.service
   touch "$root/etc/cloud/cloud-init.disabled"
 fi
 case $package in
