@@ -45,6 +45,7 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/config/events.ts": "tests/lib/config/schema_test.ts",
   "lib/core/outcome.ts": "tests/lib/core/executor_test.ts",
   "lib/config/posix_forms.ts": "tests/lib/config/schema_test.ts",
+  "lib/platform/uploads.ts": "tests/lib/platform/linux/files/new_file_test.ts",
   "lib/platform/name_page.ts": "tests/lib/platform/linux/files/list_directory_test.ts",
   // Only real deno.exe runs what calls Windows.
   "lib/platform/windows/files/": "tests/windows/inside/files_test.ts",

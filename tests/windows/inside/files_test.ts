@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { RpcError } from "../../../lib/base/errors.ts";
 import { WindowsFiles } from "../../../lib/platform/windows/files/mod.ts";
+import { MAX_UPLOADS } from "../../../lib/platform/uploads.ts";
 import { WINDOWS_PATHS } from "../../../lib/platform/windows/paths.ts";
 import { namesIn } from "../../lib/_helpers.ts";
 import { type AllowedPath, allowPath } from "../../../lib/policy/paths.ts";
@@ -108,6 +109,39 @@ Deno.test("a file that somebody reads is replaced, or left alone where that cann
     assertEquals(new TextDecoder().decode((await reader.readAt(0, 9, signal)).bytes), "old");
     assertEquals(await read(at("a")), replaced ? "new" : "old");
     assertEquals(await namesIn(folder), ["a"]);
+  });
+});
+
+Deno.test("what a killed agent has left is removed by the next write, and nothing else", async () => {
+  await inFolder(async (at, folder) => {
+    const name = (end: string) => `.kvmmanager-4711-0f8fad5b-d9cb-469f-a165-70867728950${end}`;
+    await Deno.writeTextFile(`${folder}\\${name("a")}`, "half of it");
+    await Deno.mkdir(`${folder}\\${name("b")}`);
+    await Deno.writeTextFile(`${folder}\\.kvmmanager-notes`, "a person's");
+    // Its temporary file is there, and open, when the second one sweeps.
+    const first = new WindowsFiles().replace(at("one"), new Uint8Array(1_000_000), NEW);
+    await new WindowsFiles().replace(at("two"), bytesOf("2"), NEW);
+    await first;
+    assertEquals(await namesIn(folder), [name("b"), ".kvmmanager-notes", "one", "two"]);
+    await Deno.writeTextFile(`${folder}\\${name("c")}`, "half of it");
+    const create = { createDirectories: false };
+    (await new WindowsFiles().open(at("three"), { access: "write", create, signal }))
+      [Symbol.dispose]();
+    assertEquals((await namesIn(folder)).includes(name("c")), false);
+  });
+});
+
+Deno.test("a directory holds a limited number of unfinished uploads", async () => {
+  await inFolder(async (at, folder) => {
+    for (let i = 0; i < MAX_UPLOADS; i++) {
+      await Deno.writeTextFile(`${folder}\\.${i}.kvmmanager-part`, "");
+    }
+    const open = (name: string) =>
+      files.open(at(name), { access: "write", create: { createDirectories: false }, signal });
+    const error = await refusal(() => open(".more.kvmmanager-part"));
+    assertStringIncludes(error.message, "already has 64 unfinished uploads");
+    (await open(".0.kvmmanager-part"))[Symbol.dispose]();
+    (await open("other"))[Symbol.dispose]();
   });
 });
 

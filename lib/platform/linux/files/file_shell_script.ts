@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_UPLOADS, UPLOAD_SUFFIX } from "../../uploads.ts";
 import { ENTRY_FUNCTIONS, ENTRY_STATUS } from "./entries_script.ts";
 import { WALK, WALK_STATUS } from "./walk.ts";
 
@@ -14,12 +15,6 @@ export const SHELL_STATUS = {
   foreign: 76,
   tooManyUploads: 77,
 } as const;
-
-/** The client names an unfinished file `.NAME` followed by this suffix. */
-export const UPLOAD_SUFFIX = ".kvmmanager-part";
-
-/** How many unfinished uploads a directory may hold. */
-export const MAX_UPLOADS = 64;
 
 /** The name of the one file in a private directory. */
 export const PRIVATE_FILE = "new";

@@ -14,10 +14,11 @@ import type { NewFileOptions } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
 import type { FileShell, ShellAnswer } from "./file_shell.ts";
-import { MAX_UPLOADS, SHELL_STATUS } from "./file_shell_script.ts";
+import { SHELL_STATUS } from "./file_shell_script.ts";
 import type { FileShells } from "./file_shells.ts";
 import type { FileSystemType, FileSystemTypes } from "./file_system_types.ts";
 import { PositionedFile } from "../../positioned_file.ts";
+import { tooManyUploads } from "../../uploads.ts";
 import { permissionBits } from "./file_type.ts";
 import { isUnswappable, type Place, placeFor, siblingOf } from "./new_file_place.ts";
 import { openRealFile, statIfAny } from "./real_file.ts";
@@ -217,9 +218,7 @@ function failure(target: AllowedPath, { word, text }: ShellAnswer): RpcError {
     return commandFailed(reason, { path });
   }
   if (status === SHELL_STATUS.tooManyUploads) {
-    const reason = `${dirname(path)} already has ${MAX_UPLOADS} unfinished uploads, the maximum; ` +
-      `finish or remove some`;
-    return commandFailed(reason, { path });
+    return commandFailed(tooManyUploads(dirname(path)), { path });
   }
   return walkFailure(target, {
     status,

@@ -51,7 +51,7 @@ export const ntdll = Deno.dlopen("ntdll.dll", {
       "u32",
       "u32",
       "u8",
-      "pointer",
+      "buffer",
       "u8",
     ],
     result: "u32",

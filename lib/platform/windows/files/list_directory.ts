@@ -20,6 +20,7 @@ import {
   ACCESS,
   ATTRIBUTE,
   closeHandle,
+  CountedText,
   type FileInformation,
   KIND,
   millisecondsOf,
@@ -42,10 +43,16 @@ export interface FoundEntry extends Pick<FileInformation, "attributes" | "sizeBy
 /**
  * All entries but `.` and `..`, in pieces as the system returns them.
  *
+ * @param pattern Such as `*.txt`: the entries that the system finds for it. It also compares short
+ * names.
  * @throws {FileError}
  */
-export function* entriesOf(directory: Handle): Generator<readonly FoundEntry[]> {
+export function* entriesOf(
+  directory: Handle,
+  pattern?: string,
+): Generator<readonly FoundEntry[]> {
   const buffer = new Uint8Array(BUFFER_BYTES);
+  const text = pattern === undefined ? undefined : new CountedText(pattern);
   for (let restart = 1;; restart = 0) {
     const status = ntdll.NtQueryDirectoryFile(
       directory,
@@ -57,7 +64,7 @@ export function* entriesOf(directory: Handle): Generator<readonly FoundEntry[]> 
       BUFFER_BYTES,
       FILE_FULL_DIRECTORY_INFORMATION,
       0,
-      null,
+      text?.bytes ?? null,
       restart,
     );
     if (status === STATUS.NO_MORE_FILES || restart === 1 && status === STATUS.NO_SUCH_FILE) return;

@@ -20,6 +20,7 @@ import type {
 } from "../../../guest/files.ts";
 import type { AllowedPath } from "../../../policy/paths.ts";
 import { createDirectory, removeDirectory, removeFile, renameEntry } from "./entries.ts";
+import { Leftovers } from "./leftovers.ts";
 import { listDirectory, statusOf } from "./list_directory.ts";
 import { commitFile, createFile, replaceFile } from "./new_file.ts";
 import { ACCESS, closeHandle, KIND, SHARE } from "./nt_file.ts";
@@ -28,6 +29,8 @@ import { openReal, openRealFile } from "./real_file.ts";
 
 /** The files of a Windows guest, by calls of the system. */
 export class WindowsFiles implements Files {
+  readonly #leftovers = new Leftovers();
+
   async status(target: AllowedPath, signal: AbortSignal): Promise<FileStatus> {
     await started(signal);
     const how = { access: ACCESS.ATTRIBUTES, share: SHARE.ALL, kind: KIND.ANY };
@@ -53,6 +56,7 @@ export class WindowsFiles implements Files {
     } catch (error) {
       const isMissing = error instanceof RpcError && error.kind === "notFound";
       if (create === undefined || !isMissing) throw error;
+      this.#leftovers.sweep(target);
       createFile(target, create);
       return open();
     }
@@ -60,6 +64,7 @@ export class WindowsFiles implements Files {
 
   async replace(target: AllowedPath, bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
     await started(options.signal);
+    this.#leftovers.sweep(target);
     await replaceFile(target, bytes, options);
   }
 

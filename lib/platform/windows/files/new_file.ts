@@ -25,6 +25,7 @@ import {
   openName,
   SHARE,
 } from "./nt_file.ts";
+import { limitUploads, temporaryName } from "./leftovers.ts";
 import { hashPart, writeAll } from "./open_file.ts";
 import { holdDirectory, isDirectory, isLink, nameOf, openRealFile } from "./real_file.ts";
 
@@ -48,6 +49,7 @@ export function createFile(
 ): void {
   const directory = holdParent(target, createDirectories);
   using _directory = directory;
+  limitUploads(target);
   try {
     const file = openName(directory.handle, nameOf(target.path), {
       access: ACCESS.WRITE_ATTRIBUTES,
@@ -111,8 +113,9 @@ export async function replaceFile(
   let file: Handle | undefined;
   let isInPlace = false;
   try {
-    file = openName(directory.handle, `.kvmmanager-${Deno.pid}-${crypto.randomUUID()}`, {
+    file = openName(directory.handle, temporaryName(), {
       access: ACCESS.WRITE | ACCESS.ATTRIBUTES | ACCESS.DELETE | ACCESS.WRITE_SECURITY,
+      // Nobody else can delete it while it is written.
       share: SHARE.READ,
       disposition: DISPOSITION.CREATE,
       kind: KIND.FILE,

@@ -60,6 +60,27 @@ export interface OpenHow {
 const addressOf = (buffer: ArrayBufferView<ArrayBuffer>): bigint =>
   Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
 
+/** A UNICODE_STRING, which must stay referenced while the system uses it. */
+export class CountedText {
+  /** The structure. */
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SIZES.text);
+  readonly #units: Uint16Array<ArrayBuffer>;
+
+  /** @throws {TypeError} if the text contains a NUL. */
+  constructor(text: string) {
+    this.#units = wide(text);
+    const view = new DataView(this.bytes.buffer);
+    view.setUint16(0, text.length * 2, true);
+    view.setUint16(2, text.length * 2, true);
+    view.setBigUint64(8, addressOf(this.#units), true);
+  }
+
+  /** True; reading it keeps the text from being collected until then. */
+  get isReferenced(): boolean {
+    return this.bytes.byteLength > 0 && this.#units.length > 0;
+  }
+}
+
 /**
  * Opens a file by one name below an open directory, or a drive's root by `\??\C:\` with no
  * directory. A reparse point is opened itself. Reading and writing by the handle wait until they are
@@ -72,16 +93,11 @@ export function openName(
   name: string,
   { access, share, disposition, kind }: OpenHow,
 ): Handle {
-  const units = wide(name);
-  const bytes = name.length * 2;
-  const text = new DataView(new ArrayBuffer(SIZES.text));
-  text.setUint16(0, bytes, true);
-  text.setUint16(2, bytes, true);
-  text.setBigUint64(8, addressOf(units), true);
+  const text = new CountedText(name);
   const attributes = new DataView(new ArrayBuffer(SIZES.attributes));
   attributes.setUint32(0, SIZES.attributes, true);
   attributes.setBigUint64(8, Deno.UnsafePointer.value(directory), true);
-  attributes.setBigUint64(16, addressOf(text), true);
+  attributes.setBigUint64(16, addressOf(text.bytes), true);
   attributes.setUint32(24, OBJ_CASE_INSENSITIVE, true);
   const out = new BigUint64Array(1);
   const status = ntdll.NtCreateFile(
@@ -98,9 +114,7 @@ export function openName(
     0,
   );
   // What the structures point to must not have been collected by now.
-  const handle = status === STATUS.SUCCESS && units.length > 0 && text.byteLength > 0
-    ? handleAt<"HANDLE">(out)
-    : null;
+  const handle = status === STATUS.SUCCESS && text.isReferenced ? handleAt<"HANDLE">(out) : null;
   if (handle === null) throw new FileError("NtCreateFile", status);
   return handle;
 }

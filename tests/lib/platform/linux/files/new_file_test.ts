@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileShells } from "../../../../../lib/platform/linux/files/file_shells.ts";
-import { MAX_UPLOADS } from "../../../../../lib/platform/linux/files/file_shell_script.ts";
+import { MAX_UPLOADS } from "../../../../../lib/platform/uploads.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
 import { siblingOf } from "../../../../../lib/platform/linux/files/new_file_place.ts";
 import { routeTo } from "../../../../../lib/platform/linux/files/walk.ts";
