@@ -54,8 +54,9 @@ export const eventsRead = method({
     "suspension or a migration), `memory` (`memory.out`: the kernel killed processes), `unit` " +
     "(`unit.failed`). `events.sources` in the configuration lists those that are on.",
     "`gap` tells that events are missing before the first one, and `lost` how many numbers; `lost` " +
-    "is absent if the journal is another one than the cursor's. After a crash of the guest numbers " +
-    "are skipped, because the last events may not have reached the disk. `truncated` means that " +
+    "is absent if the journal is another one than the cursor's, as after a restart of the agent on " +
+    "a full disk; events that are still kept are returned again then. After a crash of the guest " +
+    "numbers are skipped, because the last events may not have reached the disk. `truncated` means that " +
     "`data` was left out, since it does not fit one message.",
   ],
   audited: false,

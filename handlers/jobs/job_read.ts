@@ -29,7 +29,8 @@ export const jobRead = method({
     "`encoding` `utf8` replaces bytes that are not UTF-8 by U+FFFD; `base64` is exact, and faster for " +
     "large output. A piece has at most `max_bytes` bytes of output, and fits one message.",
     "With `eof`, `state`, `exit_code`, `signal` and `ended_by` say how the job ended, as in " +
-    "`job_status`.",
+    "`job_status`. The end of the output of a job that is `lost` may be missing, if the disk was " +
+    "full or the guest crashed; a cursor beyond what is left returns `eof`.",
   ],
   params: () =>
     z.strictObject({
@@ -102,9 +103,12 @@ export const jobRead = method({
 });
 
 /** @throws {RpcError} -32602 for a cursor beyond the output. */
-function startOf({ record: { instance }, output }: Job, cursor: string | undefined): number {
+function startOf({ record, output }: Job, cursor: string | undefined): number {
+  const { instance, state } = record;
   const position = cursor === undefined ? 0 : positionOf(cursor, instance);
   if (position > output.end) {
+    // A host has seen output, or was told of its loss, that never reached the disk.
+    if (state === "lost") return output.end;
     throw invalidParams(
       `cursor is beyond the output of the job, which has ${output.end} bytes so far`,
       { params: ["cursor"], end_cursor: cursorOf(instance, output.end) },

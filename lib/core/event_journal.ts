@@ -25,6 +25,11 @@ const SKIPPED_NUMBERS = 1000;
 const MAX_UNFLUSHED = 200;
 /** The file that has the number of the next event, if the agent has stopped in order. */
 const STOPPED = "stopped";
+/**
+ * The file that names the epoch. It is missing while the disk lacks events that have numbers: an
+ * agent that starts then cannot know those numbers, and begins another epoch.
+ */
+const EPOCH = "epoch";
 /** … and how long an event may be in memory only. */
 const FLUSH_MS = 1000;
 /** The bytes of events that may wait for the disk: the agent has 50 MiB in all. */
@@ -93,6 +98,8 @@ export class EventJournal {
   #appending: Promise<unknown> = Promise.resolve();
   #pendingBytes = 0;
   #unflushed = 0;
+  /** Whether the disk has all numbers, as {@link EPOCH} says. */
+  #isComplete = true;
   #flushing: Timer | undefined;
 
   constructor(options: JournalOptions) {
@@ -134,15 +141,27 @@ export class EventJournal {
   }
 
   async #append(type: EventType, bytes: Uint8Array): Promise<Appended> {
-    const { spool } = await this.#open();
+    const { spool, epoch } = await this.#open();
     const seq = spool.end;
     const isKept = await spool.append(EVENT, bytes, 1);
+    if (isKept !== this.#isComplete) await this.#markEpoch(epoch, isKept);
     for (const { types, wake } of [...this.#waiters]) {
       if (types === undefined || types.includes(type)) wake();
     }
     if (++this.#unflushed >= MAX_UNFLUSHED) await this.flush();
     else this.#flushing ??= new Timer(FLUSH_MS, () => void this.flush());
     return { seq, isKept };
+  }
+
+  /** Says on the disk whether it has the newest number. */
+  async #markEpoch(epoch: string, isComplete: boolean): Promise<void> {
+    const { folder } = this.#options;
+    try {
+      await (isComplete ? folder.writeText(EPOCH, epoch) : folder.removeText(EPOCH));
+      this.#isComplete = isComplete;
+    } catch {
+      // Tried again with the next event.
+    }
   }
 
   /**
@@ -248,13 +267,16 @@ export class EventJournal {
   async #openNow() {
     const { folder, keepBytes, bootedAt } = this.#options;
     const spool = await folder.spool("events", { bytes: keepBytes });
-    const known = await folder.readText("epoch");
+    const known = await folder.readText(EPOCH);
     const isKnown = known !== undefined && /^[0-9a-f]{16}$/.test(known) && spool.end > 0;
     const epoch = isKnown ? known : crypto.getRandomValues(new Uint8Array(8)).toHex();
-    if (!isKnown) await folder.writeText("epoch", epoch).catch(() => {});
+    this.#isComplete = isKnown;
+    if (!isKnown) await this.#markEpoch(epoch, true);
     const hasStopped = await folder.readText(STOPPED) === String(spool.end);
     if (isKnown && !hasStopped && await isFromEarlierBoot(spool, bootedAt)) {
-      await spool.append(SKIPPED, encoder.encode(String(SKIPPED_NUMBERS)), SKIPPED_NUMBERS);
+      const count = encoder.encode(String(SKIPPED_NUMBERS));
+      const isKept = await spool.append(SKIPPED, count, SKIPPED_NUMBERS);
+      if (!isKept) await this.#markEpoch(epoch, false);
     }
     return { spool, epoch };
   }

@@ -87,6 +87,8 @@ export interface StateFolder {
   readText(name: string): Promise<string | undefined>;
   /** Writes a small file; after a crash it has either the old or the new text. */
   writeText(name: string, text: string): Promise<void>;
+  /** Removes a small file, if there is one; that works on a full disk, too. */
+  removeText(name: string): Promise<void>;
   /** Opens the spool with this name; it is created when something is appended. */
   spool(name: string, limits: SpoolLimits): Promise<Spool>;
   /** Removes the folder and everything in it. */

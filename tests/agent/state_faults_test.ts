@@ -7,13 +7,14 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
+import { eventsRead } from "../../handlers/events/events_read.ts";
 import { jobList } from "../../handlers/jobs/job_list.ts";
 import { childrenOf, countDescriptors } from "../../scripts/bench/proc.ts";
 import { until } from "../_waiting.ts";
-import { type Paths, TestAgent } from "./_agent.ts";
+import { makePaths, type Paths, TestAgent } from "./_agent.ts";
 import type { Host } from "./_host.ts";
-import { readAll, script, startJob, statusOf } from "./_jobs.ts";
-import { tinyDisk } from "./_tiny_disk.ts";
+import { readAll, readJob, script, startJob, statusOf } from "./_jobs.ts";
+import { SharedDisk, tinyDisk } from "./_tiny_disk.ts";
 
 const KEPT = 10;
 /** Fewer than are kept, or one would be forgotten before its end is read. */
@@ -106,6 +107,94 @@ Deno.test("on a read-only disk jobs are kept in memory, and the log says why", a
   assertMatch(String(error), /Read-only file system/);
   await using host = await agent.connect();
   assertEquals((await outputOf(host, "one", "echo text")).text, "text\n");
+});
+
+/** An agent whose state is on a tiny disk, or `undefined` if nothing can be mounted. */
+async function onSharedDisk(options: string) {
+  const paths = await makePaths();
+  await Deno.mkdir(stateOf(paths));
+  const disk = await SharedDisk.mount(stateOf(paths), options);
+  if (disk !== undefined) return { disk, paths };
+  await Deno.remove(paths.directory, { recursive: true });
+  return undefined;
+}
+
+Deno.test("a disk that becomes read-only while the agent runs costs output, which is told, and no job", async () => {
+  const made = await onSharedDisk("size=4m,mode=700");
+  if (made === undefined) return;
+  const { disk, paths } = made;
+  await using _disk = disk;
+  await using agent = await TestAgent.start({ paths, wrapper: disk.wrapper });
+  await using host = await agent.connect();
+  const code = "seq 1000; read line; seq 1001 2000; exit 4";
+  await startJob(host, script("before", code, { keep_input_open: true }));
+  const before = await readAll(host, { job_id: "before" }, (text) => text.endsWith("\n1000\n"));
+  await disk.makeReadOnly();
+  await host.call("job_write", { job_id: "before", data: "\n", end: true }, z.unknown());
+  const after = await readAll(host, { job_id: "before", cursor: before.cursor });
+  assertEquals([after.end.exit_code, after.lost + after.text.stdout.length], [4, 5000]);
+  const meanwhile = await outputOf(host, "meanwhile", "echo text; exit 5");
+  assertEquals([meanwhile.end.exit_code, meanwhile.text.length + meanwhile.lost], [5, 5]);
+  for (const problem of ["a job cannot be recorded", "output of a job cannot be kept"]) {
+    await agent.logged(({ message }) => message.startsWith(problem), problem);
+  }
+  await host.call("events_read", {}, eventsRead.result);
+  await disk.makeWritable();
+  await host.call("job_forget", { job_id: "before" }, z.unknown());
+  assertEquals((await outputOf(host, "later", "echo text")).text, "text\n");
+});
+
+Deno.test("an agent that restarts on a full disk gives no number and no cursor a second meaning", async () => {
+  const made = await onSharedDisk("size=160k,mode=700");
+  if (made === undefined) return;
+  const { disk, paths } = made;
+  await using _disk = disk;
+  const options = { paths, wrapper: disk.wrapper };
+  const first = await TestAgent.start(options);
+  const host = await first.connect();
+  const code = "echo 1; read line; seq 2 10000; echo end; exec sleep 300";
+  await startJob(host, script("runs", code, { keep_input_open: true }));
+  const filled = await outputOf(host, "fills", "seq -f %07g 0 99999");
+  assert(filled.lost > 0);
+  await host.call("job_write", { job_id: "runs", data: "\n" }, z.unknown());
+  let running = await readJob(host, { job_id: "runs" });
+  for (const whole = 48_894 + "end\n".length; running.offset < whole;) {
+    running = await readJob(host, { job_id: "runs", cursor: running.cursor, wait_seconds: 1 });
+  }
+  // Neither their output nor the events that tell of them find room.
+  const count = 25;
+  let cursor: string | undefined;
+  let lost = 0;
+  const read = async (from: Host) => {
+    const answer = await from.call("events_read", { cursor, max_events: 1000 }, eventsRead.result);
+    ({ cursor } = answer);
+    lost += answer.gap?.lost ?? 0;
+    return answer;
+  };
+  for (let n = 0; n < count; n++) await outputOf(host, `n${n}`, "echo text");
+  while ((await read(host)).events.length > 0);
+  assert(lost > 0, "all events found room");
+  first.kill("SIGKILL");
+  await first.ended();
+  await host.close();
+  await using second = await TestAgent.start(options);
+  await using other = await second.connect();
+  const ended = await readJob(other, { job_id: "runs", cursor: running.cursor });
+  assertEquals([ended.state, ended.eof, ended.lost_bytes], ["lost", true, 0]);
+  await other.call("job_forget", { job_id: "fills" }, z.unknown());
+  await outputOf(other, "next", "echo text");
+  const again = await read(other);
+  assertEquals(again.gap, { reason: "the events of the cursor's epoch are gone" });
+  let seq = again.events.at(-1)?.seq ?? 0;
+  let last = again.events;
+  for (;;) {
+    const { events, gap } = await read(other);
+    if (events.length === 0) break;
+    assertEquals(events[0]?.seq, seq + 1 + (gap?.lost ?? 0));
+    seq = events.at(-1)?.seq ?? 0;
+    last = events;
+  }
+  assertEquals(last.slice(-2).map(({ event }) => event), ["job.started", "job.ended"]);
 });
 
 Deno.test("jobs survive that the state directory is removed while they run", async () => {

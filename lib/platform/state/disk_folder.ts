@@ -94,6 +94,15 @@ export class DiskFolder implements StateFolder, SegmentDirectory {
     await Deno.rename(path + NEW_SUFFIX, path);
   }
 
+  async removeText(name: string): Promise<void> {
+    checkName(name);
+    try {
+      await Deno.remove(`${this.path}/${name}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
   async spool(name: string, limits: SpoolLimits): Promise<Spool> {
     checkName(name);
     return await SegmentedSpool.open(new DiskSegments(this, name), limits);

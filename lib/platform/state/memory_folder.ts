@@ -44,6 +44,11 @@ export class MemoryFolder implements StateFolder {
     return Promise.resolve();
   }
 
+  removeText(name: string): Promise<void> {
+    this.#texts.delete(name);
+    return Promise.resolve();
+  }
+
   async spool(name: string, { bytes }: SpoolLimits): Promise<Spool> {
     checkName(name);
     return await SegmentedSpool.open(new MemorySegments(), {
