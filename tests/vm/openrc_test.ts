@@ -73,3 +73,54 @@ Deno.test("stop ends the agent, and start starts it again", async () => {
   await guest().ready(RETURN_MS);
   await ping();
 });
+
+/** A service for the host to control. */
+const TOY = `#!/sbin/openrc-run
+command=/bin/sleep
+command_args=infinity
+command_background=true
+pidfile=/run/toy.pid`;
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY ci";
+
+Deno.test("as root, the agent has users, keys and services changed", async () => {
+  const config = JSON.parse(await root("cat /etc/kvmmanager-agent/config.json"));
+  const changed = JSON.stringify({
+    ...config,
+    // Under emulation on a loaded machine a broker takes half a minute to start.
+    request_timeout_seconds: 300,
+    security: {
+      ...config.security,
+      allow: ["see", "accounts", "services"],
+      managed_users: ["deploy"],
+      managed_services: ["toy"],
+    },
+  });
+  await root(`set -e
+cat >/etc/kvmmanager-agent/config.json <<'END'
+${changed}
+END
+cat >/etc/init.d/toy <<'END'
+${TOY}
+END
+chmod 755 /etc/init.d/toy
+mkdir -p /etc/conf.d
+echo agent_user=root >/etc/conf.d/kvmmanager-agent
+rc-service kvmmanager-agent restart`);
+  await guest().ready(RETURN_MS);
+  const client = await guest().client();
+  await using _client = client;
+  const options = { timeoutMs: RETURN_MS };
+
+  await client.call("user_create", { user: "deploy" }, options);
+  assertMatch(await root("getent passwd deploy"), /^deploy:x:\d+:/);
+  await client.call("user_set_password", { user: "deploy", password: "correct horse" }, options);
+  assertMatch(await root("passwd -S deploy"), /^deploy P /);
+  await client.call("ssh_keys_add", { user: "deploy", keys: [KEY] }, options);
+  const file = "/home/deploy/.ssh/authorized_keys";
+  assertMatch(await root(`stat -c '%a %U' ${file}; cat ${file}`), /^600 deploy\nssh-ed25519 /);
+  await client.call("service_control", { unit: "toy", action: "start" }, options);
+  assertMatch(await root("rc-service toy status"), /started/);
+  await client.call("service_control", { unit: "toy", action: "stop" }, options);
+  assertMatch((await guest().tryRoot("rc-service toy status")).stdout, /stopped/);
+});
