@@ -12,14 +12,13 @@ import { commandLine } from "../lib/platform/windows/command_line.ts";
 import { ERROR, WindowsError } from "../lib/platform/windows/ffi/windows_error.ts";
 import { WINDOWS } from "../lib/platform/windows/mod.ts";
 import {
-  installService,
   ServiceError,
   type ServiceState,
   serviceState,
   startService,
   stopService,
-  uninstallService,
-} from "../lib/platform/windows/service/installation.ts";
+} from "../lib/platform/windows/service/control.ts";
+import { installService, uninstallService } from "../lib/platform/windows/service/installation.ts";
 import { makeDataDirectory, removeData } from "../lib/platform/windows/service/data.ts";
 import { limitOwnProcess } from "../lib/platform/windows/service/own_limits.ts";
 import { protectOwnFiles } from "../lib/platform/windows/service/own_files.ts";

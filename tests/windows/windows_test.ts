@@ -12,6 +12,7 @@ import { type Host, type Message } from "../agent/_host.ts";
 import { ROOT } from "../_deno.ts";
 import { timed } from "../_waiting.ts";
 import { msiSteps } from "./_msi.ts";
+import { selfcheckSteps } from "./_selfcheck.ts";
 import { serviceSteps } from "./_service.ts";
 import { WindowsAgent } from "./_wine.ts";
 
@@ -237,6 +238,8 @@ Deno.test("Windows", async (t) => {
   });
 
   await t.step("the service", async (t) => await serviceSteps(t, wine));
+
+  await t.step("the self-check", async (t) => await selfcheckSteps(t, wine));
 
   await t.step("the installer", async (t) => await msiSteps(t, wine));
 });

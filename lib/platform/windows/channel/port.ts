@@ -70,7 +70,7 @@ function open(path: string): Connection | string {
 }
 
 /** Whether a host is connected; `undefined` if the port cannot tell, since it is another device. */
-function hasHost(handle: Handle): boolean | undefined {
+export function hasHost(handle: Handle): boolean | undefined {
   const information = new Uint8Array(INFORMATION_BYTES);
   const returned = new Uint32Array(1);
   const isKnown = kernel32.DeviceIoControl(

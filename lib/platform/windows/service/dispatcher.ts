@@ -9,6 +9,7 @@
  * @module
  */
 
+import { sleep } from "../../../base/timer.ts";
 import { services, type StatusHandle } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
 import { lastError } from "../ffi/windows_error.ts";
@@ -59,15 +60,10 @@ const STOPPING: ReadonlyMap<number, string> = new Map([
 /** The connection of a service to the manager that has started it. */
 export class Dispatcher {
   readonly #started = Promise.withResolvers<boolean>();
-  readonly #name = wide(SERVICE_NAME);
+  readonly #name: Uint16Array<ArrayBuffer>;
   readonly #handler = Deno.UnsafeCallback.threadSafe(HANDLER, (control) => this.#handle(control));
   readonly #main = Deno.UnsafeCallback.threadSafe(MAIN, () => this.#start());
-  readonly #table = new BigUint64Array([
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#name)),
-    Deno.UnsafePointer.value(this.#main.pointer),
-    0n,
-    0n,
-  ]);
+  readonly #table: BigUint64Array<ArrayBuffer>;
   readonly #ended: Promise<void>;
   #status: StatusHandle | null = null;
   #state: number = STATE.startPending;
@@ -75,7 +71,15 @@ export class Dispatcher {
   /** What asked for the end before there was anything to end. */
   #stoppedBy: string | undefined;
 
-  constructor() {
+  /** @param name The service's. */
+  constructor(name = SERVICE_NAME) {
+    this.#name = wide(name);
+    this.#table = new BigUint64Array([
+      Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#name)),
+      Deno.UnsafePointer.value(this.#main.pointer),
+      0n,
+      0n,
+    ]);
     this.#ended = services.StartServiceCtrlDispatcherW(this.#table).then((isService) => {
       if (isService === 0) this.#started.resolve(false);
     });
@@ -103,6 +107,8 @@ export class Dispatcher {
    * @param exitStatus Other than 0, the service has failed, and a restart would not change that.
    */
   async reportStopped(exitStatus: number): Promise<void> {
+    // The handler of the control that stops it has to return first.
+    await sleep(0);
     this.#report(STATE.stopped, exitStatus);
     await this.#ended;
     this.#handler.close();

@@ -8,7 +8,7 @@ import type { LogFields } from "../../../log/logger.ts";
 import { jsonLine } from "../../../base/json_line.ts";
 import { type EventSourceHandle, services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
-import { EVENT_SOURCE_NAME } from "./identity.ts";
+import { SERVICE_NAME } from "./identity.ts";
 
 /** EVENTLOG_ERROR_TYPE and EVENTLOG_INFORMATION_TYPE. */
 const TYPES = { error: 1, information: 4 } as const;
@@ -26,11 +26,13 @@ const MAX_KINDS = 200;
 
 /** Writes to the application log. Never fails: a log that is full is no reason to stop. */
 export class EventLog implements Disposable {
-  readonly #source: EventSourceHandle | null = services.RegisterEventSourceW(
-    null,
-    wide(EVENT_SOURCE_NAME),
-  );
+  readonly #source: EventSourceHandle | null;
   readonly #recordedAt = new Map<string, number>();
+
+  /** @param source The name of the entries' source. */
+  constructor(source = SERVICE_NAME) {
+    this.#source = services.RegisterEventSourceW(null, wide(source));
+  }
 
   /** Records that the agent has started or stopped. */
   record(event: "started" | "stopped", text: string): void {

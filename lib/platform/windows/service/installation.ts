@@ -1,26 +1,20 @@
 /**
- * Installs and controls the service, as the service manager's client.
+ * Installs and removes the service, as the service manager's client.
  *
  * @module
  */
 
-import { sleep } from "../../../base/timer.ts";
 import type { ServiceHandle } from "../ffi/handle.ts";
 import { services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
-import { lastError, WindowsError } from "../ffi/windows_error.ts";
+import { lastError } from "../ffi/windows_error.ts";
 import { deleteKey, writeKey } from "../registry/write_key.ts";
-import { CONTROL, STATE } from "./dispatcher.ts";
-import { DISPLAY_NAME, EVENT_SOURCE_KEY, SERVICE_NAME } from "./identity.ts";
+import { SERVICE_ALL_ACCESS, serviceState, stopService, withService } from "./control.ts";
+import { AGENT_SERVICE, eventSourceKey, type ServiceIdentity } from "./identity.ts";
 
-const SERVICE_KEY = `SYSTEM\\CurrentControlSet\\Services\\${SERVICE_NAME}`;
 const DESCRIPTION = "Lets the host of this virtual machine look after it: facts, files, commands " +
   "and power, within the limits of the guest's configuration.";
 
-/** SC_MANAGER_CONNECT and SC_MANAGER_CREATE_SERVICE. */
-const MANAGER_ACCESS = { connect: 0x1, create: 0x3 } as const;
-const SERVICE_ALL_ACCESS = 0xf_01ff;
-const SERVICE_QUERY_STATUS = 0x4;
 const SERVICE_WIN32_OWN_PROCESS = 0x10;
 const SERVICE_AUTO_START = 2;
 const SERVICE_ERROR_NORMAL = 1;
@@ -50,64 +44,6 @@ export const REQUIRED_PRIVILEGES = [
   "SeShutdownPrivilege",
 ] as const;
 
-const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
-const ERROR_SERVICE_ALREADY_RUNNING = 1056;
-const ERROR_SERVICE_NOT_ACTIVE = 1062;
-
-/** How long to wait for a state, and how often to look. */
-const WAIT_MS = { most: 30_000, each: 100 } as const;
-
-/** Where SERVICE_STATUS_PROCESS has its members, as 32-bit words, and its size. */
-const STATUS = { state: 1, exit: 3, specificExit: 4, processId: 7, words: 9 } as const;
-const SERVICE_STATUS_WORDS = 7;
-
-/** The service does not do what it was told; the message says what it does instead. */
-export class ServiceError extends Error {
-  override readonly name = "ServiceError";
-}
-
-/** What the service manager says about the service. */
-export interface ServiceState {
-  readonly state: string;
-  readonly isRunning: boolean;
-  /** While it runs. */
-  readonly pid: number | undefined;
-  /** The exit status of the last run: the service's own, or else the system's error code. */
-  readonly exitStatus: number;
-}
-
-const STATE_NAMES: ReadonlyMap<number | undefined, string> = new Map([
-  [STATE.stopped, "stopped"],
-  [STATE.startPending, "starting"],
-  [STATE.stopPending, "stopping"],
-  [STATE.running, "running"],
-]);
-
-/** Opens the service for the length of a call; `undefined` is passed if there is none. */
-function withService<Result>(
-  access: number,
-  use: (service: ServiceHandle | undefined, manager: ServiceHandle) => Result,
-): Result {
-  const wanted = access === SERVICE_ALL_ACCESS ? MANAGER_ACCESS.create : MANAGER_ACCESS.connect;
-  const manager = services.OpenSCManagerW(null, null, wanted);
-  if (manager === null) throw lastError("OpenSCManagerW");
-  try {
-    const service = services.OpenServiceW(manager, wide(SERVICE_NAME), access);
-    if (service === null) {
-      const error = lastError("OpenServiceW");
-      if (error.code !== ERROR_SERVICE_DOES_NOT_EXIST) throw error;
-      return use(undefined, manager);
-    }
-    try {
-      return use(service, manager);
-    } finally {
-      services.CloseServiceHandle(service);
-    }
-  } finally {
-    services.CloseServiceHandle(manager);
-  }
-}
-
 /** What {@link installService} registers. */
 export interface Registration {
   /** The command line that the manager starts. */
@@ -122,15 +58,19 @@ export interface Registration {
  * @returns What this Windows refuses to set.
  * @throws {WindowsError}
  */
-export function installService({ commandLine, environment }: Registration): string[] {
-  return withService(SERVICE_ALL_ACCESS, (existing, manager) => {
-    const service = existing ?? create(manager, commandLine);
+export function installService(
+  { commandLine, environment }: Registration,
+  identity: ServiceIdentity = AGENT_SERVICE,
+): string[] {
+  const { name } = identity;
+  return withService(name, SERVICE_ALL_ACCESS, (existing, manager) => {
+    const service = existing ?? create(manager, commandLine, identity);
     try {
-      if (existing !== undefined) update(existing, commandLine);
-      writeKey(SERVICE_KEY, {
+      if (existing !== undefined) update(existing, commandLine, identity);
+      writeKey(`SYSTEM\\CurrentControlSet\\Services\\${name}`, {
         Environment: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
       });
-      writeKey(EVENT_SOURCE_KEY, {
+      writeKey(eventSourceKey(name), {
         // Its messages with the numbers 1 to 1000 are the text that is reported.
         EventMessageFile: { expandable: String.raw`%SystemRoot%\System32\EventCreate.exe` },
         TypesSupported: 7,
@@ -142,11 +82,15 @@ export function installService({ commandLine, environment }: Registration): stri
   });
 }
 
-function create(manager: ServiceHandle, commandLine: string): ServiceHandle {
+function create(
+  manager: ServiceHandle,
+  commandLine: string,
+  { name, displayName }: ServiceIdentity,
+): ServiceHandle {
   const service = services.CreateServiceW(
     manager,
-    wide(SERVICE_NAME),
-    wide(DISPLAY_NAME),
+    wide(name),
+    wide(displayName),
     SERVICE_ALL_ACCESS,
     SERVICE_WIN32_OWN_PROCESS,
     SERVICE_AUTO_START,
@@ -163,7 +107,11 @@ function create(manager: ServiceHandle, commandLine: string): ServiceHandle {
   return service;
 }
 
-function update(service: ServiceHandle, commandLine: string): void {
+function update(
+  service: ServiceHandle,
+  commandLine: string,
+  { displayName }: ServiceIdentity,
+): void {
   const isChanged = services.ChangeServiceConfigW(
     service,
     SERVICE_WIN32_OWN_PROCESS,
@@ -175,7 +123,7 @@ function update(service: ServiceHandle, commandLine: string): void {
     null,
     null,
     null,
-    wide(DISPLAY_NAME),
+    wide(displayName),
   );
   if (isChanged === 0) throw lastError("ChangeServiceConfigW");
 }
@@ -225,85 +173,14 @@ const addressOf = (array: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): 
  * @returns Whether there was one.
  * @throws {WindowsError}
  */
-export async function uninstallService(): Promise<boolean> {
-  if (serviceState() === undefined) return false;
-  await stopService();
-  withService(SERVICE_ALL_ACCESS, (service) => {
+export async function uninstallService({ name } = AGENT_SERVICE): Promise<boolean> {
+  if (serviceState(name) === undefined) return false;
+  await stopService(name);
+  withService(name, SERVICE_ALL_ACCESS, (service) => {
     if (service !== undefined && services.DeleteService(service) === 0) {
       throw lastError("DeleteService");
     }
   });
-  deleteKey(EVENT_SOURCE_KEY);
+  deleteKey(eventSourceKey(name));
   return true;
-}
-
-/** What the service does; `undefined` if it is not installed. */
-export function serviceState(): ServiceState | undefined {
-  return withService(SERVICE_QUERY_STATUS, (service) => {
-    if (service === undefined) return undefined;
-    const status = new Uint32Array(STATUS.words);
-    const needed = new Uint32Array(1);
-    const bytes = status.byteLength;
-    if (services.QueryServiceStatusEx(service, 0, status, bytes, needed) === 0) {
-      throw lastError("QueryServiceStatusEx");
-    }
-    const { state, exit, specificExit, processId } = STATUS;
-    return {
-      state: STATE_NAMES.get(status[state]) ?? `state ${status[state]}`,
-      isRunning: status[state] === STATE.running,
-      pid: status[processId] || undefined,
-      exitStatus: status[specificExit] || status[exit] || 0,
-    };
-  });
-}
-
-/**
- * Starts the service and waits until it runs.
- *
- * @throws {WindowsError | ServiceError} if it does not.
- */
-export async function startService(): Promise<void> {
-  withService(SERVICE_ALL_ACCESS, (service) => {
-    if (service === undefined) throw notInstalled();
-    if (services.StartServiceW(service, 0, null) !== 0) return;
-    const error = lastError("StartServiceW");
-    if (error.code !== ERROR_SERVICE_ALREADY_RUNNING) throw error;
-  });
-  const reached = await waitWhile("starting");
-  if (reached?.isRunning !== true) {
-    throw new ServiceError(
-      `the service did not start: it is ${reached?.state ?? "gone"}, with exit status ` +
-        `${reached?.exitStatus ?? "unknown"}; the application log says why`,
-    );
-  }
-}
-
-/**
- * Stops the service and waits until it has stopped.
- *
- * @throws {WindowsError | ServiceError} if it does not.
- */
-export async function stopService(): Promise<void> {
-  withService(SERVICE_ALL_ACCESS, (service) => {
-    if (service === undefined) throw notInstalled();
-    const status = new Uint32Array(SERVICE_STATUS_WORDS);
-    if (services.ControlService(service, CONTROL.stop, status) !== 0) return;
-    const error = lastError("ControlService");
-    if (error.code !== ERROR_SERVICE_NOT_ACTIVE) throw error;
-  });
-  const reached = await waitWhile("stopping", "running");
-  if (reached !== undefined && reached.state !== "stopped") {
-    throw new ServiceError(`the service did not stop within ${WAIT_MS.most / 1000} s`);
-  }
-}
-
-const notInstalled = () => new WindowsError("OpenServiceW", ERROR_SERVICE_DOES_NOT_EXIST);
-
-/** Waits, for a while, until the service is in another state. */
-async function waitWhile(...states: readonly string[]): Promise<ServiceState | undefined> {
-  for (let waited = 0;; waited += WAIT_MS.each) {
-    const now = serviceState();
-    if (now === undefined || !states.includes(now.state) || waited >= WAIT_MS.most) return now;
-    await sleep(WAIT_MS.each);
-  }
 }
