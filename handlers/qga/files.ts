@@ -153,13 +153,19 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
     run: async ({ handle: number, count, "buf-b64": content }, context) => {
       const handle = handles.use(number);
       const decoded = decodeInPieces(content, "buf-b64");
-      if (count !== undefined && (count < 0 || count > decoded.byteLength)) {
-        throw invalidParams(`value '${count}' is invalid for argument count`);
+      try {
+        const length = count ?? decoded.byteLength;
+        if (length < 0 || length > decoded.byteLength) {
+          throw invalidParams(`value '${length}' is invalid for argument count`);
+        }
+        if (!handle.canWrite) {
+          throw commandFailed("failed to write to file: it was opened to read");
+        }
+        if (length > 0) await write(handle, decoded, length, context);
+        return { count: length, eof: false };
+      } finally {
+        decoded.release();
       }
-      if (!handle.canWrite) throw commandFailed("failed to write to file: it was opened to read");
-      const length = count ?? decoded.byteLength;
-      if (length > 0) await write(handle, decoded, length, context);
-      return { count: length, eof: false };
     },
   }),
   qgaCommand({
