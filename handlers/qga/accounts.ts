@@ -11,6 +11,7 @@ import type { AgentServices, Method } from "../../lib/core/method.ts";
 import { sshKeysAddOperation } from "../../lib/privileged/ssh_keys/ssh_keys_add.ts";
 import { sshKeysReadOperation } from "../../lib/privileged/ssh_keys/ssh_keys_read.ts";
 import { sshKeysRemoveOperation } from "../../lib/privileged/ssh_keys/ssh_keys_remove.ts";
+import { sshKeysResetOperation } from "../../lib/privileged/ssh_keys/ssh_keys_reset.ts";
 import { timeSetOperation } from "../../lib/privileged/time_set.ts";
 import { userSetPasswordOperation } from "../../lib/privileged/users/user_set_password.ts";
 import { perform } from "../_privileged.ts";
@@ -86,11 +87,9 @@ export const ACCOUNT_COMMANDS: readonly Method[] = [
     }),
     target: ({ username, keys, reset }) => ({ user: username, keys: keys.length, reset }),
     run: async ({ username, keys, reset }, context) => {
-      if (reset === true) await perform(sshKeysRemoveOperation, { user: username }, context);
-      const added = withoutEmpty(keys);
-      if (added.length > 0) {
-        await perform(sshKeysAddOperation, { user: username, keys: added }, context);
-      }
+      const params = { user: username, keys: withoutEmpty(keys) };
+      if (reset === true) await perform(sshKeysResetOperation, params, context);
+      else if (params.keys.length > 0) await perform(sshKeysAddOperation, params, context);
       return {};
     },
   }),

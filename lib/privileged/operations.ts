@@ -21,6 +21,7 @@ import { sshKeysAddOperation } from "./ssh_keys/ssh_keys_add.ts";
 import { sshKeysListOperation } from "./ssh_keys/ssh_keys_list.ts";
 import { sshKeysReadOperation } from "./ssh_keys/ssh_keys_read.ts";
 import { sshKeysRemoveOperation } from "./ssh_keys/ssh_keys_remove.ts";
+import { sshKeysResetOperation } from "./ssh_keys/ssh_keys_reset.ts";
 import { suspendOperation } from "./suspend.ts";
 import { timeSetOperation } from "./time_set.ts";
 import { userCreateOperation } from "./users/user_create.ts";
@@ -46,6 +47,7 @@ export const OPERATIONS: readonly Operation[] = [
   sshKeysListOperation,
   sshKeysReadOperation,
   sshKeysRemoveOperation,
+  sshKeysResetOperation,
   suspendOperation,
   timeSetOperation,
   userCreateOperation,

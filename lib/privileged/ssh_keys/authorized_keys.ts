@@ -59,8 +59,8 @@ if command -v restorecon >/dev/null; then restorecon -R . || :; fi
 /** The parameters of every operation on keys. */
 export const UserParams = { user: AccountName() };
 
-/** The parameter that lists keys, each as one line of a `.pub` file. */
-export const Keys = () =>
+/** The parameter that lists keys, each as one line of a `.pub` file; it may be empty. */
+export const KeyList = () =>
   z.array(
     z.string().check(
       z.maxLength(MAX_KEY_CHARACTERS),
@@ -69,7 +69,10 @@ export const Keys = () =>
         if (typeof parsed === "string") context.addIssue(parsed);
       }),
     ),
-  ).check(z.minLength(1), z.maxLength(MAX_KEYS));
+  ).check(z.maxLength(MAX_KEYS));
+
+/** A {@link KeyList} with at least one key. */
+export const Keys = () => KeyList().check(z.minLength(1));
 
 /** The keys of a checked list. */
 export const keysOf = (texts: readonly string[]): PublicKey[] =>

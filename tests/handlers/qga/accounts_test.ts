@@ -7,6 +7,7 @@ const RESULTS: Readonly<Record<string, unknown>> = {
   user_set_password: { user: "alice" },
   ssh_keys_add: { added: 1, already_present: 0 },
   ssh_keys_remove: { removed: 1, kept_foreign: 0 },
+  ssh_keys_reset: { removed: 1, added: 1 },
 };
 
 const KEY = "ssh-ed25519 AAAA";
@@ -30,7 +31,12 @@ const CASES: readonly (readonly [string, unknown, MemoryPrivileged["performed"]]
   [
     "guest-ssh-add-authorized-keys",
     { username: "alice", keys: [KEY, ""], reset: true },
-    [["ssh_keys_remove", { user: "alice" }], ["ssh_keys_add", { user: "alice", keys: [KEY] }]],
+    [["ssh_keys_reset", { user: "alice", keys: [KEY] }]],
+  ],
+  [
+    "guest-ssh-add-authorized-keys",
+    { username: "alice", keys: [""], reset: true },
+    [["ssh_keys_reset", { user: "alice", keys: [] }]],
   ],
   [
     "guest-ssh-remove-authorized-keys",

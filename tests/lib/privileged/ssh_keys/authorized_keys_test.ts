@@ -67,6 +67,22 @@ test("keys are added, listed, read and removed, and foreign ones stay", async (u
   assertEquals(await Deno.readTextFile(file), `# mine\n${OTHER} me\n`);
 });
 
+test("a reset puts keys in place of those that a host has added", async (users) => {
+  const file = users.home(user, ".ssh/authorized_keys");
+  const lines = async () => (await Deno.readTextFile(file)).split("\n").slice(0, -1);
+  await users.perform("ssh_keys_add", { user, keys: [`${KEY} ci`] });
+  await Deno.writeTextFile(file, `${OTHER} me\n`, { append: true });
+  const reset = (...keys: string[]) => users.perform("ssh_keys_reset", { user, keys });
+  assertEquals(await reset(`${KEY} new`, OTHER), { removed: 1, added: 1 });
+  assertEquals(await lines(), [`${OTHER} me`, `${KEY} new [kvmmanager-agent]`]);
+  // Nothing of a list is done if a part of it is no key.
+  const error = await rpcErrorOf(() => reset("no key"));
+  assertEquals([error.code, (await lines()).length], [INVALID_PARAMS, 2]);
+  assertEquals(await reset(), { removed: 1, added: 0 });
+  assertEquals(await lines(), [`${OTHER} me`]);
+  assertEquals(await reset(), { removed: 0, added: 0 });
+});
+
 for (
   const [what, code] of [
     ["a .ssh that is a link", 'mkdir "$1/real" "$2/target"; ln -s "$2/target" "$1/.ssh"'],
@@ -84,8 +100,8 @@ for (
     const outside = await users.directory.directory("outside");
     await Deno.writeTextFile(`${outside}/precious`, `${KEY} root's\n`, { mode: 0o600 });
     await sh(`${code}; chown -hR ${user} "$1"`.replace(user, "1000"), users.home(user), outside);
-    for (const name of ["ssh_keys_list", "ssh_keys_add", "ssh_keys_remove"]) {
-      const params = name === "ssh_keys_add" ? { user, keys: [OTHER] } : { user };
+    for (const name of ["ssh_keys_list", "ssh_keys_add", "ssh_keys_remove", "ssh_keys_reset"]) {
+      const params = /add|reset/.test(name) ? { user, keys: [OTHER] } : { user };
       const error = await rpcErrorOf(() => users.perform(name, params));
       assertMatch(error.message, /authorized_keys/);
     }

@@ -1,0 +1,28 @@
+import * as z from "zod";
+import { operation } from "../operation.ts";
+import { AuthorizedKeys, KeyList, keysOf, UserParams } from "./authorized_keys.ts";
+import { keyInLine, markedLine } from "./public_key.ts";
+
+/**
+ * `ssh_keys_reset`: puts keys in place of those that a host has added, in one step. A user is never
+ * left without keys because the second of two steps failed.
+ */
+export const sshKeysResetOperation = operation({
+  name: "ssh_keys_reset",
+  group: "accounts",
+  params: () => z.strictObject({ ...UserParams, keys: KeyList() }),
+  result: () => z.strictObject({ removed: z.int(), added: z.int() }),
+  programs: ["getent", "setpriv"],
+  target: ({ user, keys }) => ({ user, keys: keys.length }),
+  run: async ({ user, keys }, root) => {
+    const file = await AuthorizedKeys.read(root, user);
+    const kept = file.lines.filter((line) => keyInLine(line)?.isOurs !== true);
+    const removed = file.lines.length - kept.length;
+    const fresh = new Map(keysOf(keys).map((key) => [key.base64, key]));
+    for (const line of kept) fresh.delete(keyInLine(line)?.base64 ?? "");
+    if (removed + fresh.size > 0) {
+      await file.write([...kept, ...[...fresh.values()].map(markedLine)]);
+    }
+    return { removed, added: fresh.size };
+  },
+});
