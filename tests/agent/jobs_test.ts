@@ -80,6 +80,12 @@ Deno.test("input reaches the program once, in order, however often it is sent", 
     INVALID_PARAMS,
     /^offset must be at most 5/,
   );
+  await startJob(host, script("deaf", "exec sleep 300", { keep_input_open: true }));
+  const last = { job_id: "deaf", data: "last", end: true };
+  assertEquals((await write(last)).input_bytes, 4);
+  assertEquals((await write({ ...last, offset: 0 })).input_bytes, 4);
+  const late = await host.request("job_write", { job_id: "deaf", data: "more" });
+  assertRefused(late, COMMAND_FAILED, /^the input of this job has already ended$/);
   await write({ data: "f", end: true });
   const { text, end } = await readAll(host, { job_id: "cat" });
   assertEquals([text.stdout, end.exit_code], ["abcdef", 0]);

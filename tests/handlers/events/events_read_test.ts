@@ -2,10 +2,17 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { eventsRead } from "../../../handlers/events/events_read.ts";
 import { command, pipeOf, startMonitored } from "../../agent/_monitor.ts";
-import { TestAgent } from "../../agent/_agent.ts";
+import { type Paths, TestAgent } from "../../agent/_agent.ts";
 import { assertRefused, type Host, resultOf } from "../../agent/_host.ts";
 import { sendCommand } from "../../../lib/platform/linux/monitor_client.ts";
+import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { EventJournal } from "../../../lib/core/event_journal.ts";
+import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
+import { CollectingLog } from "../../lib/_helpers.ts";
 import { Served } from "../_served.ts";
+
+/** Enough for 10,000 events. */
+const KEEP_KB = 4096;
 
 const Result = z.looseObject({
   events: z.array(z.looseObject({
@@ -133,6 +140,57 @@ Deno.test("events_read loses no event while hosts come and go and the agent rest
     }
     assert(sent.length >= 60);
     assertEquals(received, sent);
+  } finally {
+    await agent[Symbol.asyncDispose]();
+  }
+});
+
+/** A journal as an agent has left it, with events whose data counts from 0. */
+async function fillJournal({ directory }: Paths, count: number): Promise<void> {
+  const config = { ...DEFAULT_CONFIG, state_directory: `${directory}/state` };
+  const state = openState(config, new CollectingLog());
+  const journal = new EventJournal({
+    folder: state.root.folder("events"),
+    keepBytes: KEEP_KB * 1024,
+    bootedAt: 0,
+    sources: () => config.events.sources,
+  });
+  for (let n = 0; n < count; n++) {
+    await journal.append({ type: "program", event: "counts", data: n });
+  }
+  await journal.close();
+  state.close();
+}
+
+Deno.test("events_read returns 10,000 events once, in order, while agents and hosts are killed", async () => {
+  const count = 10_000;
+  const options = { config: () => ({ events: { keep_kb: KEEP_KB } }) };
+  let agent = await TestAgent.start({
+    ...options,
+    prepare: (paths) => fillJournal(paths, count),
+  });
+  const seen: unknown[] = [];
+  const numbers: number[] = [];
+  let cursor: string | undefined;
+  try {
+    for (let reads = 0; seen.length < count; reads++) {
+      if (reads % 10 === 9) {
+        agent.kill("SIGKILL");
+        await agent.ended();
+        agent = await TestAgent.start({ ...options, paths: agent.paths });
+      }
+      await using host = await agent.connect();
+      // Whether its answer arrives or not, the next host reads the same again.
+      await host.start("events_read", { cursor, max_events: 1000 });
+      if (reads % 2 === 1) continue;
+      const { events, cursor: next, gap } = await read(host, { cursor, max_events: 1000 });
+      assertEquals(gap, undefined);
+      cursor = next;
+      numbers.push(...events.map(({ seq }) => seq));
+      seen.push(...events.filter(({ type }) => type === "program").map(({ data }) => data));
+    }
+    assertEquals(seen, Array.from({ length: count }, (_, n) => n));
+    assertEquals(numbers, Array.from(numbers, (_, n) => n));
   } finally {
     await agent[Symbol.asyncDispose]();
   }

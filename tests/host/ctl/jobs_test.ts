@@ -5,9 +5,16 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as z from "zod";
 import { EXEC_EXIT, EXIT } from "../../../host/ctl/exit.ts";
+import { AgentClient } from "../../../host/client.ts";
+import { RemoteJob } from "../../../host/jobs/job.ts";
+import { AgentLink } from "../../../host/jobs/link.ts";
 import { makePaths, TestAgent } from "../../agent/_agent.ts";
-import { ctl, RunningCtl } from "./_ctl.ts";
+import { TempDirectory } from "../../lib/_helpers.ts";
+import { BreakableSocket } from "../_breakable_socket.ts";
+import { answerWell, resultLine, ScriptedAgent } from "../_scripted_agent.ts";
+import { channelTest, ctl, RunningCtl } from "./_ctl.ts";
 
 Deno.test("ctl job starts a program that goes on, and reads its output later", async () => {
   await using agent = await TestAgent.start();
@@ -63,4 +70,63 @@ Deno.test("ctl exec tells that the program is lost when the agent was restarted"
   await using client = await second.client();
   assertEquals(await client.call("job_list"), { jobs: [] });
   assert(second.pid > 0);
+});
+
+Deno.test("RemoteJob passes input and output once and in order, however often the connection breaks", async () => {
+  await using agent = await TestAgent.start();
+  await using directory = await TempDirectory.make();
+  const socket = new BreakableSocket(directory.at("s"), agent.paths.socket);
+  await using _socket = socket;
+  const connect = () => AgentClient.connect(socket.path);
+  await using link = new AgentLink(await connect(), { connect });
+  const job = await RemoteJob.start(link, {
+    job_id: "echo",
+    command: "cat",
+    keep_input_open: true,
+  });
+  const sent = Array.from({ length: 125_000 }, (_, n) => String(n).padStart(7, "0") + "\n").join(
+    "",
+  );
+  const bytes = new TextEncoder().encode(sent);
+  const writing = (async () => {
+    const input = job.input();
+    for (let at = 0; at < bytes.byteLength; at += 50_000) {
+      await input.write(bytes.slice(at, at + 50_000));
+    }
+    await input.end();
+  })();
+  let received = "";
+  let breaks = 0;
+  for await (const part of job.output()) {
+    assert(part.kind !== "gap");
+    if (part.kind === "end") assertEquals([part.end.state, part.end.exit_code], ["ended", 0]);
+    else received += new TextDecoder().decode(part.bytes);
+    if (received.length < (breaks + 1) * 200_000) continue;
+    breaks += 1;
+    socket.break();
+  }
+  await writing;
+  assertEquals([received === sent, breaks, socket.connected > 4], [true, 5, true]);
+});
+
+channelTest("ctl exec runs the program with exec_command if the agent has no jobs", async () => {
+  await using directory = await TempDirectory.make();
+  await using agent = new ScriptedAgent(directory.at("s"));
+  agent.answerer = (request) => {
+    if (request.method !== "exec_command") return answerWell(request);
+    const output = { stdout: btoa("out\n"), stderr: btoa("err\n") };
+    const result = {
+      exit_code: 3,
+      execution_time_ms: 1,
+      ...output,
+      stdout_truncated: false,
+      stderr_truncated: false,
+    };
+    return { text: resultLine(request, result) };
+  };
+  const args = ["exec", "--socket", directory.at("s"), "--", "sort", "-n"];
+  assertEquals(await ctl(args, "input\n"), { code: 3, stdout: "out\n", stderr: "err\n" });
+  const { params } = agent.requests.find(({ method }) => method === "exec_command") ?? {};
+  const { command, args: words, input } = z.parse(z.looseObject({}), params);
+  assertEquals([command, words, input], ["sort", ["-n"], btoa("input\n")]);
 });
