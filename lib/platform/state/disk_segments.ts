@@ -29,8 +29,9 @@ class SegmentFile implements SegmentWriter {
     await this.#file.truncate(bytes);
   }
 
-  async flush(): Promise<void> {
+  async flush(): Promise<boolean> {
     await this.#file.syncData();
+    return (await this.#file.stat()).nlink !== 0;
   }
 
   close(): void {

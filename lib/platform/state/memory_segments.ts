@@ -33,8 +33,8 @@ class MemorySegment implements SegmentWriter {
     return Promise.resolve();
   }
 
-  flush(): Promise<void> {
-    return Promise.resolve();
+  flush(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   close(): void {

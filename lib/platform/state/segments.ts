@@ -15,8 +15,11 @@ export interface FoundSegment {
 export interface SegmentWriter {
   /** Appends all bytes. After a failure, a part of them may have been written. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Resolves when everything written is on disk. */
-  flush(): Promise<void>;
+  /**
+   * Resolves when everything written is on disk, to whether it can be found there: not if the segment
+   * was removed while it was being written.
+   */
+  flush(): Promise<boolean>;
   /** Discards everything beyond the first `bytes` bytes. */
   truncate(bytes: number): Promise<void>;
   close(): void;

@@ -149,7 +149,10 @@ export class SegmentedSpool implements Spool {
   }
 
   flush(): Promise<void> {
-    return this.#inTurn(async () => await this.#writer?.flush());
+    return this.#inTurn(async () => {
+      // What follows goes to a new segment, which is found again.
+      if (await this.#writer?.flush() === false) this.#closeWriter();
+    });
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { eventsRead } from "../../../handlers/events/events_read.ts";
-import { command, pipeOf, startMonitored } from "../../agent/_monitor.ts";
+import { command, monitored, pipeOf, startMonitored } from "../../agent/_monitor.ts";
 import { type Paths, TestAgent } from "../../agent/_agent.ts";
 import { assertRefused, type Host, resultOf } from "../../agent/_host.ts";
 import { sendCommand } from "../../../lib/platform/linux/monitor_client.ts";
@@ -9,6 +9,7 @@ import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { EventJournal } from "../../../lib/core/event_journal.ts";
 import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog } from "../../lib/_helpers.ts";
+import { until } from "../../_waiting.ts";
 import { Served } from "../_served.ts";
 
 /** Enough for 10,000 events. */
@@ -244,4 +245,30 @@ Deno.test("events_read survives a journal that is removed, or that strangers hav
   await Deno.rename(`${directory}/state`, `${directory}/gone`);
   const after = await read(served.host, { cursor });
   assertEquals(after.events.length, 0);
+});
+
+Deno.test("events are kept again soon after the journal was removed while the agent runs", async () => {
+  const options = { config: (paths: Paths) => ({ ...monitored(paths) }) };
+  const first = await TestAgent.start(options);
+  const { paths } = first;
+  let sent: unknown;
+  /** Returns whether it was accepted: there may be too many in this second. */
+  const send = async () => {
+    const answer = await command(first, "agent.SendEvent", { Event: "e" });
+    if (answer.Status === 0) sent = Reflect.get(answer, "Seq");
+    return answer.Status === 0;
+  };
+  await send();
+  await Deno.remove(`${paths.directory}/state`, { recursive: true });
+  await until(async () => {
+    await send();
+    return await Deno.stat(`${paths.directory}/state/events`).then(() => true, () => false);
+  }, "the journal to be there again");
+  await until(send, "another event");
+  first.kill("SIGKILL");
+  await first.ended();
+  await using second = await TestAgent.start({ ...options, paths });
+  await using host = await second.connect();
+  const { events } = await read(host, { types: ["program"] });
+  assertEquals(events.at(-1)?.seq, sent);
 });
