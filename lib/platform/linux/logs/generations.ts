@@ -19,9 +19,15 @@ export interface OlderFile {
   readonly unpacker: string | undefined;
 }
 
-/** Where a file stands among its siblings: larger is newer. */
+/** A file beside a log. */
+export interface NamedFile {
+  readonly name: string;
+  /** When it was last written to, in seconds since 1970. */
+  readonly modifiedAt: number;
+}
+
+/** Where a file stands among its siblings of one scheme: larger is newer. */
 interface Age {
-  /** Dated files are ordered by their date, numbered files come after them. */
   readonly scheme: "date" | "number";
   readonly order: string;
 }
@@ -58,18 +64,26 @@ export function sharedBeginning(base: string): string {
 }
 
 /**
- * The older files of the log `base` among these names, oldest first. A file that is being compressed
- * exists twice: the uncompressed one counts.
+ * The older files of the log `base` among these, oldest first. A file that is being compressed exists
+ * twice: the uncompressed one counts. Of dated and numbered files, which are both there once the
+ * rotation was configured anew, those come last that were written to last.
  */
-export function olderFiles(base: string, names: readonly string[]): OlderFile[] {
-  const found = new Map<string, OlderFile>();
-  for (const name of names) {
+export function olderFiles(base: string, files: readonly NamedFile[]): OlderFile[] {
+  const schemes = {
+    date: { found: new Map<string, OlderFile>(), modifiedAt: -Infinity },
+    number: { found: new Map<string, OlderFile>(), modifiedAt: -Infinity },
+  };
+  for (const { name, modifiedAt } of files) {
     const end = Object.keys(UNPACKERS).find((one) => name.endsWith(one)) ?? "";
     const suffix = suffixOf(base, name.slice(0, name.length - end.length));
     const age = suffix === undefined ? undefined : ageOf(suffix);
     if (age === undefined) continue;
-    const key = `${age.scheme} ${age.order}`;
-    if (end === "" || !found.has(key)) found.set(key, { name, unpacker: UNPACKERS[end] });
+    const scheme = schemes[age.scheme];
+    scheme.modifiedAt = Math.max(scheme.modifiedAt, modifiedAt);
+    const isPreferred = end === "" || !scheme.found.has(age.order);
+    if (isPreferred) scheme.found.set(age.order, { name, unpacker: UNPACKERS[end] });
   }
-  return [...found].sort(([a], [b]) => a < b ? -1 : 1).map(([, file]) => file);
+  return [schemes.date, schemes.number]
+    .sort((one, other) => one.modifiedAt - other.modifiedAt || 0)
+    .flatMap(({ found }) => [...found].sort(([a], [b]) => a < b ? -1 : 1).map(([, file]) => file));
 }

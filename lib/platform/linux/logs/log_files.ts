@@ -39,8 +39,7 @@ export class LogFiles {
       limit: MAX_OLDER_NAMES,
       signal: this.signal,
     });
-    const names = entries.filter(({ type }) => type === "file").map(({ name }) => name);
-    return olderFiles(basename(path), names);
+    return olderFiles(basename(path), entries.filter(({ type }) => type === "file"));
   }
 
   /** Opens the current file; a log that does not exist is an error. */

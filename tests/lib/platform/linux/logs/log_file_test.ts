@@ -163,6 +163,23 @@ Deno.test("a log that began empty is followed from its first line through a rota
   log.assertComplete();
 });
 
+Deno.test("older files of another naming scheme are not read again when the rotation is configured anew", async () => {
+  await using log = await Followed.make();
+  await Deno.writeTextFile(log.at(".2"), "old\n");
+  await Deno.writeTextFile(log.at(".1"), "older\n");
+  for (const suffix of [".1", ".2"]) await Deno.utime(log.at(suffix), 1, 1);
+  await log.write(3);
+  await log.read();
+  for (const date of ["20240101", "20240102"]) {
+    await log.write(3);
+    await log.settle();
+    await Deno.rename(log.path, log.at(`-${date}`));
+    await log.write(3);
+    await log.read();
+  }
+  log.assertComplete();
+});
+
 Deno.test("a truncated log tells the gap and goes on from its new beginning", async () => {
   await using log = await Followed.make();
   await log.write(5);
