@@ -56,6 +56,7 @@ if [ -n "$purge" ]; then
 	rm -rf "$root/etc/kvmmanager-agent" "$root/var/lib/kvmmanager-agent" \
 		"$root/var/cache/kvmmanager-agent" "$root/var/log/kvmmanager-agent" \
 		"$root/run/kvmmanager-agent-service" "$root/run/kvmmanager-agent-privileged"
+	rm -f "$root"/var/log/kvmmanager-agent.log "$root"/var/log/kvmmanager-agent.log.*
 fi
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 echo "kvmmanager-agent is removed"

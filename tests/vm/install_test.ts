@@ -139,10 +139,14 @@ Deno.test("an upgrade keeps the configuration, and uninstall.sh leaves only that
   });
 });
 
-Deno.test("uninstall.sh --purge removes the configuration too", async () => {
+Deno.test("uninstall.sh --purge removes the configuration and the logs too", async () => {
   await withRelease(async (release) => {
     const { root } = release;
     await install(release, "--init", "systemd");
+    // tmpfiles.conf makes the first at a boot, and logrotate the second.
+    for (const suffix of ["", ".1.gz"]) {
+      await Deno.writeTextFile(`${root}/var/log/kvmmanager-agent.log${suffix}`, "");
+    }
     await asRoot(`sh ${root}/usr/lib/kvmmanager-agent/uninstall.sh --root ${root} --purge`);
     await assertNothingInstalled(release);
   });

@@ -1,7 +1,9 @@
 import { command, message, object, option, optional, string, text } from "@optique/core";
 import { basename, dirname, join } from "@std/path/posix";
 import { UsageError } from "../../../lib/base/command_line.ts";
+import { ERRORS } from "../../../lib/base/errors.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
+import { AnswerError } from "../../errors.ts";
 import { AgentLink } from "../../jobs/link.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { sleep } from "../../sleep.ts";
@@ -19,6 +21,8 @@ type Status = ResultOf<"agent_update_status">;
 const OUTCOME_MS = 600_000;
 /** How long the guest may be without an agent: the new one has a minute, and so has the old one. */
 const PATIENCE_MS = 240_000;
+/** For one request: a process of root's answers it, which takes long in a guest that installs. */
+const REQUEST_MS = 60_000;
 const POLL_MS = 1000;
 
 const BRIEF = "Replaces the agent of a guest by a signed package.";
@@ -68,14 +72,15 @@ const update = defineCommand(
       using _bar = bar;
       await push(client, file, path, { signal, onProgress: bar.update, createDirs: true });
     }
-    const before = await link.call("agent_update_status", {}, { signal });
+    const options = { signal, timeoutMs: REQUEST_MS };
+    const before = await link.call("agent_update_status", {}, options);
     await link.call("agent_update", {
       job_id: newJobId(),
       path,
       sums,
       signature: signature.toBase64(),
       downgrade,
-    }, { signal });
+    }, options);
     return report(await outcomeOf(link, before, signal), sha256, json);
   },
 );
@@ -86,11 +91,24 @@ async function outcomeOf(link: AgentLink, before: Status, signal: AbortSignal): 
   const earlier = before.state === "running" ? undefined : before.started_at;
   const deadline = performance.now() + OUTCOME_MS;
   for (;;) {
-    const status = await link.call("agent_update_status", {}, { signal });
+    const askedAt = performance.now();
+    const status = await statusOf(link, signal) ?? { state: "running" };
     const isKnown = status.state !== "none" && status.state !== "running" &&
       status.started_at !== earlier;
-    if (isKnown || performance.now() > deadline) return status;
-    await sleep(POLL_MS, signal);
+    const now = performance.now();
+    if (isKnown || now > deadline) return status;
+    // Where asking is slow, the guest has other things to do.
+    await sleep(Math.max(POLL_MS, now - askedAt), signal);
+  }
+}
+
+/** `undefined` while what answers is being replaced itself. */
+async function statusOf(link: AgentLink, signal: AbortSignal): Promise<Status | undefined> {
+  try {
+    return await link.call("agent_update_status", {}, { signal, timeoutMs: REQUEST_MS });
+  } catch (error) {
+    if (error instanceof AnswerError && error.code === ERRORS.commandFailed.code) return undefined;
+    throw error;
   }
 }
 

@@ -37,6 +37,7 @@ async function update(states: readonly Readonly<Record<string, unknown>>[], sums
         return { text: resultLine(request, agentUpdate.example.result) };
       case "agent_update_status": {
         const next = left.shift();
+        if (next?.state === "unknown") return { text: errorLine(request, -32000, "no broker") };
         // The agent is being replaced.
         return next === undefined || next.state === undefined
           ? { text: "", hangUp: true }
@@ -72,6 +73,16 @@ Deno.test("ctl agent update waits for the new agent, and tells the versions", as
     signature: `${"A".repeat(86)}==`,
     downgrade: false,
   });
+});
+
+Deno.test("ctl agent update goes on while the broker is being replaced", async () => {
+  const { code, stdout } = await update([
+    none,
+    { state: "running", sha256: SUM, started_at: 2 },
+    { state: "unknown" },
+    { state: "installed", ...outcome },
+  ]);
+  assertEquals([code, stdout], [EXIT.ok, "the agent is 1.1.0 now; it was 1.0.0\n"]);
 });
 
 Deno.test("ctl agent update fails if the old agent was put back, or nothing was changed", async () => {
