@@ -6,6 +6,11 @@
 
 /** One line of the mount table. */
 export interface Mount {
+  readonly id: string;
+  /** The {@link id} of the mount that this one is in. */
+  readonly parentId: string;
+  /** The directory of the file system that is mounted, `/` for all of it. */
+  readonly root: string;
   readonly mountPoint: string;
   readonly device: string;
   readonly fsType: string;
@@ -42,10 +47,13 @@ export function parseMountInfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
     const [before = "", after] = line.split(" - ");
-    const [, , deviceNumber, , mountPoint] = before.split(" ");
+    const [id = "", parentId = "", deviceNumber, root = "", mountPoint] = before.split(" ");
     const [fsType, device, superOptions = ""] = after?.split(" ") ?? [];
     if (deviceNumber && mountPoint && fsType && device) {
       mounts.push({
+        id,
+        parentId,
+        root: unescape(root),
         mountPoint: unescape(mountPoint),
         device: unescape(device),
         fsType,
@@ -55,6 +63,20 @@ export function parseMountInfo(text: string): Mount[] {
     }
   }
   return mounts;
+}
+
+/**
+ * The mounts without directories that are mounted on themselves. A service's sandbox makes such mounts
+ * to take rights away (systemd.exec(5), ProtectSystem=), and only the service has them.
+ */
+export function withoutSandbox(mounts: readonly Mount[]): Mount[] {
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]));
+  return mounts.filter(({ parentId, root, mountPoint, deviceNumber }) => {
+    const parent = byId.get(parentId);
+    if (parent === undefined || parent.deviceNumber !== deviceNumber) return true;
+    const below = mountPoint.slice(parent.mountPoint === "/" ? 0 : parent.mountPoint.length);
+    return root !== (`${parent.root === "/" ? "" : parent.root}${below}` || "/");
+  });
 }
 
 /**

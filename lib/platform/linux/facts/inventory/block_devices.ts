@@ -5,7 +5,7 @@
  */
 
 import type { BlockDevice, BlockMount, DiskAddress } from "../../../../guest/inventory.ts";
-import { parseMountInfo } from "../mounts.ts";
+import { parseMountInfo, withoutSandbox } from "../mounts.ts";
 import { ResidentScript } from "../resident_script.ts";
 
 const UNKNOWN_PCI = { domain: -1, bus: -1, slot: -1, function: -1 } as const;
@@ -105,7 +105,8 @@ export function addressOf(path: string, name: string): DiskAddress {
 export function blockMountsOf(mountInfo: string, devices: readonly BlockDevice[]): BlockMount[] {
   const byNumber = new Map(devices.map(({ number, name }) => [number, name]));
   const names = new Set(devices.map(({ name }) => name));
-  return parseMountInfo(mountInfo).flatMap(({ mountPoint, fsType, device, deviceNumber }) => {
+  const mounts = withoutSandbox(parseMountInfo(mountInfo));
+  return mounts.flatMap(({ mountPoint, fsType, device, deviceNumber }) => {
     // A btrfs has a number that belongs to no device.
     const base = device.startsWith("/dev/") ? device.slice("/dev/".length) : "";
     const name = byNumber.get(deviceNumber) ?? (names.has(base) ? base : undefined);

@@ -8,6 +8,9 @@ import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { until } from "../../../../_waiting.ts";
 
 const MOUNT = {
+  id: "28",
+  parentId: "1",
+  root: "/",
   mountPoint: "/",
   device: "/dev/vda1",
   fsType: "ext4",

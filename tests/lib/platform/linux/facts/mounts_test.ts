@@ -134,6 +134,9 @@ for (
   Deno.test(`parseMountInfo() reads a line with ${what}`, () => {
     assertEquals(parseMountInfo(line), [
       {
+        id: "28",
+        parentId: "1",
+        root: "/",
         mountPoint: "/x",
         device: "/dev/vda1",
         fsType: "ext4",
@@ -153,6 +156,9 @@ Deno.test("parseMountInfo() leaves out what it does not understand", () => {
 });
 
 const mountOf = (fsType: string): Mount => ({
+  id: "28",
+  parentId: "1",
+  root: "/",
   mountPoint: "/x",
   device: "d",
   fsType,

@@ -80,6 +80,19 @@ Deno.test("file systems on devices are listed, with any character in their mount
   ]);
 });
 
+Deno.test("mounts that only the sandbox of the agent's service has are not listed", () => {
+  const mountInfo = "22 1 254:1 / / rw - ext4 /dev/root rw\n" +
+    "23 22 253:0 / /srv rw - xfs /dev/mapper/vg-root rw\n" +
+    "24 22 254:1 /usr /usr ro - ext4 /dev/root rw\n" +
+    "25 24 254:1 /usr/lib /usr/lib ro - ext4 /dev/root rw\n" +
+    "26 23 253:0 /a\\040b /srv/a\\040b ro - xfs /dev/mapper/vg-root rw\n" +
+    "27 22 254:1 /var/data /data rw - ext4 /dev/root rw\n" +
+    "28 27 254:1 /var/data/in /data/in ro - ext4 /dev/root rw\n" +
+    "29 23 254:1 /usr /srv/usr rw - ext4 /dev/root rw\n";
+  const found = blockMountsOf(mountInfo, parseBlockDevices(LISTED));
+  assertEquals(found.map(({ mountPoint }) => mountPoint), ["/", "/srv", "/data", "/srv/usr"]);
+});
+
 Deno.test("BlockDevices tells the devices of /sys, each time", async () => {
   const devices = new BlockDevices();
   await using _devices = devices;
