@@ -1,9 +1,9 @@
 /**
- * `deno task compile`: compiles dist/agent.js to one binary, confined to a configuration.
+ * `deno task compile`: compiles the agent's bundle to one binary, confined to a configuration.
  *
  * The binary has the permissions of that configuration plus access to the whole file system, so that
  * it can read a configuration file anywhere. It drops the latter at startup
- * (lib/platform/linux/confinement.ts). The permissions it was compiled with are its first argument.
+ * (lib/platform/confinement.ts). The permissions it was compiled with are its first argument.
  *
  * @module
  */
@@ -22,6 +22,7 @@ import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
+import { windowsConfigOf, windowsGrants } from "./compile/windows.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
@@ -29,26 +30,29 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
+  "x86_64-pc-windows-msvc",
 ] as const;
+
+/** One of {@link TARGETS}. */
+export type Target = typeof TARGETS[number];
+
+const isWindows = (target: Target) => target === "x86_64-pc-windows-msvc";
 
 const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output FILE]
 
-  --target T     ${TARGETS.join(", ")}
-                 (default: this machine's)
+  --target T     ${TARGETS.slice(0, 2).join(", ")}
+                 or ${TARGETS[2]} (default: this machine's)
   --config FILE  the configuration the binary is confined to (default: the built-in defaults)
-  --output FILE  default: dist/kvmmanager-agent
+  --output FILE  default: dist/kvmmanager-agent, with .exe for Windows
 `;
 
 /** The binary's permissions as Deno flags, and the arguments it always starts with. */
-export function binaryArguments(config: Config): { flags: string[]; baked: string[] } {
-  // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
-  // files the power units watch are writable only by the service. One socket is granted for
-  // --channel listen:, and dropped unless the command line names it.
-  const granted = permissionsFor({
-    ...config,
-    command_monitor: { ...config.command_monitor, enabled: true },
-  }, { power: true, listen: LISTEN_SOCKET });
-  const everywhere = (paths: readonly string[]) => [...new Set(["/", ...paths])];
+export function binaryArguments(
+  config: Config,
+  target: Target = "x86_64-unknown-linux-gnu",
+): { flags: string[]; baked: string[] } {
+  const { granted, everything } = isWindows(target) ? windowsGrants(config) : linuxGrants(config);
+  const everywhere = (paths: readonly string[]) => [...new Set([...everything, ...paths])];
   return {
     flags: [
       `--v8-flags=${manifest.v8Flags.join(",")}`,
@@ -62,8 +66,19 @@ export function binaryArguments(config: Config): { flags: string[]; baked: strin
   };
 }
 
+function linuxGrants(config: Config) {
+  // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
+  // files the power units watch are writable only by the service. One socket is granted for
+  // --channel listen:, and dropped unless the command line names it.
+  const granted = permissionsFor({
+    ...config,
+    command_monitor: { ...config.command_monitor, enabled: true },
+  }, { power: true, listen: LISTEN_SOCKET });
+  return { granted, everything: ["/"] };
+}
+
 interface Order {
-  readonly target: string;
+  readonly target: Target;
   readonly config: string | undefined;
   readonly output: string;
 }
@@ -80,18 +95,24 @@ function readOrder(args: readonly string[]): Order | "help" {
   });
   if (parsed.help) return "help";
   const config = single(parsed.config, "config");
-  const target = single(parsed.target, "target") ?? Deno.build.target;
-  if (!TARGETS.some((known) => known === target)) {
-    throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
+  const wanted = single(parsed.target, "target") ?? Deno.build.target;
+  const target = TARGETS.find((known) => known === wanted);
+  if (target === undefined) {
+    throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${wanted}"`);
   }
-  const output = single(parsed.output, "output") ?? `${ROOT}dist/kvmmanager-agent`;
+  const output = single(parsed.output, "output") ??
+    `${ROOT}dist/kvmmanager-agent${isWindows(target) ? ".exe" : ""}`;
   return { target, config, output };
 }
 
 async function compile({ target, config: file, output }: Order): Promise<void> {
   // Not this machine's configuration file: guests have a different one.
-  const config = file === undefined ? DEFAULT_CONFIG : (await loadConfig(file)).config;
-  const { flags, baked } = binaryArguments(config);
+  const config = isWindows(target)
+    ? await windowsConfigOf(file)
+    : file === undefined
+    ? DEFAULT_CONFIG
+    : (await loadConfig(file)).config;
+  const { flags, baked } = binaryArguments(config, target);
   const directory = dirname(output);
   await Deno.mkdir(directory, { recursive: true });
   // When Deno fails it removes the old binary and leaves partial files.
@@ -103,7 +124,7 @@ async function compile({ target, config: file, output }: Order): Promise<void> {
       ...flags,
       `--target=${target}`,
       `--output=${compiled}`,
-      `${ROOT}dist/agent.js`,
+      `${ROOT}dist/${isWindows(target) ? "agent-windows.js" : "agent.js"}`,
       ...baked,
     ]);
     await checkBinary(compiled, { target, version: `kvmmanager-agent ${VERSION}` });

@@ -84,8 +84,9 @@ export class Confiner {
   /** What to do for an agent that is not confined. */
   remedy(wanted: Permissions, configFile: string | undefined): string {
     if (this.#allowsEverything(wanted)) {
+      const roots = this.#roots.everything().filter((root) => allows(wanted, root));
       return `list narrower paths than ${
-        this.#roots.everything().map((root) => `"${root}"`).join(" or ")
+        roots.map((root) => `"${root}"`).join(" or ")
       } in security.allowed_read_paths and allowed_write_paths`;
     }
     return Deno.build.standalone
@@ -102,8 +103,8 @@ export class Confiner {
     return holds("read") || holds("write");
   }
 
-  #allowsEverything({ read, write }: Permissions): boolean {
-    return this.#roots.everything().some((root) => read.includes(root) || write.includes(root));
+  #allowsEverything(wanted: Permissions): boolean {
+    return this.#roots.everything().some((root) => allows(wanted, root));
   }
 
   #uncoveredPaths(wanted: Permissions, granted: Permissions): string[] {
@@ -114,6 +115,9 @@ export class Confiner {
     return [...uncovered("read"), ...uncovered("write")];
   }
 }
+
+const allows = ({ read, write }: Permissions, root: string) =>
+  read.includes(root) || write.includes(root);
 
 function uncoveredCommands(wanted: Permissions["run"], granted: Permissions["run"]): string[] {
   if (granted === "all") return [];

@@ -5,14 +5,36 @@
  * @module
  */
 
-const ELF_MAGIC = "\x7fELF";
-/** `EM_X86_64` and `EM_AARCH64` at offset 18 of the header (elf(5)). */
-const MACHINES: Readonly<Record<string, number>> = {
-  "x86_64-unknown-linux-gnu": 62,
-  "aarch64-unknown-linux-gnu": 183,
-};
-const MACHINE_OFFSET = 18;
-const HEADER_BYTES = 20;
+/** A format of programs. */
+interface Format {
+  /** As in "not an ELF binary". */
+  readonly name: string;
+  readonly magic: string;
+  /** Where the header has the machine. */
+  machineOffset(header: DataView): number;
+  /** The machines by their targets. */
+  readonly machines: Readonly<Record<string, number>>;
+}
+
+const FORMATS: readonly Format[] = [
+  {
+    name: "an ELF binary",
+    magic: "\x7fELF",
+    // elf(5): EM_X86_64 and EM_AARCH64.
+    machineOffset: () => 18,
+    machines: { "x86_64-unknown-linux-gnu": 62, "aarch64-unknown-linux-gnu": 183 },
+  },
+  {
+    name: "a program of Windows",
+    magic: "MZ",
+    // "PE Format", Microsoft Learn: behind the signature, whose place is at 0x3c;
+    // IMAGE_FILE_MACHINE_AMD64.
+    machineOffset: (header) => header.getUint32(0x3c, true) + 4,
+    machines: { "x86_64-pc-windows-msvc": 0x8664 },
+  },
+];
+/** The header of each format, with what may be before it. */
+const HEADER_BYTES = 1024;
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** What only the whole runtime has: its language server. */
 const WHOLE_RUNTIME = "deno::lsp::";
@@ -55,14 +77,21 @@ async function checkFile(path: string, target: string, wrong: Wrong): Promise<vo
   using _file = file;
   const header = new Uint8Array(HEADER_BYTES);
   await file.read(header);
-  if (new TextDecoder().decode(header.subarray(0, ELF_MAGIC.length)) !== ELF_MAGIC) {
-    throw wrong("the runtime is not an ELF binary");
+  const format = FORMATS.find(({ machines }) => machines[target] !== undefined);
+  if (format === undefined) throw new TypeError(`no format for ${target}`);
+  const { name, magic, machines, machineOffset } = format;
+  if (new TextDecoder("latin1").decode(header.subarray(0, magic.length)) !== magic) {
+    throw wrong(`the runtime is not ${name}`);
   }
-  const machine = new DataView(header.buffer).getUint16(MACHINE_OFFSET, true);
-  if (machine !== MACHINES[target]) {
-    const name = Object.keys(MACHINES).find((known) => MACHINES[known] === machine);
-    throw wrong(`the runtime is for ${name ?? `machine ${machine}`}`);
+  const view = new DataView(header.buffer);
+  const offset = machineOffset(view);
+  const machine = offset + 2 <= HEADER_BYTES ? view.getUint16(offset, true) : undefined;
+  if (machine !== machines[target]) {
+    const other = Object.keys(machines).find((known) => machines[known] === machine);
+    throw wrong(`the runtime is for ${other ?? `machine ${machine}`}`);
   }
+  // The texts may be right behind a short header.
+  await file.seek(0, Deno.SeekMode.Start);
   const found = await textsIn(file, [WHOLE_RUNTIME, `Deno/${Deno.version.deno}`]);
   if (found.has(WHOLE_RUNTIME)) {
     throw wrong("the runtime is a whole deno, which would run anything without confinement");

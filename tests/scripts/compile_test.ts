@@ -12,6 +12,7 @@ const BUNDLE = `${ROOT}dist/agent.js`;
 
 Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
   await provideBundle("agent.js", "main.ts");
+  await provideBundle("agent-windows.js", "main_windows.ts");
   await using directory = await TempDirectory.make();
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
   const output = `${directory.path}/out/agent`;

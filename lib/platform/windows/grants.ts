@@ -10,7 +10,17 @@
 
 import type { Config } from "../../config/schema.ts";
 import type { Permissions, StartPaths } from "../permissions.ts";
-import { PROGRAM_DIRECTORIES, SHUTDOWN_PROGRAM, WINDOWS_PROGRAMS } from "./programs.ts";
+import { WINDOWS_PROGRAMS } from "./program_names.ts";
+
+/** Where a Windows keeps what the agent needs. */
+export interface GrantedPlaces {
+  /** The configuration file that is read if none is named. */
+  readonly defaultConfigPath: string;
+  /** The directories in which a bare name is looked up. */
+  readonly programDirectories: readonly string[];
+  /** The program that shuts it down. */
+  readonly shutdownProgram: string;
+}
 
 const SYSTEM_FACTS = [
   "cpus",
@@ -24,15 +34,11 @@ const SYSTEM_FACTS = [
 const unique = (values: readonly (string | null | undefined)[]): string[] =>
   [...new Set(values.filter((value) => typeof value === "string"))].sort();
 
-/**
- * The permissions for a configuration.
- *
- * @param defaultConfigPath The configuration file that is read if none is named.
- */
+/** The permissions for a configuration. */
 export function permissionsFor(
   { security, log_file, audit_file, state_directory }: Config,
   { configFile, qemuGaConf, power }: StartPaths,
-  defaultConfigPath: string,
+  { defaultConfigPath, programDirectories, shutdownProgram }: GrantedPlaces,
 ): Permissions {
   const { allowed_read_paths, allowed_write_paths, command_whitelist } = security;
   return {
@@ -48,8 +54,8 @@ export function permissionsFor(
     ]),
     write: unique([...allowed_write_paths, log_file, audit_file, state_directory]),
     run: command_whitelist === null ? "all" : unique([
-      ...command_whitelist.flatMap(filesOf),
-      power === true ? SHUTDOWN_PROGRAM : null,
+      ...command_whitelist.flatMap((entry) => filesOf(entry, programDirectories)),
+      power === true ? shutdownProgram : null,
     ]),
     sockets: [],
     system: SYSTEM_FACTS,
@@ -58,9 +64,9 @@ export function permissionsFor(
 }
 
 /** The files that an entry of the whitelist may stand for. */
-function filesOf(entry: string): readonly string[] {
+function filesOf(entry: string, directories: readonly string[]): readonly string[] {
   const { isBareName, files, join } = WINDOWS_PROGRAMS;
   return isBareName(entry)
-    ? PROGRAM_DIRECTORIES.flatMap((directory) => files(join(directory, entry)))
+    ? directories.flatMap((directory) => files(join(directory, entry)))
     : files(entry);
 }

@@ -15,13 +15,13 @@ import { WINDOWS_PATHS } from "./paths.ts";
 import { WindowsPower } from "./power.ts";
 import { runCommand } from "./processes/run_command.ts";
 import { startCommand, TERMINAL_PROBLEM } from "./processes/start_command.ts";
+import { WINDOWS_PROGRAMS } from "./program_names.ts";
 import {
   baseEnvironment,
   kindOf,
   PROGRAM_DIRECTORIES,
   SHUTDOWN_PROGRAM,
   SYSTEM_DIRECTORY,
-  WINDOWS_PROGRAMS,
 } from "./programs.ts";
 
 /**

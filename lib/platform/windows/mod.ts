@@ -10,13 +10,13 @@ import { Confiner } from "../confinement.ts";
 import type { Platform } from "../platform.ts";
 import { portChannel, portPath } from "./channel/port.ts";
 import { windowsConfig } from "./config/mod.ts";
-import { driveRoots } from "./drives.ts";
+import { DRIVE_ROOTS } from "./drive_roots.ts";
 import { permissionsFor } from "./grants.ts";
 import { windowsGuest } from "./guest.ts";
 import { sendCommand } from "./monitor_client.ts";
 import { listenOnPipe } from "./monitor_pipe.ts";
 import { WINDOWS_PATHS } from "./paths.ts";
-import { fullPath } from "./programs.ts";
+import { fullPath, PROGRAM_DIRECTORIES, SHUTDOWN_PROGRAM } from "./programs.ts";
 import { openState } from "./state_directory.ts";
 import { WindowsWatch } from "./watch.ts";
 
@@ -32,7 +32,7 @@ export const WINDOWS: Platform & { portPath(channelName: string): string } = {
   defaultConfigPath: config.defaultPath,
   defaultConfig: config.defaults,
   confiner: new Confiner({
-    everything: driveRoots,
+    everything: () => DRIVE_ROOTS,
     isInside: WINDOWS_PATHS.isInside,
     remedy: permissionRemedy,
   }),
@@ -41,7 +41,12 @@ export const WINDOWS: Platform & { portPath(channelName: string): string } = {
   signals: { stop: ["SIGTERM", "SIGINT"], reload: "SIGBREAK" },
   resolve: fullPath,
   loadConfig: config.load,
-  permissionsFor: (loaded, start = {}) => permissionsFor(loaded, start, config.defaultPath),
+  permissionsFor: (loaded, start = {}) =>
+    permissionsFor(loaded, start, {
+      defaultConfigPath: config.defaultPath,
+      programDirectories: PROGRAM_DIRECTORIES,
+      shutdownProgram: SHUTDOWN_PROGRAM,
+    }),
   permissionRemedy,
   // Whether a path contains one is known when it is opened.
   linkedRoots: () => [],

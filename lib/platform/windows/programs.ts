@@ -1,19 +1,12 @@
 /**
- * Finds programs on Windows.
- *
- * Only `.com` and `.exe` files are programs. A batch file is read by cmd.exe, which interprets its
- * arguments again by rules that no quoting satisfies for every batch file (CVE-2024-24576). Whoever
- * may run cmd.exe can run one through it, with `/d /c`, and knows what cmd.exe makes of the words.
+ * Where Windows keeps its programs, and what their environment is.
  *
  * @module
  */
 
-import { invalidParams } from "../../base/errors.ts";
-import type { ProgramRules } from "../../policy/commands.ts";
 import { kernel32 } from "./ffi/kernel32.ts";
 import { fromWide, wide } from "./ffi/wide.ts";
 import { lastError } from "./ffi/windows_error.ts";
-import { isSamePath, WINDOWS_PATHS } from "./paths.ts";
 
 const INVALID_FILE_ATTRIBUTES = 0xffff_ffff;
 const FILE_ATTRIBUTE_DIRECTORY = 0x10;
@@ -99,30 +92,3 @@ export function baseEnvironment(): Readonly<Record<string, string>> {
     windir: SYSTEM_ROOT,
   };
 }
-
-const EXTENSIONS = [".com", ".exe"] as const;
-const IS_PROGRAM = /\.(?:com|exe)$/i;
-const IS_BATCH = /\.(?:bat|cmd)$/i;
-
-function refuseBatch(command: string): void {
-  if (!IS_BATCH.test(command)) return;
-  throw invalidParams(
-    "command must not be a batch file, whose arguments cmd.exe would interpret; run cmd.exe with " +
-      'the args ["/d", "/c", FILE, …] instead',
-  );
-}
-
-/** How Windows names programs. */
-export const WINDOWS_PROGRAMS: ProgramRules = {
-  separator: ";",
-  isBareName: (command) => {
-    refuseBatch(command);
-    return !/[\\/:]/.test(command);
-  },
-  pathOf: (command) => WINDOWS_PATHS.normalize(command, "command"),
-  join: (directory, name) => `${directory.replace(/\\$/, "")}\\${name}`,
-  // A name may have another dot: "setup.2" stands for "setup.2.exe".
-  files: (path) =>
-    IS_PROGRAM.test(path) ? [path] : EXTENSIONS.map((extension) => `${path}${extension}`),
-  isSame: isSamePath,
-};

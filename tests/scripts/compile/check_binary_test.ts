@@ -39,6 +39,37 @@ Deno.test("a binary for another processor is refused, whatever is in it", async 
   assertStringIncludes(await refusal(path, X64), "the runtime is for machine 8");
 });
 
+const WINDOWS = "x86_64-pc-windows-msvc";
+
+/** A file that starts like a program of Windows. */
+async function pe(directory: TempDirectory, machine: number, text = ""): Promise<string> {
+  const path = `${directory.path}/${crypto.randomUUID()}`;
+  const header = new Uint8Array(256);
+  header.set(new TextEncoder().encode("MZ"));
+  const view = new DataView(header.buffer);
+  view.setUint32(0x3c, 0x80, true);
+  view.setUint16(0x84, machine, true);
+  await Deno.writeFile(path, header);
+  await Deno.writeTextFile(path, text, { append: true });
+  return path;
+}
+
+Deno.test("a binary for Windows is checked by its own header", async () => {
+  await using directory = await TempDirectory.make();
+  const right = await pe(directory, 0x8664, RUNTIME);
+  await checkBinary(right, { target: WINDOWS, version: VERSION });
+  const arm = await pe(directory, 0xaa64, RUNTIME);
+  assertStringIncludes(await refusal(arm, WINDOWS), "the runtime is for machine 43620");
+  const old = await pe(directory, 0x8664, "Deno/2.6.10");
+  assertStringIncludes(await refusal(old, WINDOWS), `not of version ${Deno.version.deno}`);
+  const whole = await pe(directory, 0x8664, "deno::lsp::");
+  assertStringIncludes(await refusal(whole, WINDOWS), "the runtime is a whole deno");
+  const linux = await elf(directory, MACHINE[X64], RUNTIME);
+  assertStringIncludes(await refusal(linux, WINDOWS), "not a program of Windows");
+  const short = await directory.file(crypto.randomUUID(), "MZ");
+  assertStringIncludes(await refusal(short, WINDOWS), "the runtime is for machine 0");
+});
+
 Deno.test("what is no ELF binary is refused, also an empty file", async () => {
   await using directory = await TempDirectory.make();
   for (const text of ["", "#!/bin/sh\n", "MZ"]) {

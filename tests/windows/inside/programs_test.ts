@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RpcError } from "../../../lib/base/errors.ts";
 import { findProgram, type InstalledPrograms } from "../../../lib/policy/commands.ts";
+import { WINDOWS_PROGRAMS } from "../../../lib/platform/windows/program_names.ts";
 import {
   baseEnvironment,
   fullPath,
@@ -8,7 +9,6 @@ import {
   PROGRAM_DIRECTORIES,
   SYSTEM_DIRECTORY,
   variable,
-  WINDOWS_PROGRAMS,
 } from "../../../lib/platform/windows/programs.ts";
 
 const programs: InstalledPrograms = {
