@@ -11,7 +11,7 @@ import type { Spool, StateFolder } from "../guest/state.ts";
 import type { EventType } from "../config/events.ts";
 import { cursorText, startOfRead } from "./event_cursor.ts";
 import type { JournalEvent, NewEvent } from "./event_types.ts";
-import { parseEvent, storedBytes, withoutData } from "./stored_event.ts";
+import { parseEvent, storedBytes, storedType, withoutData } from "./stored_event.ts";
 
 /** The kinds of records: an event, and numbers that were skipped after a crash of the guest. */
 const EVENT = 1;
@@ -192,13 +192,13 @@ export class EventJournal {
             continue;
           }
           if (!hasRoom()) break;
-          const found = parseEvent(bytes, seq);
-          if (found === undefined) lost += 1;
-          const isWanted = found !== undefined &&
-            (types === undefined || types.includes(found.type));
-          const size = isWanted ? bytes.byteLength + NUMBER_BYTES : 0;
+          const type = storedType(bytes);
+          const isOther = type !== undefined && types?.some((one) => one === type) === false;
+          const found = isOther ? undefined : parseEvent(bytes, seq);
+          if (found === undefined && !isOther) lost += 1;
+          const size = found === undefined ? 0 : bytes.byteLength + NUMBER_BYTES;
           if (size > left && events.length > 0) return result(seq);
-          if (isWanted) events.push(size > left ? withoutData(found) : found);
+          if (found !== undefined) events.push(size > left ? withoutData(found) : found);
           left -= size;
           seq += 1;
         }

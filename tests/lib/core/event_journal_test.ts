@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { EVENT_TYPES } from "../../../lib/config/events.ts";
 import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { EventJournal } from "../../../lib/core/event_journal.ts";
-import { eventBytes } from "../../../lib/core/stored_event.ts";
+import { eventBytes, storedBytes, storedType } from "../../../lib/core/stored_event.ts";
 import type { JournalEvent } from "../../../lib/core/event_types.ts";
 import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog, NEVER, rpcErrorOf, TempDirectory } from "../_helpers.ts";
@@ -266,6 +267,16 @@ Deno.test("eventBytes is at least what an event takes in an answer", async () =>
     await kept.journal.append(event);
     const [read] = (await kept.read(undefined, { last: 1 })).events;
     assert(new TextEncoder().encode(JSON.stringify(read)).byteLength <= eventBytes(event));
+  }
+});
+
+Deno.test("storedType is the type of a stored event, whatever the program has put into it", () => {
+  for (const type of EVENT_TYPES) {
+    const event = { type, event: '"type":"x"', data: { type: "other" } };
+    assertEquals(storedType(storedBytes(event, 1)), type);
+  }
+  for (const damaged of ["", '{"type', '{"type":"agent', '{"event":"a"}', "\0\0\0"]) {
+    assertEquals(storedType(new TextEncoder().encode(damaged)), undefined);
   }
 });
 
