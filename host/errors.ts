@@ -53,6 +53,18 @@ export class AnswerError extends Error {
 
 const DEFAULT_RETRY_MS = 100;
 
+/**
+ * An error, or in its place a {@link CallError} if an agent that is stopping has answered: its next
+ * run can do what this one did not start.
+ */
+export function fromStopping(error: unknown): unknown {
+  if (!(error instanceof AnswerError)) return error;
+  const { data } = error;
+  const isStopping = typeof data === "object" && data !== null && "stopping" in data &&
+    data.stopping === true;
+  return isStopping ? new CallError(error.reason, "not served") : error;
+}
+
 /** Why a call got no valid answer. */
 export type CallErrorReason =
   | "no socket"

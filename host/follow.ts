@@ -6,7 +6,7 @@
  */
 
 import type { AgentClient } from "./client.ts";
-import { CallError } from "./errors.ts";
+import { CallError, fromStopping } from "./errors.ts";
 import type { ParamsOf, ResultOf } from "./protocol.ts";
 import { sleep } from "./sleep.ts";
 
@@ -97,8 +97,9 @@ async function* follow<Read extends { readonly cursor: string }>(
       try {
         client ??= await connect();
         answer = await read(client, cursor, limits);
-      } catch (error) {
+      } catch (thrown) {
         if (signal.aborted) return;
+        const error = fromStopping(thrown);
         if (!(error instanceof CallError) || error.reason === "invalid result") throw error;
         onProblem?.(error);
         await client?.close();

@@ -6,7 +6,7 @@
  */
 
 import type { AgentClient, CallOptions } from "../client.ts";
-import { AnswerError, CallError, type CallErrorReason } from "../errors.ts";
+import { AnswerError, CallError, type CallErrorReason, fromStopping } from "../errors.ts";
 import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "../protocol.ts";
 import { sleep } from "../sleep.ts";
 
@@ -68,7 +68,7 @@ export class AgentLink implements AsyncDisposable {
         options.signal?.throwIfAborted();
         const limitedMs = limitOf(error);
         if (limitedMs !== undefined) await sleep(limitedMs, options.signal);
-        else await this.#recover(error);
+        else await this.#recover(fromStopping(error));
       }
     }
   }

@@ -108,6 +108,9 @@ export const invalidParams: Constructor = constructorOf("invalidParams");
 export const internalError: Constructor = constructorOf("internalError");
 /** -32000: the request was valid but failed. */
 export const commandFailed: Constructor = constructorOf("commandFailed");
+/** -32000 with `stopping`: the agent is stopping, and has not started the request. */
+export const agentStopping = (): RpcError =>
+  commandFailed("the agent is stopping; the request was not started", { stopping: true });
 /** -32001: refused by the policy, the confinement or the guest's permissions. */
 export const permissionDenied: Constructor = constructorOf("permissionDenied");
 /** -32002: the file or program does not exist. */

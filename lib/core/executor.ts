@@ -7,7 +7,7 @@
 
 import { Audit, type AuditEntry } from "../audit/audit.ts";
 import {
-  commandFailed,
+  agentStopping,
   internalError,
   type RpcError,
   timedOut,
@@ -89,7 +89,7 @@ export class Executor {
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
     const arrivedAt = performance.now();
     try {
-      if (this.#isClosed) throw commandFailed("the agent is stopping; the request was not started");
+      if (this.#isClosed) throw agentStopping();
       const method = this.#admission.admit(call, arrivedAt);
       const checked = method.prepare(call.params);
       const isRecorded = method.audited && this.#audit.isKept;

@@ -107,7 +107,8 @@ export function loadChapter(methods: readonly Method[]): string {
       `${own.join(", ")} has its own time limit from the moment it starts; until then ` +
       `\`request_timeout_seconds\` applies. \`rpc.cancel\` stops a request by its \`id\`; ` +
       `that request is answered with ${commandFailed.code}. When the agent is told to stop, it reads ` +
-      "no further requests, gives those in flight 5 seconds and cancels the rest.",
+      "no further requests, gives those in flight 5 seconds and cancels the rest. A request that it " +
+      `had read already, but not started, is answered with ${commandFailed.code} and \`data.stopping\`.`,
   );
 }
 

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { agentStopping } from "../../lib/base/errors.ts";
 
 const Request = z.looseObject({
   method: z.string(),
@@ -33,6 +34,10 @@ export const errorLine = ({ id }: ScriptedRequest, code: number, reason: string)
   `${
     JSON.stringify({ jsonrpc: "2.0", error: { code, message: "Error", data: { reason } }, id })
   }\n`;
+
+/** The answer of an agent that is stopping, as the line of an answer. */
+export const stoppingLine = ({ id }: ScriptedRequest): string =>
+  `${JSON.stringify({ jsonrpc: "2.0", error: agentStopping().toWire(), id })}\n`;
 
 const RESULTS: Readonly<Record<string, unknown>> = {
   ping: { pong: true, timestamp: 1 },

@@ -4,6 +4,7 @@ import { AnswerError, CallError } from "../../host/errors.ts";
 import { followEvents, followLog } from "../../host/follow.ts";
 import { TestAgent } from "../agent/_agent.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
+import { resultLine, ScriptedAgent, stoppingLine } from "./_scripted_agent.ts";
 
 Deno.test("followLog yields what is written, and goes on after the agent was restarted", async () => {
   let agent = await TestAgent.start();
@@ -53,6 +54,32 @@ Deno.test("followEvents begins with the oldest event, and ends with its signal",
     if (seen.length > 0) controller.abort();
   }
   assertEquals(seen, ["agent.started"]);
+});
+
+Deno.test("followEvents goes on if it has asked an agent that was stopping", async () => {
+  await using directory = await TempDirectory.make();
+  await using agent = new ScriptedAgent(directory.at("s"));
+  let reads = 0;
+  agent.answerer = (request) => {
+    reads += 1;
+    if (reads === 2) return { text: stoppingLine(request), hangUp: true };
+    return { text: resultLine(request, { events: [], cursor: `e1.0123456789abcdef.${reads}` }) };
+  };
+  const controller = new AbortController();
+  const problems: string[] = [];
+  const cursors: string[] = [];
+  const following = followEvents({}, {
+    connect: () => AgentClient.connect(agent.path),
+    signal: controller.signal,
+    onProblem: ({ reason }) => problems.push(reason),
+    retryMs: 20,
+  });
+  for await (const { cursor } of following) {
+    cursors.push(cursor.slice(-1));
+    if (cursors.length === 2) controller.abort();
+  }
+  assertEquals([cursors, problems], [["1", "3"], ["not served"]]);
+  assertEquals(agent.connections, 2);
 });
 
 Deno.test("followLog fails if it cannot connect at first, or if the agent refuses", async () => {

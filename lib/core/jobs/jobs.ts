@@ -4,7 +4,13 @@
  * @module
  */
 
-import { commandFailed, invalidParams, notFound, tooManyRequests } from "../../base/errors.ts";
+import {
+  agentStopping,
+  commandFailed,
+  invalidParams,
+  notFound,
+  tooManyRequests,
+} from "../../base/errors.ts";
 import { messageOf } from "../../base/message_of.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { OutputStream } from "../../guest/commands.ts";
@@ -92,7 +98,7 @@ export class Jobs {
    */
   async start(request: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
     await this.restore(request.limits);
-    if (this.#stopping.signal.aborted) throw commandFailed("the agent is stopping");
+    if (this.#stopping.signal.aborted) throw agentStopping();
     await this.#jobs.forgetExpired();
     const { id, fingerprint } = request;
     const starting = this.#starting.get(id);

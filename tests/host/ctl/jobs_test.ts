@@ -13,7 +13,7 @@ import { AgentLink } from "../../../host/jobs/link.ts";
 import { makePaths, TestAgent } from "../../agent/_agent.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { BreakableSocket } from "../_breakable_socket.ts";
-import { answerWell, resultLine, ScriptedAgent } from "../_scripted_agent.ts";
+import { answerWell, resultLine, ScriptedAgent, stoppingLine } from "../_scripted_agent.ts";
 import { channelTest, ctl, RunningCtl } from "./_ctl.ts";
 
 Deno.test("ctl job starts a program that goes on, and reads its output later", async () => {
@@ -107,6 +107,23 @@ Deno.test("RemoteJob passes input and output once and in order, however often th
   }
   await writing;
   assertEquals([received === sent, breaks, socket.connected > 4], [true, 5, true]);
+});
+
+Deno.test("AgentLink asks again what an agent that was stopping has not started", async () => {
+  await using directory = await TempDirectory.make();
+  await using agent = new ScriptedAgent(directory.at("s"));
+  let asked = 0;
+  agent.answerer = (request) =>
+    ++asked < 3 ? { text: stoppingLine(request), hangUp: asked === 2 } : answerWell(request);
+  const lost: string[] = [];
+  const connect = () => AgentClient.connect(agent.path);
+  await using link = new AgentLink(await connect(), {
+    connect,
+    onLost: ({ message }) => lost.push(message),
+  });
+  assertEquals((await link.call("ping", {})).pong, true);
+  assertEquals(lost, ["the agent is stopping; the request was not started"]);
+  assertEquals([asked, agent.connections], [3, 2]);
 });
 
 channelTest("ctl exec runs the program with exec_command if the agent has no jobs", async () => {
