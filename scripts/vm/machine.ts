@@ -35,6 +35,8 @@ export interface MachineOptions {
   readonly accelerator: Accelerator;
   /** Further words of the kernel's command line. */
   readonly kernelArguments?: string;
+  /** A file that the guest reads as its second disk, /dev/vdb, such as a tar. */
+  readonly attachment?: string;
 }
 
 /** How QEMU is started. */
@@ -154,7 +156,7 @@ export class Machine implements AsyncDisposable {
   }
 
   #arguments(incoming: string | undefined): string[] {
-    const { image, memoryMb, accelerator, kernelArguments = "" } = this.#options;
+    const { image, memoryMb, accelerator, kernelArguments = "", attachment } = this.#options;
     const { boot } = image;
     return [
       ...["-nodefaults", "-no-user-config", "-display", "none"],
@@ -167,6 +169,10 @@ export class Machine implements AsyncDisposable {
         // These tests need not survive a power failure of the host.
         ...["-drive", `file=${this.disk},if=none,id=disk,format=qcow2,cache=unsafe`],
         ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
+      ],
+      ...attachment === undefined ? [] : [
+        ...["-drive", `file=${attachment},if=none,id=attachment,format=raw,readonly=on`],
+        ...["-device", "virtio-blk-pci,drive=attachment"],
       ],
       // A network that leads nowhere: the guest has an interface and no peer.
       ...["-netdev", "user,id=net,restrict=on"],

@@ -14,7 +14,8 @@ import { currentPackage, currentTarball } from "../../scripts/vm/package.ts";
 import { printError } from "../../lib/base/terminal.ts";
 
 /** Options of a test's guest. */
-export interface TestGuestOptions extends Partial<Pick<BootOptions, "kernelArguments" | "until">> {
+export interface TestGuestOptions
+  extends Partial<Pick<BootOptions, "kernelArguments" | "until" | "attachment">> {
   readonly init?: Init;
   readonly memoryMb?: number;
 }

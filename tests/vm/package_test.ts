@@ -5,10 +5,12 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { basename, dirname } from "@std/path/posix";
 import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { currentPackages } from "../../scripts/vm/package.ts";
+import { currentPackages, currentTarball } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
+import { ROOT } from "../_deno.ts";
 import { bootGuest } from "./_guest.ts";
 import { configure, mainPid, SERVICE, sinceStart } from "./_service.ts";
 
@@ -69,8 +71,30 @@ async function assertRunsCommands(guest: Guest): Promise<void> {
 const EXPECTED_OUTPUT =
   /^(Selecting previously unselected package|\(Reading database|Preparing to unpack|Unpacking|Setting up|Installing new version of config file|$)/;
 
+/** Asserts that nothing of the agent is left in the guest. */
+async function assertNothingLeft(guest: Guest): Promise<void> {
+  const found = await guest.root(
+    "find / /run -xdev -name '*kvmmanager-agent*' -not -path '/proc/*' -not -path '/sys/*' " +
+      "-not -path '/root/*' -not -path '/tmp/*' | sort",
+  );
+  assertEquals(found, "");
+}
+
+/** A tar with the agent's tarball, its sums and install.sh. */
+async function packAttachment(directory: string): Promise<string> {
+  const path = `${directory}/files.tar`;
+  const tarball = await currentTarball(printError);
+  const files = [basename(tarball), "SHA256SUMS", "-C", `${ROOT}install/tarball`, "install.sh"];
+  await runTool("tar", ["-cf", path, "-C", dirname(tarball), ...files]);
+  return path;
+}
+
 Deno.test("the package in a running guest", async (t) => {
-  const guest = await bootGuest();
+  const directory = await Deno.makeTempDir({ prefix: "kvmmanager-package-" });
+  await using _directory = {
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+  const guest = await bootGuest({ attachment: await packAttachment(directory) });
   await using _guest = guest;
   await t.step("commands run after the first boot", () => assertRunsCommands(guest));
 
@@ -201,13 +225,28 @@ Deno.test("the package in a running guest", async (t) => {
 
   await t.step("purging it leaves nothing but its user", async () => {
     await guest.root("dpkg -P kvmmanager-agent 2>&1", INSTALL_MS);
-    const found = await guest.root(
-      "find / /run -xdev -name '*kvmmanager-agent*' -not -path '/proc/*' -not -path '/sys/*' " +
-        "-not -path '/root/*' -not -path '/tmp/*' | sort",
-    );
-    assertEquals(found, "");
+    await assertNothingLeft(guest);
     assertMatch(await guest.root("getent passwd kvmmanager-agent"), /nologin/);
     assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
     assert((await guest.tryRoot(`systemctl cat ${SERVICE}`)).status !== 0);
+  });
+
+  await t.step("the tarball's agent answers under systemd, with its own C library", async () => {
+    const output = await guest.root(
+      "tar -C /root -xf /dev/vdb && sh /root/install.sh /root/kvmmanager-agent.tar.gz 2>&1",
+      INSTALL_MS,
+    );
+    assertMatch(output, /^kvmmanager-agent \S+ is installed \(systemd\)$/m);
+    await guest.ready();
+    await assertRunsCommands(guest);
+    const libraries = await guest.root(
+      `grep -o '/[^ ]*libc\\.so\\.6' /proc/${await mainPid(guest)}/maps | sort -u`,
+    );
+    assertEquals(libraries, "/usr/lib/kvmmanager-agent/lib/libc.so.6\n");
+  });
+
+  await t.step("uninstall.sh --purge leaves nothing but the user", async () => {
+    await guest.root("sh /usr/lib/kvmmanager-agent/uninstall.sh --purge 2>&1", INSTALL_MS);
+    await assertNothingLeft(guest);
   });
 });
