@@ -11,6 +11,7 @@ import { Wine } from "../../scripts/windows/wine.ts";
 import { type Host, type Message } from "../agent/_host.ts";
 import { ROOT } from "../_deno.ts";
 import { timed } from "../_waiting.ts";
+import { enduranceSteps } from "./_endurance.ts";
 import { msiSteps } from "./_msi.ts";
 import { selfcheckSteps } from "./_selfcheck.ts";
 import { serviceSteps } from "./_service.ts";
@@ -236,6 +237,8 @@ Deno.test("Windows", async (t) => {
       assertEquals(refusal.code, -32001);
     });
   });
+
+  await t.step("20,000 requests", async (t) => await enduranceSteps(t, wine));
 
   await t.step("the service", async (t) => await serviceSteps(t, wine));
 

@@ -38,6 +38,7 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
     result: "u32",
   },
   GetActiveProcessorCount: { parameters: ["u16"], result: "u32" },
+  GetBinaryTypeW: { parameters: ["buffer", "buffer"], result: "i32" },
   GetCurrentProcess: { parameters: [], result: HANDLE },
   GetDiskFreeSpaceExW: { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" },
   GetDriveTypeW: { parameters: ["buffer"], result: "u32" },

@@ -10,10 +10,15 @@ import { kindOf } from "../programs.ts";
 
 /** What CreateProcessW says of files and arguments (winerror.h). */
 const ACCESS_DENIED = 5;
-const BAD_EXE_FORMAT = 193;
+/** Also what GetBinaryTypeW says. */
+export const BAD_EXE_FORMAT = 193;
 const EXE_MACHINE_TYPE_MISMATCH = 216;
 const FILENAME_EXCED_RANGE = 206;
 const ELEVATION_REQUIRED = 740;
+
+/** The refusal of a file that is no program, or one for another machine. */
+export const notRunnable = (program: string): RpcError =>
+  commandFailed(`${program} is not a program that this machine can run`);
 
 /** The error for a command that could not be started; other errors are returned unchanged. */
 export function explainStartFailure(
@@ -45,7 +50,7 @@ export function explainStartFailure(
       return permissionDenied(`the agent's user may not execute ${program}`);
     case BAD_EXE_FORMAT:
     case EXE_MACHINE_TYPE_MISMATCH:
-      return commandFailed(`${program} is not a program that this machine can run`);
+      return notRunnable(program);
     case FILENAME_EXCED_RANGE:
       return commandFailed(
         `${program} could not be started: its command line has more than 32,767 characters`,

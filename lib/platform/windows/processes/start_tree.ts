@@ -7,8 +7,11 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { withTimer } from "../../../base/waiting.ts";
 import type { ProcessTree, Program, Streams } from "../../processes/process_tree.ts";
-import { WindowsError } from "../ffi/windows_error.ts";
+import { kernel32 } from "../ffi/kernel32.ts";
+import { wide } from "../ffi/wide.ts";
+import { lastError, WindowsError } from "../ffi/windows_error.ts";
 import { JobObject } from "./job_object.ts";
+import { BAD_EXE_FORMAT, notRunnable } from "./start_failure.ts";
 
 /** What ended commands exit with, as timeout(1) has it. */
 const ENDED_CODE = 124;
@@ -27,6 +30,7 @@ export function startTree(
   streams: Streams,
 ): ProcessTree {
   refuseLongCommandLine(program, args);
+  refuseOtherFiles(program);
   const job = new JobObject();
   let child: Deno.ChildProcess;
   try {
@@ -62,6 +66,18 @@ function refuseLongCommandLine(program: string, args: readonly string[]): void {
     `${program} could not be started: its command line has ${characters} characters or more, and ` +
       `Windows takes ${MAX_COMMAND_LINE}`,
   );
+}
+
+/**
+ * Deno leaves three handles behind when CreateProcessW refuses a file (Deno 2.9.5).
+ *
+ * @throws {RpcError} -32000 for a file that is no program.
+ */
+function refuseOtherFiles(program: string): void {
+  if (kernel32.GetBinaryTypeW(wide(program), new Uint32Array(1)) !== 0) return;
+  const { code } = lastError("GetBinaryTypeW");
+  // Wine gives no reason.
+  if (code === BAD_EXE_FORMAT || code === 0) throw notRunnable(program);
 }
 
 /** A child that has already ended needs no job. */
