@@ -16,8 +16,8 @@ const AT_ONCE = 16;
 /** Until caches are filled and the heap has its size. */
 const WARM_UP = 2000;
 /** What takes longer comes less often: a call of {@link SLOW} and one of {@link COMMANDS}. */
-const SLOW_EVERY = 10;
-const COMMAND_EVERY = 500;
+const SLOW_EVERY = 25;
+const COMMAND_EVERY = 1000;
 /** What the measurement itself may differ by. */
 const MORE_HANDLES = 8;
 const MORE_KIB = 8192;
