@@ -46,7 +46,8 @@ export interface LaunchOptions {
 }
 
 const GUARD = fromFileUrl(new URL("guard.sh", import.meta.url));
-const KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=4";
+/** The words of every guest's kernel command line. */
+export const KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=4";
 const LISTEN_MS = 10_000;
 const QUIT_MS = 5000;
 const POLL_MS = 20;

@@ -19,6 +19,8 @@ const PACKAGES = {
   cpio: "cpio",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
+  libvirtd: "libvirt-daemon libvirt-daemon-driver-qemu",
+  virsh: "libvirt-clients",
   lintian: "lintian",
   man: "man-db",
   "nats-server": "nats-server",
