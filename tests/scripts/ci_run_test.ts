@@ -22,7 +22,7 @@ interface Fakes {
   readonly report?: string | null;
   /** The status of `task test`. */
   readonly status?: number;
-  /** Arguments of the `deno` that fails. */
+  /** Arguments of the `deno` that fails, or the test task that fails after a clean report. */
   readonly failing?: string;
   /** A tool that is not installed. */
   readonly missing?: string;
@@ -68,7 +68,10 @@ async function runGate({ report = CLEAN, status = 0, failing = "", missing = "" 
 shift 2
 case $* in
 "task test --junit-path="*) [ -z "$REPORT" ] || echo "$REPORT" >"\${3#*=}"; exit "$STATUS" ;;
-"task test:"*" --junit-path="*) echo '${CLEAN}' >"\${3#*=}" ;;
+"task test:"*" --junit-path="*)
+  echo '${CLEAN}' >"\${3#*=}"
+  [ "$2" != "$FAILING" ] || exit 1
+  ;;
 "$FAILING") exit 3 ;;
 esac`,
   );
@@ -90,8 +93,11 @@ async function toolPath(tool: string): Promise<string> {
   throw new Error(`no ${tool}`);
 }
 
-/** The tests of the tasks beside `task test`, whose reports are always clean. */
-const OTHERS = 7 * ((gate.match(/^tests /gm)?.length ?? 0) - 1);
+/** How many test tasks there are beside `task test`. */
+const OTHER_TASKS = (gate.match(/^(tests|two_tests) test:/gm) ?? [])
+  .reduce((sum, line) => sum + (line.startsWith("two_") ? 2 : 1), 0);
+/** The tests of these, whose reports are clean. */
+const OTHERS = 7 * OTHER_TASKS;
 const ALL = 7 + OTHERS + STEPS;
 
 Deno.test("the gate's last line counts every test and every step", async () => {
@@ -106,6 +112,15 @@ Deno.test("a step that fails fails the gate, and the others still run", async ()
   assert(lines.includes("FAILED: lint (status 3)"), lines.join("\n"));
   assertMatch(lines.join("\n"), /== lint[^]*== fuzz/);
 });
+
+const sideBySide = /^two_tests (\S+) \d+ (\S+) \d+$/m.exec(gate)?.slice(1) ?? [];
+
+for (const task of sideBySide) {
+  Deno.test(`of two tasks side by side, the failure of ${task} fails the gate`, async () => {
+    const { code, last } = await runGate({ failing: task });
+    assertEquals([code, last], [1, `${ALL - 1} passed, 1 failed`]);
+  });
+}
 
 Deno.test("each test that failed, broke or was skipped counts as failed", async () => {
   const report = `${suite('tests="7" disabled="1" errors="1" failures="2"')}
