@@ -100,26 +100,38 @@ for (const reason of ["its time limit", "a cancellation", "the end of the agent"
   });
 }
 
+/** What a process has open: the targets of its descriptors (proc_pid_fd(5)). */
+async function targetsOf(pid: number): Promise<string[]> {
+  const targets: string[] = [];
+  for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
+    targets.push(await Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => ""));
+  }
+  return targets;
+}
+
 Deno.test("a process that leaves its group and session outlives the limit and delays nothing", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
   const list = `${agent.paths.files}/pids`;
-  // The first command may start processes that the agent keeps.
-  await exec(host, { command: "true" });
-  const before = await held(agent.pid);
   // A daemon's double fork that keeps the output open.
-  const script = `setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & sleep 300`;
+  const script = `echo $$ > "$1"
+    setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & sleep 300`;
   const { value, ms } = await timed(() =>
     host.request("exec_command", { ...shell(script, list), timeout_seconds: 1 })
   );
-  assertRefused(value, TIMEOUT, /did not finish within 1 s/);
-  assert(ms < 5000, `answered after ${ms} ms`);
-  const [daemon = 0] = await pidsIn(list);
+  const [leader = 0, daemon = 0] = await pidsIn(list);
   try {
+    assertRefused(value, TIMEOUT, /did not finish within 1 s/);
+    assert(ms < 5000, `answered after ${ms} ms`);
     assert(await isAlive(daemon), "docs/security.md says that it survives");
+    const output = await Promise.all([1, 2].map((fd) => Deno.readLink(`/proc/${daemon}/fd/${fd}`)));
     await until(
-      () => holdsAtMost(agent.pid, before),
+      async () => !(await targetsOf(agent.pid)).some((target) => output.includes(target)),
       "the agent to close its pipes",
+    );
+    await until(
+      async () => !(await childrenOf(agent.pid)).includes(leader),
+      "the agent to wait for the command",
     );
   } finally {
     Deno.kill(daemon, "SIGKILL");
