@@ -192,7 +192,7 @@ export class EventJournal {
             continue;
           }
           if (!hasRoom()) break;
-          const type = storedType(bytes);
+          const type = types === undefined ? undefined : storedType(bytes);
           const isOther = type !== undefined && types?.some((one) => one === type) === false;
           const found = isOther ? undefined : parseEvent(bytes, seq);
           if (found === undefined && !isOther) lost += 1;

@@ -6,8 +6,8 @@
 
 import * as z from "zod";
 import { parseConfig, readConfigText } from "../../lib/config/load.ts";
-import { type Config, configSchema } from "../../lib/config/schema.ts";
-import { windowsForms } from "../../lib/platform/windows/config/forms.ts";
+import type { Config } from "../../lib/config/schema.ts";
+import { defaultConfigPath, windowsSchema } from "../../lib/platform/windows/config/forms.ts";
 import { DRIVE_ROOTS } from "../../lib/platform/windows/drive_roots.ts";
 import { permissionsFor } from "../../lib/platform/windows/grants.ts";
 import { type Permissions } from "../../lib/platform/permissions.ts";
@@ -16,7 +16,7 @@ import { type Permissions } from "../../lib/platform/permissions.ts";
 const FOLDERS = { programData: "C:\\ProgramData", systemRoot: "C:\\Windows" } as const;
 const SYSTEM_DIRECTORY = `${FOLDERS.systemRoot}\\System32`;
 
-const schema = configSchema(windowsForms(FOLDERS));
+const schema = windowsSchema(FOLDERS);
 
 /**
  * The configuration of a file, or the defaults.
@@ -35,7 +35,7 @@ export function windowsGrants(
   config: Config,
 ): { granted: Permissions; everything: readonly string[] } {
   const granted = permissionsFor(config, { power: true }, {
-    defaultConfigPath: `${FOLDERS.programData}\\KVMManager\\agent-config.json`,
+    defaultConfigPath: defaultConfigPath(FOLDERS),
     // PATH is another one there: a program elsewhere is named by its path.
     programDirectories: [SYSTEM_DIRECTORY, FOLDERS.systemRoot],
     shutdownProgram: `${SYSTEM_DIRECTORY}\\shutdown.exe`,

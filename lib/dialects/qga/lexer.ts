@@ -10,7 +10,7 @@
  */
 
 import { countGarbage } from "../../base/memory/garbage.ts";
-import { TextWindow } from "./text_window.ts";
+import { APOSTROPHE, QUOTE, type Quote, TextWindow } from "./text_window.ts";
 
 /** What a token is; structural characters stand for themselves. */
 export type TokenKind =
@@ -59,8 +59,6 @@ const EXPONENT_DIGITS = 12;
 const KEYWORD = 13;
 
 const NEWLINE = 0x0a;
-const QUOTE = 0x22;
-const APOSTROPHE = 0x27;
 const BACKSLASH = 0x5c;
 /** Bytes from here on are in no UTF-8; hosts send 0xFF to drop what another host left unfinished. */
 const DELIMITERS = 0xfe;
@@ -147,7 +145,7 @@ export class Lexer {
   readonly #maxTokenBytes: number;
   readonly #latin1 = new TextDecoder("latin1");
   #state = START;
-  #quote: typeof QUOTE | typeof APOSTROPHE = QUOTE;
+  #quote: Quote = QUOTE;
   /** The unfinished token's bytes from earlier chunks; a small buffer is used again and again. */
   #kept = NO_BYTES;
   #keptBytes = 0;

@@ -4,8 +4,10 @@
  * @module
  */
 
-const QUOTE = 0x22;
-const APOSTROPHE = 0x27;
+/** `"`. */
+export const QUOTE = 0x22;
+/** `'`. */
+export const APOSTROPHE = 0x27;
 
 /** Whichever of the two began a string ends it. */
 export type Quote = typeof QUOTE | typeof APOSTROPHE;

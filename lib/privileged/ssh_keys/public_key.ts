@@ -87,6 +87,13 @@ export function keyInLine(line: string): PublicKey | undefined {
   };
 }
 
+/** The lines to be added to the lines of a file: those keys that it lacks, each once, marked. */
+export function addedLines(lines: readonly string[], keys: readonly PublicKey[]): string[] {
+  const fresh = new Map(keys.map((key) => [key.base64, key]));
+  for (const line of lines) fresh.delete(keyInLine(line)?.base64 ?? "");
+  return [...fresh.values()].map(markedLine);
+}
+
 /** The fingerprint, as ssh-keygen(1) prints it. */
 export async function fingerprintOf({ base64 }: PublicKey): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", Uint8Array.fromBase64(base64));

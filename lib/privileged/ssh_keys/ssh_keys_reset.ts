@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { operation } from "../operation.ts";
 import { AuthorizedKeys, KeyList, keysOf, UserParams } from "./authorized_keys.ts";
-import { keyInLine, markedLine } from "./public_key.ts";
+import { addedLines, keyInLine } from "./public_key.ts";
 
 /**
  * `ssh_keys_reset`: puts keys in place of those that a host has added, in one step. A user is never
@@ -18,11 +18,8 @@ export const sshKeysResetOperation = operation({
     const file = await AuthorizedKeys.read(root, user);
     const kept = file.lines.filter((line) => keyInLine(line)?.isOurs !== true);
     const removed = file.lines.length - kept.length;
-    const fresh = new Map(keysOf(keys).map((key) => [key.base64, key]));
-    for (const line of kept) fresh.delete(keyInLine(line)?.base64 ?? "");
-    if (removed + fresh.size > 0) {
-      await file.write([...kept, ...[...fresh.values()].map(markedLine)]);
-    }
-    return { removed, added: fresh.size };
+    const added = addedLines(kept, keysOf(keys));
+    if (removed + added.length > 0) await file.write([...kept, ...added]);
+    return { removed, added: added.length };
   },
 });

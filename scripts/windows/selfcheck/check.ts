@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../../../lib/base/message_of.ts";
+import { sleep } from "../../../lib/base/timer.ts";
 import { withTimer } from "../../../lib/base/waiting.ts";
 
 /** How a check ended. */
@@ -42,6 +43,21 @@ export class Failed extends Error {
 /** @throws {Failed} */
 export function requireThat(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Failed(otherwise);
+}
+
+const POLL_MS = 100;
+
+/** Looks until something is found, or for so many milliseconds. */
+export async function waitFor<Found>(
+  most: number,
+  look: () => Promise<Found | undefined>,
+): Promise<Found | undefined> {
+  for (let waited = 0; waited < most; waited += POLL_MS) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await sleep(POLL_MS);
+  }
+  return undefined;
 }
 
 /** The longest that a check may take. */

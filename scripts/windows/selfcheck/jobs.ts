@@ -4,20 +4,17 @@
  * @module
  */
 
-import { sleep } from "../../../lib/base/timer.ts";
 import { isHandle } from "../../../lib/platform/windows/ffi/handle.ts";
 import { kernel32 } from "../../../lib/platform/windows/ffi/kernel32.ts";
 import { setCpuRate } from "../../../lib/platform/windows/processes/job_limits.ts";
 import { startTree } from "../../../lib/platform/windows/processes/start_tree.ts";
 import { SYSTEM_DIRECTORY } from "../../../lib/platform/windows/programs.ts";
 import { lastError } from "../../../lib/platform/windows/ffi/windows_error.ts";
-import { type Check, requireThat } from "./check.ts";
-import { processorTimeOf } from "./process_use.ts";
+import { type Check, requireThat, waitFor } from "./check.ts";
+import { isRunning, processorTimeOf } from "./process_use.ts";
 
-const SYNCHRONIZE = 0x10_0000;
-const WAIT_TIMEOUT = 0x102;
 /** How long the end of a process may take. */
-const END_MS = { most: 10_000, each: 50 } as const;
+const END_MS = 10_000;
 
 /** Starts another Deno, which stays, prints its process id, and waits for it. */
 const PARENT = `const child = new Deno.Command(Deno.execPath(), {
@@ -25,14 +22,6 @@ const PARENT = `const child = new Deno.Command(Deno.execPath(), {
 }).spawn();
 console.log(child.pid);
 await child.status;`;
-
-async function runs(pid: number): Promise<boolean> {
-  const process = kernel32.OpenProcess(SYNCHRONIZE, 0, pid);
-  if (!isHandle(process)) return false;
-  const waited = await kernel32.WaitForSingleObject(process, 0);
-  kernel32.CloseHandle(process);
-  return waited === WAIT_TIMEOUT;
-}
 
 async function endsTogether(): Promise<string> {
   const tree = startTree({
@@ -49,10 +38,11 @@ async function endsTogether(): Promise<string> {
   tree.release();
   await reader.cancel();
   requireThat(status !== undefined, "the command goes on running");
-  for (let waited = 0; await runs(grandchild); waited += END_MS.each) {
-    requireThat(waited < END_MS.most, `process ${grandchild}, which it started, goes on running`);
-    await sleep(END_MS.each);
-  }
+  const hasEnded = await waitFor(
+    END_MS,
+    async () => await isRunning(grandchild) ? undefined : true,
+  );
+  requireThat(hasEnded === true, `process ${grandchild}, which it started, goes on running`);
   return `exit status ${status.code}`;
 }
 

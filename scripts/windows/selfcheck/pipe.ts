@@ -12,7 +12,7 @@ import { wide } from "../../../lib/platform/windows/ffi/wide.ts";
 import { ERROR, lastError } from "../../../lib/platform/windows/ffi/windows_error.ts";
 import { listenOnPipe } from "../../../lib/platform/windows/monitor_pipe.ts";
 import { type Check, Failed, requireThat, Unknown } from "./check.ts";
-import { accessListOf } from "./security.ts";
+import { accessListText } from "./security.ts";
 
 const NAME = `kvmmanager-selfcheck-${Deno.pid}`;
 const OPTIONS = {
@@ -67,7 +67,7 @@ export const PIPE_CHECKS: readonly Check[] = [
     run: () =>
       whileListening(() => {
         const client = open(OPTIONS.pipe_path);
-        const list = accessListOf(client);
+        const list = accessListText(client);
         kernel32.CloseHandle(client);
         requireThat(withoutGeneric(list) === WANTED, `${list} instead of ${WANTED}`);
         return list;

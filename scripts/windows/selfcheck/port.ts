@@ -5,44 +5,24 @@
  */
 
 import { sleep } from "../../../lib/base/timer.ts";
-import { hasHost } from "../../../lib/platform/windows/channel/port.ts";
-import { isHandle } from "../../../lib/platform/windows/ffi/handle.ts";
-import { kernel32 } from "../../../lib/platform/windows/ffi/kernel32.ts";
+import { hasHost, isMissing, openPort } from "../../../lib/platform/windows/channel/port.ts";
 import { STATUS } from "../../../lib/platform/windows/ffi/ntdll.ts";
-import { wide } from "../../../lib/platform/windows/ffi/wide.ts";
-import { ERROR, lastError } from "../../../lib/platform/windows/ffi/windows_error.ts";
 import { OverlappedHandle } from "../../../lib/platform/windows/overlapped.ts";
 import { type Check, requireThat, Unknown } from "./check.ts";
 
-const GENERIC_READ_AND_WRITE = 0xc000_0000;
-const OPEN_EXISTING = 3;
-const FILE_FLAG_OVERLAPPED = 0x4000_0000;
-/** COMMTIMEOUTS with which a serial port returns what has arrived. */
-const AT_ONCE = new Uint32Array([1, 0, 0, 0, 0]);
 /** A notification that no host knows, so that it is ignored. */
 const MESSAGE = new TextEncoder().encode('{"jsonrpc":"2.0","method":"selfcheck"}\n');
 /** How long a read is left waiting. */
 const WAIT_MS = 300;
 
 function open(path: string): OverlappedHandle {
-  const handle = kernel32.CreateFileW(
-    wide(path),
-    GENERIC_READ_AND_WRITE,
-    0,
-    null,
-    OPEN_EXISTING,
-    FILE_FLAG_OVERLAPPED,
-    null,
+  const port = openPort(path);
+  if (port instanceof OverlappedHandle) return port;
+  throw new Unknown(
+    isMissing(port)
+      ? `there is no port ${path}`
+      : `${path}: ${port.message}; stop the service that has it open`,
   );
-  if (isHandle(handle)) {
-    kernel32.SetCommTimeouts(handle, AT_ONCE);
-    return new OverlappedHandle(handle);
-  }
-  const error = lastError("CreateFileW");
-  if (error.code === ERROR.FILE_NOT_FOUND || error.code === ERROR.PATH_NOT_FOUND) {
-    throw new Unknown(`there is no port ${path}`);
-  }
-  throw new Unknown(`${path}: ${error.message}; stop the service that has it open`);
 }
 
 async function withPort<Found>(

@@ -6,11 +6,10 @@
 
 import { type Handle, handleAt } from "../../../lib/platform/windows/ffi/handle.ts";
 import { kernel32 } from "../../../lib/platform/windows/ffi/kernel32.ts";
-import { ntdll, STATUS } from "../../../lib/platform/windows/ffi/ntdll.ts";
 import { services } from "../../../lib/platform/windows/ffi/services.ts";
 import { fromWide } from "../../../lib/platform/windows/ffi/wide.ts";
 import { lastError } from "../../../lib/platform/windows/ffi/windows_error.ts";
-import { FileError } from "../../../lib/platform/windows/files/file_errors.ts";
+import { accessListOf } from "../../../lib/platform/windows/files/change.ts";
 import {
   closeHandle,
   DISPOSITION,
@@ -22,7 +21,6 @@ import { advapi32 } from "./calls.ts";
 
 const DACL_SECURITY_INFORMATION = 0x4;
 const SDDL_REVISION_1 = 1;
-const MAX_DESCRIPTOR_BYTES = 66 * 1024;
 const READ_CONTROL = 0x2_0000;
 const TOKEN_QUERY = 0x8;
 /** Members of TOKEN_INFORMATION_CLASS (winnt.h). */
@@ -34,20 +32,11 @@ const LUID_BYTES = 8;
 const MAX_NAME_UNITS = 256;
 
 /** The access control list of an open file or pipe, in the Security Descriptor Definition Language. */
-export function accessListOf(handle: Handle): string {
-  const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
-  const status = ntdll.NtQuerySecurityObject(
-    handle,
-    DACL_SECURITY_INFORMATION,
-    descriptor,
-    descriptor.byteLength,
-    new Uint32Array(1),
-  );
-  if (status !== STATUS.SUCCESS) throw new FileError("NtQuerySecurityObject", status);
+export function accessListText(handle: Handle): string {
   const out = new BigUint64Array(1);
   const length = new Uint32Array(1);
   const isConverted = advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW(
-    descriptor,
+    accessListOf(handle),
     SDDL_REVISION_1,
     DACL_SECURITY_INFORMATION,
     out,
@@ -71,7 +60,7 @@ export function fileAccessList(path: string): string {
     kind: KIND.ANY,
   });
   try {
-    return accessListOf(file);
+    return accessListText(file);
   } finally {
     closeHandle(file);
   }

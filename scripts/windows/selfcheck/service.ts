@@ -6,7 +6,6 @@
 
 import manifest from "../../../deno.json" with { type: "json" };
 import * as z from "zod";
-import { sleep } from "../../../lib/base/timer.ts";
 import { commandLine } from "../../../lib/platform/windows/command_line.ts";
 import { services } from "../../../lib/platform/windows/ffi/services.ts";
 import { lastError } from "../../../lib/platform/windows/ffi/windows_error.ts";
@@ -25,7 +24,7 @@ import {
   uninstallService,
 } from "../../../lib/platform/windows/service/installation.ts";
 import { advapi32 } from "./calls.ts";
-import { type Check, Failed, requireThat, Unknown } from "./check.ts";
+import { type Check, Failed, requireThat, Unknown, waitFor } from "./check.ts";
 import { Findings, findingsFile, startsFile, TESTED_SERVICE } from "./tested_service.ts";
 
 const { name: NAME } = TESTED_SERVICE;
@@ -35,7 +34,7 @@ const RESIDENT_LIMIT = 52 * MIB;
 /** SERVICE_CONFIG_FAILURE_ACTIONS, and where SERVICE_FAILURE_ACTIONSW has the number of actions. */
 const FAILURE_ACTIONS = { level: 2, countOffset: 24, maxBytes: 8192 } as const;
 /** How long the service may take to look at itself, and to be started again. */
-const WAIT_MS = { most: 40_000, each: 100 } as const;
+const WAIT_MS = 40_000;
 
 type Found = z.output<typeof Findings>;
 
@@ -51,11 +50,8 @@ function words(folder: string): string[] {
 }
 
 async function readWhenThere(file: string): Promise<string> {
-  for (let waited = 0; waited < WAIT_MS.most; waited += WAIT_MS.each) {
-    const text = await Deno.readTextFile(file).catch(() => undefined);
-    if (text !== undefined) return text;
-    await sleep(WAIT_MS.each);
-  }
+  const text = await waitFor(WAIT_MS, () => Deno.readTextFile(file).catch(() => undefined));
+  if (text !== undefined) return text;
   throw new Failed(`the service is ${serviceState(NAME)?.state ?? "gone"} and found nothing out`);
 }
 
@@ -166,11 +162,11 @@ export class ServiceCheck {
     requireThat(restarts() > 0, "the service manager has not noted the restarts");
     const begin = performance.now();
     crash();
-    for (let waited = 0; waited < WAIT_MS.most; waited += WAIT_MS.each) {
-      const starts = await Deno.readTextFile(startsFile(this.#folder));
-      if (starts.length > 1) return `after ${((performance.now() - begin) / 1000).toFixed(1)} s`;
-      await sleep(WAIT_MS.each);
-    }
+    const starts = await waitFor(WAIT_MS, async () => {
+      const { length } = await Deno.readTextFile(startsFile(this.#folder));
+      return length > 1 ? length : undefined;
+    });
+    if (starts !== undefined) return `after ${((performance.now() - begin) / 1000).toFixed(1)} s`;
     throw new Failed(`it is ${serviceState(NAME)?.state ?? "gone"}`);
   }
 

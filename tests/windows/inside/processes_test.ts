@@ -4,8 +4,7 @@ import type { RunOptions } from "../../../lib/guest/commands.ts";
 import { runCommand } from "../../../lib/platform/windows/processes/run_command.ts";
 import { startCommand } from "../../../lib/platform/windows/processes/start_command.ts";
 import { baseEnvironment, SYSTEM_DIRECTORY } from "../../../lib/platform/windows/programs.ts";
-import { isHandle } from "../../../lib/platform/windows/ffi/handle.ts";
-import { kernel32 } from "../../../lib/platform/windows/ffi/kernel32.ts";
+import { isRunning } from "../../../scripts/windows/selfcheck/process_use.ts";
 import { until } from "../../_waiting.ts";
 
 const CMD = `${SYSTEM_DIRECTORY}\\cmd.exe`;
@@ -72,18 +71,6 @@ Deno.test("a program gets no variable but the given ones", async () => {
   assert(!/^(USERNAME|WINEPREFIX|DENO_DIR)=/m.test(text(stdout.bytes)));
 });
 
-const SYNCHRONIZE = 0x0010_0000;
-const WAIT_TIMEOUT = 0x102;
-
-/** Whether a process with this id runs. */
-async function runs(pid: number): Promise<boolean> {
-  const process = kernel32.OpenProcess(SYNCHRONIZE, 0, pid);
-  if (!isHandle(process)) return false;
-  const waited = await kernel32.WaitForSingleObject(process, 0);
-  kernel32.CloseHandle(process);
-  return waited === WAIT_TIMEOUT;
-}
-
 /** Deno as a program: copies its input, or stays for ten minutes. */
 const COPY = ["eval", "await Deno.stdin.readable.pipeTo(Deno.stdout.writable)"];
 const STAY = ["eval", "setTimeout(() => {}, 600000)"];
@@ -106,7 +93,7 @@ Deno.test("a timeout ends a command and what it has started", async () => {
   assertEquals([endedBy, isStuck], ["timeout", false]);
   const grandchild = Number(text(stdout.bytes));
   assert(grandchild > 0, `a process id, received ${text(stdout.bytes)}`);
-  await until(async () => !await runs(grandchild), "end of the grandchild", 30_000);
+  await until(async () => !await isRunning(grandchild), "end of the grandchild", 30_000);
 });
 
 Deno.test("a cancellation ends a command", async () => {

@@ -18,7 +18,7 @@ import { type Handle, isHandle } from "../ffi/handle.ts";
 import { kernel32 } from "../ffi/kernel32.ts";
 import { STATUS } from "../ffi/ntdll.ts";
 import { wide } from "../ffi/wide.ts";
-import { ERROR, lastError } from "../ffi/windows_error.ts";
+import { ERROR, lastError, type WindowsError } from "../ffi/windows_error.ts";
 import { OverlappedHandle } from "../overlapped.ts";
 
 const GENERIC_READ_AND_WRITE = 0xc000_0000;
@@ -47,8 +47,8 @@ export function portChannel(path: string, retryMs: number, log: Log): Channel {
   return reopeningChannel({ path, open: () => Promise.resolve(open(path)) }, retryMs, log);
 }
 
-/** The connection, or the reason for the failure. */
-function open(path: string): Connection | string {
+/** Opens a port for reading and writing at the same time; the error says why it cannot be opened. */
+export function openPort(path: string): OverlappedHandle | WindowsError {
   const handle = kernel32.CreateFileW(
     wide(path),
     GENERIC_READ_AND_WRITE,
@@ -58,15 +58,23 @@ function open(path: string): Connection | string {
     FILE_FLAG_OVERLAPPED,
     null,
   );
-  if (!isHandle(handle)) {
-    const error = lastError("CreateFileW");
-    return error.code === ERROR.FILE_NOT_FOUND || error.code === ERROR.PATH_NOT_FOUND
-      ? "there is no such port; has the guest a virtio-serial driver, and the machine this channel?"
-      : error.message;
-  }
+  if (!isHandle(handle)) return lastError("CreateFileW");
   // Refused, harmlessly, by anything that is not a serial port.
   kernel32.SetCommTimeouts(handle, AT_ONCE);
-  return new Port(new OverlappedHandle(handle));
+  return new OverlappedHandle(handle);
+}
+
+/** Whether a port could not be opened because there is none. */
+export const isMissing = ({ code }: WindowsError): boolean =>
+  code === ERROR.FILE_NOT_FOUND || code === ERROR.PATH_NOT_FOUND;
+
+/** The connection, or the reason for the failure. */
+function open(path: string): Connection | string {
+  const port = openPort(path);
+  if (port instanceof OverlappedHandle) return new Port(port);
+  return isMissing(port)
+    ? "there is no such port; has the guest a virtio-serial driver, and the machine this channel?"
+    : port.message;
 }
 
 /** Whether a host is connected; `undefined` if the port cannot tell, since it is another device. */

@@ -6,6 +6,7 @@
 
 import * as z from "zod";
 import type { ConfigForms } from "../../../config/forms.ts";
+import { type ConfigSchema, configSchema } from "../../../config/schema.ts";
 import type { WindowsFolders } from "../folders.ts";
 import { pathProblem, tidied, WINDOWS_PATHS } from "../paths.ts";
 
@@ -69,3 +70,11 @@ export function windowsForms({ programData, systemRoot }: WindowsFolders): Confi
     },
   };
 }
+
+/** The schema of a Windows guest's configuration. */
+export const windowsSchema = (folders: WindowsFolders): typeof ConfigSchema =>
+  configSchema(windowsForms(folders));
+
+/** The file that is read if none is named and the registry has no value. */
+export const defaultConfigPath = ({ programData }: WindowsFolders): string =>
+  `${programData}\\KVMManager\\agent-config.json`;

@@ -6,11 +6,11 @@
  */
 
 import { parseConfig, readConfigText } from "../../../config/load.ts";
-import { type Config, type ConfigSchema, configSchema } from "../../../config/schema.ts";
+import type { Config } from "../../../config/schema.ts";
 import * as z from "zod";
-import { type WindowsFolders, windowsFolders } from "../folders.ts";
+import { windowsFolders } from "../folders.ts";
 import { readKey } from "../registry/read_key.ts";
-import { windowsForms } from "./forms.ts";
+import { defaultConfigPath, windowsSchema } from "./forms.ts";
 import { MAX_VALUE_BYTES, parseRegistryConfig } from "./registry_config.ts";
 
 /** The key below HKEY_LOCAL_MACHINE. Only administrators may change it. */
@@ -32,15 +32,11 @@ export interface WindowsConfig {
   load(path?: string): Promise<{ config: Config; source: string }>;
 }
 
-/** The schema of a Windows guest's configuration. */
-export const windowsSchema = (folders: WindowsFolders): typeof ConfigSchema =>
-  configSchema(windowsForms(folders));
-
 /** How the configuration of this guest is read: asks Windows for its folders. */
 export function windowsConfig(): WindowsConfig {
   const folders = windowsFolders();
   const schema = windowsSchema(folders);
-  const defaultPath = `${folders.programData}\\KVMManager\\agent-config.json`;
+  const defaultPath = defaultConfigPath(folders);
   const defaults = z.parse(schema, {});
   return {
     defaultPath,

@@ -115,25 +115,35 @@ export function setReadOnly(handle: Handle, isReadOnly: boolean): void {
 }
 
 /**
- * Gives a file the access control list of another, inherited entries included.
+ * The security descriptor of an open file or pipe, with its access control list.
  *
  * @throws {FileError}
  */
-export function copyRights(from: Handle, to: Handle): void {
+export function accessListOf(handle: Handle): Uint8Array<ArrayBuffer> {
   const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
   const needed = new Uint32Array(1);
-  let status = ntdll.NtQuerySecurityObject(
-    from,
+  const status = ntdll.NtQuerySecurityObject(
+    handle,
     DACL_SECURITY_INFORMATION,
     descriptor,
     descriptor.byteLength,
     needed,
   );
   if (status !== STATUS.SUCCESS) throw new FileError("NtQuerySecurityObject", status);
+  return descriptor;
+}
+
+/**
+ * Gives a file the access control list of another, inherited entries included.
+ *
+ * @throws {FileError}
+ */
+export function copyRights(from: Handle, to: Handle): void {
+  const descriptor = accessListOf(from);
   const control = new DataView(descriptor.buffer).getUint16(2, true);
   const protection = (control & SE_DACL_PROTECTED) === 0 ? UNPROTECTED_DACL : PROTECTED_DACL;
   const what = (DACL_SECURITY_INFORMATION | protection) >>> 0;
-  status = ntdll.NtSetSecurityObject(to, what, descriptor);
+  const status = ntdll.NtSetSecurityObject(to, what, descriptor);
   if (status !== STATUS.SUCCESS) throw new FileError("NtSetSecurityObject", status);
 }
 

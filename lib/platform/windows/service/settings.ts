@@ -8,7 +8,8 @@
  */
 
 import { UsageError } from "../../../base/command_line.ts";
-import { KEY, windowsSchema } from "../config/mod.ts";
+import { windowsSchema } from "../config/forms.ts";
+import { KEY } from "../config/mod.ts";
 import { MAX_VALUE_BYTES, parseRegistryConfig, registryValue } from "../config/registry_config.ts";
 import { windowsFolders } from "../folders.ts";
 import { readKey } from "../registry/read_key.ts";
