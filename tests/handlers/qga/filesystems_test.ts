@@ -41,10 +41,6 @@ Deno.test("a freeze has the configured time; thaw ends it, and thaws nothing the
 Deno.test("while file systems are frozen, only what needs no disk is on", async () => {
   const host = new QgaHost({ privileged: freezer() });
   await host.call("guest-fsfreeze-freeze");
-  const off = ["guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fstrim"];
-  for (const command of [...off, "guest-get-osinfo", "guest-shutdown", "guest-exec"]) {
-    assertMatch(await host.refusal("CommandNotFound", command, {}), /./);
-  }
   assertMatch(await host.refusal("CommandNotFound", "guest-fstrim"), /file systems are frozen/);
   assertEquals(await host.call("guest-ping"), {});
   assertEquals(await host.call("guest-sync", { id: 1 }), 1);
@@ -60,6 +56,9 @@ Deno.test("while file systems are frozen, only what needs no disk is on", async 
     "guest-fsfreeze-status",
     "guest-fsfreeze-thaw",
   ]);
+  for (const { name } of commands) {
+    if (!on.includes(name)) assertMatch(await host.refusal("CommandNotFound", name), /./);
+  }
   assertEquals(await host.call("guest-fsfreeze-thaw"), 2);
   assertEquals(Object(await host.call("guest-get-osinfo")).id, "testix");
 });
