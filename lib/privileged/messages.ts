@@ -85,6 +85,9 @@ export function errorFrom(
   return new RpcError(kind, reason, details);
 }
 
-/** A message as the bytes of its line. */
+/** A message as the bytes of its line. Paths that are not UTF-8 are only shown: see `textOfPaths`. */
 export const lineOf = (message: BrokerRequest | BrokerAnswer): Uint8Array<ArrayBuffer> =>
-  new TextEncoder().encode(`${JSON.stringify(message)}\n`);
+  new TextEncoder().encode(`${JSON.stringify(message, wellFormed)}\n`);
+
+const wellFormed = (_: string, value: unknown) =>
+  typeof value === "string" ? value.toWellFormed() : value;

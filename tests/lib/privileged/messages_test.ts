@@ -22,6 +22,11 @@ Deno.test("an error survives its line with code, reason and details", () => {
   assertEquals([error.code, error.data], [-32602, { reason: "no", params: ["a"] }]);
 });
 
+Deno.test("a path that is not UTF-8 is text that every reader takes", () => {
+  const line = textOf(lineOf({ result: { frozen: ["/a\udcff"] } }));
+  assertEquals(line, '{"result":{"frozen":["/a\ufffd"]}}');
+});
+
 for (
   const text of [
     "",

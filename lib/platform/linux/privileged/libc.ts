@@ -7,6 +7,8 @@
  * @module
  */
 
+import { bytesOfPath } from "./path_text.ts";
+
 /** Where the C library is, on the systems that the agent runs on. */
 export const LIBC_PATHS = [
   "/lib/x86_64-linux-gnu/libc.so.6",
@@ -37,7 +39,7 @@ export function libcPath(): string {
 
 /** The calls; each returns 0, or the number of the error. */
 export interface FreezeCalls {
-  /** Returns a file descriptor, or the negative number of the error. */
+  /** Takes a path as `textOfPaths` returns it. Returns a file descriptor, or the negative number of the error. */
   open(path: string): number;
   close(fd: number): void;
   freeze(fd: number): Promise<number>;
@@ -74,7 +76,7 @@ export function loadFreezeCalls(): FreezeCalls {
   };
   return {
     open: (path) => {
-      const fd = symbols.open(new TextEncoder().encode(`${path}\0`), OPEN_FLAGS);
+      const fd = symbols.open(bytesOfPath(`${path}\0`), OPEN_FLAGS);
       return fd >= 0 ? fd : -errno();
     },
     close: (fd) => void symbols.close(fd),

@@ -10,6 +10,7 @@ import { runChild } from "../processes/run_child.ts";
 import { PROGRAM_PATH, programPath } from "../programs.ts";
 import { blockMounts, loopDevicesIn } from "./block_mounts.ts";
 import { type ProcessTable, startTime } from "./peer.ts";
+import { textOfPaths } from "./path_text.ts";
 import { holdProcess } from "./signals.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -25,8 +26,23 @@ export async function runProgram(
   program: string,
   args: readonly string[],
   signal: AbortSignal,
-  { input = "", timeoutMs = TIMEOUT_MS }: ProgramOptions = {},
+  options: ProgramOptions = {},
 ): Promise<ProgramResult> {
+  const { code, stdout, stderr } = await run(program, args, signal, options);
+  const text = new TextDecoder();
+  return {
+    code,
+    stdout: text.decode(stdout.bytes),
+    stderr: text.decode(stderr.bytes),
+  };
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  { input = "", timeoutMs = TIMEOUT_MS }: ProgramOptions = {},
+) {
   const path = programPath(program);
   if (path === undefined) {
     throw commandFailed(`this guest has no program ${program}; install it`, { program });
@@ -45,12 +61,7 @@ export async function runProgram(
   if (result.endedBy === "timeout") {
     throw timedOut(`${program} did not finish within ${timeoutMs / 1000} s and was killed`);
   }
-  const text = new TextDecoder();
-  return {
-    code: result.code,
-    stdout: text.decode(result.stdout.bytes),
-    stderr: text.decode(result.stderr.bytes),
-  };
+  return result;
 }
 
 /**
@@ -58,8 +69,8 @@ export async function runProgram(
  * such file.
  */
 async function kernelFile(path: string, signal: AbortSignal): Promise<string | undefined> {
-  const { code, stdout } = await runProgram("cat", [path], signal);
-  return code === 0 ? stdout : undefined;
+  const { code, stdout } = await run("cat", [path], signal);
+  return code === 0 ? textOfPaths(stdout.bytes) : undefined;
 }
 
 /** The mounted file systems with a block device. */

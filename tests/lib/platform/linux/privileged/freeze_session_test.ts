@@ -228,6 +228,35 @@ test("everything is thawed when the agent has been gone for a while", async () =
   await writer.written();
 });
 
+test("file systems are frozen whose mount points are not UTF-8, also if they look the same", async () => {
+  await using first = await LoopMount.make();
+  await using second = await LoopMount.make();
+  await using directory = await TempDirectory.make();
+  const move = async (code: string) => {
+    const script = `set -e; cd "$1"; name=$(printf "$3"); mkdir -p "$name"; ${code}`;
+    await sh(script, directory.path, first.mountPoint, "\\377 x");
+    await sh(script, directory.path, second.mountPoint, "\\376 x");
+  };
+  await move('mount --move "$2" "$name"');
+  await using _moved = {
+    [Symbol.asyncDispose]: () => move('mount --move "$name" "$2"; rmdir "$name"'),
+  };
+  const session = new FreezeSession({
+    directory: directory.at("run"),
+    hooks: new FreezeHooks(directory.at("hooks")),
+    // Not the file systems of this machine.
+    mounts: async () =>
+      (await readBlockMounts(NEVER)).filter(({ mountPoint }) =>
+        mountPoint.startsWith(directory.path)
+      ),
+    cancelled: NEVER,
+    onChange: () => {},
+  });
+  const { frozen } = await session.freeze({ ttlSeconds: 60, mountPoints: undefined });
+  assertEquals(frozen.map((path) => path.slice(-3)), ["\udcfe x", "\udcff x"]);
+  assertEquals((await session.thaw()).thawed.length, 2);
+});
+
 /** A broker as a child of the test, which can be killed. */
 async function killable(brokers: Brokers, mount: LoopMount) {
   const [program = "", ...args] = await brokerCommand([
