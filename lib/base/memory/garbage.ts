@@ -30,6 +30,8 @@ const CHILD_BYTES = 16 * 1024;
 const OUTPUT_FACTOR = 12;
 /** A read from a stream leaves promises, views and requests. */
 const PIPE_READ_BYTES = 2048;
+/** A text with more values than this is copied in parts; one with fewer holds a few long strings. */
+const MANY_VALUES = 64;
 /** A variable or an argument is copied, made a pair, and copied again. */
 const SPAWNED_VALUE_BYTES = 256;
 /** A listed name is a line of two programs, an entry, and an object of the answer. */
@@ -60,7 +62,7 @@ export function countCall(): void {
 
 /** Counts a long JSON text that has been parsed, with its members and elements. */
 export function countLongMessage(characters: number, values: number): void {
-  countGarbage(characters + values * VALUE_BYTES);
+  countGarbage((values > MANY_VALUES ? characters : 0) + values * VALUE_BYTES);
 }
 
 /** Counts a child process. */

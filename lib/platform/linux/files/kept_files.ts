@@ -6,10 +6,13 @@
  * path still names the same file. It needs no second verification: wherever the path leads now, the
  * verified file is read or written.
  *
+ * Hosts have several pieces of a file in flight: these use one open file, one after another.
+ *
  * @module
  */
 
 import { Timer } from "../../../base/timer.ts";
+import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
 import { KeptFile } from "./kept_file.ts";
@@ -17,17 +20,24 @@ import { openRealFile } from "./real_file.ts";
 
 const MAX_KEPT = 4;
 const KEEP_MS = 1000;
+/** How long a piece waits for those before it; where that takes longer, it opens the file itself. */
+const TURN_MS = 250;
 
 interface Kept {
   readonly file: KeptFile;
   readonly since: number;
 }
 
+/** Takes what it is handed: the open file, or nothing if it has to be opened again. */
+type Waiting = (file: KeptFile | undefined) => void;
+
 /** A small cache of open files. */
 export class KeptFiles implements Disposable {
   readonly #opens: BoundedOpens;
   /** A map iterates in insertion order: the oldest comes first. */
   readonly #kept = new Map<string, Kept>();
+  /** Who waits for each file that is in use or being opened. */
+  readonly #inUse = new Map<string, Waiting[]>();
   #timer: Timer | undefined;
 
   constructor(opens: BoundedOpens) {
@@ -40,7 +50,7 @@ export class KeptFiles implements Disposable {
   }
 
   /**
-   * Takes a kept file, or opens it.
+   * Takes a kept file, waits a moment for one that is in use, or opens it.
    *
    * @throws As {@link openRealFile}.
    */
@@ -50,14 +60,64 @@ export class KeptFiles implements Disposable {
     signal: AbortSignal,
   ): Promise<KeptFile> {
     const key = `${access} ${target.root} ${target.path}`;
-    const found = this.#kept.get(key)?.file;
-    if (found !== undefined) {
+    const open = () => openRealFile(this.#opens, target, access, signal);
+    const waiting = this.#inUse.get(key);
+    let found = this.#kept.get(key)?.file;
+    if (waiting === undefined) {
+      this.#inUse.set(key, []);
       this.#kept.delete(key);
-      if (found.restat()) return found;
-      found.close();
+    } else {
+      const handed = await this.#handed(key, waiting, signal);
+      if (handed === undefined) return new KeptFile(target.path, await open(), closed);
+      found = handed.file;
     }
-    const real = await openRealFile(this.#opens, target, access, signal);
-    return new KeptFile(target.path, real, (file) => this.#keep(key, file));
+    if (found?.restat() === true) return found;
+    found?.close();
+    try {
+      return new KeptFile(target.path, await open(), (file) => this.#giveBack(key, file));
+    } catch (error) {
+      this.#handOn(key, undefined);
+      throw error;
+    }
+  }
+
+  /** Waits for what the piece before hands on; `undefined` if that takes too long. */
+  async #handed(
+    key: string,
+    waiting: Waiting[],
+    signal: AbortSignal,
+  ): Promise<{ file: KeptFile | undefined } | undefined> {
+    const { promise, resolve } = Promise.withResolvers<KeptFile | undefined>();
+    waiting.push(resolve);
+    {
+      const aborted = new Aborted(signal);
+      using _aborted = aborted;
+      await withTimer(TURN_MS, Promise.race([promise, aborted.happened]));
+    }
+    const place = waiting.indexOf(resolve);
+    if (place >= 0) {
+      waiting.splice(place, 1);
+      signal.throwIfAborted();
+      return undefined;
+    }
+    const file = await promise;
+    if (!signal.aborted) return { file };
+    if (file !== undefined) this.#giveBack(key, file);
+    else this.#handOn(key, undefined);
+    throw signal.reason;
+  }
+
+  /** Hands a file, or the task of opening it, to the next that waits; returns whether one did. */
+  #handOn(key: string, file: KeptFile | undefined): boolean {
+    const next = this.#inUse.get(key)?.shift();
+    if (next === undefined) this.#inUse.delete(key);
+    else next(file);
+    return next !== undefined;
+  }
+
+  #giveBack(key: string, file: KeptFile): boolean {
+    if (!this.#handOn(key, file)) this.#keep(key, file);
+    return true;
   }
 
   /**
@@ -70,15 +130,10 @@ export class KeptFiles implements Disposable {
     }
   }
 
-  #keep(key: string, file: KeptFile): boolean {
-    if (this.#kept.has(key)) {
-      file.close();
-      return false;
-    }
+  #keep(key: string, file: KeptFile): void {
     if (this.#kept.size >= MAX_KEPT) this.#dropOldest();
     this.#kept.set(key, { file, since: performance.now() });
     this.#timer ??= this.#startTimer();
-    return true;
   }
 
   #startTimer(): Timer {
@@ -105,4 +160,10 @@ export class KeptFiles implements Disposable {
     this.#timer = undefined;
     for (const [key, { file }] of this.#kept) this.#drop(key, file);
   }
+}
+
+/** For a file that is opened besides the one in use. */
+function closed(file: KeptFile): false {
+  file.close();
+  return false;
 }

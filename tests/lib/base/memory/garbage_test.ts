@@ -52,6 +52,11 @@ Deno.test("a collection is a full one that gives pages back to the kernel", asyn
   assertEquals(options, { type: "major", execution: "sync", flavor: "last-resort" });
 });
 
+Deno.test("a text of a few long values was counted when it was received", async () => {
+  const made = await collections(({ countLongMessage }) => countLongMessage(100 * MIB, 64));
+  assertEquals(made, []);
+});
+
 Deno.test("without --expose-gc nothing is collected, and nothing breaks", async () => {
   const original = Reflect.get(globalThis, "gc");
   Reflect.deleteProperty(globalThis, "gc");
@@ -70,6 +75,11 @@ const WEIGHTS: readonly (readonly [string, number, (copy: typeof garbage) => voi
   ["96 MiB of sent bytes", 96 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
   ["1536 calls", 1536, ({ countCall }) => countCall()],
   ["96 children", 96, ({ countChild }) => countChild()],
+  [
+    "1.5 MiB of text with many values",
+    96,
+    ({ countLongMessage }) => countLongMessage(16 * KIB - 65 * 200, 65),
+  ],
 ];
 for (const [what, times, count] of WEIGHTS) {
   Deno.test(`${what} make a collection due`, async () => {

@@ -8,6 +8,7 @@
 import * as z from "zod";
 import type { UnescapedBytes } from "../../../../../lib/base/json_text.ts";
 import { printLine } from "../../../../../lib/base/terminal.ts";
+import type { OpenFile } from "../../../../../lib/guest/files.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
 
 const Task = z.strictObject({
@@ -15,6 +16,12 @@ const Task = z.strictObject({
   root: z.string(),
   steps: z.array(z.union([
     z.strictObject({ read: z.int(), length: z.int() }),
+    /** Requests for these pieces arrive at the same time. */
+    z.strictObject({ together: z.array(z.int()), length: z.int() }),
+    /** The same piece is read while somebody has the file and does not give it back. */
+    z.strictObject({ beside: z.int(), length: z.int() }),
+    /** A request waits for the file that another one has, and is cancelled. */
+    z.literal("cancelled"),
     /** The reply with the last piece has been sent. */
     z.literal("sent"),
     /** Somebody fills the file with this byte. */
@@ -26,20 +33,44 @@ const { path, root, steps } = z.parse(Task, JSON.parse(Deno.args[0] ?? ""));
 const { signal } = new AbortController();
 const files = new LinuxFiles();
 const texts: (UnescapedBytes | string)[] = [];
+/** What requests got: the same again if they shared it. */
+const opened = new Set<OpenFile>();
 
 for (const step of steps) {
   if (step === "sent") release();
+  else if (step === "cancelled") await cancelWhileWaiting();
   else if ("fill" in step) await fill(step.fill);
-  else await read(step.read, step.length);
+  else if ("together" in step) {
+    await Promise.all(step.together.map(async (offset) => {
+      await read(offset, step.length);
+      release();
+    }));
+  } else if ("beside" in step) {
+    const holder = await files.open({ path, root }, { access: "read", signal });
+    using _holder = holder;
+    opened.add(holder);
+    await read(step.beside, step.length);
+  } else await read(step.read, step.length);
 }
-printLine(JSON.stringify(texts));
+printLine(JSON.stringify({ texts, opened: opened.size }));
 Deno.exit(0);
 
 async function read(offset: number, length: number): Promise<void> {
   const file = await files.open({ path, root }, { access: "read", signal });
   using _file = file;
+  opened.add(file);
   const piece = await file.readAt(offset, length, signal);
   texts.push(piece.base64());
+}
+
+async function cancelWhileWaiting(): Promise<void> {
+  const holder = await files.open({ path, root }, { access: "read", signal });
+  using _holder = holder;
+  opened.add(holder);
+  const controller = new AbortController();
+  const opening = files.open({ path, root }, { access: "read", signal: controller.signal });
+  controller.abort(new Error("cancelled"));
+  texts.push(await opening.then(() => "opened", String));
 }
 
 /** Copies the last piece, as the host gets it, and gives its buffer back. */

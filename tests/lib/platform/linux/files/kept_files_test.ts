@@ -6,12 +6,21 @@ import { runTestScript } from "../../../../_deno.ts";
 const SIZE = 30_000;
 const LENGTH = 3000;
 
-type Step = "sent" | { read: number; length: number } | { fill: number };
+/** See `_keep.ts`. */
+type Step =
+  | "sent"
+  | "cancelled"
+  | { read: number; length: number }
+  | { together: number[]; length: number }
+  | { beside: number; length: number }
+  | { fill: number };
+
+const Outcome = z.strictObject({ texts: z.array(z.string()), opened: z.int() });
 
 const piece = (index: number): Step => ({ read: index * LENGTH, length: LENGTH });
 
-/** Reads pieces of a file that has been the same for long; see `_keep.ts`. */
-async function pieces(steps: readonly Step[]): Promise<{ read: Uint8Array[]; file: Uint8Array }> {
+/** Runs steps with a file that has been the same for long. */
+async function run(steps: readonly Step[]) {
   await using directory = await TempDirectory.make();
   const file = crypto.getRandomValues(new Uint8Array(SIZE));
   const path = directory.at("file");
@@ -21,8 +30,12 @@ async function pieces(steps: readonly Step[]): Promise<{ read: Uint8Array[]; fil
     args: [JSON.stringify({ path, root: directory.path, steps })],
   });
   assertEquals([code, stderr], [0, ""]);
-  const texts = z.parse(z.array(z.string()), JSON.parse(stdout));
-  return { read: texts.map((text) => Uint8Array.fromBase64(text)), file };
+  return { ...z.parse(Outcome, JSON.parse(stdout)), file };
+}
+
+async function pieces(steps: readonly Step[]) {
+  const { texts, opened, file } = await run(steps);
+  return { read: texts.map((text) => Uint8Array.fromBase64(text)), opened, file };
 }
 
 Deno.test("base64 of a piece stays what it is until its answer has left", async () => {
@@ -48,4 +61,32 @@ Deno.test("a piece from elsewhere is not taken for what was read ahead", async (
   const { read, file } = await pieces([piece(0), "sent", piece(5), "sent", piece(1)]);
   assertEquals(read[1], file.slice(5 * LENGTH, 6 * LENGTH));
   assertEquals(read[2], file.slice(LENGTH, 2 * LENGTH));
+});
+
+Deno.test("pieces that are requested at the same time use one open file, in order", async () => {
+  const order = [3, 0, 1, 2, 4];
+  const together = order.map((index) => index * LENGTH);
+  for (const earlier of [[], [piece(5), "sent" as const]]) {
+    const { read, opened, file } = await pieces([...earlier, { together, length: LENGTH }]);
+    assertEquals(opened, 1);
+    assertEquals(
+      read.slice(-order.length),
+      together.map((offset) => file.slice(offset, offset + LENGTH)),
+    );
+  }
+});
+
+Deno.test("a piece does not wait for a file that is not given back", async () => {
+  const { read, opened, file } = await pieces([
+    { beside: LENGTH, length: LENGTH },
+    "sent",
+    piece(2),
+  ]);
+  assertEquals(opened, 2);
+  assertEquals(read, [file.slice(LENGTH, 2 * LENGTH), file.slice(2 * LENGTH, 3 * LENGTH)]);
+});
+
+Deno.test("a request that waits for a file can be cancelled, and the next one gets the file", async () => {
+  const { texts, opened } = await run(["cancelled", piece(0), "sent"]);
+  assertEquals([texts[0], opened], ["Error: cancelled", 1]);
 });
