@@ -147,6 +147,9 @@ Deno.test("Windows", async (t) => {
           ["C:\\allowed\\aux ", -32602],
           ["C:\\allowed\\PROGRA~1", -32602],
           ["C:\\allowed\\x.", -32602],
+          ["C:\\allowed\\COM¹", -32602],
+          ["C:\\allowed\\\ud83d", -32602],
+          [`C:\\allowed\\${"x\\".repeat(20_000)}`, -32602],
         ] as const
       ) {
         assertEquals(refusalOf(await host.request("file_read", { path })).code, code, path);
@@ -161,11 +164,31 @@ Deno.test("Windows", async (t) => {
           ["setup.bat", -32602, "batch file"],
           ["..\\cmd.exe", -32602, "must be absolute"],
           ["\\\\server\\share\\x.exe", -32602, "network path"],
+          ["C:\\windows", -32001, "is a directory, not a program"],
+          ["C:\\windows\\win.ini", -32000, "is not a program"],
+          ["NUL", -32602, "the name of a device"],
+          ["x".repeat(40_000), -32602, "at most 4096 characters"],
         ] as const
       ) {
         const refusal = refusalOf(await host.request("exec_command", { command }));
         assertEquals(refusal.code, code, command);
         assertStringIncludes(refusal.data.reason, reason);
+      }
+    });
+
+    await t.step("refuses half a surrogate pair wherever a command has text", async () => {
+      const text = "a\ud83d";
+      for (
+        const params of [
+          { command: text },
+          { command: "cmd", args: ["/c", text] },
+          { command: "cmd", env: { A: text } },
+          { command: "cmd", working_directory: `C:\\${text}` },
+        ]
+      ) {
+        const { code, data } = refusalOf(await host.request("exec_command", params));
+        assertEquals(code, -32602, JSON.stringify(params));
+        assertStringIncludes(data.reason, "unpaired surrogate");
       }
     });
 

@@ -10,18 +10,26 @@
 
 import { invalidParams } from "../../base/errors.ts";
 import type { ProgramRules } from "../../policy/commands.ts";
-import { isSamePath, WINDOWS_PATHS } from "./paths.ts";
+import { isSamePath, pathProblem, WINDOWS_PATHS } from "./paths.ts";
 
 const EXTENSIONS = [".com", ".exe"] as const;
 const IS_PROGRAM = /\.(?:com|exe)$/i;
-const IS_BATCH = /\.(?:bat|cmd)$/i;
+
+/** Whether a command is a batch file. */
+export const isBatchFile = (command: string): boolean => /\.(?:bat|cmd)$/i.test(command);
 
 function refuseBatch(command: string): void {
-  if (!IS_BATCH.test(command)) return;
+  if (!isBatchFile(command)) return;
   throw invalidParams(
     "command must not be a batch file, whose arguments cmd.exe would interpret; run cmd.exe with " +
       'the args ["/d", "/c", FILE, …] instead',
   );
+}
+
+/** A bare name becomes a part of a path, so the same names are refused: NUL would be the device. */
+function refuseMalformed(name: string): void {
+  const problem = pathProblem(`C:\\${name}`);
+  if (problem !== undefined) throw invalidParams(`command must ${problem}`);
 }
 
 /** How Windows names programs. */
@@ -29,7 +37,9 @@ export const WINDOWS_PROGRAMS: ProgramRules = {
   separator: ";",
   isBareName: (command) => {
     refuseBatch(command);
-    return !/[\\/:]/.test(command);
+    if (/[\\/:]/.test(command)) return false;
+    refuseMalformed(command);
+    return true;
   },
   pathOf: (command) => WINDOWS_PATHS.normalize(command, "command"),
   join: (directory, name) => `${directory.replace(/\\$/, "")}\\${name}`,

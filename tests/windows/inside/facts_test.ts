@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { driveRoots } from "../../../lib/platform/windows/drives.ts";
 import { productName, WindowsFacts } from "../../../lib/platform/windows/facts/mod.ts";
+import { linksIn } from "../../../lib/platform/windows/facts/network.ts";
+import { readKey } from "../../../lib/platform/windows/registry/read_key.ts";
+import { dataOf } from "../../../lib/platform/windows/registry/values.ts";
+import { writeKey } from "../../../lib/platform/windows/registry/write_key.ts";
 import { WindowsWatch } from "../../../lib/platform/windows/watch.ts";
 
 const facts = new WindowsFacts();
@@ -21,6 +25,27 @@ Deno.test("productName() tells Windows 11 by its build", () => {
     "Windows Server 2022 Standard",
   );
   assertEquals(productName(undefined, "10.0.19045"), "Windows");
+});
+
+Deno.test("text of the system that is no Unicode is replaced: a host could not read the answer", async () => {
+  const key = String.raw`SOFTWARE\Microsoft\Windows NT\CurrentVersion`;
+  const value = readKey(key, 1024)?.find(({ name }) => name === "ProductName");
+  const before = value && dataOf(value);
+  assert(typeof before === "string");
+  writeKey(key, { ProductName: "Windows \ud83d" });
+  try {
+    assertEquals((await new WindowsFacts().info()).os_name, "Windows \ufffd");
+  } finally {
+    writeKey(key, { ProductName: before });
+  }
+});
+
+Deno.test("an adapter's name that is no Unicode is replaced as Deno replaces it", () => {
+  const name = Uint16Array.of(0x61, 0xd83d, 0);
+  const entry = new DataView(new ArrayBuffer(448));
+  entry.setBigUint64(72, Deno.UnsafePointer.value(Deno.UnsafePointer.of(name)), true);
+  assertEquals(linksIn(new Uint8Array(entry.buffer)).map((link) => link.name), ["a\ufffd"]);
+  assertEquals(name.length, 3);
 });
 
 Deno.test("networkInterfaces() has every adapter that has an address, with all its addresses", async () => {

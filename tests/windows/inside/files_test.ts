@@ -1,8 +1,17 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { RpcError } from "../../../lib/base/errors.ts";
 import { WindowsFiles } from "../../../lib/platform/windows/files/mod.ts";
 import { MAX_UPLOADS } from "../../../lib/platform/uploads.ts";
 import { WINDOWS_PATHS } from "../../../lib/platform/windows/paths.ts";
+import {
+  ACCESS,
+  closeHandle,
+  DISPOSITION,
+  openName,
+  SHARE,
+} from "../../../lib/platform/windows/files/nt_file.ts";
+import { holdDirectory, prove } from "../../../lib/platform/windows/files/real_file.ts";
+import { until } from "../../_waiting.ts";
 import { namesIn } from "../../lib/_helpers.ts";
 import { type AllowedPath, allowPath } from "../../../lib/policy/paths.ts";
 
@@ -155,6 +164,9 @@ async function withLink(to: string, path: string, test: () => Promise<void>): Pr
   if (prefix === undefined) await run("cmd", "/c", "mklink", "/J", path, to);
   else await onWine("/bin/ln", "-s", onLinux(to), onLinux(path));
   try {
+    // A program of Linux may still be at work when Wine says that it is done.
+    const [, directory = "", name = ""] = /^(.*)\\(.*)$/.exec(path) ?? [];
+    await until(async () => (await namesIn(directory)).includes(name), `the link ${path}`);
     await test();
   } finally {
     if (prefix === undefined) await Deno.remove(path);
@@ -191,6 +203,80 @@ Deno.test("no link leads out of an allowed folder, as the last name or in betwee
       ]);
       assertEquals(await namesIn(`${folder}\\out`), ["secret"]);
       assertEquals(await read(at("out\\secret")), "secret");
+    });
+  });
+});
+
+/**
+ * Swaps two directories, at once; returns whether it could be done. Windows refuses while one is
+ * held open, Wine does not.
+ */
+function swapped(one: string, other: string): boolean {
+  try {
+    Deno.renameSync(one, `${one}-old`);
+  } catch {
+    return false;
+  }
+  Deno.renameSync(other, one);
+  return true;
+}
+
+const isEmpty = (directory: string) => Deno.readDirSync(directory).next().done;
+
+Deno.test("a directory that is swapped while its file is read or written changes nothing", async () => {
+  await inFolder(async (at, folder) => {
+    await Deno.mkdir(`${folder}\\in`);
+    await Deno.mkdir(`${folder}\\out`);
+    await Deno.writeTextFile(`${folder}\\in\\a`, "inside");
+    await Deno.writeTextFile(`${folder}\\out\\a`, "secret");
+    const file = await files.open(at("in\\a"), { access: "write", signal });
+    using _file = file;
+    swapped(`${folder}\\in`, `${folder}\\out`);
+    const { bytes } = await file.readAt(0, 10, signal);
+    assertEquals(new TextDecoder().decode(bytes), "inside");
+    await file.writeAt(0, bytesOf("INSIDE"), signal);
+    const out = await Deno.readTextFile(`${folder}\\out\\a`).catch(() => read(at("in\\a")));
+    assertEquals(out, "secret");
+  });
+});
+
+Deno.test("a file is replaced in the directory that was checked, not in one that took its place", async () => {
+  await inFolder(async (at, folder) => {
+    await Deno.mkdir(`${folder}\\in`);
+    await Deno.mkdir(`${folder}\\out`);
+    const replacing = files.replace(at("in\\a"), new Uint8Array(1_000_000), NEW)
+      .catch((error: unknown) => assert(error instanceof RpcError, String(error)));
+    // Until its temporary file is there, within the same turn of the event loop.
+    for (let i = 0; i < 100 && isEmpty(`${folder}\\in`); i++) await Promise.resolve();
+    assert(!isEmpty(`${folder}\\in`));
+    const isSwapped = swapped(`${folder}\\in`, `${folder}\\out`);
+    await replacing;
+    assertEquals(await namesIn(`${folder}\\${isSwapped ? "in" : "out"}`), []);
+  });
+});
+
+Deno.test("a name that becomes a link between the check of its directory and its opening is refused", async () => {
+  await inFolder(async (at, folder) => {
+    await Deno.mkdir(`${folder}\\in`);
+    await Deno.mkdir(`${folder}\\out`);
+    await Deno.writeTextFile(`${folder}\\out\\secret`, "secret");
+    const { path, root } = at("in");
+    const directory = holdDirectory(path, root);
+    using _directory = directory;
+    await withLink(`${folder}\\out`, `${folder}\\in\\link`, () => {
+      const open = {
+        access: ACCESS.LIST,
+        share: SHARE.ALL,
+        disposition: DISPOSITION.OPEN,
+        kind: 0,
+      };
+      const link = openName(directory.handle, "link", open);
+      try {
+        assertThrows(() => prove(link, `${path}\\link`), RpcError);
+      } finally {
+        closeHandle(link);
+      }
+      return Promise.resolve();
     });
   });
 });

@@ -63,6 +63,15 @@ Deno.test("a program gets its arguments unchanged", async () => {
   assertEquals(await argumentsOf(hostile), hostile);
 });
 
+Deno.test("a variable of the request counts, whatever the case of its name", async () => {
+  const env = {
+    ...{ "path": "C:\\mine", "Both": "first", "both": "second" },
+    ...baseEnvironment(),
+  };
+  const { stdout } = await runCommand(optionsFor(["/c", "echo %PATH%,%BOTH%"], { env }));
+  assertEquals(text(stdout.bytes), "C:\\mine,first\r\n");
+});
+
 Deno.test("a program gets no variable but the given ones", async () => {
   const { stdout } = await runCommand(
     optionsFor(["/c", "set"], { env: { SystemRoot: "C:\\windows", ONLY: "this" } }),
@@ -94,6 +103,33 @@ Deno.test("a timeout ends a command and what it has started", async () => {
   const grandchild = Number(text(stdout.bytes));
   assert(grandchild > 0, `a process id, received ${text(stdout.bytes)}`);
   await until(async () => !await isRunning(grandchild), "end of the grandchild", 30_000);
+});
+
+/** As {@link TREE}, of programs that ignore everything that asks them to end. */
+const DEAF_TREE = (() => {
+  const deaf = 'for (const one of ["SIGINT", "SIGBREAK", "SIGHUP"]) ' +
+    "Deno.addSignalListener(one, () => {});";
+  const stay = `${deaf} setTimeout(() => {}, 600000)`;
+  return [
+    "eval",
+    `${deaf}
+     const child = new Deno.Command(Deno.execPath(), { args: ["eval", ${JSON.stringify(stay)}] })
+       .spawn();
+     console.log(child.pid);
+     setInterval(() => {}, 600000);
+     await child.status;`,
+  ];
+})();
+
+Deno.test("a tree that ignores being asked to end is ended", async () => {
+  const { promise: grandchild, resolve } = Promise.withResolvers<number>();
+  const onOutput = (_stream: string, bytes: Uint8Array) =>
+    Promise.resolve(resolve(Number(text(bytes))));
+  const started = startCommand({ ...optionsFor(DEAF_TREE, DENO), onOutput });
+  const pid = await grandchild;
+  await started.signal("SIGTERM");
+  assertEquals((await started.ended).code, 124);
+  await until(async () => !await isRunning(pid), "end of the grandchild", 30_000);
 });
 
 Deno.test("a cancellation ends a command", async () => {
@@ -130,6 +166,15 @@ Deno.test("a file that is no program is refused with its reason", async () => {
   await Deno.writeTextFile(file, "not a program");
   const error = await assertRejects(() => runCommand(optionsFor([], { program: file })), RpcError);
   assertEquals(error.kind, "commandFailed");
+  await Deno.remove(file);
+});
+
+Deno.test("a file with another extension is refused, even if it is a program", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".txt" });
+  await Deno.writeTextFile(file, "not a program");
+  const error = await assertRejects(() => runCommand(optionsFor([], { program: file })), RpcError);
+  assertEquals(error.kind, "commandFailed");
+  assertStringIncludes(error.message, "is not a program");
   await Deno.remove(file);
 });
 

@@ -44,10 +44,19 @@ const REFUSED = [
   ["\\\\server\\share\\x.exe", -32602],
   ["cmd.exe:stream", -32602],
   ["nosuchprogram", -32002],
+  ["NUL", -32602],
+  ["con.exe", -32602],
+  ["COM¹", -32602],
+  ["cmd.", -32602],
+  ["cmd.exe ", -32602],
+  ["CALC~1.EXE", -32602],
+  ["c*d", -32602],
+  ["cmd\ud83d", -32602],
+  ["x".repeat(40_000), -32602],
 ] as const;
 
 for (const [command, code] of REFUSED) {
-  Deno.test(`findProgram() refuses ${command}: ${code}`, () => {
+  Deno.test(`findProgram() refuses ${JSON.stringify(command.slice(0, 30))}: ${code}`, () => {
     assertEquals(assertThrows(() => find(command), RpcError).code, code);
   });
 }

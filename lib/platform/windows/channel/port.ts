@@ -19,7 +19,7 @@ import { kernel32 } from "../ffi/kernel32.ts";
 import { STATUS } from "../ffi/ntdll.ts";
 import { wide } from "../ffi/wide.ts";
 import { ERROR, lastError, type WindowsError } from "../ffi/windows_error.ts";
-import { OverlappedHandle } from "../overlapped.ts";
+import { OverlappedHandle, type Transfer } from "../overlapped.ts";
 
 const GENERIC_READ_AND_WRITE = 0xc000_0000;
 const OPEN_EXISTING = 3;
@@ -94,14 +94,18 @@ export function hasHost(handle: Handle): boolean | undefined {
   return isKnown === 0 ? undefined : information[HOST_CONNECTED_OFFSET] !== 0;
 }
 
-class Port implements Connection {
+/** What a port's connection needs of its handle. */
+type PortHandle = Pick<OverlappedHandle, "handle" | "read" | "write" | "cancel" | "close">;
+
+/** The connection over an open port. */
+export class Port implements Connection {
   readonly atEndOfFile = "host away";
-  readonly #port: OverlappedHandle;
+  readonly #port: PortHandle;
   readonly #knowsItsHost: boolean;
   #isReading = false;
   #isClosed = false;
 
-  constructor(port: OverlappedHandle) {
+  constructor(port: PortHandle) {
     this.#port = port;
     this.#knowsItsHost = hasHost(port.handle) !== undefined;
     if (this.#knowsItsHost) this.#watchHost();
@@ -110,9 +114,9 @@ class Port implements Connection {
   async read(buffer: Uint8Array): Promise<number | null> {
     if (this.#isAway()) return null;
     this.#isReading = true;
-    const { status, bytes } = await this.#port.read(buffer);
+    const { status, bytes } = await this.#readSome(buffer);
     this.#isReading = false;
-    if (status === STATUS.SUCCESS) return bytes || null;
+    if (status === STATUS.SUCCESS || status === STATUS.TIMEOUT) return bytes || null;
     // No host, and nothing that the last one sent; or the host has gone.
     if (status === STATUS.INSUFFICIENT_RESOURCES) return null;
     if (status === STATUS.CANCELLED && !this.#isClosed) return null;
@@ -133,6 +137,17 @@ class Port implements Connection {
   close(): void {
     this.#isClosed = true;
     void this.#port.close();
+  }
+
+  /**
+   * A serial port also ends a read because no further byte has come for a while (COMMTIMEOUTS): with
+   * what had come until then, which may be nothing.
+   */
+  async #readSome(buffer: Uint8Array): Promise<Transfer> {
+    for (;;) {
+      const transfer = await this.#port.read(buffer);
+      if (transfer.status !== STATUS.TIMEOUT || transfer.bytes > 0) return transfer;
+    }
   }
 
   #isAway(): boolean {

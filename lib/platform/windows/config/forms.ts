@@ -9,6 +9,7 @@ import type { ConfigForms } from "../../../config/forms.ts";
 import { type ConfigSchema, configSchema } from "../../../config/schema.ts";
 import type { WindowsFolders } from "../folders.ts";
 import { pathProblem, tidied, WINDOWS_PATHS } from "../paths.ts";
+import { isBatchFile } from "../program_names.ts";
 
 /** `\\.\pipe\` and a name, 256 characters in all (CreateNamedPipeW). */
 const PIPE_PATH = /^\\\\\.\\pipe\\[^\\]{1,247}$/;
@@ -35,6 +36,10 @@ const CommandName = z.string().check(
       isBareName(name) ||
       pathProblem(name) === undefined && WINDOWS_PATHS.normalize(name) === name && name.length > 3,
     "must be a program's bare name or its path with a drive",
+  ),
+  z.refine(
+    (name) => !isBatchFile(name),
+    "must not be a batch file: the host runs one by cmd.exe, which may run any other, too",
   ),
 );
 

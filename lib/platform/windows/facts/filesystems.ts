@@ -43,7 +43,7 @@ export function filesystems(): readonly Filesystem[] {
     const usedBytes = totalBytes - Number(free[0]);
     return [{
       mount_point: root,
-      device: fromWide(label) || root.slice(0, 2),
+      device: fromWide(label).toWellFormed() || root.slice(0, 2),
       fs_type: fromWide(fsType),
       total_bytes: totalBytes,
       used_bytes: usedBytes,

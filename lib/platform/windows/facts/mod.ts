@@ -68,5 +68,5 @@ function registeredName(): string | undefined {
   const values = readKey(VERSION_KEY, MAX_VALUE_BYTES) ?? [];
   const found = values.find(({ name }) => name === "ProductName");
   const name = found && dataOf(found);
-  return typeof name === "string" ? name : undefined;
+  return typeof name === "string" ? name.toWellFormed() : undefined;
 }

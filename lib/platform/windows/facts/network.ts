@@ -43,7 +43,7 @@ type Link = Pick<NetworkInterface, "name" | "mac_address" | "state" | "mtu">;
 /** All adapters, with the addresses that they have. */
 export function adapters(): readonly NetworkInterface[] {
   const addresses = Deno.networkInterfaces();
-  return links().map((link) => {
+  return linksIn(adapterList()).map((link) => {
     const of = (family: "IPv4" | "IPv6") =>
       addresses.filter((one) => one.name === link.name && one.family === family)
         .map(({ cidr }) => cidr);
@@ -51,8 +51,8 @@ export function adapters(): readonly NetworkInterface[] {
   });
 }
 
-function links(): readonly Link[] {
-  const list = adapterList();
+/** The adapters in what GetAdaptersAddresses returned; `undefined` stands for none. */
+export function linksIn(list: Uint8Array<ArrayBuffer> | undefined): readonly Link[] {
   const found: Link[] = [];
   let at = list === undefined ? null : Deno.UnsafePointer.of(list);
   // Each entry points to the next, in the same memory.
@@ -87,7 +87,8 @@ function textAt(pointer: Deno.PointerObject): string {
     if (unit === 0) break;
     units[index] = unit;
   }
-  return fromWide(units);
+  // As Deno returns it, whose addresses are found by this name.
+  return fromWide(units).toWellFormed();
 }
 
 /** The memory with the entries, the first at its beginning; `undefined` if there is none. */

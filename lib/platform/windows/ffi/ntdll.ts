@@ -71,6 +71,7 @@ export const ntdll = Deno.dlopen("ntdll.dll", {
 /** Values of NTSTATUS that the agent tells apart (ntstatus.h). */
 export const STATUS = {
   SUCCESS: 0,
+  TIMEOUT: 0x102,
   PENDING: 0x103,
   BUFFER_OVERFLOW: 0x8000_0005,
   NO_MORE_FILES: 0x8000_0006,

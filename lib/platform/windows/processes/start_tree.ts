@@ -10,6 +10,7 @@ import type { ProcessTree, Program, Streams } from "../../processes/process_tree
 import { kernel32 } from "../ffi/kernel32.ts";
 import { wide } from "../ffi/wide.ts";
 import { lastError, WindowsError } from "../ffi/windows_error.ts";
+import { foldCase } from "../paths.ts";
 import { JobObject } from "./job_object.ts";
 import { BAD_EXE_FORMAT, notRunnable } from "./start_failure.ts";
 
@@ -38,7 +39,7 @@ export function startTree(
       args: [...args],
       cwd: workingDirectory,
       clearEnv: true,
-      env,
+      env: withoutDoubles(env),
       ...streams,
     }).spawn();
   } catch (error) {
@@ -56,6 +57,19 @@ export function startTree(
     },
     release: () => job.release(),
   };
+}
+
+/**
+ * Windows ignores the case of variables' names. Of several that differ only in case the first counts:
+ * that of the request, not the system's.
+ */
+function withoutDoubles(env: Readonly<Record<string, string>>): Record<string, string> {
+  const first = new Map<string, [name: string, value: string]>();
+  for (const [name, value] of Object.entries(env)) {
+    const folded = foldCase(name);
+    if (!first.has(folded)) first.set(folded, [name, value]);
+  }
+  return Object.fromEntries(first.values());
 }
 
 /** @throws {RpcError} -32000 for more than Windows takes, whatever quoting adds. */

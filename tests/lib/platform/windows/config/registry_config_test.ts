@@ -130,6 +130,12 @@ for (
       '"__proto__.log_level" is unknown (did you mean "log_level"?)',
     ],
     [
+      "a batch file in the whitelist",
+      multiText("security.command_whitelist", ["ipconfig", "setup.BAT"]),
+      "security.command_whitelist[1] must not be a batch file: the host runs one by cmd.exe, " +
+      'which may run any other, too, received "setup.BAT"',
+    ],
+    [
       "a path with two spellings of its parent",
       text("audit_file", "C:\\programdata\\kvmmanager\\FILES\\audit.log"),
       "audit_file must be outside security.allowed_write_paths: file_write could replace it, " +
