@@ -1,5 +1,5 @@
 /**
- * `deno task compile`: compiles the agent's bundle to one binary, confined to a configuration.
+ * `deno task compile`: bundles the agent and compiles it to one binary, confined to a configuration.
  *
  * The binary has the permissions of that configuration plus access to the whole file system, so that
  * it can read a configuration file anywhere. It drops the latter at startup
@@ -13,30 +13,31 @@ import { parseArgs } from "@std/cli/parse-args";
 import { basename, dirname, fromFileUrl } from "@std/path/posix";
 import { EXIT } from "../commands/usage.ts";
 import manifest from "../deno.json" with { type: "json" };
-import { ConfigError, loadConfig } from "../lib/config/load.ts";
-import { type Config, DEFAULT_CONFIG } from "../lib/config/schema.ts";
-import { permissionsFor } from "../lib/platform/linux/grants.ts";
+import { ConfigError } from "../lib/config/load.ts";
+import type { Config } from "../lib/config/schema.ts";
 import { permissionFlags } from "../lib/platform/permissions.ts";
-import { LISTEN_SOCKET } from "../lib/platform/linux/permission_remedy.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { checkBinary, WrongRuntimeError } from "./compile/check_binary.ts";
 import { DenoFailedError, NoRuntimeError, runDenoCompile } from "./compile/deno_compile.ts";
-import { windowsConfigOf, windowsGrants } from "./compile/windows.ts";
+import { LINUX } from "./compile/linux.ts";
+import type { Platform } from "./compile/platform.ts";
+import { WINDOWS } from "./compile/windows.ts";
+import { runTool, ToolFailedError } from "./vm/tools.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** The platforms the agent runs on. */
-export const TARGETS = [
-  "x86_64-unknown-linux-gnu",
-  "aarch64-unknown-linux-gnu",
-  "x86_64-pc-windows-msvc",
-] as const;
+/** The targets of `deno compile` that the agent is compiled for, with their platforms. */
+const PLATFORMS = {
+  "x86_64-unknown-linux-gnu": LINUX,
+  "aarch64-unknown-linux-gnu": LINUX,
+  "x86_64-pc-windows-msvc": WINDOWS,
+} as const;
 
-/** One of {@link TARGETS}. */
-export type Target = typeof TARGETS[number];
+/** The targets, the first of them first. */
+export const TARGETS: readonly string[] = Object.keys(PLATFORMS);
 
-const isWindows = (target: Target) => target === "x86_64-pc-windows-msvc";
+const isTarget = (text: string): text is keyof typeof PLATFORMS => Object.hasOwn(PLATFORMS, text);
 
 const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output FILE]
 
@@ -49,9 +50,9 @@ const USAGE = `Usage: deno task compile [--target T] [--config FILE] [--output F
 /** The binary's permissions as Deno flags, and the arguments it always starts with. */
 export function binaryArguments(
   config: Config,
-  target: Target = "x86_64-unknown-linux-gnu",
+  { grantsOf }: Pick<Platform, "grantsOf">,
 ): { flags: string[]; baked: string[] } {
-  const { granted, everything } = isWindows(target) ? windowsGrants(config) : linuxGrants(config);
+  const { granted, everything } = grantsOf(config);
   const everywhere = (paths: readonly string[]) => [...new Set([...everything, ...paths])];
   return {
     flags: [
@@ -66,19 +67,8 @@ export function binaryArguments(
   };
 }
 
-function linuxGrants(config: Config) {
-  // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
-  // files the power units watch are writable only by the service. One socket is granted for
-  // --channel listen:, and dropped unless the command line names it.
-  const granted = permissionsFor({
-    ...config,
-    command_monitor: { ...config.command_monitor, enabled: true },
-  }, { power: true, listen: LISTEN_SOCKET });
-  return { granted, everything: ["/"] };
-}
-
 interface Order {
-  readonly target: Target;
+  readonly target: keyof typeof PLATFORMS;
   readonly config: string | undefined;
   readonly output: string;
 }
@@ -95,36 +85,34 @@ function readOrder(args: readonly string[]): Order | "help" {
   });
   if (parsed.help) return "help";
   const config = single(parsed.config, "config");
-  const wanted = single(parsed.target, "target") ?? Deno.build.target;
-  const target = TARGETS.find((known) => known === wanted);
-  if (target === undefined) {
-    throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${wanted}"`);
+  const target = single(parsed.target, "target") ?? Deno.build.target;
+  if (!isTarget(target)) {
+    throw new UsageError(`--target must be one of ${TARGETS.join(", ")}, received "${target}"`);
   }
   const output = single(parsed.output, "output") ??
-    `${ROOT}dist/kvmmanager-agent${isWindows(target) ? ".exe" : ""}`;
+    `${ROOT}dist/kvmmanager-agent${PLATFORMS[target].extension}`;
   return { target, config, output };
 }
 
 async function compile({ target, config: file, output }: Order): Promise<void> {
-  // Not this machine's configuration file: guests have a different one.
-  const config = isWindows(target)
-    ? await windowsConfigOf(file)
-    : file === undefined
-    ? DEFAULT_CONFIG
-    : (await loadConfig(file)).config;
-  const { flags, baked } = binaryArguments(config, target);
+  const platform = PLATFORMS[target];
+  const config = await platform.configOf(file);
+  const { flags, baked } = binaryArguments(config, platform);
   const directory = dirname(output);
   await Deno.mkdir(directory, { recursive: true });
   // When Deno fails it removes the old binary and leaves partial files.
   const temporary = await Deno.makeTempDir({ dir: directory, prefix: ".compile-" });
   try {
     const compiled = `${temporary}/${basename(output)}`;
+    const bundle = `${temporary}/bundle.js`;
+    const args = ["bundle", "--quiet", "--minify", "--output", bundle, platform.main];
+    await runTool(Deno.execPath(), args, { cwd: ROOT });
     await runDenoCompile(target, [
       ...manifest.bundleFlags,
       ...flags,
       `--target=${target}`,
       `--output=${compiled}`,
-      `${ROOT}dist/${isWindows(target) ? "agent-windows.js" : "agent.js"}`,
+      bundle,
       ...baked,
     ]);
     await checkBinary(compiled, { target, version: `kvmmanager-agent ${VERSION}` });
@@ -157,7 +145,7 @@ function explain(error: unknown): number {
   if (error instanceof NoRuntimeError || error instanceof WrongRuntimeError) {
     return EXIT.unavailable;
   }
-  if (error instanceof DenoFailedError) return EXIT.software;
+  if (error instanceof DenoFailedError || error instanceof ToolFailedError) return EXIT.software;
   throw error;
 }
 

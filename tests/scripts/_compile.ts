@@ -35,9 +35,16 @@ export async function provideBundle(name: string, entry: string): Promise<void> 
 export async function denoDirWithoutRuntime(path: string) {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const info = z.parse(
-    z.looseObject({ npmCache: z.string() }),
+    z.looseObject({ denoDir: z.string(), npmCache: z.string() }),
     JSON.parse(new TextDecoder().decode(stdout)),
   );
   await Deno.symlink(info.npmCache, `${path}/npm`);
+  // What `deno bundle` needs; runtimes are beside it.
+  await Deno.mkdir(`${path}/dl`);
+  for await (const { name } of Deno.readDir(`${info.denoDir}/dl`)) {
+    if (name.startsWith("esbuild-")) {
+      await Deno.symlink(`${info.denoDir}/dl/${name}`, `${path}/dl/${name}`);
+    }
+  }
   return { DENO_DIR: path, DENORT_BIN: undefined };
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
+import { LINUX } from "../../scripts/compile/linux.ts";
 import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
 import { ROOT } from "../_deno.ts";
 import { runScript } from "./_run.ts";
@@ -11,8 +12,8 @@ const COMPILE = "scripts/compile.ts";
 const BUNDLE = `${ROOT}dist/agent.js`;
 
 Deno.test("deno task compile says in one line what to provide where there is no denort", async () => {
+  // Nothing is downloaded for bundling.
   await provideBundle("agent.js", "main.ts");
-  await provideBundle("agent-windows.js", "main_windows.ts");
   await using directory = await TempDirectory.make();
   const env = { ...NO_NETWORK, ...await denoDirWithoutRuntime(directory.path) };
   const output = `${directory.path}/out/agent`;
@@ -75,7 +76,7 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
   await provideBundle("agent.js", "main.ts");
   await using directory = await TempDirectory.make();
   const output = `${directory.path}/agent`;
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
   // Any executable of the platform can carry a program; this one does not run it.
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "--quiet", "--no-config", ...flags, "--output", output, BUNDLE, ...baked],
@@ -92,13 +93,13 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
 });
 
 Deno.test("a binary may listen on one socket for its host", () => {
-  const { flags } = binaryArguments(DEFAULT_CONFIG);
+  const { flags } = binaryArguments(DEFAULT_CONFIG, LINUX);
   const net = flags.find((flag) => flag.startsWith("--allow-net="));
   assertStringIncludes(net ?? "", "unix:/run/kvmmanager-agent/agent.sock");
 });
 
 Deno.test("a binary refuses another socket and names the one that it may use", async () => {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
   const channel = "listen:/tmp/kvmmanager-not-granted.sock";
   const args = ["run", ...flags, "main.ts", ...baked, "--channel", channel];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
@@ -111,7 +112,7 @@ async function checkAs(compiledFor: Config, config: unknown): Promise<unknown> {
   await using directory = await TempDirectory.make();
   const file = `${directory.path}/config.json`;
   await Deno.writeTextFile(file, JSON.stringify(config));
-  const { flags, baked } = binaryArguments(compiledFor);
+  const { flags, baked } = binaryArguments(compiledFor, LINUX);
   const args = ["run", ...flags, "main.ts", ...baked, "check", "--config", file];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
   return JSON.parse(new TextDecoder().decode(stdout));
@@ -173,7 +174,7 @@ for (const [what, compiledFor, config, expected] of CONFINEMENTS) {
 
 /** Starts a probe with the permissions of a default binary; what it can read before and after. */
 async function probe(config: unknown): Promise<unknown> {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG);
+  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
   const file = "tests/scripts/_confinement_probe.ts";
   const args = ["run", ...flags, file, ...baked, JSON.stringify(config)];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();

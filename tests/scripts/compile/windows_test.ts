@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigError } from "../../../lib/config/load.ts";
 import { binaryArguments } from "../../../scripts/compile.ts";
-import { windowsConfigOf } from "../../../scripts/compile/windows.ts";
+import { WINDOWS } from "../../../scripts/compile/windows.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
-
-const WINDOWS = "x86_64-pc-windows-msvc";
 
 /** The list of one permission. */
 function listOf(flags: readonly string[], name: string): string[] {
@@ -16,11 +14,11 @@ function listOf(flags: readonly string[], name: string): string[] {
 async function compiled(config: unknown) {
   await using directory = await TempDirectory.make();
   const file = await directory.file("config.json", JSON.stringify(config));
-  return binaryArguments(await windowsConfigOf(file), WINDOWS);
+  return binaryArguments(await WINDOWS.configOf(file), WINDOWS);
 }
 
 Deno.test("a binary for Windows has the lists of Windows: its drives, no network, functions of the system", async () => {
-  const { flags, baked } = binaryArguments(await windowsConfigOf(undefined), WINDOWS);
+  const { flags, baked } = binaryArguments(await WINDOWS.configOf(undefined), WINDOWS);
   const read = listOf(flags, "read");
   for (const path of ["A:\\", "C:\\", "Z:\\", "C:\\Windows\\Logs"]) {
     assert(read.includes(path), path);
