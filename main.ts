@@ -6,7 +6,6 @@
 
 import * as z from "zod";
 import { permissionsOf } from "./commands/permissions.ts";
-import { privileged } from "./commands/privileged.ts";
 import { run } from "./commands/run.ts";
 import { supervise } from "./commands/supervise.ts";
 import { LINUX } from "./lib/platform/linux/mod.ts";
@@ -19,7 +18,7 @@ if (import.meta.main) {
   Deno.exit(
     await run(Deno.args, {
       platform: LINUX,
-      subcommands: { permissions: permissionsOf(LINUX, "shell"), privileged },
+      subcommands: { permissions: permissionsOf(LINUX, "shell") },
       serveOwnPort: supervise,
     }),
   );

@@ -10,7 +10,8 @@ import { printLine } from "../lib/base/terminal.ts";
 import { ConfigError } from "../lib/config/load.ts";
 import type { Finding } from "../lib/platform/finding.ts";
 import type { LoadedConfig, Platform } from "../lib/platform/platform.ts";
-import { EXIT, type Invocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import type { Invocation } from "./usage.ts";
 
 /**
  * Prints what it finds, a line for each thing, and what to do.

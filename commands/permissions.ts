@@ -13,7 +13,8 @@ import { printLine } from "../lib/base/terminal.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { brokerNeeds } from "./serve/broker.ts";
 import { effectiveConfig } from "./serve/effective_config.ts";
-import { EXIT, type Invocation, readInvocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import { type Invocation, readInvocation } from "./usage.ts";
 
 /**
  * The flags for a command line. A configuration that cannot be used gets those of the default one:
@@ -22,9 +23,6 @@ import { EXIT, type Invocation, readInvocation } from "./usage.ts";
  * @param args The agent's arguments.
  */
 export async function flagsFor(args: readonly string[], platform: Platform): Promise<string[]> {
-  if (args[0] === "privileged" && platform.brokerFlags !== undefined) {
-    return platform.brokerFlags(args);
-  }
   let invocation: Invocation;
   try {
     invocation = readInvocation(args);

@@ -12,7 +12,7 @@ import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError } from "../lib/base/terminal.ts";
 import { serveBroker } from "../lib/platform/linux/privileged/broker.ts";
 import { OPERATIONS } from "../lib/privileged/operations.ts";
-import { EXIT } from "./usage.ts";
+import { EXIT } from "./exit.ts";
 
 /** `self` is from the launcher; `directory` and `hooks` are for tests. */
 const OPTIONS = ["config", "peer", "self", "directory", "hooks"] as const;

@@ -4,17 +4,15 @@
  * @module
  */
 
-import { ChannelError, ListenError } from "../lib/channel/channel.ts";
-import { UsageError } from "../lib/base/command_line.ts";
-import { stackOf } from "../lib/base/message_of.ts";
-import { ConfigError } from "../lib/config/load.ts";
-import { printError, printLine } from "../lib/base/terminal.ts";
+import { printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { check } from "./check.ts";
 import { sendMonitorCommand } from "./monitor_command.ts";
 import { serve } from "./serve.ts";
-import { EXIT, HELP, type Invocation, readInvocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import { explain } from "./explain.ts";
+import { HELP, type Invocation, readInvocation } from "./usage.ts";
 
 /** What one platform's agent has besides the commands that all have. */
 export interface Edition {
@@ -48,26 +46,4 @@ export async function run(args: readonly string[], edition: Edition): Promise<nu
   } catch (error) {
     return explain(error);
   }
-}
-
-/**
- * Explains what ended the agent, in one line for each problem.
- *
- * @returns The exit status.
- */
-export function explain(error: unknown, print: (line: string) => void = printError): number {
-  if (error instanceof UsageError) {
-    print(`kvmmanager-agent: ${error.message}`);
-    return EXIT.usage;
-  }
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) print(`kvmmanager-agent: ${error.path}: ${problem}`);
-    return EXIT.config;
-  }
-  if (error instanceof ListenError || error instanceof ChannelError) {
-    print(`kvmmanager-agent: ${error.message}`);
-    return EXIT.unavailable;
-  }
-  print(`kvmmanager-agent: ${stackOf(error)}`);
-  return EXIT.software;
 }

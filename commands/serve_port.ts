@@ -7,7 +7,8 @@
 import { portName } from "./port_name.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { serve } from "./serve.ts";
-import { EXIT, type Invocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import type { Invocation } from "./usage.ts";
 
 /** A platform with a port that the agent opens. */
 export interface PortPlatform extends Platform {

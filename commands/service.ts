@@ -25,10 +25,11 @@ import { protectOwnFiles } from "../lib/platform/windows/service/own_files.ts";
 import { removeSettings, writeSettings } from "../lib/platform/windows/service/settings.ts";
 import { WindowsServiceManager } from "../lib/platform/windows/service/service_manager.ts";
 import { flagsFor } from "./permissions.ts";
-import { explain } from "./run.ts";
 import { serve } from "./serve.ts";
 import { servePort } from "./serve_port.ts";
-import { EXIT, readInvocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import { explain } from "./explain.ts";
+import { readInvocation } from "./usage.ts";
 
 const HELP = `kvmmanager-agent service - the agent as a service of Windows
 

@@ -16,7 +16,8 @@ import { confineSupervisor } from "../lib/platform/linux/confinement.ts";
 import { parsePermissions } from "../lib/platform/permissions.ts";
 import { SHELL } from "../lib/platform/linux/programs.ts";
 import { portName } from "./port_name.ts";
-import { BAKED_OPTIONS, EXIT, type Invocation } from "./usage.ts";
+import { EXIT } from "./exit.ts";
+import { BAKED_OPTIONS, type Invocation } from "./usage.ts";
 
 const PORT_DIRECTORY = "/dev/virtio-ports";
 

@@ -1,5 +1,5 @@
 /**
- * Parses the agent's command line; holds its help and exit statuses.
+ * Parses the agent's command line; holds its help.
  *
  * @module
  */
@@ -15,16 +15,6 @@ import {
   type PowerChoice,
 } from "../lib/platform/platform.ts";
 import type { CommandList, CommandLists } from "../lib/policy/qga_commands.ts";
-
-/** Exit statuses (sysexits(3), where it has one). */
-export const EXIT = {
-  ok: 0,
-  wrong: 1,
-  software: 70,
-  unavailable: 69,
-  usage: 64,
-  config: 78,
-} as const;
 
 /** What `--help` prints. */
 export const HELP = `kvmmanager-agent - guest agent for KVM virtual machines
@@ -45,7 +35,7 @@ Commands:
            a JSON object (- reads it from standard input), and print the answer
   privileged
            perform one operation that needs root: the agent's request is on standard
-           input. For the agent and the service manager
+           input. Only in the packages, for the agent and the service manager
   service  on Windows: install, remove, start and stop the service; see service --help
 
 Options:

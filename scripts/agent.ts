@@ -1,6 +1,7 @@
 /**
  * `deno task agent`: runs the agent from source with exactly the permissions its configuration needs.
- * With `--bundled` as the first argument it runs dist/agent.js instead.
+ * With `--bundled` as the first argument it runs dist/agent.js instead. The subcommand `privileged` is
+ * the broker, a program of its own, as it is in the package.
  *
  * @module
  */
@@ -8,6 +9,8 @@
 import { fromFileUrl } from "@std/path/posix";
 import { flagsFor } from "../commands/permissions.ts";
 import { LINUX } from "../lib/platform/linux/mod.ts";
+import { brokerFlags, brokerPlaces } from "../lib/platform/linux/privileged/broker_grants.ts";
+import { OPERATIONS } from "../lib/privileged/operations.ts";
 import manifest from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -17,15 +20,24 @@ export async function agentCommand(
   args: readonly string[],
   { bundled }: { bundled: boolean },
 ): Promise<string[]> {
+  const [first, ...rest] = args;
+  const program = first === "privileged"
+    ? {
+      source: "main_broker.ts",
+      bundle: "broker.js",
+      flags: brokerFlags(OPERATIONS, brokerPlaces(rest)),
+      args: rest,
+    }
+    : { source: "main.ts", bundle: "agent.js", flags: await flagsFor(args, LINUX), args };
   return [
     "run",
     "--quiet",
     // The bundle needs neither Deno's package resolution nor its caches, which take memory.
     ...(bundled ? manifest.bundleFlags : [`--config=${ROOT}deno.json`]),
     `--v8-flags=${manifest.v8Flags.join(",")}`,
-    ...await flagsFor(args, LINUX),
-    bundled ? `${ROOT}dist/agent.js` : `${ROOT}main.ts`,
-    ...args,
+    ...program.flags,
+    bundled ? `${ROOT}dist/${program.bundle}` : `${ROOT}${program.source}`,
+    ...program.args,
   ];
 }
 

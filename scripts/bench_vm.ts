@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { EXIT } from "../commands/usage.ts";
+import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { AgentSpeech } from "./bench/agent.ts";

@@ -11,7 +11,7 @@
 import { single, UsageError } from "../lib/base/command_line.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, dirname, fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/usage.ts";
+import { EXIT } from "../commands/exit.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { ConfigError } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";

@@ -7,7 +7,7 @@
 import { nkeys } from "@nats-io/transport-node";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/usage.ts";
+import { EXIT } from "../commands/exit.ts";
 import { CHANNEL_NAME } from "../host/channels.ts";
 import { METADATA_NAMESPACE } from "../host/daemon/domains.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";

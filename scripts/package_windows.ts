@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/usage.ts";
+import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";

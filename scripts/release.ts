@@ -7,7 +7,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/usage.ts";
+import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
@@ -107,7 +107,10 @@ async function release(
     }
   }
   const libraries = [
-    ...await librariesOf(["main.ts", "main_windows.ts", "host/ctl/main.ts", "host/daemon/main.ts"]),
+    ...await librariesOf([
+      ...["main.ts", "main_broker.ts", "main_windows.ts"],
+      ...["host/ctl/main.ts", "host/daemon/main.ts"],
+    ]),
     ...RUNTIME,
     await cLibrary(await findLibrary("amd64", "libc.so.6")),
   ];

@@ -104,8 +104,6 @@ export interface Platform {
   loadConfig(path: string | undefined): Promise<LoadedConfig>;
   /** The Deno permissions that a configuration needs. */
   permissionsFor(config: Config, start?: StartPaths): Permissions;
-  /** The Deno flags of the broker with this command line, where there is a broker. */
-  readonly brokerFlags?: (args: readonly string[]) => string[];
   /** Finds out what is wrong with the installed agent, where that is possible. */
   readonly diagnose?: (config: Config, source: string) => Promise<Finding[]>;
   /** The Deno flags that {@link diagnose} needs. */

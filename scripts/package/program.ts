@@ -1,6 +1,6 @@
 /**
- * The program in a package: the Deno runtime, the bundle, and a launcher that starts both with the
- * permissions that the configuration needs.
+ * The program in a package: the Deno runtime, the bundles of the agent and of its broker, and a
+ * launcher that starts them with the permissions that they need.
  *
  * Not a compiled binary: its permissions are fixed when it is compiled, so it could not be confined
  * to a configuration that the guest's administrator has changed.
@@ -92,8 +92,10 @@ export async function installProgram(tree: string, options: ProgramOptions): Pro
       await Deno.chmod(`${library}/lib/${name}`, 0o644);
     }
   }
-  await Deno.copyFile(`${ROOT}dist/agent.js`, `${library}/agent.js`);
-  await Deno.chmod(`${library}/agent.js`, 0o644);
+  for (const bundle of ["agent.js", "broker.js"]) {
+    await Deno.copyFile(`${ROOT}dist/${bundle}`, `${library}/${bundle}`);
+    await Deno.chmod(`${library}/${bundle}`, 0o644);
+  }
   await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher(launcherPaths(prefix, ownLibraries)));
   await Deno.chmod(`${tree}${LAUNCHER}`, 0o755);
 }
@@ -143,6 +145,7 @@ const launcherPaths = (prefix: string, ownLibraries: boolean): LauncherPaths => 
       ? [started, "--library-path", `${library}/lib`, `${library}/deno`]
       : [started],
     bundle: `${library}/agent.js`,
+    broker: `${library}/broker.js`,
   };
 };
 
@@ -150,7 +153,10 @@ const launcherPaths = (prefix: string, ownLibraries: boolean): LauncherPaths => 
 export interface LauncherPaths {
   /** The runtime, or the loader with its arguments. */
   readonly runtime: readonly string[];
+  /** The agent's bundle. */
   readonly bundle: string;
+  /** The broker's. */
+  readonly broker: string;
 }
 
 /**
@@ -158,7 +164,9 @@ export interface LauncherPaths {
  * becomes the agent with just those. install/lib/start has asked before and passes the answer in
  * KVMMANAGER_AGENT_FLAGS, so the service starts the runtime once.
  */
-export function launcher({ runtime, bundle }: LauncherPaths = launcherPaths("", false)): string {
+export function launcher(
+  { runtime, bundle, broker }: LauncherPaths = launcherPaths("", false),
+): string {
   const environment = { ...manifest.environment, NO_COLOR: "1" };
   const exports = Object.entries(environment)
     .map(([name, value]) => `export ${name}=${shellWords([value])}`).join("\n");
@@ -182,7 +190,8 @@ if [ "\${1-}" = privileged ]; then
 	for hook in ${HOOK_DIRECTORY}/*; do
 		case \${hook##*/} in *[!A-Za-z0-9_-]*) ;; *) hooks=$hooks,$hook ;; esac
 	done
-	exec ${run} ${shellWords(brokerFlags(OPERATIONS))}"$hooks" ${shellWords([bundle])} "$@"
+	shift
+	exec ${run} ${shellWords(brokerFlags(OPERATIONS))}"$hooks" ${shellWords([broker])} "$@"
 fi
 flags=\${KVMMANAGER_AGENT_FLAGS-}
 unset KVMMANAGER_AGENT_FLAGS

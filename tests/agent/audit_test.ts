@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { EXIT } from "../../commands/usage.ts";
+import { EXIT } from "../../commands/exit.ts";
 import {
   type AgentOptions,
   configuration,

@@ -38,5 +38,5 @@ export function parseDirections(page: string): Directions {
 export function partOf(file: string): string {
   const [top = "", folder = ""] = file.split("/");
   if (top === "lib") return folder;
-  return top.replace(/(?:_windows)?\.ts$/, "");
+  return top.replace(/(?:_windows|_broker)?\.ts$/, "");
 }

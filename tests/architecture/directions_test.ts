@@ -32,7 +32,12 @@ async function* sourceFiles(directory: string): AsyncGenerator<string> {
 const { allowed } = parseDirections(await Deno.readTextFile(`${ROOT}CONTRIBUTING.md`));
 const texts = new Map<string, string>();
 for (
-  const file of ["main.ts", "main_windows.ts", ...(await Promise.all(TREE.map(filesIn))).flat()]
+  const file of [
+    "main.ts",
+    "main_broker.ts",
+    "main_windows.ts",
+    ...(await Promise.all(TREE.map(filesIn))).flat(),
+  ]
     .sort()
 ) {
   texts.set(file, await Deno.readTextFile(`${ROOT}${file}`));

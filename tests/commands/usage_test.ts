@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { EXIT, HELP, type Invocation, readInvocation } from "../../commands/usage.ts";
+import { EXIT } from "../../commands/exit.ts";
+import { HELP, type Invocation, readInvocation } from "../../commands/usage.ts";
 import { UsageError } from "../../lib/base/command_line.ts";
 
 const NOTHING: Invocation = {

@@ -11,7 +11,7 @@ import { ROOT } from "../_deno.ts";
 
 /** Everything that building needs. */
 const SOURCES = [
-  ...["CHANGELOG.md", "deno.json", "deno.lock", "main.ts"],
+  ...["CHANGELOG.md", "deno.json", "deno.lock", "main.ts", "main_broker.ts"],
   ...["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"],
 ] as const;
 
@@ -28,6 +28,7 @@ async function build({ umask, zone }: Builder): Promise<string[]> {
       mkdir out src && cp -R ${SOURCES.map((name) => `${ROOT}${name}`).join(" ")} src && cd src
       echo runtime >../runtime
       "$DENO" bundle --quiet --minify --output dist/agent.js main.ts
+      "$DENO" bundle --quiet --minify --output dist/broker.js main_broker.ts
       for format in deb rpm tar; do
         "$DENO" run -A scripts/package.ts $format --arch amd64 --quick --runtime ../runtime \\
           --directory ../out

@@ -19,8 +19,6 @@ import { linuxGuest } from "./guest.ts";
 import { sendCommand } from "./monitor_client.ts";
 import { listenOnSocket } from "./monitor_socket.ts";
 import { permissionRemedy } from "./permission_remedy.ts";
-import { brokerFlags, brokerPlaces } from "./privileged/broker_grants.ts";
-import { OPERATIONS } from "../../privileged/operations.ts";
 import { brokerOf } from "./privileged/broker_choice.ts";
 import { SHELL } from "./programs.ts";
 import { keepWatchdogFed, notifySocketIn } from "./service_manager.ts";
@@ -37,7 +35,6 @@ export const LINUX: Platform = {
   resolve: (path) => resolve(path),
   loadConfig,
   permissionsFor,
-  brokerFlags: (args) => brokerFlags(OPERATIONS, brokerPlaces(args)),
   diagnose: async (config, source) =>
     await (await import("./doctor/mod.ts")).diagnose(config, source),
   doctorFlags: ["--no-prompt", "--allow-read", `--allow-run=${SHELL}`],

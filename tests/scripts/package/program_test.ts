@@ -6,6 +6,8 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { shellWords } from "../../../commands/permissions.ts";
+import { brokerFlags } from "../../../lib/platform/linux/privileged/broker_grants.ts";
+import { OPERATIONS } from "../../../lib/privileged/operations.ts";
 import { launcher } from "../../../scripts/package/program.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 
@@ -35,7 +37,11 @@ async function launch(
   const file = (name: string) => `${directory.path}/${name}`;
   await Deno.writeTextFile(file("runtime"), FAKE_RUNTIME, { mode: 0o755 });
   await Deno.writeTextFile(file("answer"), shellWords(answer));
-  const text = launcher({ runtime: [file("runtime")], bundle: "/the/agent.js" });
+  const text = launcher({
+    runtime: [file("runtime")],
+    bundle: "/the/agent.js",
+    broker: "/the/broker.js",
+  });
   await Deno.writeTextFile(file("launcher"), text, { mode: 0o755 });
   const { stdout } = await new Deno.Command(file("launcher"), { args: [...args], env }).output();
   const asked = await Deno.readTextFile(file("asked")).catch(() => "");
@@ -68,6 +74,20 @@ Deno.test("the launcher asks nothing where the service has found out the flags",
     [...HOSTILE, "/the/agent.js", "--self=DIRECTORY/launcher", "serve"],
   );
   assertEquals(questions, 0);
+});
+
+Deno.test("the launcher runs the broker's own bundle with the broker's permissions, and asks nothing", async () => {
+  const { words, questions } = await launch(["privileged", "--peer=1-2-3"], {
+    answer: ["--allow-all"],
+    env: { KVMMANAGER_AGENT_FLAGS: shellWords(["--allow-all"]) },
+  });
+  const flags = brokerFlags(OPERATIONS);
+  const first = words.indexOf(flags[0] ?? "");
+  const granted = words.slice(first, first + flags.length);
+  // The hooks of this machine come after the programs.
+  assertEquals(granted.map((word, at) => word.slice(0, flags[at]?.length)), flags);
+  assertEquals(words.slice(first + flags.length), ["/the/broker.js", "--peer=1-2-3"]);
+  assertEquals([words.includes("--allow-all"), questions], [false, 0]);
 });
 
 Deno.test("the launcher does not let the agent use Deno's configuration, cache or network", () => {

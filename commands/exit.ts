@@ -1,0 +1,15 @@
+/**
+ * The exit statuses of the agent and of the scripts.
+ *
+ * @module
+ */
+
+/** Exit statuses (sysexits(3), where it has one). */
+export const EXIT = {
+  ok: 0,
+  wrong: 1,
+  software: 70,
+  unavailable: 69,
+  usage: 64,
+  config: 78,
+} as const;
