@@ -26,6 +26,7 @@ const SOURCES = [
   "deno.json",
   "deno.lock",
   "main.ts",
+  "main_broker.ts",
 ] as const;
 
 /** What does not affect it: the code that installs and tests it. */

@@ -27,8 +27,11 @@ const START_FIELD = 19;
 export interface ProcessTable {
   /** The process ids of the units' main processes; 0 for one that does not run. */
   mainPids(units: readonly string[]): Promise<readonly number[]>;
-  /** The text of /proc/PID/stat, or of /proc/self/stat; `undefined` if there is no such process. */
-  stat(pid: number | "self"): Promise<string | undefined>;
+  /**
+   * The lines of /proc/PID/stat and of this process's own, read in this order; `undefined` if there
+   * is no such process.
+   */
+  stats(pid: number): Promise<readonly string[] | undefined>;
 }
 
 /**
@@ -46,12 +49,12 @@ export async function refusePeer(
   if (!mains.includes(pid)) {
     return `process ${pid} is not the main process of ${AGENT_UNITS.join(" or ")}: ${mains.join()}`;
   }
-  const [peerStart, ownStart] = [
-    startTime(await processes.stat(pid)),
-    startTime(await processes.stat("self")),
-  ];
+  // Only now: what has this number must have been the main process since it was started.
+  const [peer, own] = await processes.stats(pid) ?? [];
   // The process that connected has ended, and the agent was started with its number.
-  if (!(peerStart < ownStart)) return `process ${pid} was started after the connection was made`;
+  if (!(startTime(peer) < startTime(own))) {
+    return `process ${pid} was started after the connection was made`;
+  }
   return undefined;
 }
 

@@ -69,7 +69,15 @@ async function run(
  * such file.
  */
 async function kernelFile(path: string, signal: AbortSignal): Promise<string | undefined> {
-  const { code, stdout } = await run("cat", [path], signal);
+  return await kernelFiles([path], signal);
+}
+
+/** The texts of several such files, one after the other; `undefined` if one is missing. */
+async function kernelFiles(
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { code, stdout } = await run("cat", paths, signal);
   return code === 0 ? textOfPaths(stdout.bytes) : undefined;
 }
 
@@ -114,6 +122,9 @@ export const systemProcesses = (signal: AbortSignal): ProcessTable => ({
     const { code, stdout } = await runProgram("systemctl", args, signal);
     return code === 0 ? stdout.split(/\n+/).filter((line) => line !== "").map(Number) : [];
   },
-  // `cat` reads its own parent's through the process id.
-  stat: (pid) => kernelFile(`/proc/${pid === "self" ? Deno.pid : pid}/stat`, signal),
+  // One `cat`, as each program delays the answer. The kernel escapes line breaks in a name.
+  stats: async (pid) => {
+    const paths = [pid, Deno.pid].map((id) => `/proc/${id}/stat`);
+    return (await kernelFiles(paths, signal))?.trimEnd().split("\n");
+  },
 });

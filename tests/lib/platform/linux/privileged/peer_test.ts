@@ -10,7 +10,7 @@ const stat = (start: number) => `7 (a) b) S 1 ${Array(17).fill("0").join(" ")} $
 /** The agent is process 7, started at 100; the broker was started at 200. */
 const processes = (changes: Partial<ProcessTable> = {}): ProcessTable => ({
   mainPids: () => Promise.resolve([7, 0]),
-  stat: (pid) => Promise.resolve(stat(pid === "self" ? 200 : 100)),
+  stats: () => Promise.resolve([stat(100), stat(200)]),
   ...changes,
 });
 
@@ -37,9 +37,12 @@ for (
       "3-7-990",
       { mainPids: () => Promise.resolve([]) },
     ],
-    ["a process that has ended", "3-7-990", { stat: () => Promise.resolve(undefined) }],
+    ["a process that has ended", "3-7-990", { stats: () => Promise.resolve(undefined) }],
     ["an agent that was started later with the same number", "3-7-990", {
-      stat: (pid) => Promise.resolve(stat(pid === "self" ? 200 : 200)),
+      stats: () => Promise.resolve([stat(200), stat(200)]),
+    }],
+    ["a process whose start alone is known", "3-7-990", {
+      stats: () => Promise.resolve([stat(100)]),
     }],
     ["an instance without a process", "3", {}],
     ["an instance with a user only", "3--990", {}],
