@@ -52,7 +52,7 @@ export interface SessionContext extends Daemon {
 /** The largest message in both directions. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const BUFFER_BYTES = 64 * 1024;
-/** Nothing more is read from a client that has not read this much. */
+/** Nothing more is read from a client, or begun for it, that has not read this much. */
 const CONGESTED_BYTES = 1024 * 1024;
 /** What a request in flight takes besides its text. */
 const REQUEST_BYTES = 1000;
@@ -246,6 +246,8 @@ export class Session implements Holder {
       params,
       signal,
       onSent: () => inFlight.wasSent = true,
+      congestion: () =>
+        this.#unread > CONGESTED_BYTES && !this.#isOver ? this.#drained.promise : undefined,
     });
   }
 

@@ -21,6 +21,8 @@ export interface VmCall {
   readonly signal: AbortSignal;
   /** Called when the request begins to be written to the channel. */
   readonly onSent: () => void;
+  /** Resolves once the client reads its answers; `undefined` if it does. */
+  readonly congestion?: () => Promise<void> | undefined;
 }
 
 /** Calls to one agent at a time: those that work, and those that wait for data. */
@@ -78,10 +80,10 @@ export class VmCalls<Client extends object> {
   }
 
   async #inTurn(client: Client, call: VmCall): Promise<unknown> {
-    const { vm: { agent, name }, signal } = call;
+    const { vm: { agent, name } } = call;
     const { waiting, working } = this.#slotsOf(agent);
     const slots = isWaiting(call.params) ? waiting : working;
-    await slots.take(client, signal);
+    await takeSlot(slots, client, call);
     try {
       if (agent.state === "unavailable") {
         const reason = `the agent of ${name} is not available: ${agent.problem}`;
@@ -103,6 +105,21 @@ export class VmCalls<Client extends object> {
     };
     this.#slots.set(agent, slots);
     return slots;
+  }
+}
+
+/** Takes a slot; a client that does not read its answers leaves its turns to others meanwhile. */
+async function takeSlot<Client>(
+  slots: FairQueue<Client>,
+  client: Client,
+  { signal, congestion }: VmCall,
+): Promise<void> {
+  for (;;) {
+    await slots.take(client, signal);
+    const isReading = congestion?.();
+    if (isReading === undefined) return;
+    slots.give();
+    await isReading;
   }
 }
 

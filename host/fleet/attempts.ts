@@ -21,6 +21,11 @@ import { callSubject, cancelSubject } from "./subjects.ts";
 /** How long a daemon may be away that is being restarted. */
 const AWAY_MS = 5000;
 const RETRY_MS = 250;
+/**
+ * The pause before an unanswered call is sent again, which doubles: the answer is lost if the daemon's
+ * server is, and the daemon remembers it.
+ */
+const REPEAT_MS = { first: 2000, most: 60_000 } as const;
 /** The headers and the subject count too. */
 const MESSAGE_BYTES = 4096;
 
@@ -35,10 +40,13 @@ export interface CalledVm {
 /** A call and its attempts. */
 export class Attempts {
   readonly #id = crypto.randomUUID();
+  readonly #client: string;
   readonly #deadline: number;
   readonly #payload: Uint8Array;
   readonly #answer = Promise.withResolvers<Msg>();
   readonly #startedAt = performance.now();
+  /** Since when nobody gets it, and when that was known last. */
+  #away: { readonly since: number; at: number } | undefined;
   #attempt = 0;
   /** Whether a daemon may have got it. */
   #mayHaveArrived = false;
@@ -49,8 +57,9 @@ export class Attempts {
     private readonly vm: CalledVm,
     private readonly method: string,
     params: unknown,
-    timeoutMs: number,
+    { timeoutMs, client }: { readonly timeoutMs: number; readonly client: string },
   ) {
+    this.#client = client;
     this.#deadline = Date.now() + timeoutMs;
     this.#payload = new TextEncoder().encode(params === undefined ? "" : JSON.stringify(params));
   }
@@ -67,6 +76,7 @@ export class Attempts {
     const timer = setTimeout(() => this.#giveUp(), this.#deadline - Date.now());
     try {
       this.repeat();
+      void this.#repeatUntilAnswered();
       return await this.#answer.promise;
     } finally {
       this.#over.abort();
@@ -83,6 +93,7 @@ export class Attempts {
     fields.set(HEADERS.deadline, String(this.#deadline));
     fields.set(HEADERS.requestId, this.#id);
     fields.set(HEADERS.epoch, this.vm.epoch);
+    fields.set(HEADERS.client, this.#client);
     // Where nothing has arrived, this is the first attempt for whoever gets it.
     fields.set(HEADERS.attempt, String(this.#mayHaveArrived ? this.#attempt : 1));
     const hadArrived = this.#mayHaveArrived;
@@ -105,12 +116,24 @@ export class Attempts {
     this.#answer.reject(reason);
   }
 
+  async #repeatUntilAnswered(): Promise<void> {
+    let pauseMs: number = REPEAT_MS.first;
+    while (await sleep(pauseMs, this.#over.signal)) {
+      pauseMs = Math.min(2 * pauseMs, REPEAT_MS.most);
+      if (performance.now() - (this.#away?.at ?? 0) < 2 * RETRY_MS) continue;
+      this.#away = undefined;
+      this.repeat();
+    }
+  }
+
   async #onFailure(error: unknown, hadArrived: boolean): Promise<void> {
     if (this.#over.signal.aborted) return;
     if (isWithoutResponder(error)) {
       // This attempt has reached nobody.
       this.#mayHaveArrived = hadArrived;
-      if (performance.now() - this.#startedAt < AWAY_MS) {
+      const now = performance.now();
+      this.#away = { since: this.#away?.since ?? now, at: now };
+      if (now - this.#away.since < AWAY_MS) {
         await sleep(RETRY_MS, this.#over.signal);
         return this.repeat();
       }

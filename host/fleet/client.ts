@@ -12,7 +12,8 @@ import { atMost } from "../sleep.ts";
 import { Attempts } from "./attempts.ts";
 import { CallAnswer, HostList, parseMessage } from "./messages.ts";
 import { connectNats, type NatsAddress, warningAbout } from "./nats.ts";
-import { isMethodName, listSubject } from "./subjects.ts";
+import { Presence } from "./presence.ts";
+import { cancelSubject, isMethodName, listSubject } from "./subjects.ts";
 
 /** A VM of the fleet. */
 export interface FleetVm {
@@ -57,10 +58,14 @@ export class FleetClient implements AsyncDisposable {
   readonly #tenant: string | undefined;
   /** Called when the connection is there again. */
   readonly #onReconnect = new Set<() => void>();
+  readonly #presence: Presence;
 
-  private constructor(nats: NatsConnection, tenant: string | undefined) {
+  private constructor(nats: NatsConnection, tenant: string | undefined, silentMs?: number) {
     this.#nats = nats;
     this.#tenant = tenant;
+    this.#presence = new Presence((host, sign) => {
+      if (!nats.isClosed()) nats.publish(cancelSubject(host), JSON.stringify(sign));
+    }, silentMs);
     void this.#watch();
   }
 
@@ -68,16 +73,22 @@ export class FleetClient implements AsyncDisposable {
    * Connects.
    *
    * @param tenant Whose VMs are listed; `undefined` for everybody's, which needs the permission.
+   * @param silentMs After this many milliseconds of silence, hosts end this client's calls.
+   *   @default {30000}
    * @throws {CallError} if there is no connection.
    * @throws {UsageError} if the credentials cannot be read.
    */
-  static async connect(address: NatsAddress, tenant: string | undefined): Promise<FleetClient> {
+  static async connect(
+    address: NatsAddress,
+    tenant: string | undefined,
+    silentMs?: number,
+  ): Promise<FleetClient> {
     const connecting = connectNats(address, "kvmmanager-ctl");
     const nats = await connecting.catch((error) => {
       if (error instanceof Error && error.name === "UsageError") throw error;
       throw new CallError(`the fleet at ${address.url}: ${messageOf(error)}`, "not served");
     });
-    return new FleetClient(nats, tenant);
+    return new FleetClient(nats, tenant, silentMs);
   }
 
   /** What a person should know of the server. */
@@ -150,14 +161,19 @@ export class FleetClient implements AsyncDisposable {
       const { code, message } = ERRORS.methodNotFound;
       throw new AnswerError(code, message, { reason: `no method "${method}"` });
     }
-    const call = new Attempts(this.#nats, vm, method, params, timeoutMs);
+    const { id: client } = this.#presence;
+    const call = new Attempts(this.#nats, vm, method, params, { timeoutMs, client });
     const onAbort = () => call.cancel(signal?.reason);
     const onReconnect = () => call.repeat();
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#onReconnect.add(onReconnect);
+    const answer = call.answer();
+    // Hosts know the clients of their calls only.
+    const calling = this.#presence.calling(vm.host);
     try {
-      return readAnswer(await call.answer());
+      return readAnswer(await answer);
     } finally {
+      calling[Symbol.dispose]();
       this.#onReconnect.delete(onReconnect);
       signal?.removeEventListener("abort", onAbort);
     }

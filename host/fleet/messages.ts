@@ -17,6 +17,8 @@ export const HEADERS = {
   epoch: "Kvm-Epoch",
   /** 1, 2, … */
   attempt: "Kvm-Attempt",
+  /** Who calls; see {@link SignOfLife}. */
+  client: "Kvm-Client",
 } as const;
 
 /** The longest id of a request. */
@@ -60,6 +62,15 @@ export const CallAnswer = z.looseObject({
 
 /** What cancels a call. */
 export const Cancellation = z.looseObject({ id: z.string() });
+
+/**
+ * A client with calls under way is alive, and says so again within this time. It goes where calls are
+ * cancelled.
+ */
+export const SignOfLife = z.looseObject({
+  alive: z.string(),
+  for_ms: z.number().check(z.positive()),
+});
 
 /** The value that a schema finds in a message; `undefined` if it is not that. */
 export function parseMessage<T>(schema: z.ZodMiniType<T>, text: string): T | undefined {

@@ -27,26 +27,42 @@ export class NatsServer implements AsyncDisposable {
     readonly config: string,
   ) {}
 
-  /** Starts one; resolves once it accepts connections. */
-  static async start(): Promise<NatsServer> {
+  /**
+   * Starts one; resolves once it accepts connections.
+   *
+   * @param settings Lines that the example does not have.
+   */
+  static async start(settings = ""): Promise<NatsServer> {
     const directory = await TempDirectory.make();
-    const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = free.addr;
-    free.close();
-    let config = await Deno.readTextFile(EXAMPLE);
-    for (const user of USERS) {
-      const pair = nkeys.createUser();
-      config = config.replaceAll(`KEY_OF_${user}`, pair.getPublicKey());
-      await directory.file(`${user}.creds`, new TextDecoder().decode(pair.getSeed()));
-    }
-    config = config.replace("127.0.0.1:4222", `127.0.0.1:${port}`);
-    const server = new NatsServer(
-      directory,
-      port,
-      await directory.file("nats-server.conf", config),
-    );
+    const [port] = freePorts(1);
+    const config = await exampleIn(directory);
+    const server = await NatsServer.#of(directory, port ?? 0, `${config}\n${settings}\n`);
     await server.run();
     return server;
+  }
+
+  /**
+   * Starts three that know each other; resolves once each of them accepts connections. The directory
+   * is everybody's: dispose of the first one last.
+   */
+  static async startCluster(): Promise<NatsServer[]> {
+    const directory = await TempDirectory.make();
+    const example = await exampleIn(directory);
+    const ports = freePorts(6);
+    const routes = ports.slice(3).map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+    const servers: NatsServer[] = [];
+    for (const [index, port] of ports.slice(0, 3).entries()) {
+      const cluster = `cluster { name: kvm, listen: "127.0.0.1:${ports[index + 3]}", ` +
+        `routes: [${routes}] }`;
+      servers.push(await NatsServer.#of(directory, port, `${example}\n${cluster}\n`));
+    }
+    await Promise.all(servers.map((server) => server.run()));
+    return servers;
+  }
+
+  static async #of(directory: TempDirectory, port: number, example: string): Promise<NatsServer> {
+    const config = example.replace("127.0.0.1:4222", `127.0.0.1:${port}`);
+    return new NatsServer(directory, port, await directory.file(`${port}.conf`, config));
   }
 
   get url(): string {
@@ -85,4 +101,26 @@ export class NatsServer implements AsyncDisposable {
     await this.kill();
     await this.directory[Symbol.asyncDispose]();
   }
+}
+
+/** The example with new keys, whose private halves are in the directory. */
+async function exampleIn(directory: TempDirectory): Promise<string> {
+  let config = await Deno.readTextFile(EXAMPLE);
+  for (const user of USERS) {
+    const pair = nkeys.createUser();
+    config = config.replaceAll(`KEY_OF_${user}`, pair.getPublicKey());
+    await directory.file(`${user}.creds`, new TextDecoder().decode(pair.getSeed()));
+  }
+  return config;
+}
+
+/** Ports that nobody listens on. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
 }

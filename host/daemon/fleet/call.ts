@@ -19,6 +19,8 @@ export interface FleetCall extends ReceivedCall {
   /** The daemon that the client has listed. */
   readonly epoch: string;
   readonly attempt: number;
+  /** Who calls; `undefined` if it does not say. */
+  readonly client: string | undefined;
   readonly params: unknown;
 }
 
@@ -46,9 +48,14 @@ export function readCall({ subject, headers, data }: Msg, host: string): FleetCa
   if (!Number.isSafeInteger(attempt) || attempt < 1) {
     throw invalidRequest(`${HEADERS.attempt} must be 1, 2, …`);
   }
+  const client = header(HEADERS.client);
+  if (client.length > MAX_ID_CHARACTERS) {
+    throw invalidRequest(`${HEADERS.client} may have ${MAX_ID_CHARACTERS} characters`);
+  }
   return {
     ...received,
     id,
+    client: client === "" ? undefined : client,
     deadline: readDeadline(header(HEADERS.deadline), host),
     epoch: header(HEADERS.epoch),
     attempt,

@@ -9,7 +9,7 @@ import { internalError, methodNotFound, RpcError } from "../../../lib/base/error
 import { messageOf } from "../../../lib/base/message_of.ts";
 import { VERSION } from "../../../lib/base/version.ts";
 import { AnswerError } from "../../errors.ts";
-import { Cancellation, type HostList, parseMessage } from "../../fleet/messages.ts";
+import { Cancellation, type HostList, parseMessage, SignOfLife } from "../../fleet/messages.ts";
 import { connectNats, type NatsAddress, warningAbout } from "../../fleet/nats.ts";
 import {
   callsTo,
@@ -24,7 +24,9 @@ import type { Host } from "../host.ts";
 import type { HostVm } from "../vm.ts";
 import type { VmCalls } from "../vm_calls.ts";
 import { type FleetCall, readCall } from "./call.ts";
+import { Leases } from "./leases.ts";
 import { Outcomes } from "./outcomes.ts";
+import { Outflow } from "./outflow.ts";
 
 /** Where the host is known, and as what. */
 export interface FleetOptions {
@@ -59,6 +61,7 @@ export class FleetMember implements AsyncDisposable {
   readonly #services: FleetServices;
   readonly #epoch = crypto.randomUUID();
   readonly #outcomes = new Outcomes();
+  readonly #leases = new Leases();
   /** Calls under way by the ids that cancel them. */
   readonly #inFlight = new Map<string, Set<InFlight>>();
   /** Tenants take turns. */
@@ -80,6 +83,7 @@ export class FleetMember implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true;
     await Promise.all(this.#outcomes.unanswered);
+    this.#leases[Symbol.dispose]();
     this.#stop.abort();
     // An answer that cannot be sent must not keep the daemon.
     if (this.#nats?.isClosed() === false) await atMost(RETRY_MS, this.#nats.flush());
@@ -110,16 +114,23 @@ export class FleetMember implements AsyncDisposable {
         callback: (error, message) =>
           error === null ? serve(message) : this.#warn(`${subject}: ${messageOf(error)}`),
       });
-    subscribe(callsTo(hostName), (message) => void this.#onCall(connection, message), QUEUE);
+    const outflow = new Outflow(connection);
+    const serve = (message: Msg) => void this.#onCall(connection, outflow, message);
+    subscribe(callsTo(hostName), serve, QUEUE);
     subscribe(cancelSubject(hostName), (message) => this.#onCancel(message));
+    this.#leases.resume();
     for (const subject of LIST_SUBJECTS) subscribe(subject, (message) => this.#onList(message));
     this.#services.log("info", `joined the fleet at ${connection.getServer()} as ${hostName}`);
     const warning = warningAbout(connection.info);
     if (warning !== undefined) this.#warn(warning);
     for await (const status of connection.status()) {
-      if (status.type === "disconnect") this.#warn("the connection to the fleet was lost");
+      if (status.type === "disconnect") {
+        this.#leases.pause();
+        this.#warn("the connection to the fleet was lost");
+      }
       if (status.type === "error") this.#warn(`the fleet's server: ${status.error.message}`);
       if (status.type === "reconnect") {
+        this.#leases.resume();
         this.#lastWarning = undefined;
         this.#services.log("info", `joined the fleet again at ${connection.getServer()}`);
       }
@@ -132,19 +143,20 @@ export class FleetMember implements AsyncDisposable {
     this.#lastWarning = problem;
   }
 
-  async #onCall(connection: NatsConnection, message: Msg): Promise<void> {
+  async #onCall(connection: NatsConnection, outflow: Outflow, message: Msg): Promise<void> {
     // Without a subject for the answer, nobody could be told what happened.
     if (message.reply === undefined || message.reply === "") return;
-    const answer = await this.#outcomeOf(message, connection.info?.max_payload ?? 0);
+    const limit = (connection.info?.max_payload ?? 0) - MESSAGE_BYTES;
+    const answer = await this.#outcomeOf(message, outflow, limit);
     try {
       message.respond(answer);
+      outflow.sent(answer.byteLength);
     } catch {
       // The connection has ended: the client's next attempt gets the same answer.
     }
   }
 
-  async #outcomeOf(message: Msg, maxPayload: number): Promise<Uint8Array> {
-    const limit = maxPayload - MESSAGE_BYTES;
+  async #outcomeOf(message: Msg, outflow: Outflow, limit: number): Promise<Uint8Array> {
     try {
       const call = readCall(message, this.#options.hostName);
       const key = `${message.subject} ${call.id}`;
@@ -154,7 +166,7 @@ export class FleetMember implements AsyncDisposable {
       }
       return await this.#outcomes.of(key, call.deadline, async () => {
         try {
-          return answerOf({ result: await this.#perform(call) ?? null }, limit);
+          return answerOf({ result: await this.#perform(call, outflow) ?? null }, limit);
         } catch (error) {
           return answerOf({ error: this.#explain(error) }, limit);
         }
@@ -176,8 +188,8 @@ export class FleetMember implements AsyncDisposable {
     throw new HostError("outcomeUnknown", { reason, was_sent: true });
   }
 
-  async #perform(call: FleetCall): Promise<unknown> {
-    const { method, params, tenant, id, deadline } = call;
+  async #perform(call: FleetCall, outflow: Outflow): Promise<unknown> {
+    const { method, params, tenant, id, deadline, client } = call;
     if (method === "rpc.cancel") throw methodNotFound(`cancel at ${cancelSubject("HOST")}`);
     const vm = this.#services.host.find(call.vm);
     if (vm.id !== call.vm || tenantOf(vm) !== tenant) {
@@ -189,6 +201,9 @@ export class FleetMember implements AsyncDisposable {
       () => abort(inFlight, "its deadline has passed"),
       Math.max(0, deadline - Date.now()),
     );
+    const lease = client === undefined ? undefined : this.#leases.hold(client, {
+      end: () => abort(inFlight, "its client has gone"),
+    });
     const sameId = this.#inFlight.get(id) ?? new Set();
     this.#inFlight.set(id, sameId.add(inFlight));
     try {
@@ -199,9 +214,11 @@ export class FleetMember implements AsyncDisposable {
         params,
         signal,
         onSent,
+        congestion: () => outflow.congestion,
       });
     } finally {
       clearTimeout(timer);
+      lease?.[Symbol.dispose]();
       sameId.delete(inFlight);
       if (sameId.size === 0) this.#inFlight.delete(id);
     }
@@ -216,7 +233,10 @@ export class FleetMember implements AsyncDisposable {
   }
 
   #onCancel(message: Msg): void {
-    const cancellation = parseMessage(Cancellation, message.string());
+    const text = message.string();
+    const sign = parseMessage(SignOfLife, text);
+    if (sign !== undefined) return this.#leases.renew(sign.alive, sign.for_ms);
+    const cancellation = parseMessage(Cancellation, text);
     for (const inFlight of this.#inFlight.get(cancellation?.id ?? "") ?? []) {
       abort(inFlight, "cancelled by the client");
     }
