@@ -92,7 +92,7 @@ export function words(
     | "KEY"
     | "ACTION"
     | "GROUP"
-    | "URL",
+    | "FLEET",
   candidates: readonly string[] = [],
 ): ValueParser<"sync", string> {
   return {

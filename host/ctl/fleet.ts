@@ -9,6 +9,7 @@ import { printError } from "../../lib/base/terminal.ts";
 import type { AgentChannel } from "../channels.ts";
 import type { FleetClient, FleetVm } from "../fleet/client.ts";
 import { problemOfUrl } from "../fleet/url.ts";
+import { findFleet, isFleetName } from "./fleets_file.ts";
 import { printable } from "./printable.ts";
 
 /** The fleet that the command line names. */
@@ -19,6 +20,7 @@ export interface FleetAccess {
 
 /** The options that name a fleet. */
 export interface FleetOptions {
+  /** Its servers' URL, or its name. */
   readonly fleet?: string | undefined;
   readonly creds?: string | undefined;
   readonly tenant?: string | undefined;
@@ -29,18 +31,23 @@ export interface FleetOptions {
  *
  * @throws {UsageError}
  */
-export function fleetOf({ fleet: url, creds, tenant }: FleetOptions): FleetAccess | undefined {
-  if (url === undefined) {
+export async function fleetOf(
+  { fleet, creds, tenant }: FleetOptions,
+): Promise<FleetAccess | undefined> {
+  if (fleet === undefined) {
     if (creds !== undefined) throw new UsageError("--creds needs --fleet");
     if (tenant !== undefined) throw new UsageError("--tenant needs --fleet");
     return undefined;
   }
+  const named = isFleetName(fleet) ? await findFleet(fleet) : undefined;
+  const url = named?.url ?? fleet;
   const problem = problemOfUrl(url);
   if (problem !== undefined) throw new UsageError(`--fleet ${problem}`);
+  const address = { url, credentialsFile: creds ?? named?.creds };
   let connecting: Promise<FleetClient> | undefined;
   const connect = async () => {
     const { FleetClient } = await import("../fleet/client.ts");
-    const client = await FleetClient.connect({ url, credentialsFile: creds }, tenant);
+    const client = await FleetClient.connect(address, tenant ?? named?.tenant);
     if (client.warning !== undefined) tell(client.warning);
     return client;
   };

@@ -118,7 +118,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   const searchPaths = channels.length > 0 ? channels : LIBVIRT_DIRECTORIES;
   const problem = searchPaths.map(problemOfSearchPath).find((text) => text !== undefined);
   if (problem !== undefined) throw new UsageError(`--channels ${problem}`);
-  const fleet = fleetOf(parsed);
+  const fleet = await fleetOf(parsed);
   if (fleet !== undefined && (socket !== undefined || channels.length > 0)) {
     throw new UsageError("--socket and --channels name VMs of this host; leave out --fleet");
   }
@@ -156,8 +156,11 @@ export function commandLineParser(names: readonly string[]) {
     })),
   });
   const fleet = object("Of other hosts", {
-    fleet: optional(option("--fleet", words("URL"), {
-      description: lines(["the hosts of a NATS system, nats://HOST:PORT"]),
+    fleet: optional(option("--fleet", words("FLEET"), {
+      description: lines([
+        "the hosts of a NATS system: nats://HOST:PORT, or a name that",
+        "~/.config/kvmmanager/fleets.json or /etc/kvmmanager/fleets.json has",
+      ]),
     })),
     creds: optional(option("--creds", words("FILE"), {
       description: lines(["the user's key for that, with or without a JWT"]),

@@ -148,6 +148,53 @@ Deno.test("a fleet of two hosts", async (t) => {
     assertMatch(run.stdout, /web2 +kvm2 +not begun/);
   });
 
+  await t.step("a rolling change goes on when the agents of a batch answer again", async () => {
+    const web1 = kvm1.agent("web1");
+    const [commands, pings] = ["exec_command", "ping"].map((method) => kvm1.asked("web1", method));
+    let isBack = false;
+    web1.answerer = (request) =>
+      request.method === "ping" && kvm1.asked("web1", "exec_command") !== commands && !isBack
+        ? undefined
+        : answerCommands(request);
+    const before = kvm2.asked("web2", "exec_command");
+    const rolling = ["-l", "role=web", "--batch", "1", "--wait-ready", "--json"];
+    await using running = new RunningCtl(["exec", ...through, ...rolling, "--", "reboot"]);
+    await until(() => kvm1.asked("web1", "exec_command") !== commands, "the first VM's command");
+    await until(() => kvm1.asked("web1", "ping") > (pings ?? 0), "the question whether it is back");
+    assertEquals(kvm2.asked("web2", "exec_command"), before);
+    isBack = true;
+    const { code, stdout, stderr } = await running.ended();
+    web1.answerer = answerCommands;
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /"web1","id":"[^"]*","outcome":"ok"[^]*"web2","id":"[^"]*","outcome":"ok"/);
+    assertEquals(kvm2.asked("web2", "exec_command"), before + 1);
+  });
+
+  await t.step("a name in the user's configuration stands for servers and key", async () => {
+    const config = await nats.directory.directory("config/kvmmanager");
+    const fleets = { test: { url: nats.url, creds: nats.credentials("OPERATOR") } };
+    await Deno.writeTextFile(`${config}/fleets.json`, JSON.stringify(fleets));
+    const variable = `XDG_CONFIG_HOME=${nats.directory.at("config")}`;
+    const args = ["list", "--fleet", "test", "-l", "role=db"];
+    await using named = new RunningCtl(args, ["env", variable]);
+    const { code, stdout, stderr } = await named.ended();
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /db1 +kvm1/);
+  });
+
+  await t.step("what only a host can tell is refused, with what to use instead", async () => {
+    for (
+      const [command, instead] of [["top", "list --fleet"], ["events", "events -f"], [
+        "doctor",
+        "ping",
+      ]]
+    ) {
+      const { code, stderr } = await ctl([command ?? "", "--json", ...through]);
+      assertEquals(code, 64, stderr);
+      assertStringIncludes(stderr, instead ?? "");
+    }
+  });
+
   await t.step("Ctrl-C begins nothing more, and says what is unknown", async () => {
     const before = kvm1.asked("web1", "exec_command");
     kvm1.agent("web1").answerer = (request) =>

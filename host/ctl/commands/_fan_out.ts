@@ -10,20 +10,19 @@ import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { AnswerError, CallError, isOutcomeUnknown } from "../../errors.ts";
 import { batchesOf, fanOut } from "../../fleet/fan_out.ts";
-import type { FleetClient, FleetVm } from "../../fleet/client.ts";
-import { sleep } from "../../sleep.ts";
+import type { FleetVm } from "../../fleet/client.ts";
 import { type Invocation, lines, wholeNumber } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Interrupted } from "../explain.ts";
 import { fleetVms } from "../fleet.ts";
 import { fit, table } from "../format.ts";
 import { printable, printableJson } from "../printable.ts";
+import { notReady } from "./_readiness.ts";
 
 const DEFAULTS = { parallel: 64, perHost: 8 } as const;
 const LABEL_REGEXP = /^([A-Za-z_][A-Za-z0-9_.-]*)=(.*)$/s;
 const BATCH_REGEXP = /^([1-9]\d{0,5}|[1-9]\d?%|100%)$/;
 const DETAIL_COLUMNS = 60;
-const READY = { timeoutMs: 2000, pauseMs: 1000, giveUpMs: 600_000 } as const;
 
 /** The options that choose VMs of a fleet by their labels. */
 export const labelOption = multiple(option("-l", "--label", string({ metavar: "K=V" }), {
@@ -154,44 +153,24 @@ export async function callMany(
       });
     }
   };
+  const { parallel, perHost } = choice;
   const notBegun: FleetVm[] = [];
+  let late: readonly FleetVm[] = [];
   for (const batch of batchesOf(vms, choice.batch)) {
-    const { parallel, perHost } = choice;
-    notBegun.push(...await fanOut(batch, { parallel, perHost, isStopped }, work));
-    if (!choice.waitReady || isStopped()) continue;
-    const late = await notReady(client, batch, signal);
-    for (const { name, host } of late) {
-      throw new CallError(`${host}/${name} has not become ready; nothing more is begun`, "timeout");
-    }
+    const isOver = () => isStopped() || late.length > 0;
+    notBegun.push(...await fanOut(batch, { parallel, perHost, isStopped: isOver }, work));
+    if (!choice.waitReady || isOver()) continue;
+    late = await notReady(client, batch, { parallel, perHost }, signal);
   }
   for (const vm of notBegun) tell(vm, "not begun", "");
   if (!json) printTable(rows);
+  if (late.length > 0) {
+    const names = late.map(({ host, name }) => printable(`${host}/${name}`)).join(", ");
+    printError(`kvmmanager-ctl: not ready again: ${names}`);
+  }
   printError(summary(rows));
   if (signal.aborted) return EXIT.interrupted;
-  return failures() === 0 ? EXIT.ok : EXIT.errorAnswer;
-}
-
-/** Waits until VMs answer; resolves to those that do not. */
-async function notReady(
-  client: FleetClient,
-  vms: readonly FleetVm[],
-  signal: AbortSignal,
-): Promise<FleetVm[]> {
-  const giveUpAt = performance.now() + READY.giveUpMs;
-  const late = await Promise.all(vms.map(async (vm) => {
-    const { timeoutMs } = READY;
-    while (performance.now() < giveUpAt && !signal.aborted) {
-      const current = (await client.list()).vms.find(({ id, host }) =>
-        id === vm.id && host === vm.host
-      );
-      const isReady = current !== undefined &&
-        await client.call(current, "ping", {}, { timeoutMs, signal }).then(() => true, () => false);
-      if (isReady) return undefined;
-      await sleep(READY.pauseMs, signal);
-    }
-    return vm;
-  }));
-  return late.filter((vm) => vm !== undefined);
+  return failures() === 0 && late.length === 0 ? EXIT.ok : EXIT.errorAnswer;
 }
 
 function printTable(rows: readonly Row[]): void {

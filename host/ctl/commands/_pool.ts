@@ -18,14 +18,23 @@ export interface WatchedAgents extends AsyncDisposable {
   readonly agents: readonly PoolAgent[];
 }
 
-/** Watches the agents through the daemon, or without it through their channels. */
+/**
+ * Watches the agents through the daemon, or without it through their channels.
+ *
+ * @param instead What does it for a fleet, for a person.
+ * @throws {UsageError} for a fleet: nothing is told of its VMs but what is asked for.
+ */
 export async function openPool(
   invocation: Invocation,
-  listener: (event: PoolEvent) => void,
+  instead: string,
+  listener: (event: PoolEvent) => void = () => {},
 ): Promise<WatchedAgents> {
   const { socket, domain, searchPaths, hostd, fleet, lockAs } = invocation;
   if (fleet !== undefined) {
-    throw new UsageError("this watches the VMs of one host: run it there, without --fleet");
+    throw new UsageError(
+      "hosts of a fleet do not report what happens to their VMs: run this on the host, without " +
+        `--fleet, or use ${instead}`,
+    );
   }
   const isAll = socket === undefined && domain === undefined;
   if (isAll) {

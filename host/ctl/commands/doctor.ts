@@ -32,7 +32,10 @@ export const doctor = defineCommand(
 async function examine(invocation: Invocation): Promise<Finding[]> {
   const { domain, fleet, signal, lockAs } = invocation;
   if (fleet !== undefined) {
-    throw new UsageError("doctor looks at the VM's host: run it there, without --fleet");
+    throw new UsageError(
+      "doctor looks at libvirt's files and sockets: run it on the VM's host, without --fleet; " +
+        "list --fleet shows what the hosts say of their VMs, and ping --fleet asks one",
+    );
   }
   const ofDomain = domain === undefined ? [] : await checkDomain(domain);
   try {

@@ -43,7 +43,7 @@ export const events = defineCommand(
   async ({ since, follow }, invocation) => {
     if (since !== undefined || follow) return await readJournal(since, follow, invocation);
     const output = new AbortController();
-    const pool = await openPool(invocation, (event) => {
+    const pool = await openPool(invocation, "events -f --domain NAME for one guest", (event) => {
       try {
         printLine(printableJson(toLine(event)));
       } catch (error) {

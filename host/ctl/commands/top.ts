@@ -42,7 +42,7 @@ export const top = defineCommand(
     }
     const quit = new AbortController();
     const ended = AbortSignal.any([signal, quit.signal]);
-    const pool = await openPool(invocation, () => {});
+    const pool = await openPool(invocation, "list --fleet, or their metrics");
     await using _pool = pool;
     const collector = new Collector(ended);
     const intervalMs = interval * 1000;
