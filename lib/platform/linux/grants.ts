@@ -10,6 +10,7 @@ import type { Config } from "../../config/schema.ts";
 import type { Permissions, StartPaths } from "../permissions.ts";
 import { GROUP_FILE } from "./groups.ts";
 import { notifySocketIn } from "./service_manager.ts";
+import { SESSION_PLACES } from "./facts/inventory/sessions.ts";
 import { RUNTIME_DIRECTORY } from "./systemd_power.ts";
 import { privateDirectoryOf, unfinishedSocketOf } from "./monitor_socket.ts";
 import { PROGRAM_DIRECTORIES, SHELL } from "./programs.ts";
@@ -57,7 +58,9 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
   const log = config.log_file === null ? [] : [config.log_file];
   const audit = config.audit_file === null ? [] : [config.audit_file];
   const state = config.state_directory === null ? [] : [config.state_directory];
-  const qemuGaConf = start.qemuGaConf === undefined ? [] : [start.qemuGaConf];
+  const qga = start.qemuGaConf === undefined
+    ? []
+    : [start.qemuGaConf, ...Object.values(SESSION_PLACES)];
   const configFile = start.configFile === undefined ? [] : [start.configFile];
   return {
     read: unique([
@@ -68,7 +71,7 @@ export function permissionsFor(config: Config, start: StartPaths = {}): Permissi
       ...PROGRAM_DIRECTORIES,
       DEFAULT_CONFIG_PATH,
       ...configFile,
-      ...qemuGaConf,
+      ...qga,
       ...power,
       ...notify,
       ...broker,

@@ -82,6 +82,14 @@ Deno.test("the configuration file may be read, not written", () => {
   assertEquals([lists("--allow-read"), lists("--allow-write")], [true, false]);
 });
 
+Deno.test("in qemu-ga's language the records of who is logged in may be read", () => {
+  const read = flagsOf(DEFAULT_CONFIG, { qemuGaConf: "/etc/qemu/qemu-ga.conf" }).get(
+    "--allow-read",
+  );
+  const added = ["/etc/qemu/qemu-ga.conf", "/run/systemd/sessions", "/run/utmp"];
+  assertEquals(read?.split(",").filter((path) => added.includes(path)), added);
+});
+
 Deno.test("no configuration is granted everything, foreign functions, environment or imports", () => {
   for (
     const config of [

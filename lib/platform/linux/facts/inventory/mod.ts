@@ -30,7 +30,7 @@ import {
   parseRoutes4,
   parseRoutes6,
 } from "./kernel_tables.ts";
-import { parseSessions } from "./sessions.ts";
+import { readSessions } from "./sessions.ts";
 
 const TIMEOUT_MS = 4000;
 
@@ -82,7 +82,7 @@ export class LinuxInventory implements Inventory, AsyncDisposable {
   }
 
   async sessions(signal: AbortSignal): Promise<Session[]> {
-    return parseSessions(await ask("od -An -v -tx1 /run/utmp 2>/dev/null", signal));
+    return await readSessions(signal);
   }
 
   async processors(signal: AbortSignal): Promise<Pluggable[]> {
