@@ -227,6 +227,11 @@ export class Lexer {
     return index;
   }
 
+  /** Whether the next byte begins a token, and nothing is left of an error before it. */
+  get isIdle(): boolean {
+    return this.#state === START;
+  }
+
   /** Called by the sink: leaves the bytes after this token to the next {@link push}. */
   pause(): void {
     this.#isPaused = true;

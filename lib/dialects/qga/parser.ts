@@ -11,6 +11,7 @@
 import { countGarbage } from "../../base/memory/garbage.ts";
 import { Lexer, type TokenKind } from "./lexer.ts";
 import { BadLiteral, Float, integerOf, keywordOf, stringOf } from "./literals.ts";
+import { plainRequest } from "./plain_request.ts";
 
 /** What a message may have; qemu-ga takes 64 MiB, which would not fit the agent's memory. */
 export interface MessageLimits {
@@ -29,12 +30,15 @@ export const MESSAGE_LIMITS: MessageLimits = {
 /** An object or a number takes about so much (measured). */
 const TOKEN_GARBAGE_BYTES = 100;
 
+/** What a request that is read natively leaves for each of its bytes: its text and its values. */
+const PLAIN_GARBAGE_FACTOR = 8;
+
 /** Receives what is parsed. */
 export interface ValueSink {
   /**
    * A whole value.
    *
-   * @param bytes Its tokens' bytes.
+   * @param bytes Its tokens' bytes, and perhaps those between them.
    * @returns Whether to leave what follows it to the next push.
    */
   onValue(value: unknown, bytes: number): boolean;
@@ -80,6 +84,15 @@ export class StreamParser {
    */
   push(chunk: Uint8Array, sink: ValueSink): number {
     this.#sink = sink;
+    if (this.#braces === 0 && this.#brackets === 0 && this.#lexer.isIdle) {
+      const { tokens, depth } = this.#limits;
+      const value = plainRequest(chunk, Math.min(tokens, depth));
+      if (value !== undefined) {
+        countGarbage(chunk.byteLength * PLAIN_GARBAGE_FACTOR);
+        sink.onValue(value, chunk.byteLength);
+        return chunk.byteLength;
+      }
+    }
     return this.#lexer.push(chunk);
   }
 
