@@ -4,9 +4,12 @@ rem kvmmanager-agent service install, such as: install.cmd --set log_level=debug
 setlocal
 set "TARGET=%ProgramFiles%\KVMManager"
 if exist "%TARGET%\kvmmanager-agent.cmd" call "%TARGET%\kvmmanager-agent.cmd" service stop
-if not exist "%TARGET%" mkdir "%TARGET%" || exit /b 1
+if not exist "%TARGET%" mkdir "%TARGET%"
+if not exist "%TARGET%" exit /b 1
 for %%F in (deno.exe agent-windows.js kvmmanager-agent.cmd uninstall.cmd copyright.txt) do (
-  copy /y "%~dp0%%F" "%TARGET%\%%F" >nul || exit /b 1
+  copy /y "%~dp0%%F" "%TARGET%\%%F" >nul
+  if errorlevel 1 exit /b 1
 )
-call "%TARGET%\kvmmanager-agent.cmd" service install %* || exit /b 1
+call "%TARGET%\kvmmanager-agent.cmd" service install %*
+if not %errorlevel%==0 exit /b 1
 call "%TARGET%\kvmmanager-agent.cmd" service start

@@ -10,6 +10,7 @@ import { packMsi } from "../../scripts/package/windows/msi.ts";
 import { stageWindowsProgram } from "../../scripts/package/windows/program.ts";
 import { requireTools } from "../../scripts/vm/tools.ts";
 import { toWindows, type Wine, wineRuntime } from "../../scripts/windows/wine.ts";
+import { provideLibrary } from "./_wine.ts";
 
 const NEWER = VERSION.replace(/\d+$/, (patch) => String(Number(patch) + 1));
 const KEY = "HKLM\\Software\\KVMManager\\Agent";
@@ -41,12 +42,7 @@ export async function msiSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
   const launcher = "C:\\Program Files\\KVMManager\\kvmmanager-agent.cmd";
   const files = `${wine.drive}/Program Files/KVMManager`;
   try {
-    // What only Wine's deno.exe needs, and finds beside itself elsewhere.
-    const library = "bcryptprimitives.dll";
-    await Deno.copyFile(
-      (await wineRuntime()).replace(/[^/]*$/, library),
-      `${wine.drive}/windows/system32/${library}`,
-    );
+    await provideLibrary(wine);
     const [older, newer] = await Promise.all(
       [VERSION, NEWER].map((version) => buildMsi(directory, version)),
     );

@@ -6,12 +6,21 @@
 
 import { startAgent } from "../../scripts/windows/agent.ts";
 import { Pty } from "../../scripts/windows/pty.ts";
-import type { Wine } from "../../scripts/windows/wine.ts";
+import { type Wine, wineRuntime } from "../../scripts/windows/wine.ts";
 import { Host } from "../agent/_host.ts";
 
 const PORT = "org.kvmmanager.test";
 /** From the start to the greeting, on a busy machine. */
 const START_MS = 60_000;
+
+/** Provides what only Wine's deno.exe needs, and finds beside itself where nobody has copied it. */
+export async function provideLibrary(wine: Wine): Promise<void> {
+  const library = "bcryptprimitives.dll";
+  await Deno.copyFile(
+    (await wineRuntime()).replace(/[^/]*$/, library),
+    `${wine.drive}/windows/system32/${library}`,
+  );
+}
 
 /** A port of Windows that is a pseudo terminal, and the host at its other end. */
 export class PortOfWine implements AsyncDisposable {

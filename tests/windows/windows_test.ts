@@ -16,6 +16,7 @@ import { msiSteps } from "./_msi.ts";
 import { selfcheckSteps } from "./_selfcheck.ts";
 import { serviceSteps } from "./_service.ts";
 import { WindowsAgent } from "./_wine.ts";
+import { zipSteps } from "./_zip.ts";
 
 /** Those at lib/platform/windows run on Linux: they need nothing of Windows. */
 const INSIDE = ["tests/windows/inside/"];
@@ -268,4 +269,6 @@ Deno.test("Windows", async (t) => {
   await t.step("the self-check", async (t) => await selfcheckSteps(t, wine));
 
   await t.step("the installer", async (t) => await msiSteps(t, wine));
+
+  await t.step("the zip", async (t) => await zipSteps(t, wine));
 });
