@@ -25,7 +25,7 @@ const DISK_MIB = 32;
 const DAEMON_MS = 20_000;
 const VIRSH_MS = 60_000;
 const OFF_MS = 120_000;
-const STATE_MS = 45_000;
+const EVENT_MS = 45_000;
 /** For how long a command may be given up again and again. */
 const SLOW_MS = 20_000;
 /** Each look starts a virsh. */
@@ -198,20 +198,9 @@ export class Libvirt implements AsyncDisposable {
     return await runAsRoot(`${this.directory}/root.sock`, script, timeoutMs);
   }
 
-  /** Waits until the guest is in a state, such as `pmsuspended`. */
-  async state(wanted: string): Promise<void> {
-    const patience = new Patience(STATE_MS);
-    for (;;) {
-      const { text } = await this.virsh("domstate", GUEST);
-      if (text === wanted) return;
-      if (patience.isOver) throw new Error(`the guest is ${text}, not ${wanted}`);
-      await pause();
-    }
-  }
-
   /** Waits for an event of the guest while something is done that causes it. */
   async event(name: string, cause: () => Promise<unknown>): Promise<void> {
-    const seconds = String(Math.ceil(STATE_MS * slowdown() / 1000));
+    const seconds = String(Math.ceil(EVENT_MS * slowdown() / 1000));
     const args = ["--domain", GUEST, "--event", name, "--timeout", seconds];
     const [{ code, text }] = await Promise.all([this.virsh("event", ...args), cause()]);
     assertEquals(code, 0, `no event ${name}: ${text}`);
