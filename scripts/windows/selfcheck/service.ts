@@ -25,6 +25,7 @@ import {
 } from "../../../lib/platform/windows/service/installation.ts";
 import { advapi32 } from "./calls.ts";
 import { type Check, Failed, requireThat, Unknown, waitFor } from "./check.ts";
+import { isRunning } from "./process_use.ts";
 import { Findings, findingsFile, startsFile, TESTED_SERVICE } from "./tested_service.ts";
 
 const { name: NAME } = TESTED_SERVICE;
@@ -172,7 +173,9 @@ export class ServiceCheck {
 
   async #stop(): Promise<string> {
     if (this.#found === undefined) throw new Unknown("there is no service to stop");
+    const pid = serviceState(NAME)?.pid;
     await stopService(NAME);
+    requireThat(pid === undefined || !await isRunning(pid), "its process is still there");
     const state = serviceState(NAME);
     requireThat(state?.exitStatus === 0, `it stopped with exit status ${state?.exitStatus}`);
     return "exit status 0";

@@ -5,7 +5,8 @@
  */
 
 import { sleep } from "../../../base/timer.ts";
-import type { ServiceHandle } from "../ffi/handle.ts";
+import { isHandle, type ServiceHandle } from "../ffi/handle.ts";
+import { kernel32 } from "../ffi/kernel32.ts";
 import { services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
 import { lastError, WindowsError } from "../ffi/windows_error.ts";
@@ -17,6 +18,9 @@ const MANAGER_ACCESS = { connect: 0x1, create: 0x3 } as const;
 /** Everything, as an administrator may. */
 export const SERVICE_ALL_ACCESS = 0xf_01ff;
 const SERVICE_QUERY_STATUS = 0x4;
+
+/** The right to wait for a process. */
+const SYNCHRONIZE = 0x10_0000;
 
 const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
 const ERROR_SERVICE_ALREADY_RUNNING = 1056;
@@ -119,11 +123,22 @@ export async function startService(name = SERVICE_NAME): Promise<void> {
 }
 
 /**
- * Stops the service and waits until it has stopped.
+ * Stops the service and waits until it has stopped and its process has ended: until then nobody can
+ * replace its program.
  *
  * @throws {WindowsError | ServiceError} if it does not.
  */
 export async function stopService(name = SERVICE_NAME): Promise<void> {
+  const process = kernel32.OpenProcess(SYNCHRONIZE, 0, serviceState(name)?.pid ?? 0);
+  try {
+    await stop(name);
+    if (isHandle(process)) await kernel32.WaitForSingleObject(process, WAIT_MS.most);
+  } finally {
+    if (isHandle(process)) kernel32.CloseHandle(process);
+  }
+}
+
+async function stop(name: string): Promise<void> {
   withService(name, SERVICE_ALL_ACCESS, (service) => {
     if (service === undefined) throw notInstalled();
     const status = new Uint32Array(SERVICE_STATUS_WORDS);
