@@ -1,6 +1,6 @@
 /**
  * The broker's entry point: a bundle of its own, since it is started for each operation that needs
- * root, and loading the whole agent takes most of that start.
+ * root, and loading the whole agent nearly doubles the processor time of that.
  *
  * @module
  */
