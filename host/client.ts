@@ -13,6 +13,7 @@ import { type Notification, readIncoming } from "./incoming.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
+import { ReadBuffer } from "./read_buffer.ts";
 
 /** Something that an agent's lines come from and go to, such as a socket. */
 export interface AgentConnection {
@@ -68,8 +69,6 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 /** The largest `max_message_size_kb`, plus room for the newline. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
 const MAX_CALLS_IN_FLIGHT = 1000;
-/** The buffer grows while answers fill it, so that an idle connection costs little. */
-const BUFFER_BYTES = { first: 4 * 1024, most: 64 * 1024 } as const;
 
 interface Waiting extends PromiseWithResolvers<unknown> {
   readonly method: string;
@@ -264,23 +263,25 @@ export class AgentClient implements AsyncDisposable {
   }
 
   async #readAll(): Promise<void> {
-    let buffer = new Uint8Array(BUFFER_BYTES.first);
+    const buffer = new ReadBuffer();
     try {
       for (;;) {
-        const read = await this.#connection.read(buffer);
+        const { bytes } = buffer;
+        const read = await this.#connection.read(bytes);
         if (read === null) break;
         this.#askedBytes = 0;
         this.#unaskedLines = 0;
-        this.#splitter.push(buffer.subarray(0, read));
+        this.#splitter.push(bytes.subarray(0, read));
         if (this.#ended !== undefined) return;
         // An answer spread over several reads counts as unsolicited until its end arrives.
         const waitMs = this.#budget.spend(this.#unaskedLines, read - this.#askedBytes);
         if (waitMs > 0) {
-          buffer = new Uint8Array(BUFFER_BYTES.first);
+          buffer.shrink();
           if (!await this.#pause(waitMs)) return;
-        } else if (read === buffer.byteLength && read < BUFFER_BYTES.most) {
-          buffer = new Uint8Array(2 * read);
+        } else {
+          buffer.adapt(read);
         }
+        if (buffer.isSmall) this.#splitter.release(0);
       }
       this.#end(new CallError("the agent closed the connection", "connection lost"));
     } catch (error) {

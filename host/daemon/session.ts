@@ -27,6 +27,7 @@ import {
 import { AnswerError } from "../errors.ts";
 import { Outbox } from "../outbox.ts";
 import { groupOf, METHOD_DESCRIPTIONS } from "../protocol.ts";
+import { ReadBuffer } from "../read_buffer.ts";
 import { HostError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Holder, MemoryBudget } from "./memory_budget.ts";
@@ -51,9 +52,10 @@ export interface SessionContext extends Daemon {
 
 /** The largest message in both directions. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
-const BUFFER_BYTES = 64 * 1024;
 /** Nothing more is read from a client, or begun for it, that has not read this much. */
 const CONGESTED_BYTES = 1024 * 1024;
+/** Room for half a line that a client keeps when it has no half line. */
+const KEPT_LINE_BYTES = 64 * 1024;
 /** What a request in flight takes besides its text. */
 const REQUEST_BYTES = 1000;
 const NEWLINE = 0x0a;
@@ -99,14 +101,16 @@ export class Session implements Holder {
 
   /** Resolves when the client has left or was cut off. Never rejects. */
   async serve(): Promise<void> {
-    const buffer = new Uint8Array(BUFFER_BYTES);
+    const buffer = new ReadBuffer();
     try {
       while (!this.#isOver) {
-        const read = await this.#connection.read(buffer);
+        const read = await this.#connection.read(buffer.bytes);
         if (read === null || this.#isOver) break;
-        const bytes = buffer.subarray(0, read);
+        const bytes = buffer.bytes.subarray(0, read);
         this.#countHalfLine(bytes);
         if (!this.#isOver) this.#splitter.push(bytes);
+        buffer.adapt(read);
+        this.#splitter.release(KEPT_LINE_BYTES);
         while (this.#unread > CONGESTED_BYTES && !this.#isOver) await this.#drained.promise;
       }
     } catch {

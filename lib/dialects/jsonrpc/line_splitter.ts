@@ -48,6 +48,13 @@ export class LineSplitter {
     }
   }
 
+  /** Gives back what lines longer than this took, unless one is unfinished. */
+  release(bytes: number): void {
+    if (this.#unfinishedBytes === 0 && this.#unfinished.byteLength > bytes) {
+      this.#unfinished = new Uint8Array(0);
+    }
+  }
+
   /** Drops an unfinished line, whose sender has disconnected. */
   reset(): void {
     this.#unfinishedBytes = 0;

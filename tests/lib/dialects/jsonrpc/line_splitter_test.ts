@@ -162,6 +162,17 @@ Deno.test("LineSplitter's memory does not follow a line of 100 MB", () => {
   assert(most < 4 * 1024 * 1024, `${most} bytes more`);
 });
 
+Deno.test("LineSplitter loses nothing when it gives back what long lines took", () => {
+  const told: Told[] = [];
+  const splitter = splitterInto(told, 10_000);
+  const line = "x".repeat(5000);
+  for (const part of [line, "\n", "half", " a line\n", line.slice(1), "\n"]) {
+    splitter.push(encoder.encode(part));
+    splitter.release(0);
+  }
+  assertEquals(told, [line, "half a line", line.slice(1)]);
+});
+
 Deno.test("LineSplitter works with the smallest limits", () => {
   assertEquals(split([bytes("\n\r\na\nab\n")], 1), ["a", TOO_LONG]);
   assertEquals(split([bytes("\n\r\na\n")], 0), [TOO_LONG]);
