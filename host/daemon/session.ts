@@ -7,7 +7,6 @@
 import {
   internalError,
   invalidRequest,
-  methodNotFound,
   parseError,
   permissionDenied,
   RpcError,
@@ -26,8 +25,9 @@ import {
 } from "../../lib/dialects/jsonrpc/messages.ts";
 import { AnswerError } from "../errors.ts";
 import { Outbox } from "../outbox.ts";
-import { groupOf, METHOD_DESCRIPTIONS } from "../protocol.ts";
+import { groupOf } from "../protocol.ts";
 import { ReadBuffer } from "../read_buffer.ts";
+import { missingVm, withoutVm } from "./addressed.ts";
 import { HostError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Holder, MemoryBudget } from "./memory_budget.ts";
@@ -299,31 +299,6 @@ export class Session implements Holder {
       this.#drained = Promise.withResolvers();
     });
   }
-}
-
-interface Addressed {
-  readonly vm?: string;
-  readonly rest: unknown;
-  /** What is wrong with the VM's name. */
-  readonly problem?: string;
-}
-
-/** Separates the VM from a message, which is then one of the protocol. */
-function withoutVm(message: unknown): Addressed {
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    return { rest: message };
-  }
-  if (!("vm" in message)) return { rest: message };
-  const { vm, ...rest } = message;
-  if (typeof vm === "string" && vm !== "") return { vm, rest };
-  return { rest, problem: "vm must be a VM's name, id or socket" };
-}
-
-function missingVm(method: string): RpcError {
-  const isKnown = METHOD_DESCRIPTIONS.some(({ name }) => name === method);
-  return isKnown
-    ? invalidRequest(`which VM? ${method} is a method of agents: put "vm" beside "method"`)
-    : methodNotFound(`no method ${JSON.stringify(method.slice(0, 100))}`);
 }
 
 const refusal = (reason: string) => invalidRequest(reason).toWire();
