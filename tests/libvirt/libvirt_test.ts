@@ -152,8 +152,8 @@ ${signal("KILL")}`,
   await libvirt.agentReady(BOOT_MS);
   await note("domhostname", "--source", "agent");
 
-  // It succeeds once QEMU has told of the suspension.
-  await note("dompmsuspend", "mem");
+  // virsh may be done before the guest sleeps.
+  await libvirt.event("pm-suspend", () => note("dompmsuspend", "mem"));
   // Refused if the guest's clock has woken the guest up already.
   await libvirt.virsh("dompmwakeup", GUEST);
   await libvirt.agentReady(BOOT_MS);
