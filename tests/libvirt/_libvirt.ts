@@ -160,10 +160,15 @@ export class Libvirt implements AsyncDisposable {
     return Object(JSON.parse(await this.say("qemu-agent-command", request))).return;
   }
 
-  /** Waits until an agent answers libvirt. */
-  async agentReady(deadlineMs: number): Promise<void> {
+  /**
+   * Waits until an agent answers libvirt.
+   *
+   * @param help Done before it is asked, each time.
+   */
+  async agentReady(deadlineMs: number, help?: () => Promise<unknown>): Promise<void> {
     const patience = new Patience(deadlineMs);
     for (;;) {
+      await help?.();
       const said = await this.virsh("qemu-agent-command", GUEST, '{"execute":"guest-ping"}');
       if (said.code === 0) return;
       if (patience.isOver) {

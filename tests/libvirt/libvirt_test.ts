@@ -152,11 +152,9 @@ ${signal("KILL")}`,
   await libvirt.agentReady(BOOT_MS);
   await note("domhostname", "--source", "agent");
 
-  // virsh may be done before the guest sleeps.
-  await libvirt.event("pm-suspend", () => note("dompmsuspend", "mem"));
-  // Refused if the guest's clock has woken the guest up already.
-  await libvirt.virsh("dompmwakeup", GUEST);
-  await libvirt.agentReady(BOOT_MS);
+  await note("dompmsuspend", "mem");
+  // Again and again: virsh may return before the guest sleeps, and its clock may wake the guest up.
+  await libvirt.agentReady(BOOT_MS, () => libvirt.virsh("dompmwakeup", GUEST));
   await note("domhostname", "--source", "agent");
   return said;
 }
