@@ -98,14 +98,15 @@ terminalTest("Ctrl-C ends the program in front, and the shell goes on", async (h
     env: { PS1: "> " },
   });
   const terminal = new Terminal(host, "shell");
-  await terminal.type("sleep 300\n");
-  await terminal.shows("sleep 300\r\n");
+  // Earlier, Ctrl-C would end the shell itself.
+  await terminal.shows("> ");
+  const command = `sleep 300.${crypto.getRandomValues(new Uint32Array(1)).join()}`;
+  await terminal.type(`${command}\n`);
   await until(async () => {
-    const { pid } = await statusOf(host, "shell");
-    const children = await new Deno.Command("ps", { args: ["--ppid", String(pid), "-o", "pid="] })
-      .output();
-    return children.success;
-  }, "the shell's process");
+    const { stdout } = await new Deno.Command("ps", { args: ["-eo", "stat=,args="] }).output();
+    return new TextDecoder().decode(stdout).split("\n")
+      .some((line) => line.endsWith(command) && /^\S*\+/.test(line));
+  }, `${command} in front`);
   await terminal.type("\x03");
   await terminal.shows("^C");
   await terminal.type("echo status $?, ümläut\n");
