@@ -160,3 +160,43 @@ Deno.test("Ansible's way: whole objects of guest-info are looked for", async () 
     assert(texts.includes(JSON.stringify(wanted)), name);
   }
 });
+
+Deno.test("Ansible's way: a file is put and fetched in pieces, and what runs it is polled at once", async () => {
+  const agent = await start();
+  await using _agent = agent;
+  const { socket, files } = agent.paths;
+  const path = `${files}/module.sh`;
+  const script = `printf %s "$1"; echo no >&2; exit 3\n# ${"ä".repeat(40_000)}\n`;
+  const bytes = new TextEncoder().encode(script);
+  /** As large as the pieces of its connection plugins. */
+  const piece = 65_536;
+
+  const writing = await proxmox(socket, "guest-file-open", { path, mode: "wb+" });
+  for (let at = 0; at < bytes.byteLength; at += piece) {
+    const content = bytes.subarray(at, at + piece).toBase64();
+    await proxmox(socket, "guest-file-write", { handle: writing, "buf-b64": content });
+  }
+  await proxmox(socket, "guest-file-close", { handle: writing });
+  const { pid } = Object(
+    await proxmox(socket, "guest-exec", {
+      path: "/bin/sh",
+      arg: [path, "a b"],
+      "capture-output": true,
+    }),
+  );
+  const { exitcode, "out-data": output, "err-data": problem } = await endOf(socket, pid);
+  assertEquals([exitcode, output, problem], [3, btoa("a b"), btoa("no\n")]);
+
+  const reading = await proxmox(socket, "guest-file-open", { path, mode: "r" });
+  let fetched = "";
+  for (let isOver = false; !isOver;) {
+    const read = Object(
+      await proxmox(socket, "guest-file-read", { handle: reading, count: piece }),
+    );
+    fetched += latin1.decode(Uint8Array.fromBase64(read["buf-b64"]));
+    isOver = read.eof;
+  }
+  assertEquals(fetched.length, bytes.byteLength);
+  assertEquals(fetched, latin1.decode(bytes));
+  await proxmox(socket, "guest-file-close", { handle: reading });
+});
