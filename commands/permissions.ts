@@ -13,6 +13,7 @@ import { printLine } from "../lib/base/terminal.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { brokerNeeds } from "./serve/broker.ts";
 import { effectiveConfig } from "./serve/effective_config.ts";
+import { qemuGaConfOf } from "./serve/language.ts";
 import { EXIT } from "./exit.ts";
 import { type Invocation, readInvocation } from "./usage.ts";
 
@@ -36,10 +37,11 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
   if (channel?.kind === "device" && platform.devicesNeedEverything) {
     return ["--no-prompt", "--allow-all"];
   }
+  const qemuGaConf = qemuGaConfOf(invocation, platform);
   const start = {
     listen: channel?.kind === "listen" ? resolve(channel.path) : undefined,
     power: invocation.power !== "none",
-    qemuGaConf: invocation.dialect === "qga" ? resolve(invocation.qga.conf) : undefined,
+    qemuGaConf: qemuGaConf === undefined ? undefined : resolve(qemuGaConf),
     configFile: file === undefined ? undefined : resolve(file),
     runtimeDirectory,
     notifySocket,

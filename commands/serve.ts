@@ -48,7 +48,7 @@ export async function serve(
   const loaded = await platform.loadConfig(invocation.config);
   const config = effectiveConfig(loaded.config, invocation);
   // Before the agent is confined: the file may be anywhere.
-  const site = await siteLists(invocation);
+  const site = await siteLists(invocation, platform);
   const log = await Logger.open(config.log_file, config.log_level);
   log.onError = platform.manager?.recordError;
   logFaults(log);

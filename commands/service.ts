@@ -6,7 +6,7 @@
  */
 
 import manifest from "../deno.json" with { type: "json" };
-import { UsageError } from "../lib/base/command_line.ts";
+import { single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { commandLine } from "../lib/platform/windows/command_line.ts";
 import { ERROR, WindowsError } from "../lib/platform/windows/ffi/windows_error.ts";
@@ -18,7 +18,17 @@ import {
   startService,
   stopService,
 } from "../lib/platform/windows/service/control.ts";
-import { installService, uninstallService } from "../lib/platform/windows/service/installation.ts";
+import {
+  AGENT_SERVICE,
+  QEMU_GA_SERVICE,
+  QGA_SERVICE,
+  type ServiceIdentity,
+} from "../lib/platform/windows/service/identity.ts";
+import {
+  installedOptions,
+  installService,
+  uninstallService,
+} from "../lib/platform/windows/service/installation.ts";
 import { makeDataDirectory, removeData } from "../lib/platform/windows/service/data.ts";
 import { limitOwnProcess } from "../lib/platform/windows/service/own_limits.ts";
 import { protectOwnFiles } from "../lib/platform/windows/service/own_files.ts";
@@ -29,7 +39,7 @@ import { serve } from "./serve.ts";
 import { servePort } from "./serve_port.ts";
 import { EXIT } from "./exit.ts";
 import { explain } from "./explain.ts";
-import { readInvocation } from "./usage.ts";
+import { readDialect, readInvocation } from "./usage.ts";
 
 const HELP = `kvmmanager-agent service - the agent as a service of Windows
 
@@ -37,19 +47,26 @@ Usage:
   kvmmanager-agent service install [--set NAME=VALUE]... [OPTIONS OF SERVE]
   kvmmanager-agent service uninstall [--remove-data]
   kvmmanager-agent service start | stop | status
+  kvmmanager-agent service COMMAND --dialect qga ...
 
 Commands:
   install    install the service, or bring the installed one up to date: it gets the
              permissions that the configuration needs now. Options such as
              --config FILE are the service's; --power windows is the default.
+             Without options, the installed service keeps its own.
              --set writes a setting into the registry, such as log_level=debug or
              "security.allowed_read_paths=C:\\Logs;D:\\Data"; an empty VALUE leaves
              the setting as it is
-  uninstall  stop and remove the service; with --remove-data also its log, its state
-             and its cache. Configuration and other files stay
+  uninstall  stop and remove the service; with --remove-data also the one for
+             --dialect qga, the log, the state and the cache. Configuration and other
+             files stay
   start      start the service and wait until it runs
   stop       stop the service and wait until it has stopped
   status     print what the service does; the exit status is 1 if it does not run
+
+With --dialect qga, they are about a second service, ${QGA_SERVICE.name}, which speaks the
+language of QEMU's guest agent on the port org.qemu.guest_agent.0. Only one program can
+open that port: stop the service ${QEMU_GA_SERVICE} before.
 
 All but status need an administrator.
 `;
@@ -65,26 +82,28 @@ const FINAL: readonly number[] = [EXIT.usage, EXIT.config];
  * @returns The exit status.
  * @throws {UsageError}
  */
-export async function service([action = "--help", ...args]: readonly string[]): Promise<number> {
+export async function service([action = "--help", ...words]: readonly string[]): Promise<number> {
+  const { values: dialects, rest: args } = takeOption("dialect", words);
+  const identity = identityOf(dialects);
   try {
     switch (action) {
       case "install":
-        return await install(args);
+        return await install(identity, args);
       case "uninstall":
-        return await uninstall(args);
+        return await uninstall(identity, args);
       case "start":
         refuseArguments(args);
-        await startService();
+        await startService(identity.name);
         return EXIT.ok;
       case "stop":
         refuseArguments(args);
-        await stopService();
+        await stopService(identity.name);
         return EXIT.ok;
       case "status":
         refuseArguments(args);
-        return status(serviceState());
+        return status(serviceState(identity.name));
       case "run":
-        return await runAsService(args);
+        return await runAsService(identity, words);
       case "--help":
       case "-h":
         printLine(HELP.trimEnd());
@@ -106,11 +125,18 @@ function refuseArguments([surplus]: readonly string[]): void {
   }
 }
 
-async function install(words: readonly string[]): Promise<number> {
-  const { settings, args } = takeSettings(words);
-  const serveArgs = args.some((arg) => /^--power(?:=|$)/.test(arg))
-    ? args
-    : ["--power=windows", ...args];
+/** The service of a dialect. */
+const identityOf = (dialects: readonly string[]): ServiceIdentity =>
+  readDialect(single(dialects, "dialect")) === "qga" ? QGA_SERVICE : AGENT_SERVICE;
+
+async function install(identity: ServiceIdentity, words: readonly string[]): Promise<number> {
+  const { values: settings, rest: given } = takeOption("set", words);
+  const options = given.length > 0 ? given : installedOptions(identity);
+  const serveArgs = [
+    ...identity === QGA_SERVICE ? ["--dialect=qga"] : [],
+    ...options.some((option) => /^--power(?:=|$)/.test(option)) ? [] : ["--power=windows"],
+    ...options,
+  ];
   const { command, config } = readInvocation(serveArgs);
   if (command !== "serve") throw new UsageError("service install takes the options of serve");
   if (config !== undefined && WINDOWS.resolve(config) !== config) {
@@ -127,29 +153,35 @@ async function install(words: readonly string[]): Promise<number> {
     );
   }
   const refused = installService({
+    options,
     commandLine: line,
     environment: {
       DENO_DIR: makeDataDirectory(),
       DENO_NO_UPDATE_CHECK: manifest.environment.DENO_NO_UPDATE_CHECK,
       NO_COLOR: "1",
     },
-  });
+  }, identity);
   for (const what of refused) printError(`kvmmanager-agent: this Windows refuses ${what}`);
   printLine("the service is installed");
+  if (identity === QGA_SERVICE && serviceState(QEMU_GA_SERVICE)?.isRunning === true) {
+    printError(
+      `kvmmanager-agent: the service ${QEMU_GA_SERVICE} has the port; stop and disable it`,
+    );
+  }
   return EXIT.ok;
 }
 
-/** Takes `--set NAME=VALUE` out of a command line. */
-function takeSettings(words: readonly string[]) {
-  const settings: string[] = [];
-  const args: string[] = [];
+/** Takes an option with a value out of a command line, wherever it is. */
+function takeOption(name: string, words: readonly string[]) {
+  const values: string[] = [];
+  const rest: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
-    if (word === "--set") settings.push(words[++at] ?? "");
-    else if (word.startsWith("--set=")) settings.push(word.slice("--set=".length));
-    else args.push(word);
+    if (word === `--${name}`) values.push(words[++at] ?? "");
+    else if (word.startsWith(`--${name}=`)) values.push(word.slice(name.length + 3));
+    else rest.push(word);
   }
-  return { settings, args };
+  return { values, rest };
 }
 
 /** What starts this agent, confined to the configuration. */
@@ -168,11 +200,15 @@ async function startWords(serveArgs: readonly string[]): Promise<string[]> {
   ];
 }
 
-async function uninstall(args: readonly string[]): Promise<number> {
+async function uninstall(identity: ServiceIdentity, args: readonly string[]): Promise<number> {
   const [option, ...surplus] = args;
   refuseArguments(option === "--remove-data" ? surplus : args);
-  const wasInstalled = await uninstallService();
+  if (option !== undefined && identity !== AGENT_SERVICE) {
+    throw new UsageError("--remove-data removes both services and their data: leave out --dialect");
+  }
+  const wasInstalled = await uninstallService(identity);
   if (option !== undefined) {
+    await uninstallService(QGA_SERVICE);
     await removeData();
     removeSettings();
   }
@@ -196,8 +232,11 @@ function status(state: ServiceState | undefined): number {
 }
 
 /** Serves the host for as long as the service manager wants it. */
-async function runAsService(args: readonly string[]): Promise<number> {
-  const manager = new WindowsServiceManager();
+async function runAsService(
+  identity: ServiceIdentity,
+  args: readonly string[],
+): Promise<number> {
+  const manager = new WindowsServiceManager(identity);
   if (!await manager.isService) {
     throw new UsageError("service run is for the service manager; use service start");
   }

@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
-import { QEMU_GA_CONF, splitList } from "../lib/config/qemu_ga_conf.ts";
+import { splitList } from "../lib/config/qemu_ga_conf.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
 import {
   type BrokerChoice,
@@ -53,8 +53,8 @@ Options:
   --allow-rpcs LIST, -a LIST
                        with --dialect qga: turn off every other command
   --qemu-ga-conf FILE  with --dialect qga: qemu-ga's configuration, whose block-rpcs and
-                       allow-rpcs apply as well (default: ${QEMU_GA_CONF}
-                       if it exists)
+                       allow-rpcs apply as well (default: /etc/qemu/qemu-ga.conf if
+                       it exists; on Windows none)
   --config FILE        configuration file (default: /etc/kvmmanager-agent/config.json
                        if it exists)
   --log-level LEVEL    ${LOG_LEVELS.join(", ")}; overrides the configuration
@@ -140,8 +140,8 @@ export type DialectChoice = (typeof DIALECT_CHOICES)[number];
 
 /** What the command line says about the QEMU guest agent's commands. */
 export interface QgaChoice {
-  /** qemu-ga's configuration file, which may be missing. */
-  readonly conf: string;
+  /** qemu-ga's configuration file, which may be missing; `undefined` for the platform's own. */
+  readonly conf: string | undefined;
   readonly lists: CommandLists;
 }
 
@@ -241,7 +241,12 @@ function readBroker(value = "none"): BrokerChoice {
   );
 }
 
-function readDialect(value = "jsonrpc"): DialectChoice {
+/**
+ * Reads the value of `--dialect`.
+ *
+ * @throws {UsageError}
+ */
+export function readDialect(value = "jsonrpc"): DialectChoice {
   const choice = DIALECT_CHOICES.find((known) => known === value);
   if (choice !== undefined) return choice;
   throw new UsageError(`--dialect must be ${DIALECT_CHOICES.join(" or ")}, received "${value}"`);
@@ -270,7 +275,7 @@ function readQga(options: QgaOptions): Pick<Invocation, "dialect" | "qga"> {
   return {
     dialect,
     qga: {
-      conf: single(options["qemu-ga-conf"], "qemu-ga-conf") ?? QEMU_GA_CONF,
+      conf: single(options["qemu-ga-conf"], "qemu-ga-conf"),
       lists: { blocked: lists("block-rpcs"), allowed: lists("allow-rpcs") },
     },
   };

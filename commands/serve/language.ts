@@ -18,6 +18,7 @@ import {
   ineffectiveEntries,
   NO_COMMAND_LISTS,
 } from "../../lib/policy/qga_commands.ts";
+import type { Platform } from "../../lib/platform/platform.ts";
 import type { Invocation } from "../usage.ts";
 
 /** A language and its methods. */
@@ -37,18 +38,30 @@ export interface SiteLists {
   readonly lists: CommandLists;
   /** Keys of the file that have no effect here. */
   readonly ignored: readonly string[];
-  readonly file: string;
+  readonly file: string | undefined;
 }
+
+/** qemu-ga's configuration file, if the agent reads one. */
+export const qemuGaConfOf = (
+  { dialect, qga }: Invocation,
+  { qemuGaConfPath }: Pick<Platform, "qemuGaConfPath">,
+): string | undefined => dialect === "qga" ? qga.conf ?? qemuGaConfPath : undefined;
 
 /**
  * The lists of the command line and of qemu-ga's configuration file, which adds to them.
  *
  * @throws {ConfigError} if the file cannot be understood: it may turn something off.
  */
-export async function siteLists({ dialect, qga }: Invocation): Promise<SiteLists> {
-  const { conf: file, lists: { blocked, allowed } } = qga;
-  if (dialect !== "qga") return { lists: NO_COMMAND_LISTS, ignored: [], file };
-  const { lists, ignored } = await loadQemuGaConf(file);
+export async function siteLists(
+  invocation: Invocation,
+  platform: Pick<Platform, "qemuGaConfPath">,
+): Promise<SiteLists> {
+  // Empty in another language.
+  const { blocked, allowed } = invocation.qga.lists;
+  const file = qemuGaConfOf(invocation, platform);
+  const { lists, ignored } = file === undefined
+    ? { lists: NO_COMMAND_LISTS, ignored: [] }
+    : await loadQemuGaConf(file);
   return {
     lists: { blocked: [...blocked, ...lists.blocked], allowed: [...allowed, ...lists.allowed] },
     ignored,

@@ -16,7 +16,7 @@ export const guestShutdown = qgaCommand({
   audited: true,
   target: ({ mode }) => ({ mode }),
   disabled: ({ guest }) =>
-    guest.power.isAvailable ? undefined : "this agent was started without --power systemd",
+    guest.power.isAvailable ? undefined : "this agent was started without --power",
   run: async ({ mode }, { guest, signal }) => {
     const accepted = await guest.power.accept({
       action: mode === "powerdown" ? "shutdown" : mode,

@@ -11,9 +11,6 @@
 import type { CommandList, CommandLists } from "../policy/qga_commands.ts";
 import { ConfigError, readConfigText } from "./load.ts";
 
-/** Where qemu-ga has it. */
-export const QEMU_GA_CONF = "/etc/qemu/qemu-ga.conf";
-
 /** The lists of a file, and what else is in it. */
 export interface QemuGaConf {
   readonly lists: CommandLists;

@@ -82,6 +82,8 @@ export interface GuestOptions {
 export interface Platform {
   /** The default for `--config`. */
   readonly defaultConfigPath: string;
+  /** Where qemu-ga has its configuration; `undefined` where it has none. */
+  readonly qemuGaConfPath: string | undefined;
   /** The configuration of an agent without a file. */
   readonly defaultConfig: Config;
   readonly confiner: Confiner;

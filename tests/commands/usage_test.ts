@@ -7,7 +7,7 @@ const NOTHING: Invocation = {
   command: "serve",
   channel: undefined,
   dialect: "jsonrpc",
-  qga: { conf: "/etc/qemu/qemu-ga.conf", lists: { blocked: [], allowed: [] } },
+  qga: { conf: undefined, lists: { blocked: [], allowed: [] } },
   config: undefined,
   logLevel: undefined,
   power: "none",

@@ -17,6 +17,8 @@ const KEY = "HKLM\\Software\\KVMManager\\Agent";
 /** msiexec's 1603, of which Linux sees the last eight bits. */
 const FAILED = 1603 % 256;
 
+const RUNNING = /^running, process \d+\n$/;
+
 /** Builds an MSI of a version around the deno.exe that Wine can run. */
 async function buildMsi(directory: string, version: string): Promise<string> {
   const program = `${directory}/${version}`;
@@ -40,6 +42,8 @@ export async function msiSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
     // Without pipes: what it leaves running would hold them.
     (await wine.command("msiexec", [what, toWindows(msi), "/qn", ...properties]).output()).code;
   const launcher = "C:\\Program Files\\KVMManager\\kvmmanager-agent.cmd";
+  const status = async (dialect: string) =>
+    (await run("cmd", "/d", "/c", launcher, "service", "status", "--dialect", dialect)).stdout;
   const files = `${wine.drive}/Program Files/KVMManager`;
   try {
     await provideLibrary(wine);
@@ -49,13 +53,14 @@ export async function msiSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
     assert(older !== undefined && newer !== undefined);
 
     await t.step("installs the files, the settings and a service that runs", async () => {
-      const settings = ["LOGLEVEL=debug", "ALLOWEDREADPATHS=C:\\Logs;C:\\My Data\\"];
+      const settings = [
+        ...["LOGLEVEL=debug", "ALLOWEDREADPATHS=C:\\Logs;C:\\My Data\\", "QEMUGA=1"],
+      ];
       assertEquals(await msiexec("/i", older, ...settings), 0);
       const { stdout } = await run("reg", "query", KEY);
       assertMatch(stdout, /log_level\s+REG_SZ\s+debug\n/);
       assertMatch(stdout, /security.allowed_read_paths\s+REG_MULTI_SZ\s+C:\\Logs\\0C:\\My Data/);
-      const status = await run("cmd", "/d", "/c", launcher, "service", "status");
-      assertMatch(status.stdout, /^running, process \d+\n$/);
+      for (const dialect of ["jsonrpc", "qga"]) assertMatch(await status(dialect), RUNNING);
       const log = await Deno.readTextFile(`${wine.drive}/ProgramData/KVMManager/agent.log`);
       assertStringIncludes(log, '"config":"HKLM\\\\Software\\\\KVMManager\\\\Agent"');
     });
@@ -69,8 +74,7 @@ export async function msiSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
         const { stdout } = await run("reg", "query", KEY);
         // The others go in Wine, which does not tell the old version's removal that it is an upgrade.
         assertMatch(stdout, /log_level\s+REG_SZ\s+trace\n/);
-        const status = await run("cmd", "/d", "/c", launcher, "service", "status");
-        assertMatch(status.stdout, /^running/);
+        for (const dialect of ["jsonrpc", "qga"]) assertMatch(await status(dialect), RUNNING);
       },
     );
 
@@ -91,8 +95,10 @@ export async function msiSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
         "HKEY_LOCAL_MACHINE\\Software\\KVMManager\\Agent",
         "log_level REG_SZ trace",
       ]);
-      const service = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\KVMManagerAgent";
-      assertEquals((await run("reg", "query", service)).code, 1);
+      for (const name of ["KVMManagerAgent", "KVMManagerAgentQGA"]) {
+        const service = `HKLM\\SYSTEM\\CurrentControlSet\\Services\\${name}`;
+        assertEquals((await run("reg", "query", service)).code, 1, name);
+      }
     });
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -40,6 +40,16 @@ export class PortOfWine implements AsyncDisposable {
     return new PortOfWine(pty, await wine.linkDevice(name, pty.path));
   }
 
+  /**
+   * Opens one that a driver of Windows would make.
+   *
+   * @param name The port is `\\\\.\\Global\\NAME`.
+   */
+  static async openGlobal(wine: Wine, name: string): Promise<PortOfWine> {
+    await Deno.mkdir(`${wine.prefix}/dosdevices/global`, { recursive: true });
+    return await PortOfWine.open(wine, `global/${name}`);
+  }
+
   /** Waits for the greeting of an agent. */
   async greeting(): Promise<void> {
     await this.host.take(

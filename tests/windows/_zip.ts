@@ -16,6 +16,8 @@ import { provideLibrary } from "./_wine.ts";
 const TIME = 1_700_000_000;
 const LAUNCHER = "C:\\Program Files\\KVMManager\\kvmmanager-agent.cmd";
 const KEY = "HKLM\\Software\\KVMManager\\Agent";
+const SERVICE_KEY = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\KVMManagerAgent";
+const QGA_KEY = `${SERVICE_KEY}QGA`;
 
 /** What the zip contains, in a folder; the zip itself is not needed to install. */
 async function unpacked(directory: string, runtime: string): Promise<string> {
@@ -78,17 +80,24 @@ export async function zipSteps(t: Deno.TestContext, wine: Wine): Promise<void> {
     });
 
     await t.step("install.cmd replaces a version that runs, and keeps the settings", async () => {
+      const qga = await run(LAUNCHER, "service", "install", "--dialect=qga", "-b", "guest-exec");
+      assertEquals(qga.code, 0, qga.stderr);
       const { code, stdout, stderr } = await run(`${folder}\\install.cmd`);
       assertEquals(code, 0, stdout + stderr);
       assertMatch((await run(LAUNCHER, "service", "status")).stdout, /^running/);
       assertStringIncludes((await run("reg", "query", KEY)).stdout, "security.allowed_read_paths");
+      const status = await run(LAUNCHER, "service", "status", "--dialect", "qga");
+      assertMatch(status.stdout, /^running/);
+      const { stdout: path } = await run("reg", "query", QGA_KEY, "/v", "ImagePath");
+      assertStringIncludes(path, "--dialect=qga --power=windows -b guest-exec");
     });
 
     await t.step("uninstall.cmd removes the service and the files", async () => {
       const { code, stdout, stderr } = await run("C:\\Program Files\\KVMManager\\uninstall.cmd");
       assertEquals(code, 0, stdout + stderr);
-      const service = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\KVMManagerAgent";
-      assertEquals((await run("reg", "query", service)).code, 1);
+      for (const service of [SERVICE_KEY, QGA_KEY]) {
+        assertEquals((await run("reg", "query", service)).code, 1, service);
+      }
       // Wine's cmd.exe has its script open, so the empty folder stays.
       const left = Array.fromAsync(Deno.readDir(`${wine.drive}/Program Files/KVMManager`));
       assertEquals(await left.catch(() => []), []);

@@ -14,6 +14,7 @@ import { timed } from "../_waiting.ts";
 import { enduranceSteps } from "./_endurance.ts";
 import { msiSteps } from "./_msi.ts";
 import { selfcheckSteps } from "./_selfcheck.ts";
+import { qgaServiceSteps } from "./_qga_service.ts";
 import { serviceSteps } from "./_service.ts";
 import { WindowsAgent } from "./_wine.ts";
 import { zipSteps } from "./_zip.ts";
@@ -265,6 +266,10 @@ Deno.test("Windows", async (t) => {
   await t.step("20,000 requests", async (t) => await enduranceSteps(t, wine));
 
   await t.step("the service", async (t) => await serviceSteps(t, wine));
+
+  await t.step("the service for the QEMU guest agent's language", async (t) => {
+    await qgaServiceSteps(t, wine);
+  });
 
   await t.step("the self-check", async (t) => await selfcheckSteps(t, wine));
 

@@ -28,6 +28,7 @@ import { RUNTIME_DIRECTORY } from "./systemd_power.ts";
 /** Linux. */
 export const LINUX: Platform = {
   defaultConfigPath: DEFAULT_CONFIG_PATH,
+  qemuGaConfPath: "/etc/qemu/qemu-ga.conf",
   defaultConfig: DEFAULT_CONFIG,
   confiner: CONFINER,
   devicesNeedEverything: true,

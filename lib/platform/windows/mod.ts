@@ -30,6 +30,8 @@ const permissionRemedy = (): string =>
 export const WINDOWS: Platform & { portPath(channelName: string): string } = {
   portPath,
   defaultConfigPath: config.defaultPath,
+  // Its installer starts it without one, and any user could create /etc of the system's drive.
+  qemuGaConfPath: undefined,
   defaultConfig: config.defaults,
   confiner: new Confiner({
     everything: () => DRIVE_ROOTS,

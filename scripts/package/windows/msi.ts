@@ -9,6 +9,7 @@
  */
 
 import { VERSION } from "../../../lib/base/version.ts";
+import { AGENT_SERVICE, QGA_SERVICE } from "../../../lib/platform/windows/service/identity.ts";
 import { runTool } from "../../vm/tools.ts";
 import { normalize } from "../product.ts";
 import { BUNDLE, PROGRAM_FILES, RUN_FLAGS } from "./program.ts";
@@ -31,8 +32,20 @@ export const PROPERTIES: Readonly<Record<string, string>> = {
   MONITORENABLED: "command_monitor.enabled",
 };
 
-/** Deferred actions are between InstallInitialize, 1500, and InstallFinalize, 6600. */
-const SEQUENCE = { removeOld: 1510, uninstall: 1890, configure: 5850 } as const;
+/** Whether the service for the QEMU guest agent's language is wanted, or there already. */
+const QGA_PROPERTY = "QEMUGA";
+
+/**
+ * Deferred actions are between InstallInitialize, 1500, and InstallFinalize, 6600; services are started
+ * at 5900.
+ */
+const SEQUENCE = {
+  removeOld: 1510,
+  uninstall: 1890,
+  configure: 5850,
+  configureQga: 5860,
+  startQga: 5910,
+} as const;
 
 /**
  * Packs a staged program.
@@ -47,7 +60,10 @@ export async function packMsi(build: WindowsBuild & { readonly version?: string 
   await Deno.writeTextFile(source, await document(version));
   await Deno.remove(output).catch(() => {});
   await runTool("wixl", ["-a", "x64", "-o", output, source], { cwd: program });
-  const properties = ["WIX_DOWNGRADE_DETECTED", "WIX_UPGRADE_DETECTED", ...Object.keys(PROPERTIES)];
+  const properties = [
+    ...["WIX_DOWNGRADE_DETECTED", "WIX_UPGRADE_DETECTED"],
+    ...[...Object.keys(PROPERTIES), QGA_PROPERTY],
+  ];
   for (
     const query of [
       // With the end of an upgrade at the old version's removal, which an error undoes.
@@ -72,7 +88,7 @@ async function document(version: string): Promise<string> {
   const settings = Object.entries(PROPERTIES)
     // The semicolon keeps a final backslash from escaping the quotation mark.
     .map(([property, setting]) => `--set "${setting}=[${property}]${isList(setting) ? ";" : ""}"`);
-  const configure = `${AGENT} service install ${settings.join(" ")}`;
+  const configure = `service install ${settings.join(" ")}`;
   return `<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
   <Product Id="${await guid(`product ${version}`)}" Name="KVMManager Guest Agent"
@@ -89,14 +105,19 @@ async function document(version: string): Promise<string> {
         </Directory>
       </Directory>
     </Directory>
-    <CustomAction Id="Configure" FileKey="${idOf("deno.exe")}" Execute="deferred"
-        Impersonate="no" Return="check" ExeCommand="${xml(configure)}"/>
-    <CustomAction Id="Uninstall" FileKey="${idOf("deno.exe")}" Execute="deferred"
-        Impersonate="no" Return="ignore"
-        ExeCommand="${xml(`${AGENT} service uninstall --remove-data`)}"/>
+    <Property Id="${QGA_PROPERTY}">
+      <RegistrySearch Id="FindQga" Root="HKLM" Type="raw" Name="DisplayName" Win64="yes"
+          Key="SYSTEM\\CurrentControlSet\\Services\\${QGA_SERVICE.name}"/>
+    </Property>
+    ${action("Configure", "check", configure)}
+    ${action("ConfigureQga", "check", "service install --dialect qga")}
+    ${action("StartQga", "check", "service start --dialect qga")}
+    ${action("Uninstall", "ignore", "service uninstall --remove-data")}
     <InstallExecuteSequence>
       <Custom Action="Uninstall" Sequence="${SEQUENCE.uninstall}">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
       <Custom Action="Configure" Sequence="${SEQUENCE.configure}">NOT REMOVE</Custom>
+      <Custom Action="ConfigureQga" Sequence="${SEQUENCE.configureQga}">${QGA_PROPERTY} AND NOT REMOVE</Custom>
+      <Custom Action="StartQga" Sequence="${SEQUENCE.startQga}">${QGA_PROPERTY} AND NOT REMOVE</Custom>
     </InstallExecuteSequence>
     <Feature Id="Agent" Level="1">
       ${PROGRAM_FILES.map((name) => `<ComponentRef Id="${idOf(name)}"/>`).join("")}
@@ -106,13 +127,22 @@ async function document(version: string): Promise<string> {
 `;
 }
 
+/** What runs the installed agent as the system. */
+const action = (id: string, onError: "check" | "ignore", args: string) =>
+  `<CustomAction Id="${id}" FileKey="${idOf("deno.exe")}" Execute="deferred"
+        Impersonate="no" Return="${onError}" ExeCommand="${xml(`${AGENT} ${args}`)}"/>`;
+
 const AGENT = `${RUN_FLAGS.join(" ")} --no-prompt -A "[INSTALLDIR]${BUNDLE}"`;
-/** Replaced by the agent's own installation before the service is started. */
-const SERVICE = `<ServiceInstall Id="Service" Name="KVMManagerAgent"
-                DisplayName="KVMManager Guest Agent" Type="ownProcess" Start="auto"
+/**
+ * Replaced by the agent's own installation before the service is started. The other service is stopped
+ * while files are replaced, and installed and removed by the agent alone.
+ */
+const SERVICE = `<ServiceInstall Id="Service" Name="${AGENT_SERVICE.name}"
+                DisplayName="${AGENT_SERVICE.displayName}" Type="ownProcess" Start="auto"
                 ErrorControl="normal" Arguments="--version" Vital="yes"/>
-            <ServiceControl Id="Control" Name="KVMManagerAgent" Start="install" Stop="both"
-                Remove="uninstall" Wait="yes"/>`;
+            <ServiceControl Id="Control" Name="${AGENT_SERVICE.name}" Start="install" Stop="both"
+                Remove="uninstall" Wait="yes"/>
+            <ServiceControl Id="ControlQga" Name="${QGA_SERVICE.name}" Stop="both" Wait="yes"/>`;
 
 const idOf = (name: string) => name.replaceAll(/[^A-Za-z]/g, "_");
 const isList = (setting: string) => /(?:_paths|_whitelist|\.allow)$/.test(setting);

@@ -144,6 +144,7 @@ export class ServiceCheck {
 
   #install(): string {
     const refused = installService({
+      options: [],
       commandLine: commandLine(words(this.#folder)),
       environment: { DENO_DIR: denoDirectory(), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     }, TESTED_SERVICE);

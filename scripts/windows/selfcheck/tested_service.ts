@@ -19,6 +19,7 @@ import { privileges } from "./security.ts";
 export const TESTED_SERVICE: ServiceIdentity = {
   name: "KVMManagerSelfCheck",
   displayName: "KVMManager self-check (can be removed)",
+  description: "Shows the self-check what a service is given. Can be removed.",
 };
 
 const MIB = 2 ** 20;

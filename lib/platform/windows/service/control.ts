@@ -11,7 +11,6 @@ import { services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
 import { lastError, WindowsError } from "../ffi/windows_error.ts";
 import { CONTROL, STATE } from "./dispatcher.ts";
-import { SERVICE_NAME } from "./identity.ts";
 
 /** SC_MANAGER_CONNECT and SC_MANAGER_CREATE_SERVICE. */
 const MANAGER_ACCESS = { connect: 0x1, create: 0x3 } as const;
@@ -82,7 +81,7 @@ export function withService<Result>(
 }
 
 /** What the service does; `undefined` if it is not installed. */
-export function serviceState(name = SERVICE_NAME): ServiceState | undefined {
+export function serviceState(name: string): ServiceState | undefined {
   return withService(name, SERVICE_QUERY_STATUS, (service) => {
     if (service === undefined) return undefined;
     const status = new Uint32Array(STATUS.words);
@@ -106,7 +105,7 @@ export function serviceState(name = SERVICE_NAME): ServiceState | undefined {
  *
  * @throws {WindowsError | ServiceError} if it does not.
  */
-export async function startService(name = SERVICE_NAME): Promise<void> {
+export async function startService(name: string): Promise<void> {
   withService(name, SERVICE_ALL_ACCESS, (service) => {
     if (service === undefined) throw notInstalled();
     if (services.StartServiceW(service, 0, null) !== 0) return;
@@ -128,7 +127,7 @@ export async function startService(name = SERVICE_NAME): Promise<void> {
  *
  * @throws {WindowsError | ServiceError} if it does not.
  */
-export async function stopService(name = SERVICE_NAME): Promise<void> {
+export async function stopService(name: string): Promise<void> {
   const process = kernel32.OpenProcess(SYNCHRONIZE, 0, serviceState(name)?.pid ?? 0);
   try {
     await stop(name);

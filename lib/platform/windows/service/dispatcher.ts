@@ -13,7 +13,6 @@ import { sleep } from "../../../base/timer.ts";
 import { services, type StatusHandle } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
 import { lastError } from "../ffi/windows_error.ts";
-import { SERVICE_NAME } from "./identity.ts";
 
 const SERVICE_WIN32_OWN_PROCESS = 0x10;
 /** States of a service (winsvc.h). */
@@ -72,7 +71,7 @@ export class Dispatcher {
   #stoppedBy: string | undefined;
 
   /** @param name The service's. */
-  constructor(name = SERVICE_NAME) {
+  constructor(name: string) {
     this.#name = wide(name);
     this.#table = new BigUint64Array([
       Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#name)),

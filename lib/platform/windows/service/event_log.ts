@@ -8,7 +8,6 @@ import type { LogFields } from "../../../log/logger.ts";
 import { jsonLine } from "../../../base/json_line.ts";
 import { type EventSourceHandle, services } from "../ffi/services.ts";
 import { wide } from "../ffi/wide.ts";
-import { SERVICE_NAME } from "./identity.ts";
 
 /** EVENTLOG_ERROR_TYPE and EVENTLOG_INFORMATION_TYPE. */
 const TYPES = { error: 1, information: 4 } as const;
@@ -30,7 +29,7 @@ export class EventLog implements Disposable {
   readonly #recordedAt = new Map<string, number>();
 
   /** @param source The name of the entries' source. */
-  constructor(source = SERVICE_NAME) {
+  constructor(source: string) {
     this.#source = services.RegisterEventSourceW(null, wide(source));
   }
 

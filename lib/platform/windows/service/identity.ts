@@ -1,5 +1,5 @@
 /**
- * What the service is called.
+ * What the services are called.
  *
  * @module
  */
@@ -10,16 +10,29 @@ export interface ServiceIdentity {
   readonly name: string;
   /** What the list of services shows. */
   readonly displayName: string;
+  /** What the list says about it. */
+  readonly description: string;
 }
 
-/** The service's name. */
-export const SERVICE_NAME = "KVMManagerAgent";
-
-/** The agent's service. */
+/** The service of the agent's own language. */
 export const AGENT_SERVICE: ServiceIdentity = {
-  name: SERVICE_NAME,
+  name: "KVMManagerAgent",
   displayName: "KVMManager Guest Agent",
+  description: "Lets the host of this virtual machine look after it: facts, files, commands " +
+    "and power, within the limits of the guest's configuration.",
 };
+
+/** The service of the QEMU guest agent's language, on that agent's port. */
+export const QGA_SERVICE: ServiceIdentity = {
+  name: "KVMManagerAgentQGA",
+  displayName: "KVMManager Guest Agent (QEMU guest agent)",
+  description:
+    "Takes the place of the QEMU guest agent: answers libvirt, Proxmox and other hosts " +
+    "in its language, within the limits of the guest's configuration.",
+};
+
+/** The service of virtio-win's QEMU guest agent, which serves the same port. */
+export const QEMU_GA_SERVICE = "QEMU-GA";
 
 /** The registry key of a source of the application log, below HKEY_LOCAL_MACHINE. */
 export const eventSourceKey = (name: string): string =>

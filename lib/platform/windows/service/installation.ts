@@ -10,10 +10,9 @@ import { wide } from "../ffi/wide.ts";
 import { lastError } from "../ffi/windows_error.ts";
 import { deleteKey, writeKey } from "../registry/write_key.ts";
 import { SERVICE_ALL_ACCESS, serviceState, stopService, withService } from "./control.ts";
-import { AGENT_SERVICE, eventSourceKey, type ServiceIdentity } from "./identity.ts";
-
-const DESCRIPTION = "Lets the host of this virtual machine look after it: facts, files, commands " +
-  "and power, within the limits of the guest's configuration.";
+import { readKey } from "../registry/read_key.ts";
+import { dataOf } from "../registry/values.ts";
+import { eventSourceKey, type ServiceIdentity } from "./identity.ts";
 
 const SERVICE_WIN32_OWN_PROCESS = 0x10;
 const SERVICE_AUTO_START = 2;
@@ -44,8 +43,17 @@ export const REQUIRED_PRIVILEGES = [
   "SeShutdownPrivilege",
 ] as const;
 
+/** Where the service manager has a service. */
+const serviceKey = (name: string): string => `SYSTEM\\CurrentControlSet\\Services\\${name}`;
+/** The value with the options that a service was installed with. */
+const OPTIONS = "AgentOptions";
+/** More than a command line. */
+const MAX_VALUE_BYTES = 128 * 1024;
+
 /** What {@link installService} registers. */
 export interface Registration {
+  /** The options on the command line, for {@link installedOptions}. */
+  readonly options: readonly string[];
   /** The command line that the manager starts. */
   readonly commandLine: string;
   /** Variables of its process. */
@@ -59,23 +67,24 @@ export interface Registration {
  * @throws {WindowsError}
  */
 export function installService(
-  { commandLine, environment }: Registration,
-  identity: ServiceIdentity = AGENT_SERVICE,
+  { options, commandLine, environment }: Registration,
+  identity: ServiceIdentity,
 ): string[] {
   const { name } = identity;
   return withService(name, SERVICE_ALL_ACCESS, (existing, manager) => {
     const service = existing ?? create(manager, commandLine, identity);
     try {
       if (existing !== undefined) update(existing, commandLine, identity);
-      writeKey(`SYSTEM\\CurrentControlSet\\Services\\${name}`, {
+      writeKey(serviceKey(name), {
         Environment: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+        [OPTIONS]: options,
       });
       writeKey(eventSourceKey(name), {
         // Its messages with the numbers 1 to 1000 are the text that is reported.
         EventMessageFile: { expandable: String.raw`%SystemRoot%\System32\EventCreate.exe` },
         TypesSupported: 7,
       });
-      return configure(service);
+      return configure(service, identity);
     } finally {
       if (existing === undefined) services.CloseServiceHandle(service);
     }
@@ -129,8 +138,8 @@ function update(
 }
 
 /** Sets what creating a service does not; returns what is refused. */
-function configure(service: ServiceHandle): string[] {
-  const description = wide(DESCRIPTION);
+function configure(service: ServiceHandle, identity: ServiceIdentity): string[] {
+  const description = wide(identity.description);
   const privileges = Uint16Array.from(
     REQUIRED_PRIVILEGES.flatMap((name) => [...wide(name)]).concat(0),
   );
@@ -167,13 +176,20 @@ function configure(service: ServiceHandle): string[] {
 const addressOf = (array: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): bigint =>
   Deno.UnsafePointer.value(Deno.UnsafePointer.of(array));
 
+/** The options that the installed service was given; none if it is not installed. */
+export function installedOptions({ name }: ServiceIdentity): readonly string[] {
+  const value = readKey(serviceKey(name), MAX_VALUE_BYTES)?.find((value) => value.name === OPTIONS);
+  const options = value === undefined ? undefined : dataOf(value);
+  return Array.isArray(options) ? options.map(String) : [];
+}
+
 /**
  * Stops and removes the service and its entry in the event log.
  *
  * @returns Whether there was one.
  * @throws {WindowsError}
  */
-export async function uninstallService({ name } = AGENT_SERVICE): Promise<boolean> {
+export async function uninstallService({ name }: ServiceIdentity): Promise<boolean> {
   if (serviceState(name) === undefined) return false;
   await stopService(name);
   withService(name, SERVICE_ALL_ACCESS, (service) => {

@@ -8,12 +8,18 @@ import { VERSION } from "../../../base/version.ts";
 import type { ServiceManager } from "../../platform.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EventLog } from "./event_log.ts";
+import type { ServiceIdentity } from "./identity.ts";
 
 /** What has started this process as a service. */
 export class WindowsServiceManager implements ServiceManager {
-  readonly #dispatcher = new Dispatcher();
-  readonly #eventLog = new EventLog();
+  readonly #dispatcher: Dispatcher;
+  readonly #eventLog: EventLog;
   #stoppedBy: string | undefined;
+
+  constructor({ name }: ServiceIdentity) {
+    this.#dispatcher = new Dispatcher(name);
+    this.#eventLog = new EventLog(name);
+  }
 
   /** Whether the service manager has started this process; otherwise nothing here works. */
   get isService(): Promise<boolean> {
