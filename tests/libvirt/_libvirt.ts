@@ -20,11 +20,17 @@ import { requireTools, runTool, toolEnvironment } from "../../scripts/vm/tools.t
  */
 const USER = 65534;
 const GUARD = fromFileUrl(new URL("guard.sh", import.meta.url));
+/**
+ * Not q35: after a suspension its power management registers are gone (QEMU resets the chipset and
+ * SeaBIOS does not set it up again), and the guest cannot switch itself off any more.
+ */
+const MACHINE = "pc";
 const MEMORY_MIB = 512;
 const DISK_MIB = 32;
 const DAEMON_MS = 20_000;
 const VIRSH_MS = 60_000;
 const OFF_MS = 120_000;
+const EVENT_MS = 45_000;
 /** For how long a command may be given up again and again. */
 const SLOW_MS = 20_000;
 /** Each look starts a virsh. */
@@ -65,12 +71,12 @@ export class Libvirt implements AsyncDisposable {
       `${directory}/config/libvirt/qemu.conf`,
       'stdio_handler = "file"\nsecurity_driver = "none"\nnamespaces = []\ncgroup_controllers = []\n',
     );
-    const [root, second] = [`${directory}/root.qcow2`, `${directory}/second.raw`];
+    const [root, second] = [`${directory}/root.qcow2`, `${directory}/second.qcow2`];
     await runTool("qemu-img", [
       ...["create", "-q", "-u", "-f", "qcow2", "-b", mounted(disk.path), "-F", disk.format],
       ...[root, String((await Deno.stat(disk.path)).size)],
     ]);
-    await runTool("qemu-img", ["create", "-q", "-f", "raw", second, `${DISK_MIB}M`]);
+    await runTool("qemu-img", ["create", "-q", "-f", "qcow2", second, `${DISK_MIB}M`]);
     await Deno.writeTextFile(
       `${directory}/guest.xml`,
       definition(directory, { kernel: mounted(boot.kernel), initrd: mounted(boot.initrd) }),
@@ -159,10 +165,15 @@ export class Libvirt implements AsyncDisposable {
     return Object(JSON.parse(await this.say("qemu-agent-command", request))).return;
   }
 
-  /** Waits until an agent answers libvirt. */
-  async agentReady(deadlineMs: number): Promise<void> {
+  /**
+   * Waits until an agent answers libvirt.
+   *
+   * @param help Done before it is asked, each time.
+   */
+  async agentReady(deadlineMs: number, help?: () => Promise<unknown>): Promise<void> {
     const patience = new Patience(deadlineMs);
     for (;;) {
+      await help?.();
       const said = await this.virsh("qemu-agent-command", GUEST, '{"execute":"guest-ping"}');
       if (said.code === 0) return;
       if (patience.isOver) {
@@ -195,6 +206,29 @@ export class Libvirt implements AsyncDisposable {
   /** Runs a shell script as root in the guest. */
   async tryRoot(script: string, timeoutMs = VIRSH_MS): Promise<ScriptResult> {
     return await runAsRoot(`${this.directory}/root.sock`, script, timeoutMs);
+  }
+
+  /** Waits for an event of the guest while something is done that causes it. */
+  async event(name: string, cause: () => Promise<unknown>): Promise<void> {
+    const seconds = String(Math.ceil(EVENT_MS * slowdown() / 1000));
+    const args = ["--domain", GUEST, "--event", name, "--timeout", seconds];
+    const [{ code, text }] = await Promise.all([this.virsh("event", ...args), cause()]);
+    assertEquals(code, 0, `no event ${name}: ${text}`);
+  }
+
+  /** Keeps the guest as it is now, with its memory and its disks. */
+  async keep(): Promise<void> {
+    await this.#monitor("savevm kept");
+  }
+
+  /** Puts the guest back to the moment of {@link keep}, which is far quicker than a boot. */
+  async goBack(): Promise<void> {
+    await this.#monitor("loadvm kept");
+  }
+
+  /** A command of QEMU's own monitor, which prints only what went wrong. */
+  async #monitor(command: string): Promise<void> {
+    assertEquals(await this.say("qemu-monitor-command", "--hmp", command), "");
   }
 
   /** Waits until the guest is off; libvirt forgets it then. */
@@ -232,7 +266,7 @@ function definition(
   <memory unit='MiB'>${MEMORY_MIB}</memory>
   <vcpu>2</vcpu>
   <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
+    <type arch='x86_64' machine='${MACHINE}'>hvm</type>
     <kernel>${kernel}</kernel><initrd>${initrd}</initrd><cmdline>${KERNEL_ARGUMENTS}</cmdline>
   </os>
   <features><acpi/></features>
@@ -245,8 +279,8 @@ function definition(
     <disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='unsafe'/>
       <source file='${directory}/root.qcow2'/><target dev='vda' bus='virtio'/></disk>
     <disk type='file' device='disk'>
-      <driver name='qemu' type='raw' cache='unsafe' discard='unmap'/>
-      <source file='${directory}/second.raw'/><target dev='vdb' bus='virtio'/></disk>
+      <driver name='qemu' type='qcow2' cache='unsafe' discard='unmap'/>
+      <source file='${directory}/second.qcow2'/><target dev='vdb' bus='virtio'/></disk>
     <interface type='user'><model type='virtio'/><rom enabled='no'/></interface>
     <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
     <channel type='unix'><target type='virtio' name='${PORTS["qemu-ga"]}'/></channel>

@@ -34,6 +34,28 @@ dpkg -i /root/agent-qga.deb >&2
 pgrep -x qemu-ga && exit 1
 systemctl --failed --no-legend --plain`;
 
+/** Debian's package again, as apt gets it for an administrator, made of what it had installed. */
+const REPACK = `set -e
+mkdir -p /root/back/DEBIAN
+dpkg -L qemu-guest-agent | while read -r path; do
+  [ -d "$path" ] || cp -a --parents "$path" /root/back
+done
+for path in /var/lib/dpkg/info/qemu-guest-agent.*; do
+  name=\${path##*.}
+  [ "$name" = list ] || cp "$path" "/root/back/DEBIAN/$name"
+done
+dpkg-query --status qemu-guest-agent |
+  awk '/^[^ ]/ { skip = /^(Status|Conffiles):/ } !skip' >/root/back/DEBIAN/control
+dpkg-deb --build /root/back /root/qemu-guest-agent.deb`;
+
+const GIVE_BACK = `set -e
+DEBIAN_FRONTEND=noninteractive apt-get install -y /root/qemu-guest-agent.deb </dev/null >&2
+systemctl --quiet is-active kvmmanager-agent-qga && exit 1
+dpkg --purge kvmmanager-agent-qga >&2
+[ -z "$(find /etc /usr /var /run -xdev -name '*kvmmanager-agent-qga*' | tee /dev/stderr)" ]
+systemctl start qemu-guest-agent
+systemctl --failed --no-legend --plain`;
+
 /** Commands in the order in which they build on each other. */
 const commands = (
   { key, other }: Readonly<Record<"key" | "other", string>>,
@@ -62,6 +84,8 @@ const commands = (
   ["domtime", "--now"],
   ["domtime", "--sync"],
   ["domtime"],
+  ["guest-agent-timeout", "--timeout", "5"],
+  ["guest-agent-timeout"],
 ];
 
 /** Any time after the one that is set; before it is only what the clock was set to. */
@@ -93,6 +117,58 @@ async function transcript(
   return said;
 }
 
+/** How many bytes of the host have come to qemu-ga's port, as the kernel counts them. */
+const RECEIVED = `received() {
+  mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+  awk '/^name:/ { ours = $2 == "org.qemu.guest_agent.0" } ours && /^bytes_received:/ { print $2 }' \\
+    /sys/kernel/debug/virtio-ports/*
+}
+`;
+
+/**
+ * What virsh prints when an agent hangs, is killed, is suspended with its guest, and reboots it. The
+ * guest is not rebooted in the end, but back at the moment before.
+ */
+async function hardships(libvirt: Libvirt, unit: string): Promise<string[]> {
+  const signal = (name: string) => `systemctl kill --kill-who=main --signal=${name} ${unit}\n`;
+  const said: string[] = [];
+  const note = async (...[command, ...args]: readonly [string, ...string[]]) => {
+    const answer = comparable(await libvirt.virsh(command, GUEST, ...args));
+    said.push([`$ virsh ${[command, ...args].join(" ")}`, ...answer].join("\n"));
+  };
+
+  await libvirt.say("guest-agent-timeout", "--timeout", "2");
+  await libvirt.root(signal("STOP"));
+  // Of domhostname, virsh would say that there is no host name.
+  await note("domtime");
+  await libvirt.root(signal("CONT"));
+  await libvirt.say("guest-agent-timeout");
+  await note("domtime");
+
+  const before = await libvirt.root(`${RECEIVED}${signal("STOP")}received`);
+  await Promise.all([
+    note("domtime"),
+    // Not before the request is there, which would be told to nobody.
+    libvirt.root(
+      `${RECEIVED}until [ "$(received)" -gt ${before.trim()} ]; do sleep .1; done
+${signal("KILL")}`,
+    ),
+  ]);
+  await libvirt.agentReady(BOOT_MS);
+  await note("domhostname", "--source", "agent");
+
+  await note("dompmsuspend", "mem");
+  // Again and again: virsh may return before the guest sleeps, and its clock may wake the guest up.
+  await libvirt.agentReady(BOOT_MS, () => libvirt.virsh("dompmwakeup", GUEST));
+  await note("domhostname", "--source", "agent");
+
+  await libvirt.keep();
+  await libvirt.event("reboot", () => note("reboot", "--mode", "agent"));
+  await libvirt.goBack();
+  await libvirt.agentReady(BOOT_MS);
+  return said;
+}
+
 Deno.test("libvirt drives the agent as it drives qemu-ga", async (t) => {
   const { agent, qga } = await currentPackages(printError);
   const image = await buildImage({ init: "systemd", packageFile: agent, onProgress: printError });
@@ -102,6 +178,7 @@ Deno.test("libvirt drives the agent as it drives qemu-ga", async (t) => {
   await Deno.writeTextFile(keys.key, `${KEY}\n`);
   await Deno.writeTextFile(keys.other, `${OTHER}\n`);
   let theirs: readonly string[] = [];
+  let hardshipsOfTheirs: readonly string[] = [];
   /** A step without which the others make no sense. */
   const step = async (name: string, fn: () => Promise<void>) =>
     assert(await t.step(name, fn), `${name}: failed`);
@@ -110,11 +187,13 @@ Deno.test("libvirt drives the agent as it drives qemu-ga", async (t) => {
     await libvirt.agentReady(BOOT_MS);
     await libvirt.rootReady(BOOT_MS);
     await libvirt.root(PREPARE);
+    await libvirt.root(REPACK);
   });
 
   await step("qemu-ga does all that virsh asks for", async () => {
     theirs = await transcript(libvirt, keys);
     for (const said of theirs) assertStringIncludes(said, "status 0");
+    hardshipsOfTheirs = await hardships(libvirt, "qemu-guest-agent");
   });
 
   await step("the package takes over the port of the running guest", async () => {
@@ -126,6 +205,13 @@ Deno.test("libvirt drives the agent as it drives qemu-ga", async (t) => {
   await t.step("virsh prints the same with the agent", async () => {
     assertEquals(await transcript(libvirt, keys), theirs);
   });
+
+  await t.step(
+    "virsh prints the same when the agent hangs, is killed, is suspended or reboots the guest",
+    async () => {
+      assertEquals(await hardships(libvirt, "kvmmanager-agent-qga"), hardshipsOfTheirs);
+    },
+  );
 
   await t.step("the password that was set is that of a login", async () => {
     // su asks everybody but root.
@@ -151,6 +237,16 @@ Deno.test("libvirt drives the agent as it drives qemu-ga", async (t) => {
     const handle = await libvirt.ask("guest-file-open", { path: "/tmp/large" });
     const { count } = Object(await libvirt.ask("guest-file-read", { handle, count: 48 << 20 }));
     assert(count > 100_000 && count < 5_000_000, `${count} bytes`);
+  });
+
+  await step("when qemu-ga's package is installed again, it has its port again", async () => {
+    await libvirt.keep();
+    assertEquals(await libvirt.root(GIVE_BACK, INSTALL_MS), "");
+    await libvirt.agentReady(BOOT_MS);
+    assert(Object(await libvirt.ask("guest-info")).version !== VERSION);
+    await libvirt.goBack();
+    await libvirt.agentReady(BOOT_MS);
+    assertEquals(Object(await libvirt.ask("guest-info")).version, VERSION);
   });
 
   await t.step("virsh shutdown --mode agent powers the guest off", async () => {
