@@ -97,13 +97,13 @@ export class Executor {
       const needsSlotNow = !method.immediate && checked.wait === undefined;
       const refusal = needsSlotNow ? this.#slots.refusal(call.bytes) : undefined;
       if (refusal !== undefined) throw tooManyRequests(refusal);
-      countCall();
+      countCall(this.#inFlight.count);
       const inFlight = new CallInFlight();
       call.caller.reserve(call.id, inFlight);
       this.#inFlight.add(inFlight);
       return this.#execute({ call, method, checked, inFlight, arrivedAt });
     } catch (thrown) {
-      countCall();
+      countCall(this.#inFlight.count);
       return this.#refuse(call, thrown, arrivedAt);
     }
   }

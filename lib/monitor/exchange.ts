@@ -5,7 +5,7 @@
  */
 
 import { closeQuietly } from "../base/close_quietly.ts";
-import { collectIfDue, countGarbage } from "../base/memory/garbage.ts";
+import { collectIfDue, countGarbage, countLasting } from "../base/memory/garbage.ts";
 import { withTimer } from "../base/waiting.ts";
 import type { CommandConnection } from "./listener.ts";
 import { readOrEnd, type Received, Reception } from "./reception.ts";
@@ -59,6 +59,7 @@ export async function exchange(
     closeQuietly(connection);
     await reception.finish();
     countGarbage(GARBAGE_BYTES);
+    countLasting();
     collectIfDue();
   }
 }

@@ -22,6 +22,8 @@ const RECEIVED_SHARE = 0.5;
 const SENT_BYTES_SHARE = 1 / 64;
 /** A call that is not immediate leaves promises, timers and an abort controller. */
 const CALL_BYTES = 1024;
+/** A transfer has four pieces in flight; the requests of more calls wait, and outlive what is young. */
+const FEW_CALLS = 4;
 /** A member or an element of parsed JSON: the value, its name, copies of the object that holds it. */
 const VALUE_BYTES = 200;
 /** A child process leaves streams and promises. */
@@ -39,6 +41,8 @@ const LISTED_NAME_BYTES = 1500;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;
+/** Since the last full one. */
+let minorCollections = 0;
 
 /** Counts received bytes. */
 export function countReceived(bytes: number): void {
@@ -55,9 +59,15 @@ export function countSentBytes(bytes: number): void {
   countGarbage(bytes * SENT_BYTES_SHARE);
 }
 
-/** Counts a call that leaves more garbage than its text. */
-export function countCall(): void {
+/** Counts a call that leaves more garbage than its text, and how many are in flight with it. */
+export function countCall(inFlight: number): void {
+  if (inFlight > FEW_CALLS) countLasting();
   countGarbage(CALL_BYTES);
+}
+
+/** Notes that what was counted outlives a minor collection: the next one is a full one. */
+export function countLasting(): void {
+  minorCollections = MINOR_BETWEEN_FULL;
 }
 
 /** Counts a long JSON text that has been parsed, with its members and elements. */
@@ -98,18 +108,27 @@ export function countListed(names: number): void {
 /** Counts bytes that will be garbage. */
 export function countGarbage(bytes: number): void {
   garbageBytes += bytes;
-  if (garbageBytes >= OVERDUE_BYTES) collectNow();
+  if (garbageBytes >= OVERDUE_BYTES) collectNow(FULL_COLLECTION);
 }
 
 /** Collects if it is due. Called when an answer has just been sent and the host is busy with it. */
 export function collectIfDue(): void {
-  if (garbageBytes >= DUE_BYTES) collectNow();
+  if (garbageBytes < DUE_BYTES) return;
+  collectNow(minorCollections < MINOR_BETWEEN_FULL ? MINOR_COLLECTION : FULL_COLLECTION);
 }
 
-/** Also returns freed pages to the kernel: kept by V8, they would stay resident. */
+/** Frees what died young, which is nearly all that steady traffic leaves. */
+const MINOR_COLLECTION = { type: "minor", execution: "sync" } as const;
+/**
+ * Frees everything, and returns freed pages to the kernel: kept by V8, they would stay resident. It
+ * takes more than ten times as long.
+ */
 const FULL_COLLECTION = { type: "major", execution: "sync", flavor: "last-resort" } as const;
+/** What outlives a minor collection waits for a full one. */
+const MINOR_BETWEEN_FULL = 3;
 
-function collectNow(): void {
+function collectNow(kind: typeof MINOR_COLLECTION | typeof FULL_COLLECTION): void {
   garbageBytes = 0;
-  if (typeof collect === "function") collect(FULL_COLLECTION);
+  minorCollections = kind === FULL_COLLECTION ? 0 : minorCollections + 1;
+  if (typeof collect === "function") collect(kind);
 }

@@ -47,9 +47,42 @@ Deno.test("from 2 MiB on garbage is collected immediately, and counted from 0 ag
   assertEquals(made.length, 8);
 });
 
-Deno.test("a collection is a full one that gives pages back to the kernel", async () => {
-  const [options] = await collections(({ countGarbage }) => countGarbage(3 * MIB));
-  assertEquals(options, { type: "major", execution: "sync", flavor: "last-resort" });
+const FULL = { type: "major", execution: "sync", flavor: "last-resort" };
+const MINOR = { type: "minor", execution: "sync" };
+
+Deno.test("too much garbage takes a full collection, which gives pages back to the kernel", async () => {
+  assertEquals(await collections(({ countGarbage }) => countGarbage(3 * MIB)), [FULL]);
+});
+
+Deno.test("between the messages of steady traffic, every fourth collection is a full one", async () => {
+  const made = await collections(({ countGarbage, collectIfDue }) => {
+    for (let count = 0; count < 9; count++) {
+      countGarbage(1.5 * MIB);
+      collectIfDue();
+    }
+  });
+  assertEquals(made, [MINOR, MINOR, MINOR, FULL, MINOR, MINOR, MINOR, FULL, MINOR]);
+});
+
+Deno.test("a full collection that could not wait counts as the fourth", async () => {
+  const made = await collections(({ countGarbage, collectIfDue }) => {
+    for (const bytes of [1.5, 1.5, 3, 1.5, 1.5, 1.5, 1.5]) {
+      countGarbage(bytes * MIB);
+      collectIfDue();
+    }
+  });
+  assertEquals(made, [MINOR, MINOR, FULL, MINOR, MINOR, MINOR, FULL]);
+});
+
+Deno.test("beside more than four calls, and after what lasts, a collection is a full one", async () => {
+  const made = await collections((copy) => {
+    for (const count of [() => copy.countCall(4), () => copy.countCall(5), copy.countLasting]) {
+      count();
+      copy.countGarbage(1.5 * MIB);
+      copy.collectIfDue();
+    }
+  });
+  assertEquals(made, [MINOR, FULL, FULL]);
 });
 
 Deno.test("a text of a few long values was counted when it was received", async () => {
@@ -73,7 +106,7 @@ const WEIGHTS: readonly (readonly [string, number, (copy: typeof garbage) => voi
   ["3 MiB received", 3 * KIB, ({ countReceived }) => countReceived(KIB)],
   ["1.5 MiB of sent text", 1.5 * KIB, ({ countSentText }) => countSentText(KIB)],
   ["96 MiB of sent bytes", 96 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
-  ["1536 calls", 1536, ({ countCall }) => countCall()],
+  ["1536 calls", 1536, ({ countCall }) => countCall(1)],
   ["96 children", 96, ({ countChild }) => countChild()],
   [
     "1.5 MiB of text with many values",
