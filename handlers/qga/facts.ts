@@ -6,9 +6,16 @@
 
 import { commandFailed } from "../../lib/base/errors.ts";
 import type { Context, Method } from "../../lib/core/method.ts";
-import type { BlockDevice, DiskAddress, LinkCounters, Session } from "../../lib/guest/inventory.ts";
+import type {
+  BlockDevice,
+  BlockMount,
+  DiskAddress,
+  Inventory,
+  LinkCounters,
+  Session,
+} from "../../lib/guest/inventory.ts";
+import { needed } from "../_ability.ts";
 import { NoArguments, qgaCommand } from "./_command.ts";
-import { inventoryOf } from "./_inventory.ts";
 
 const NS_PER_MS = 1_000_000n;
 
@@ -18,19 +25,32 @@ const shared = { params: NoArguments, access: "see", audited: false } as const;
 const fact = (name: string, summary: string, run: (context: Context) => unknown): Method =>
   qgaCommand({ ...shared, name, summary, run: (_, context) => run(context) });
 
-/** A fact of the inventory, which not every platform has: off there, so that clients skip it. */
-const inventoryFact = (
+/** A fact that a platform may have. */
+type Fact<Value> = ((signal: AbortSignal) => Promise<Value>) | undefined;
+
+/**
+ * A fact of the inventory, which not every platform has: off there, so that clients skip it.
+ *
+ * @param fact What of the inventory it tells.
+ * @param answer Words it for the client.
+ */
+const inventoryFact = <Value>(
   name: string,
   summary: string,
-  run: (context: Context) => unknown,
+  fact: (inventory: Partial<Inventory>) => Fact<Value>,
+  answer: (value: Value, context: Context) => unknown,
 ): Method =>
   qgaCommand({
     ...shared,
     name,
     summary,
     disabled: ({ guest }) =>
-      guest.inventory === undefined ? `not supported on ${guest.platform}` : undefined,
-    run: (_, context) => run(context),
+      fact(guest.inventory ?? {}) === undefined ? `not supported on ${guest.platform}` : undefined,
+    run: async (_, context) => {
+      const { guest: { inventory = {} }, signal } = context;
+      const read = needed(fact(inventory), "tell this");
+      return answer(await read.call(inventory, signal), context);
+    },
   });
 
 /** Members of os-release(5) by the name that the command gives them. */
@@ -75,112 +95,155 @@ export const FACTS_COMMANDS: readonly Method[] = [
   fact("guest-get-host-name", "The host name", async ({ guest, signal }) => ({
     "host-name": (await guest.facts.info(signal)).hostname,
   })),
-  inventoryFact("guest-get-osinfo", "The operating system", async ({ guest, signal }) => {
-    const { osRelease, ...kernel } = await inventoryOf(guest).operatingSystem(signal);
-    const known = OS_FIELDS.flatMap(([name, field]) => {
-      const value = osRelease.get(field);
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    return {
-      ...Object.fromEntries(known),
-      "kernel-release": kernel.kernelRelease,
-      "kernel-version": kernel.kernelVersion,
-      machine: kernel.machine,
-    };
-  }),
-  inventoryFact("guest-get-timezone", "The time zone", async ({ guest, signal }) => {
-    const { offsetSeconds, name } = await inventoryOf(guest).timeZone(signal);
-    return { offset: offsetSeconds, ...(name === "" ? {} : { zone: name }) };
-  }),
+  inventoryFact(
+    "guest-get-osinfo",
+    "The operating system",
+    (known) => known.operatingSystem,
+    ({ osRelease, ...kernel }) => {
+      const known = OS_FIELDS.flatMap(([name, field]) => {
+        const value = osRelease.get(field);
+        return value === undefined ? [] : [[name, value] as const];
+      });
+      return {
+        ...Object.fromEntries(known),
+        "kernel-release": kernel.kernelRelease,
+        "kernel-version": kernel.kernelVersion,
+        machine: kernel.machine,
+      };
+    },
+  ),
+  inventoryFact(
+    "guest-get-timezone",
+    "The time zone",
+    (known) => known.timeZone,
+    ({ offsetSeconds, name }) => ({
+      offset: offsetSeconds,
+      ...(name === "" ? {} : { zone: name }),
+    }),
+  ),
   inventoryFact(
     "guest-get-users",
     "Users who are logged in, with their earliest login",
-    async ({ guest, signal }) => earliestLogins(await inventoryOf(guest).sessions(signal)),
+    (known) => known.sessions,
+    earliestLogins,
   ),
   fact("guest-network-get-interfaces", "The network interfaces", networkInterfaces),
-  inventoryFact("guest-get-fsinfo", "The mounted file systems on disks", filesystems),
-  inventoryFact("guest-get-disks", "Disks and partitions", async ({ guest, signal }) => {
-    const devices = await inventoryOf(guest).blockDevices(signal);
-    return devices.map(({ name, isPartition, dependencies, alias, address }) => ({
-      name: `/dev/${name}`,
-      partition: isPartition,
-      dependencies: dependencies.map((dependency) => `/dev/${dependency}`),
-      ...(alias === undefined ? {} : { alias }),
-      ...(address === undefined || isPartition ? {} : { address: addressOf(address) }),
-    }));
-  }),
-  inventoryFact("guest-get-diskstats", "Counters of the disks", async ({ guest, signal }) => {
-    const disks = await inventoryOf(guest).diskCounters(signal);
-    return disks.map(({ name, major, minor, values }) => ({
-      name,
-      major,
-      minor,
-      stats: Object.fromEntries(
-        DISK_COUNTERS.slice(0, values.length).map((counter, index) => [counter, values[index]]),
-      ),
-    }));
-  }),
-  inventoryFact("guest-get-cpustats", "Times of the processors", async ({ guest, signal }) => {
-    const processors = await inventoryOf(guest).processorTimes(signal);
-    return processors.map(({ index, milliseconds }) => ({
-      type: "linux",
-      cpu: index,
-      ...milliseconds,
-    }));
-  }),
+  inventoryFact(
+    "guest-get-fsinfo",
+    "The mounted file systems on disks",
+    (known) => known.blockMounts,
+    filesystems,
+  ),
+  inventoryFact(
+    "guest-get-disks",
+    "Disks and partitions",
+    (known) => known.blockDevices,
+    (devices) =>
+      devices.map(({ name, isPartition, dependencies, alias, address }) => ({
+        name: `/dev/${name}`,
+        partition: isPartition,
+        dependencies: dependencies.map((dependency) => `/dev/${dependency}`),
+        ...(alias === undefined ? {} : { alias }),
+        ...(address === undefined || isPartition ? {} : { address: addressOf(address) }),
+      })),
+  ),
+  inventoryFact(
+    "guest-get-diskstats",
+    "Counters of the disks",
+    (known) => known.diskCounters,
+    (disks) =>
+      disks.map(({ name, major, minor, values }) => ({
+        name,
+        major,
+        minor,
+        stats: Object.fromEntries(
+          DISK_COUNTERS.slice(0, values.length).map((counter, index) => [counter, values[index]]),
+        ),
+      })),
+  ),
+  inventoryFact(
+    "guest-get-cpustats",
+    "Times of the processors",
+    (known) => known.processorTimes,
+    (processors) =>
+      processors.map(({ index, milliseconds }) => ({
+        type: "linux",
+        cpu: index,
+        ...milliseconds,
+      })),
+  ),
   fact("guest-get-load", "The load averages", async ({ guest, signal }) => {
     const { load_average } = await guest.facts.info(signal);
     const [load1m, load5m, load15m] = load_average ?? [];
     if (load15m === undefined) throw commandFailed("this guest does not tell its load");
     return { load1m, load5m, load15m };
   }),
-  inventoryFact("guest-get-vcpus", "The processors", async ({ guest, signal }) => {
-    const processors = await inventoryOf(guest).processors(signal);
-    return processors.map(({ index, isOnline, canOffline }) => ({
-      "logical-id": index,
-      online: isOnline,
-      "can-offline": canOffline,
-    }));
-  }),
-  inventoryFact("guest-get-memory-blocks", "The blocks of memory", async ({ guest, signal }) => {
-    const blocks = await inventoryOf(guest).memoryBlocks(signal);
-    return blocks.map(({ index, isOnline, canOffline }) => ({
-      "phys-index": index,
-      online: isOnline,
-      "can-offline": canOffline,
-    }));
-  }),
-  inventoryFact("guest-get-memory-block-info", "The size of a block", async ({ guest, signal }) => {
-    const size = await inventoryOf(guest).memoryBlockSize(signal);
-    if (size === undefined) throw commandFailed("this guest's memory has no blocks");
-    return { size };
-  }),
-  inventoryFact("guest-network-get-route", "The routes", async ({ guest, signal }) => {
-    const routes = await inventoryOf(guest).routes(signal);
-    return routes.map((route) => ({
-      iface: route.interfaceName,
-      destination: route.destination,
-      metric: route.metric,
-      version: route.version,
-      ...(route.version === 4
-        ? { gateway: route.gateway, mask: route.mask, flags: route.flags }
-        : { nexthop: route.nextHop, desprefixlen: String(route.prefixLength) }),
-    }));
-  }),
+  inventoryFact(
+    "guest-get-vcpus",
+    "The processors",
+    (known) => known.processors,
+    (processors) =>
+      processors.map(({ index, isOnline, canOffline }) => ({
+        "logical-id": index,
+        online: isOnline,
+        "can-offline": canOffline,
+      })),
+  ),
+  inventoryFact(
+    "guest-get-memory-blocks",
+    "The blocks of memory",
+    (known) => known.memoryBlocks,
+    (blocks) =>
+      blocks.map(({ index, isOnline, canOffline }) => ({
+        "phys-index": index,
+        online: isOnline,
+        "can-offline": canOffline,
+      })),
+  ),
+  inventoryFact(
+    "guest-get-memory-block-info",
+    "The size of a block",
+    (known) => known.memoryBlockSize,
+    (size) => {
+      if (size === undefined) throw commandFailed("this guest's memory has no blocks");
+      return { size };
+    },
+  ),
+  inventoryFact(
+    "guest-network-get-route",
+    "The routes",
+    (known) => known.routes,
+    (routes) =>
+      routes.map((route) => ({
+        iface: route.interfaceName,
+        destination: route.destination,
+        metric: route.metric,
+        version: route.version,
+        ...(route.version === 4
+          ? { gateway: route.gateway, mask: route.mask, flags: route.flags }
+          : { nexthop: route.nextHop, desprefixlen: String(route.prefixLength) }),
+      })),
+  ),
 ];
 
 function earliestLogins(sessions: readonly Session[]) {
-  const earliest = new Map<string, number>();
-  for (const { user, loginTime } of sessions) {
-    earliest.set(user, Math.min(loginTime, earliest.get(user) ?? Infinity));
+  const earliest = new Map<string, Session>();
+  for (const session of sessions) {
+    const key = `${session.domain ?? ""}\\${session.user}`;
+    const other = earliest.get(key);
+    if (other === undefined || session.loginTime < other.loginTime) earliest.set(key, session);
   }
-  return [...earliest].map(([user, time]) => ({ user, "login-time": time }));
+  return [...earliest.values()].map(({ user, domain, loginTime }) => ({
+    user,
+    ...(domain === undefined ? {} : { domain }),
+    "login-time": loginTime,
+  }));
 }
 
 async function networkInterfaces({ guest, signal }: Context) {
   const [links, counters] = await Promise.all([
     guest.facts.networkInterfaces(signal),
-    guest.inventory?.linkCounters(signal),
+    guest.inventory?.linkCounters?.(signal),
   ]);
   return links.map(({ name, mac_address, ipv4_addresses, ipv6_addresses }) => {
     const addresses = [
@@ -216,10 +279,9 @@ const statistics = (counters: LinkCounters) => ({
 });
 
 /** The root last, as qemu-ga has it. */
-async function filesystems({ guest, signal }: Context) {
-  const [mounts, devices, usage] = await Promise.all([
-    inventoryOf(guest).blockMounts(signal),
-    inventoryOf(guest).blockDevices(signal),
+async function filesystems(mounts: readonly BlockMount[], { guest, signal }: Context) {
+  const [devices = [], usage] = await Promise.all([
+    guest.inventory?.blockDevices?.(signal),
     guest.facts.filesystems(signal),
   ]);
   const usageOf = new Map(usage.filesystems.map((one) => [one.mount_point, one]));

@@ -11,10 +11,10 @@ import type { FreezeEnding } from "../../lib/privileged/filesystems.ts";
 import { fsFreezeOperation } from "../../lib/privileged/fs_freeze.ts";
 import { fsThawOperation } from "../../lib/privileged/fs_thaw.ts";
 import { fsTrimOperation } from "../../lib/privileged/fs_trim.ts";
+import { needed } from "../_ability.ts";
 import { perform } from "../_privileged.ts";
 import { Int64, numberOf } from "./_int64.ts";
 import { NoArguments, qgaCommand } from "./_command.ts";
-import { inventoryOf } from "./_inventory.ts";
 
 /** What has ended a freeze before its thaw, as its host is told. */
 const EARLY_ENDINGS: Readonly<Record<Exclude<FreezeEnding, "request">, string>> = {
@@ -54,7 +54,8 @@ export const FILESYSTEM_COMMANDS: readonly Method[] = [
     target: ({ mountpoints }) => ({ mount_points: mountpoints }),
     run: async ({ mountpoints }, context) => {
       if (mountpoints === undefined) return await freeze(undefined, context);
-      const mounts = await inventoryOf(context.guest).blockMounts(context.signal);
+      const { guest: { inventory }, signal } = context;
+      const mounts = needed(await inventory?.blockMounts?.(signal), "list its mount points");
       const known = mounts.map(({ mountPoint }) => mountPoint)
         .filter((mountPoint) => mountpoints.includes(mountPoint));
       return known.length === 0 ? 0 : await freeze([...new Set(known)], context);

@@ -26,7 +26,7 @@ export interface Guest {
   /** The protocol's name of the platform. */
   readonly platform: "linux" | "windows";
   readonly facts: Facts;
-  readonly inventory?: Inventory;
+  readonly inventory?: Partial<Inventory>;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly processes?: Processes;

@@ -26,6 +26,8 @@ export interface Session {
   readonly user: string;
   /** Seconds since 1970-01-01 UTC, with a fraction. */
   readonly loginTime: number;
+  /** Of a Windows account. */
+  readonly domain?: string;
 }
 
 /** A processor or a block of memory that may be switched on and off. */
@@ -116,7 +118,10 @@ export interface Route {
   readonly prefixLength?: number;
 }
 
-/** What the guest knows of itself beyond {@link Facts}; all may throw when the signal is aborted. */
+/**
+ * What the guest knows of itself beyond {@link Facts}; all may throw when the signal is aborted. A
+ * platform may lack some of it.
+ */
 export interface Inventory {
   operatingSystem(signal: AbortSignal): Promise<OperatingSystem>;
   timeZone(signal: AbortSignal): Promise<TimeZone>;

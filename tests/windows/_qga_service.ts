@@ -22,6 +22,7 @@ const Info = z.looseObject({
   version: z.string(),
   supported_commands: z.array(z.looseObject({ name: z.string(), enabled: z.boolean() })),
 });
+const Drives = z.array(z.looseObject({ mountpoint: z.string(), "total-bytes": z.int() }));
 const Ended = z.looseObject({ exited: z.boolean(), "out-data": z.optional(z.string()) });
 
 /** Installs, uses and removes the service. */
@@ -76,7 +77,14 @@ export async function qgaServiceSteps(t: Deno.TestContext, wine: Wine): Promise<
       ["guest-shutdown", "guest-exec", "guest-file-open", "guest-fsfreeze-freeze"].map(isOn),
       [true, true, false, false],
     );
-    assertEquals(await call("guest-get-host-name").then((value) => typeof value), "object");
+    // What KubeVirt requires of a guest.
+    for (const fact of ["host-name", "osinfo", "timezone", "users", "fsinfo", "vcpus"]) {
+      await call(`guest-get-${fact}`);
+    }
+    assertEquals(Object(await call("guest-get-osinfo")).id, "mswindows");
+    const [drive] = z.parse(Drives, await call("guest-get-fsinfo"))
+      .filter(({ mountpoint }) => mountpoint === "C:\\");
+    assert(drive !== undefined && drive["total-bytes"] > 0);
   });
 
   await t.step("runs programs", async () => {

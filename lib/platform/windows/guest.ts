@@ -9,6 +9,7 @@ import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
 import { UsageError } from "../../base/command_line.ts";
 import type { GuestOptions } from "../platform.ts";
+import { WindowsInventory } from "./facts/inventory.ts";
 import { WindowsFacts } from "./facts/mod.ts";
 import { WindowsFiles } from "./files/mod.ts";
 import { WINDOWS_PATHS } from "./paths.ts";
@@ -31,10 +32,12 @@ import {
  */
 export function windowsGuest({ state, power }: Pick<GuestOptions, "state" | "power">): Guest {
   if (power === "systemd") throw new UsageError("--power systemd is for Linux");
+  const facts = new WindowsFacts();
   return {
     platform: "windows",
     paths: WINDOWS_PATHS,
-    facts: new WindowsFacts(),
+    facts,
+    inventory: new WindowsInventory(facts),
     files: new WindowsFiles(),
     commands: {
       searchPath: PROGRAM_DIRECTORIES,

@@ -21,3 +21,27 @@ Deno.test("with an inventory it is on", async () => {
   const { supported_commands } = z.parse(Info, await new QgaHost({}).call("guest-info"));
   assertEquals(supported_commands.find(({ name }) => name === OSINFO)?.enabled, true);
 });
+
+Deno.test("what a platform lacks of the inventory is off, and the rest is on", async () => {
+  const host = new QgaHost({
+    platform: "windows",
+    inventory: {
+      blockMounts: () => Promise.resolve([{ mountPoint: "C:\\", fsType: "NTFS", device: "V" }]),
+      sessions: () =>
+        Promise.resolve([
+          { user: "alice", domain: "A", loginTime: 20.5 },
+          { user: "alice", domain: "B", loginTime: 30 },
+          { user: "alice", domain: "A", loginTime: 10.5 },
+        ]),
+    },
+  });
+  assertEquals(await host.call("guest-get-fsinfo"), [
+    { name: "V", mountpoint: "C:\\", type: "NTFS", disk: [] },
+  ]);
+  assertEquals(await host.call("guest-get-users"), [
+    { user: "alice", domain: "A", "login-time": 10.5 },
+    { user: "alice", domain: "B", "login-time": 30 },
+  ]);
+  assertEquals(await host.call(INTERFACES), []);
+  assertMatch(await host.refusal("CommandNotFound", "guest-get-disks"), /not supported on windows/);
+});

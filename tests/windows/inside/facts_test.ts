@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { driveRoots } from "../../../lib/platform/windows/drives.ts";
 import { productName, WindowsFacts } from "../../../lib/platform/windows/facts/mod.ts";
+import {
+  operatingSystem,
+  timeZone,
+  WindowsInventory,
+} from "../../../lib/platform/windows/facts/inventory.ts";
 import { linksIn } from "../../../lib/platform/windows/facts/network.ts";
+import { sessionIn } from "../../../lib/platform/windows/facts/sessions.ts";
 import { readKey } from "../../../lib/platform/windows/registry/read_key.ts";
 import { dataOf } from "../../../lib/platform/windows/registry/values.ts";
 import { writeKey } from "../../../lib/platform/windows/registry/write_key.ts";
@@ -78,4 +84,66 @@ Deno.test("WindowsWatch sees the addresses", async () => {
     addresses?.size,
     new Set(Deno.networkInterfaces().map(({ name, cidr }) => name + cidr)).size,
   );
+});
+
+const inventory = new WindowsInventory(facts);
+const { signal } = new AbortController();
+
+Deno.test("operatingSystem() tells what the QEMU guest agent for Windows tells", async () => {
+  const words = (product: string, kernel: string) => {
+    const { osRelease, ...kernelOf } = operatingSystem(product, kernel, "x86_64");
+    return [...osRelease.values(), ...Object.values(kernelOf)];
+  };
+  assertEquals(words("Windows Server 2022 Standard", "10.0.20348"), [
+    ...["mswindows", "Microsoft Windows", "Windows Server 2022 Standard"],
+    ...["Microsoft Windows Server 2022", "2022", "server", "server", "20348", "10.0", "x86_64"],
+  ]);
+  assertEquals(words("Windows 11 Pro", "10.0.22631").slice(3, 7), [
+    ...["Microsoft Windows 11", "11", "client", "client"],
+  ]);
+  assertEquals(words("Windows", "10.0.1").slice(2, 5), ["Windows", "client", "client"]);
+  assertEquals((await inventory.operatingSystem(signal)).osRelease.get("ID"), "mswindows");
+});
+
+Deno.test("timeZone() is that of this moment", async () => {
+  const zone = new DataView(new ArrayBuffer(172));
+  for (const [offset, value] of [[0, -60], [84, 0], [168, -60]] as const) {
+    zone.setInt32(offset, value, true);
+  }
+  for (const [offset, letter] of [[4, "S"], [88, "D"]] as const) {
+    zone.setUint16(offset, letter.charCodeAt(0), true);
+  }
+  const bytes = new Uint8Array(zone.buffer);
+  assertEquals(timeZone(bytes, 0), { offsetSeconds: 3600, name: "S" });
+  assertEquals(timeZone(bytes, 1), { offsetSeconds: 3600, name: "S" });
+  assertEquals(timeZone(bytes, 2), { offsetSeconds: 7200, name: "D" });
+  const { offsetSeconds } = await inventory.timeZone();
+  assertEquals(offsetSeconds, -60 * new Date().getTimezoneOffset() || 0);
+});
+
+Deno.test("sessions() has users with their domains and their logins", async () => {
+  const info = new DataView(new ArrayBuffer(216));
+  const write = (offset: number, text: string) =>
+    [...text].forEach((letter, at) => info.setUint16(offset + 2 * at, letter.charCodeAt(0), true));
+  assertEquals(sessionIn(info.buffer), undefined);
+  write(96, "WORKGROUP");
+  write(130, "alice");
+  // 2020-01-01 00:00:00.5 UTC.
+  info.setBigInt64(200, 132_223_104_005_000_000n, true);
+  assertEquals(sessionIn(info.buffer), {
+    user: "alice",
+    domain: "WORKGROUP",
+    loginTime: 1_577_836_800.5,
+  });
+  // Wine tells of one session, but not whose it is.
+  assertEquals(await inventory.sessions(), []);
+});
+
+Deno.test("processors() and blockMounts() have what there is", async () => {
+  const processors = await inventory.processors(signal);
+  assertEquals(processors.length, navigator.hardwareConcurrency);
+  const [system] = (await inventory.blockMounts()).filter(({ mountPoint }) =>
+    mountPoint === "C:\\"
+  );
+  assertMatch(system?.device ?? "", /^\\\\\?\\Volume\{[0-9a-fA-F-]{36}\}\\$/);
 });

@@ -49,6 +49,8 @@ export const kernel32 = Deno.dlopen("kernel32.dll", {
   GetFullPathNameW: { parameters: ["buffer", "u32", "buffer", "pointer"], result: "u32" },
   GetLastError: { parameters: [], result: "u32" },
   GetLogicalDrives: { parameters: [], result: "u32" },
+  GetTimeZoneInformation: { parameters: ["buffer"], result: "u32" },
+  GetVolumeNameForVolumeMountPointW: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   GetVolumeInformationW: {
     parameters: ["buffer", "buffer", "u32", "buffer", "buffer", "buffer", "buffer", "u32"],
     result: "i32",
