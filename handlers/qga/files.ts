@@ -21,8 +21,11 @@ import { Int64, numberOf } from "./_int64.ts";
 const DEFAULT_COUNT = 4096;
 /** As in qemu-ga, though no answer is as large as that. */
 const MAX_COUNT = 48 * 1024 * 1024;
-/** The most that one answer has: clients go on until `eof`. */
-const MAX_READ_BYTES = 512 * 1024;
+/**
+ * The most that one answer has: clients go on until `eof`. The buffers for larger pieces are not
+ * kept: a fresh one for each makes a full collection due with every other piece.
+ */
+const MAX_READ_BYTES = 128 * 1024;
 /** Bytes of JSON of a result beside the content. */
 const OTHER_MEMBERS_BYTES = 192;
 const NOTHING = new Uint8Array(0);
