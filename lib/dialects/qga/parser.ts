@@ -8,7 +8,7 @@
  * @module
  */
 
-import { countGarbage } from "../../base/memory/garbage.ts";
+import { countGarbage, countLongMessage } from "../../base/memory/garbage.ts";
 import { Lexer, type TokenKind } from "./lexer.ts";
 import { BadLiteral, Float, integerOf, keywordOf, stringOf } from "./literals.ts";
 import { plainRequest } from "./plain_request.ts";
@@ -26,9 +26,6 @@ export const MESSAGE_LIMITS: MessageLimits = {
   tokens: 10_000,
   depth: 1024,
 };
-
-/** An object or a number takes about so much (measured). */
-const TOKEN_GARBAGE_BYTES = 100;
 
 /** What a request that is read natively leaves for each of its bytes: its text and its values. */
 const PLAIN_GARBAGE_FACTOR = 8;
@@ -216,7 +213,7 @@ export class StreamParser {
     const failure = this.#failure;
     const value = this.#value;
     const bytes = this.#bytes;
-    countGarbage(bytes + this.#tokens * TOKEN_GARBAGE_BYTES);
+    countLongMessage(bytes, this.#tokens);
     this.#reset();
     if (failure === undefined) {
       if (this.#sink?.onValue(value, bytes)) this.#lexer.pause();
