@@ -5,15 +5,8 @@
  */
 
 import { commandFailed } from "../../lib/base/errors.ts";
-import type { Context, Method } from "../../lib/core/method.ts";
-import type {
-  BlockDevice,
-  BlockMount,
-  DiskAddress,
-  Inventory,
-  LinkCounters,
-  Session,
-} from "../../lib/guest/inventory.ts";
+import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
+import type { DiskAddress, Inventory, LinkCounters, Session } from "../../lib/guest/inventory.ts";
 import { needed } from "../_ability.ts";
 import { NoArguments, qgaCommand } from "./_command.ts";
 
@@ -24,6 +17,10 @@ const shared = { params: NoArguments, access: "see", audited: false } as const;
 
 const fact = (name: string, summary: string, run: (context: Context) => unknown): Method =>
   qgaCommand({ ...shared, name, summary, run: (_, context) => run(context) });
+
+/** What turns a command off where the inventory lacks something. */
+const unless = (fact: (inventory: Partial<Inventory>) => unknown) => ({ guest }: AgentServices) =>
+  fact(guest.inventory ?? {}) === undefined ? `not supported on ${guest.platform}` : undefined;
 
 /** A fact that a platform may have. */
 type Fact<Value> = ((signal: AbortSignal) => Promise<Value>) | undefined;
@@ -44,8 +41,7 @@ const inventoryFact = <Value>(
     ...shared,
     name,
     summary,
-    disabled: ({ guest }) =>
-      fact(guest.inventory ?? {}) === undefined ? `not supported on ${guest.platform}` : undefined,
+    disabled: unless(fact),
     run: async (_, context) => {
       const { guest: { inventory = {} }, signal } = context;
       const read = needed(fact(inventory), "tell this");
@@ -128,12 +124,13 @@ export const FACTS_COMMANDS: readonly Method[] = [
     earliestLogins,
   ),
   fact("guest-network-get-interfaces", "The network interfaces", networkInterfaces),
-  inventoryFact(
-    "guest-get-fsinfo",
-    "The mounted file systems on disks",
-    (known) => known.blockMounts,
-    filesystems,
-  ),
+  qgaCommand({
+    ...shared,
+    name: "guest-get-fsinfo",
+    summary: "The mounted file systems on disks",
+    disabled: unless((known) => known.blockMounts),
+    run: (_, context) => filesystems(context),
+  }),
   inventoryFact(
     "guest-get-disks",
     "Disks and partitions",
@@ -279,14 +276,13 @@ const statistics = (counters: LinkCounters) => ({
 });
 
 /** The root last, as qemu-ga has it. */
-async function filesystems(mounts: readonly BlockMount[], { guest, signal }: Context) {
-  const [devices = [], usage] = await Promise.all([
-    guest.inventory?.blockDevices?.(signal),
+async function filesystems({ guest, signal }: Context) {
+  const [mounts = [], usage] = await Promise.all([
+    guest.inventory?.blockMounts?.(signal),
     guest.facts.filesystems(signal),
   ]);
   const usageOf = new Map(usage.filesystems.map((one) => [one.mount_point, one]));
-  const deviceOf = new Map(devices.map((device) => [device.name, device]));
-  return mounts.toReversed().map(({ mountPoint, fsType, device }) => {
+  return mounts.toReversed().map(({ mountPoint, fsType, device, disks }) => {
     const used = usageOf.get(mountPoint);
     return {
       name: device,
@@ -297,21 +293,9 @@ async function filesystems(mounts: readonly BlockMount[], { guest, signal }: Con
         "total-bytes": used.used_bytes + used.available_bytes,
         "total-bytes-privileged": used.total_bytes,
       }),
-      disk: disksBelow(device, deviceOf).map(addressOf),
+      disk: disks.map(addressOf),
     };
   });
-}
-
-/** The disks that a device is on, in the end. */
-function disksBelow(name: string, deviceOf: ReadonlyMap<string, BlockDevice>): DiskAddress[] {
-  const found = new Map<string, DiskAddress>();
-  const visit = (device: string) => {
-    const { address, dependencies = [] } = deviceOf.get(device) ?? {};
-    if (address !== undefined) found.set(device, address);
-    else for (const dependency of dependencies) visit(dependency);
-  };
-  visit(name);
-  return [...found.values()];
 }
 
 const addressOf = ({ busType, bus, target, unit, pci, device }: DiskAddress) => ({

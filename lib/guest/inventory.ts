@@ -101,6 +101,8 @@ export interface BlockMount {
   readonly fsType: string;
   /** The name of its device, as in {@link BlockDevice}. */
   readonly device: string;
+  /** The disks that the device is on in the end; empty if the guest does not tell. */
+  readonly disks: readonly DiskAddress[];
 }
 
 /** A route; addresses as text. */

@@ -26,7 +26,8 @@ Deno.test("what a platform lacks of the inventory is off, and the rest is on", a
   const host = new QgaHost({
     platform: "windows",
     inventory: {
-      blockMounts: () => Promise.resolve([{ mountPoint: "C:\\", fsType: "NTFS", device: "V" }]),
+      blockMounts: () =>
+        Promise.resolve([{ mountPoint: "C:\\", fsType: "NTFS", device: "V", disks: [] }]),
       sessions: () =>
         Promise.resolve([
           { user: "alice", domain: "A", loginTime: 20.5 },

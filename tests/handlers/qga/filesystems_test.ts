@@ -4,7 +4,7 @@ import { EMPTY_INVENTORY } from "../../lib/guest/_memory_guest.ts";
 import { MemoryPrivileged } from "../../lib/guest/_memory_privileged.ts";
 import { QgaHost } from "./_qga_host.ts";
 
-const mount = (mountPoint: string) => ({ mountPoint, fsType: "ext4", device: "vda1" });
+const mount = (mountPoint: string) => ({ mountPoint, fsType: "ext4", device: "vda1", disks: [] });
 
 const inventory = {
   ...EMPTY_INVENTORY,

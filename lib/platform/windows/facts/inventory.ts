@@ -70,6 +70,7 @@ export class WindowsInventory implements Partial<Inventory> {
         mountPoint: mount_point,
         fsType: fs_type,
         device: volumeName(mount_point),
+        disks: [],
       })),
     );
   }

@@ -14,13 +14,27 @@ const UNKNOWN_PCI = { domain: -1, bus: -1, slot: -1, function: -1 } as const;
  * For each line that it reads, a line for each block device that has a size: name, number, whether
  * it is a partition, its path in /sys, and then `/` and what it is made of, or `=` and the name of a
  * device-mapper device. It starts no program.
+ *
+ * It looks again when the kernel's number of device events has changed, which every device that comes,
+ * goes, or changes its size or what it is made of does. A look takes hundreds of system calls, since a
+ * shell reads byte by byte.
+ *
+ * @param sys Where sysfs is mounted.
  */
-const LIST_BLOCK_DEVICES = `
+const listBlockDevices = (sys: string) => `
 newline="
 "
+seen=
 while read -r _; do
+  now=
+  { read -r now < ${sys}/kernel/uevent_seqnum; } 2>/dev/null
+  if [ -n "$now" ] && [ "$now" = "$seen" ]; then
+    printf '%send\\n' "$text"
+    continue
+  fi
+  seen=$now
   text=
-  for name in /sys/class/block/*; do
+  for name in ${sys}/class/block/*; do
     cd -P "$name" && read -r size < size && [ "$size" != 0 ] && read -r number < dev || continue
     partition=0
     [ ! -e partition ] || partition=1
@@ -38,7 +52,12 @@ const TIMEOUT_MS = 4000;
 
 /** The block devices of /sys. */
 export class BlockDevices implements AsyncDisposable {
-  readonly #script = new ResidentScript(LIST_BLOCK_DEVICES);
+  readonly #script: ResidentScript;
+
+  /** @param options For tests, which have a tree of their own. */
+  constructor({ sys = "/sys" }: { readonly sys?: string } = {}) {
+    this.#script = new ResidentScript(listBlockDevices(sys));
+  }
 
   /** @throws As {@link ResidentScript.ask}. */
   async list(signal: AbortSignal): Promise<BlockDevice[]> {
@@ -52,7 +71,7 @@ export class BlockDevices implements AsyncDisposable {
   }
 }
 
-/** Parses what {@link LIST_BLOCK_DEVICES} prints. */
+/** Parses what {@link listBlockDevices} prints. */
 export function parseBlockDevices(text: string): BlockDevice[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
     const [name = "", number = "", partition, path = "", ...more] = line.split(" ");
@@ -103,13 +122,33 @@ export function addressOf(path: string, name: string): DiskAddress {
 
 /** The mounts of /proc/self/mountinfo whose file system is on one of the devices. */
 export function blockMountsOf(mountInfo: string, devices: readonly BlockDevice[]): BlockMount[] {
-  const byNumber = new Map(devices.map(({ number, name }) => [number, name]));
-  const names = new Set(devices.map(({ name }) => name));
+  const byNumber = new Map(devices.map((device) => [device.number, device]));
+  const byName = new Map(devices.map((device) => [device.name, device]));
   const mounts = withoutSandbox(parseMountInfo(mountInfo));
   return mounts.flatMap(({ mountPoint, fsType, device, deviceNumber }) => {
     // A btrfs has a number that belongs to no device.
     const base = device.startsWith("/dev/") ? device.slice("/dev/".length) : "";
-    const name = byNumber.get(deviceNumber) ?? (names.has(base) ? base : undefined);
-    return name === undefined ? [] : [{ mountPoint, fsType, device: name }];
+    const found = byNumber.get(deviceNumber) ?? byName.get(base);
+    if (found === undefined) return [];
+    return [{ mountPoint, fsType, device: found.name, disks: disksBelow(found, byName) }];
   });
+}
+
+/** The disks that a device is on, in the end. */
+function disksBelow(
+  device: BlockDevice,
+  byName: ReadonlyMap<string, BlockDevice>,
+): DiskAddress[] {
+  const found = new Map<string, DiskAddress>();
+  const visit = ({ name, address, dependencies }: BlockDevice) => {
+    if (address !== undefined) found.set(name, address);
+    else {
+      for (const dependency of dependencies) {
+        const below = byName.get(dependency);
+        if (below !== undefined) visit(below);
+      }
+    }
+  };
+  visit(device);
+  return [...found.values()];
 }

@@ -73,10 +73,14 @@ Deno.test("file systems on devices are listed, with any character in their mount
     "23 22 253:0 / /mnt/a\\040b\\012c rw - xfs /dev/mapper/vg-root rw\n" +
     "24 22 0:5 / /data rw - btrfs /dev/vda rw\n" +
     "25 22 0:6 / /proc rw - proc proc rw\n";
-  assertEquals(blockMountsOf(mountInfo, parseBlockDevices(LISTED)), [
-    { mountPoint: "/", fsType: "ext4", device: "vda1" },
-    { mountPoint: "/mnt/a b\nc", fsType: "xfs", device: "dm-0" },
-    { mountPoint: "/data", fsType: "btrfs", device: "vda" },
+  const mounts = blockMountsOf(mountInfo, parseBlockDevices(LISTED));
+  const words = mounts.map(({ disks, ...mount }) =>
+    [...Object.values(mount), ...disks.map(({ device }) => device)].join(" ")
+  );
+  assertEquals(words, [
+    "/ ext4 vda1 /dev/vda1",
+    "/mnt/a b\nc xfs dm-0 /dev/vda1",
+    "/data btrfs vda /dev/vda",
   ]);
 });
 
@@ -102,5 +106,36 @@ Deno.test("BlockDevices tells the devices of /sys, each time", async () => {
   }
   for (let round = 0; round < 2; round++) {
     assertEquals((await devices.list(NEVER)).map(({ name }) => name).sort(), known.sort());
+  }
+});
+
+Deno.test("BlockDevices looks again when the kernel has told of a device", async () => {
+  const sys = await Deno.makeTempDir();
+  const devices = new BlockDevices({ sys });
+  const add = async (name: string) => {
+    const path = `${sys}/class/block/${name}`;
+    await Deno.mkdir(`${path}/slaves`, { recursive: true });
+    await Deno.writeTextFile(`${path}/size`, "2048\n");
+    await Deno.writeTextFile(`${path}/dev`, "254:0\n");
+  };
+  const told = (events: number) => Deno.writeTextFile(`${sys}/kernel/uevent_seqnum`, `${events}\n`);
+  const names = async () => (await devices.list(NEVER)).map(({ name }) => name);
+  try {
+    // A kernel that does not count: it looks each time.
+    await add("vda");
+    assertEquals(await names(), ["vda"]);
+    await add("vdb");
+    assertEquals(await names(), ["vda", "vdb"]);
+    await Deno.mkdir(`${sys}/kernel`);
+    await told(7);
+    await add("vdc");
+    assertEquals(await names(), ["vda", "vdb", "vdc"]);
+    await Deno.remove(`${sys}/class/block/vda`, { recursive: true });
+    assertEquals(await names(), ["vda", "vdb", "vdc"]);
+    await told(8);
+    assertEquals(await names(), ["vdb", "vdc"]);
+  } finally {
+    await devices[Symbol.asyncDispose]();
+    await Deno.remove(sys, { recursive: true });
   }
 });
