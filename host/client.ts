@@ -9,7 +9,7 @@ import { messageOf } from "../lib/base/message_of.ts";
 import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
 import { CallError, fromDaemon } from "./errors.ts";
-import { type Notification, readIncoming } from "./incoming.ts";
+import { type Notification, readIncoming, splitAnswer } from "./incoming.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
@@ -70,7 +70,13 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
 const MAX_CALLS_IN_FLIGHT = 1000;
 
-interface Waiting extends PromiseWithResolvers<unknown> {
+interface Result {
+  readonly result: unknown;
+  /** Its JSON, if the answer came in the usual form. */
+  readonly text?: string;
+}
+
+interface Waiting extends PromiseWithResolvers<Result> {
   readonly method: string;
   /** When its writing started, in milliseconds of `performance.now()`. */
   sentAt: number | undefined;
@@ -174,6 +180,25 @@ export class AgentClient implements AsyncDisposable {
     params?: unknown,
     options: CallOptions = {},
   ): Promise<unknown> {
+    return (await this.#call(method, params, options)).result;
+  }
+
+  /**
+   * Calls any method with any parameters, to pass its result on.
+   *
+   * @returns The JSON of the answer's `result`, unchecked.
+   * @throws As {@link call}.
+   */
+  async callForText(
+    method: string,
+    params?: unknown,
+    options: CallOptions = {},
+  ): Promise<string> {
+    const { result, text } = await this.#call(method, params, options);
+    return text ?? JSON.stringify(result ?? null);
+  }
+
+  async #call(method: string, params: unknown, options: CallOptions): Promise<Result> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelInGuest = false } = options;
     const { vm = this.#options.vm } = options;
     signal?.throwIfAborted();
@@ -182,7 +207,8 @@ export class AgentClient implements AsyncDisposable {
       throw new CallError(`${MAX_CALLS_IN_FLIGHT} calls to this agent are in flight`, "timeout");
     }
     const id = `${this.#prefix}/${++this.#calls}`;
-    const waiting: Waiting = { ...Promise.withResolvers(), method, sentAt: undefined };
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const waiting: Waiting = { promise, resolve, reject, method, sentAt: undefined };
     this.#waiting.set(id, waiting);
     const giveUp = (reason: unknown) => {
       if (cancelInGuest && waiting.sentAt !== undefined) this.#notify("rpc.cancel", { id });
@@ -195,9 +221,11 @@ export class AgentClient implements AsyncDisposable {
     signal?.addEventListener("abort", onAbort, { once: true });
     const withdraw = this.#outbox.send(
       `${JSON.stringify({ jsonrpc: "2.0", method, params, id, vm })}\n`,
-      () => {
-        waiting.sentAt = performance.now();
-        options.onSent?.();
+      {
+        onSent: () => {
+          waiting.sentAt = performance.now();
+          options.onSent?.();
+        },
       },
     );
     try {
@@ -304,6 +332,7 @@ export class AgentClient implements AsyncDisposable {
   }
 
   #receive(line: string): void {
+    if (this.#receivePlain(line)) return;
     const incoming = readIncoming(line);
     if (incoming.kind === "notification") {
       this.#unaskedLines += 1;
@@ -311,11 +340,33 @@ export class AgentClient implements AsyncDisposable {
     }
     const waiting = incoming.kind === "answer" ? this.#waiting.get(incoming.id) : undefined;
     if (incoming.kind === "foreign" || waiting === undefined) return this.#skip();
-    // A second answer with the same id is skipped.
-    this.#waiting.delete(incoming.id);
-    this.#askedBytes += line.length;
-    if (incoming.error === undefined) waiting.resolve(incoming.result);
+    this.#answered(incoming.id, line);
+    if (incoming.error === undefined) waiting.resolve({ result: incoming.result });
     else waiting.reject(incoming.error);
+  }
+
+  /** Receives an answer in the usual form; returns whether it was one. */
+  #receivePlain(line: string): boolean {
+    const answer = splitAnswer(line);
+    // Our ids have no characters that JSON escapes.
+    const waiting = answer && this.#waiting.get(answer.id);
+    if (answer === undefined || waiting === undefined) return false;
+    const { id, resultText } = answer;
+    let result: unknown;
+    try {
+      result = JSON.parse(resultText);
+    } catch {
+      return false;
+    }
+    this.#answered(id, line);
+    waiting.resolve({ result, text: resultText });
+    return true;
+  }
+
+  #answered(id: string, line: string): void {
+    // A second answer with the same id is skipped.
+    this.#waiting.delete(id);
+    this.#askedBytes += line.length;
   }
 }
 

@@ -204,4 +204,8 @@ class HostdAgent implements PoolAgent {
   callUnchecked(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     return this.client().callUnchecked(method, params, { ...options, vm: this.path });
   }
+
+  callForText(method: string, params?: unknown, options?: CallOptions): Promise<string> {
+    return this.client().callForText(method, params, { ...options, vm: this.path });
+  }
 }

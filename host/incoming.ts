@@ -44,6 +44,31 @@ const NotificationMessage = z.looseObject({
   id: z.optional(z.undefined()),
 });
 
+/** An answer with a result, as agents and the daemon write it, taken apart without parsing it. */
+export interface PlainAnswer {
+  readonly id: string;
+  /** The result's JSON, if the line is JSON. */
+  readonly resultText: string;
+}
+
+const RESULT = '{"jsonrpc":"2.0","result":';
+const ID = ',"id":"';
+const END = '"}';
+
+/**
+ * Takes an answer apart; `undefined` if it is written in any other way. If `resultText` is one JSON
+ * value and the id has no characters that JSON escapes, the line has exactly this meaning.
+ */
+export function splitAnswer(line: string): PlainAnswer | undefined {
+  if (!line.startsWith(RESULT) || !line.endsWith(END)) return undefined;
+  const at = line.lastIndexOf(ID);
+  if (at < RESULT.length) return undefined;
+  return {
+    id: line.slice(at + ID.length, -END.length),
+    resultText: line.slice(RESULT.length, at),
+  };
+}
+
 /** Parses a line (JSON-RPC 2.0, sections 4.1 and 5). This client never uses ids of other types. */
 export function readIncoming(line: string): Incoming {
   let message: unknown;

@@ -64,6 +64,8 @@ export interface PoolAgent {
   ): Promise<ResultOf<Name>>;
   /** Calls any method; the result is not checked. @throws As {@link call}. */
   callUnchecked(method: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  /** Calls any method; resolves to the JSON of its result, unchecked. @throws As {@link call}. */
+  callForText(method: string, params?: unknown, options?: CallOptions): Promise<string>;
 }
 
 /** The random share of the reconnection interval, so that agents are not all tried at once. */
@@ -119,6 +121,10 @@ export class PoolMember implements PoolAgent {
 
   callUnchecked(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     return this.#calling((client) => client.callUnchecked(method, params, options));
+  }
+
+  callForText(method: string, params?: unknown, options?: CallOptions): Promise<string> {
+    return this.#calling((client) => client.callForText(method, params, options));
   }
 
   async #calling<T>(call: (client: AgentClient) => Promise<T>): Promise<T> {

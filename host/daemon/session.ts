@@ -68,7 +68,8 @@ interface InFlight {
   wasSent: boolean;
 }
 
-type Reply = { readonly result: unknown } | { readonly error: unknown };
+/** The result as JSON: an agent's is passed on as it came. */
+type Reply = { readonly resultText: string } | { readonly error: unknown };
 
 /** Serves one client until it leaves or is cut off. */
 export class Session implements Holder {
@@ -82,7 +83,8 @@ export class Session implements Holder {
   readonly #working = new Set<Promise<void>>();
   #unread = 0;
   #halfLine = 0;
-  #drained = Promise.withResolvers<void>();
+  /** For those who wait until an answer has been written. */
+  #drained: PromiseWithResolvers<void> | undefined;
   #isOver = false;
 
   /** @param isReadOnly Whether it may only call what changes nothing. */
@@ -111,7 +113,7 @@ export class Session implements Holder {
         if (!this.#isOver) this.#splitter.push(bytes);
         buffer.adapt(read);
         this.#splitter.release(KEPT_LINE_BYTES);
-        while (this.#unread > CONGESTED_BYTES && !this.#isOver) await this.#drained.promise;
+        while (this.#unread > CONGESTED_BYTES && !this.#isOver) await this.#untilWritten();
       }
     } catch {
       // The connection was closed by either side.
@@ -129,7 +131,7 @@ export class Session implements Holder {
   async finish(milliseconds: number): Promise<void> {
     const timer = setTimeout(() => this.#end(), milliseconds);
     while (this.#working.size > 0 && !this.#isOver) await Promise.all(this.#working);
-    while (this.#unread > 0 && !this.#isOver) await this.#drained.promise;
+    while (this.#unread > 0 && !this.#isOver) await this.#untilWritten();
     clearTimeout(timer);
     this.#end();
   }
@@ -144,10 +146,16 @@ export class Session implements Holder {
     }
     this.#splitter.reset();
     this.#context.memory.remove(this);
-    this.#drained.resolve();
+    this.#drained?.resolve();
     for (const { controller } of this.#inFlight) {
       controller.abort(new HostError("cancelled", { reason: "the client left", was_sent: true }));
     }
+  }
+
+  /** Resolves when the next answer has been written, or the session ends. */
+  #untilWritten(): Promise<void> {
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
   }
 
   #countHalfLine(bytes: Uint8Array): void {
@@ -224,7 +232,7 @@ export class Session implements Holder {
     const bytes = REQUEST_BYTES + 2 * characters;
     this.#context.memory.add(this, bytes);
     try {
-      return { result: await this.#run(request, vm, inFlight) ?? null };
+      return { resultText: await this.#run(request, vm, inFlight) };
     } catch (error) {
       return { error: this.#explain(error, inFlight) };
     } finally {
@@ -234,24 +242,28 @@ export class Session implements Holder {
     }
   }
 
-  #run({ method, params }: Request, vm: string | undefined, inFlight: InFlight): unknown {
+  async #run(
+    { method, params }: Request,
+    vm: string | undefined,
+    inFlight: InFlight,
+  ): Promise<string> {
     const { signal } = inFlight.controller;
     const own = OWN_METHODS.get(method);
-    if (own !== undefined) return own(this.#context, params, signal);
+    if (own !== undefined) return JSON.stringify(await own(this.#context, params, signal) ?? null);
     if (this.#isReadOnly && !READ_ONLY_GROUPS.includes(groupOf(method))) {
       throw permissionDenied(`this socket only lets you look; ${method} changes something`, {
         method,
       });
     }
     if (vm === undefined) throw missingVm(method);
-    return this.#context.calls.run(this, {
+    return await this.#context.calls.run(this, {
       vm: this.#context.host.find(vm),
       method,
       params,
       signal,
       onSent: () => inFlight.wasSent = true,
       congestion: () =>
-        this.#unread > CONGESTED_BYTES && !this.#isOver ? this.#drained.promise : undefined,
+        this.#unread > CONGESTED_BYTES && !this.#isOver ? this.#untilWritten() : undefined,
     });
   }
 
@@ -269,7 +281,7 @@ export class Session implements Holder {
         was_sent: inFlight.wasSent,
       }),
     );
-    return { result: { cancelled: inFlight !== undefined } };
+    return { resultText: JSON.stringify({ cancelled: inFlight !== undefined }) };
   }
 
   #explain(error: unknown, { controller: { signal } }: InFlight): unknown {
@@ -290,13 +302,13 @@ export class Session implements Holder {
     this.#unread += bytes;
     this.#context.memory.add(this, bytes);
     if (this.#isOver) return;
-    // Counted until the next one begins to be written: then this one has been.
-    this.#outbox.send(`${text}\n`);
-    this.#outbox.send("", () => {
-      this.#unread -= bytes;
-      if (!this.#isOver) this.#context.memory.add(this, -bytes);
-      this.#drained.resolve();
-      this.#drained = Promise.withResolvers();
+    this.#outbox.send(`${text}\n`, {
+      onWritten: () => {
+        this.#unread -= bytes;
+        if (!this.#isOver) this.#context.memory.add(this, -bytes);
+        this.#drained?.resolve();
+        this.#drained = undefined;
+      },
     });
   }
 }
@@ -304,5 +316,8 @@ export class Session implements Holder {
 const refusal = (reason: string) => invalidRequest(reason).toWire();
 
 function replyText(id: CallId, reply: Reply): string {
-  return JSON.stringify({ jsonrpc: "2.0", ...reply, id });
+  const outcome = "resultText" in reply
+    ? `"result":${reply.resultText}`
+    : `"error":${JSON.stringify(reply.error)}`;
+  return `{"jsonrpc":"2.0",${outcome},"id":${JSON.stringify(id)}}`;
 }

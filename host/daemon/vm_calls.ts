@@ -50,14 +50,14 @@ export class VmCalls<Client extends object> {
   }
 
   /**
-   * Makes a call; resolves to its result.
+   * Makes a call; resolves to the JSON of its result.
    *
    * @throws {AnswerError} The agent's error, unchanged.
    * @throws {RpcError} -32004 if too many calls are in flight.
    * @throws {HostError} if the agent cannot be reached, or did not answer.
    * @throws The signal's reason.
    */
-  async run(client: Client, call: VmCall): Promise<unknown> {
+  async run(client: Client, call: VmCall): Promise<string> {
     const count = this.#counts.get(client) ?? 0;
     if (count >= MAX_CALLS.client || count >= MAX_CALLS.always && this.#count >= MAX_CALLS.all) {
       throw tooManyRequests(
@@ -79,7 +79,7 @@ export class VmCalls<Client extends object> {
     }
   }
 
-  async #inTurn(client: Client, call: VmCall): Promise<unknown> {
+  async #inTurn(client: Client, call: VmCall): Promise<string> {
     const { vm: { agent, name } } = call;
     const { waiting, working } = this.#slotsOf(agent);
     const slots = isWaiting(call.params) ? waiting : working;
@@ -129,7 +129,7 @@ async function untilAdmitted({ vm: { agent }, method, params, signal, onSent }: 
   const giveUpAt = performance.now() + MAX_PUT_OFF_MS;
   for (;;) {
     try {
-      return await agent.callUnchecked(method, params, options);
+      return await agent.callForText(method, params, options);
     } catch (error) {
       if (!(error instanceof AnswerError) || !saysWhen(error)) throw error;
       const waitMs = error.retryAfterMs ?? RETRY_MS;

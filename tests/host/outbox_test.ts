@@ -29,16 +29,40 @@ Deno.test("Outbox writes everything in order, however little the connection take
   assertEquals(sink.text, "first second third");
 });
 
+Deno.test("Outbox writes what is sent in one turn together, up to a limit", async () => {
+  const writes: number[] = [];
+  const outbox = new Outbox((bytes) => {
+    writes.push(bytes.byteLength);
+    return Promise.resolve(bytes.byteLength);
+  }, () => {});
+  const written: string[] = [];
+  const last = Promise.withResolvers<void>();
+  for (const text of ["a\n", "b\n", "c".repeat(20_000), "d\n"]) {
+    const onWritten = () => {
+      written.push(text.slice(0, 1));
+      if (text === "d\n") last.resolve();
+    };
+    outbox.send(text, { onSent: () => written.push("begun"), onWritten });
+  }
+  await last.promise;
+  assertEquals(writes, [4, 20_000, 2]);
+  assertEquals(written, ["begun", "begun", "a", "b", "begun", "c", "begun", "d"]);
+});
+
 Deno.test("Outbox drops what is withdrawn, but never stops within a text", async () => {
   const sink = new Sink();
   sink.isStuck = true;
   const outbox = new Outbox(sink.write, () => {});
   const sent: string[] = [];
-  const takeBack = ["begun ", "waiting ", "kept"].map((text) =>
-    outbox.send(text, () => sent.push(text))
-  );
-  assertEquals(sent, ["begun "]);
-  for (const take of takeBack.slice(0, 2)) take();
+  const send = (text: string) => outbox.send(text, { onSent: () => sent.push(text) });
+  const withdrawn = send("never ");
+  const begun = send("begun ");
+  withdrawn();
+  await until(() => sent.length > 0, "the writing to begin");
+  const waiting = send("waiting ");
+  send("kept");
+  begun();
+  waiting();
   sink.free();
   await until(() => sink.text.endsWith("kept"), "the rest to be written");
   assertEquals(sink.text, "begun kept");

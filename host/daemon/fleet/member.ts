@@ -166,7 +166,7 @@ export class FleetMember implements AsyncDisposable {
       }
       return await this.#outcomes.of(key, call.deadline, async () => {
         try {
-          return answerOf({ result: await this.#perform(call, outflow) ?? null }, limit);
+          return answerOf({ resultText: await this.#perform(call, outflow) }, limit);
         } catch (error) {
           return answerOf({ error: this.#explain(error) }, limit);
         }
@@ -188,7 +188,7 @@ export class FleetMember implements AsyncDisposable {
     throw new HostError("outcomeUnknown", { reason, was_sent: true });
   }
 
-  async #perform(call: FleetCall, outflow: Outflow): Promise<unknown> {
+  async #perform(call: FleetCall, outflow: Outflow): Promise<string> {
     const { method, params, tenant, id, deadline, client } = call;
     if (method === "rpc.cancel") throw methodNotFound(`cancel at ${cancelSubject("HOST")}`);
     const vm = this.#services.host.find(call.vm);
@@ -290,8 +290,9 @@ function abort({ controller, wasSent }: InFlight, reason: string): void {
 }
 
 /** An answer that the server accepts. */
-function answerOf(answer: { result: unknown } | { error: unknown }, limit: number): Uint8Array {
-  const bytes = new TextEncoder().encode(JSON.stringify(answer));
+function answerOf(answer: { resultText: string } | { error: unknown }, limit: number): Uint8Array {
+  const text = "resultText" in answer ? `{"result":${answer.resultText}}` : JSON.stringify(answer);
+  const bytes = new TextEncoder().encode(text);
   if (bytes.byteLength <= limit) return bytes;
   const reason = `it was carried out, and its answer has ${bytes.byteLength} bytes: the fleet's ` +
     `servers accept ${limit} (max_payload)`;

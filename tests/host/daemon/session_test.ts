@@ -38,6 +38,36 @@ Deno.test("hostd passes an agent's errors on unchanged", async () => {
   });
 });
 
+Deno.test("hostd passes an agent's result on as it is written", async () => {
+  await using hostd = await TestHostd.start("vm1");
+  const { answerer } = hostd.agent("vm1");
+  const result = '{"large":9007199254740993,"digits":1.50,"text":"\\u00e9","a": [ ]}';
+  hostd.agent("vm1").answerer = (request) =>
+    request.method === "ping"
+      ? { text: `{"jsonrpc":"2.0","result":${result},"id":"${request.id}"}\n` }
+      : answerer(request);
+  await using client = await RawClient.connect(hostd.socket);
+  await client.request({ method: "ping", vm: "vm1", id: 7 });
+  await client.answer(0);
+  assertEquals(client.lines, [`{"jsonrpc":"2.0","result":${result},"id":7}`]);
+});
+
+Deno.test("hostd understands an agent's answer in any form, and none that is no JSON", async () => {
+  await using hostd = await TestHostd.start("vm1");
+  const { answerer } = hostd.agent("vm1");
+  hostd.agent("vm1").answerer = (request) => {
+    if (request.method !== "ping") return answerer(request);
+    const id = `"id":"${request.id}"`;
+    const lies = ['{"a":1', '1},{"b":1', "01", '"a', ""];
+    const lines = lies.map((lie) => `{"jsonrpc":"2.0","result":${lie},${id}}\n`);
+    return { text: `${lines.join("")}{ ${id}, "result": {"n": 1}, "jsonrpc": "2.0" }\n` };
+  };
+  await using client = await RawClient.connect(hostd.socket);
+  await client.request({ method: "ping", vm: "vm1", id: 7 });
+  await client.answer(0);
+  assertEquals(client.lines, ['{"jsonrpc":"2.0","result":{"n":1},"id":7}']);
+});
+
 Deno.test("hostd answers with the id as it was sent, even beyond 2^53", async () => {
   await using hostd = await TestHostd.start("vm1");
   await using client = await RawClient.connect(hostd.socket);

@@ -112,6 +112,7 @@ const AGENT: PoolAgent = {
   skipped: 0,
   call: () => Promise.reject(new Error("not called here")),
   callUnchecked: () => Promise.reject(new Error("not called here")),
+  callForText: () => Promise.reject(new Error("not called here")),
 };
 
 Deno.test("the screens fill any terminal exactly, and print no control characters of a guest", () => {
