@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dirname, resolve } from "@std/path/posix";
 import * as z from "zod";
 import { UsageError } from "../../lib/base/command_line.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
@@ -56,7 +57,7 @@ export async function findFleet(
       const { url, creds, tenant } = found;
       const problem = problemOfUrl(url);
       if (problem !== undefined) throw new UsageError(`${file}: ${name}.url ${problem}`);
-      return { url, creds: creds && beside(file, creds), tenant };
+      return { url, creds: creds && resolve(dirname(file), creds), tenant };
     }
     known.push(...Object.keys(fleets));
   }
@@ -87,7 +88,3 @@ async function readFleets(file: string): Promise<z.output<typeof Fleets>> {
     throw error;
   }
 }
-
-/** A path as the file has it: relative ones start at its directory. */
-const beside = (file: string, path: string) =>
-  path.startsWith("/") ? path : file.replace(/[^/]*$/, path);
