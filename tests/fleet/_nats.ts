@@ -31,12 +31,17 @@ export class NatsServer implements AsyncDisposable {
    * Starts one; resolves once it accepts connections.
    *
    * @param settings Lines that the example does not have.
+   * @param keepsEvents Whether it runs JetStream.
    */
-  static async start(settings = ""): Promise<NatsServer> {
+  static async start(
+    { settings = "", keepsEvents = false }: { settings?: string; keepsEvents?: boolean } = {},
+  ): Promise<NatsServer> {
     const directory = await TempDirectory.make();
     const [port] = freePorts(1);
     const config = await exampleIn(directory);
-    const server = await NatsServer.#of(directory, port ?? 0, `${config}\n${settings}\n`);
+    const store = keepsEvents ? `jetstream { store_dir: "${directory.at("events")}" }` : "";
+    const all = `${config}\n${settings}\n${store}\n`;
+    const server = await NatsServer.#of(directory, port ?? 0, all);
     await server.run();
     return server;
   }

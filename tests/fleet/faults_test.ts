@@ -8,12 +8,11 @@
 import { assert, assertEquals, fail } from "@std/assert";
 import { fromFileUrl } from "@std/path/posix";
 import * as z from "zod";
-import { CallError } from "../../host/errors.ts";
-import { FleetClient, type FleetVm } from "../../host/fleet/client.ts";
 import { readMemory } from "../../scripts/bench/proc.ts";
 import { until } from "../_waiting.ts";
 import { RawClient } from "../host/daemon/_hostd.ts";
 import { answerWell, resultLine, type ScriptedRequest } from "../host/_scripted_agent.ts";
+import { Callers, connect, vmOf } from "./_callers.ts";
 import { Member, uuid } from "./_member.ts";
 import { NatsServer } from "./_nats.ts";
 
@@ -48,19 +47,11 @@ class OtherClient implements AsyncDisposable {
   }
 }
 
-async function onlyVm(fleet: FleetClient): Promise<FleetVm> {
-  const { vms: [vm] } = await fleet.list();
-  return vm ?? fail("no VM");
-}
-
 const Info = z.looseObject({ calls_in_flight: z.number() });
 
 async function callsInFlight(local: RawClient): Promise<number> {
   return z.parse(Info, (await local.ask({ method: "hostd_info" })).result).calls_in_flight;
 }
-
-const connect = (nats: NatsServer) =>
-  FleetClient.connect({ url: nats.url, credentialsFile: nats.credentials("OPERATOR") }, undefined);
 
 Deno.test("a lost node of the cluster costs no call, and nothing is carried out twice", async () => {
   const [first, second, third] = await NatsServer.startCluster();
@@ -76,35 +67,15 @@ Deno.test("a lost node of the cluster costs no call, and nothing is carried out 
     request.method === "exec_command" ? { text: resultLine(request, result) } : answerWell(request);
   await kvm1.join();
   const fleet = stack.use(await connect(second));
-  const vm = await onlyVm(fleet);
-  let isOver = false;
-  const outcomes: string[] = [];
-  const caller = async (number: number) => {
-    for (let round = 0; !isOver; round++) {
-      const params = { command: `${number}/${round}` };
-      const outcome = await fleet.call(vm, "exec_command", params, { timeoutMs: 20_000 })
-        .then(() => "ok", (error) => error instanceof CallError ? error.message : String(error));
-      outcomes.push(outcome);
-    }
-  };
-  const callers = Array.from({ length: 8 }, (_, number) => caller(number));
-  const more = async () => {
-    const before = outcomes.length;
-    await until(() => outcomes.length > before + 50, "calls");
-  };
-  await more();
+  const callers = new Callers(fleet, await vmOf(fleet, "web1"));
+  await callers.more();
   await first.kill();
-  await more();
+  await callers.more();
   await until(() => kvm1.log.some((line) => line.includes("again")), () => kvm1.log.join("\n"));
   await first.run();
   await second.kill();
-  await more();
-  isOver = true;
-  await Promise.all(callers);
-  const commands = agent.requests.filter(({ method }) => method === "exec_command")
-    .map(({ params }) => JSON.stringify(params));
-  assertEquals(new Set(commands).size, commands.length, "a command ran twice");
-  assertEquals(outcomes.filter((outcome) => outcome !== "ok"), []);
+  await callers.more();
+  await callers.end(agent.requests);
 });
 
 Deno.test("the calls of a killed client end: what waits is not begun, what runs is cancelled", async () => {
@@ -135,7 +106,7 @@ Deno.test("the calls of a killed client end: what waits is not begun, what runs 
 
 Deno.test("clients that no longer read cost hostd little memory, and nobody else a call", async () => {
   // Sooner than the 10 seconds after which it cuts such a client off by default.
-  await using nats = await NatsServer.start('write_deadline: "2s"');
+  await using nats = await NatsServer.start({ settings: 'write_deadline: "2s"' });
   await using kvm1 = await Member.make("kvm1", nats, [WEB1]);
   const text = "x".repeat(900_000);
   kvm1.agent("web1").answerer = (request) =>
@@ -144,7 +115,7 @@ Deno.test("clients that no longer read cost hostd little memory, and nobody else
   await using _hostd = hostd;
   const fleet = await connect(nats);
   await using _fleet = fleet;
-  const vm = await onlyVm(fleet);
+  const vm = await vmOf(fleet, "web1");
   const before = (await readMemory(hostd.pid)).residentMiB;
   const socket = kvm1.directory.at("hostd.sock");
   await using local = await RawClient.connect(socket);

@@ -14,7 +14,6 @@ import {
 } from "@std/assert";
 import { headers } from "@nats-io/transport-node";
 import { AnswerError, CallError } from "../../host/errors.ts";
-import { FleetClient, type FleetVm } from "../../host/fleet/client.ts";
 import { CallAnswer, HEADERS } from "../../host/fleet/messages.ts";
 import { connectNats } from "../../host/fleet/nats.ts";
 import { callSubject } from "../../host/fleet/subjects.ts";
@@ -22,6 +21,7 @@ import * as z from "zod";
 import { until } from "../_waiting.ts";
 import { ctl, RunningCtl } from "../host/ctl/_ctl.ts";
 import { answerWell, resultLine, type ScriptedRequest } from "../host/_scripted_agent.ts";
+import { Callers, connect, vmOf } from "./_callers.ts";
 import { Member, uuid } from "./_member.ts";
 import { NatsServer, type NatsUser } from "./_nats.ts";
 
@@ -44,14 +44,6 @@ const answerCommands = (request: ScriptedRequest) =>
       }),
     }
     : answerWell(request);
-
-const connect = (nats: NatsServer, user: NatsUser, tenant?: string) =>
-  FleetClient.connect({ url: nats.url, credentialsFile: nats.credentials(user) }, tenant);
-
-async function vmOf(fleet: FleetClient, name: string): Promise<FleetVm> {
-  const { vms } = await fleet.list();
-  return vms.find((vm) => vm.name === name) ?? fail(`no VM ${name}`);
-}
 
 /** Sends a call as it is told to. */
 async function rawCall(
@@ -184,14 +176,15 @@ Deno.test("a fleet of two hosts", async (t) => {
 
   await t.step("what only a host can tell is refused, with what to use instead", async () => {
     for (
-      const [command, instead] of [["top", "list --fleet"], ["events", "events -f"], [
-        "doctor",
-        "ping",
-      ]]
+      const [words, instead] of [
+        [["top"], "list --fleet"],
+        [["events", "--domain", "web1"], "events -f"],
+        [["doctor"], "ping"],
+      ] as const
     ) {
-      const { code, stderr } = await ctl([command ?? "", "--json", ...through]);
+      const { code, stderr } = await ctl([...words, "--json", ...through]);
       assertEquals(code, 64, stderr);
-      assertStringIncludes(stderr, instead ?? "");
+      assertStringIncludes(stderr, instead);
     }
   });
 
@@ -397,33 +390,15 @@ Deno.test("while the server is killed and started, nothing is carried out twice"
   await kvm1.join();
   const fleet = await connect(nats, "OPERATOR");
   await using _fleet = fleet;
-  const vm = await vmOf(fleet, "web1");
-  let isOver = false;
-  const outcomes: string[] = [];
-  const caller = async (number: number) => {
-    for (let round = 0; !isOver; round++) {
-      const params = { command: `${number}/${round}` };
-      const outcome = await fleet.call(vm, "exec_command", params, { timeoutMs: 15_000 })
-        .then(() => "ok", (error) => error instanceof CallError && !error.wasSent ? "no" : "?");
-      outcomes.push(outcome);
-    }
-  };
-  const callers = Array.from({ length: 8 }, (_, number) => caller(number));
+  const callers = new Callers(fleet, await vmOf(fleet, "web1"));
   for (const _ of [1, 2]) {
-    const before = outcomes.length;
-    await until(() => outcomes.length > before + 50, "calls");
+    await callers.more();
     await nats.kill();
     await nats.run();
   }
-  const before = outcomes.length;
-  await until(() => outcomes.length > before + 50, "calls after it");
-  isOver = true;
-  await Promise.all(callers);
-  const commands = agent.requests.filter(({ method }) => method === "exec_command")
-    .map(({ params }) => JSON.stringify(params));
-  assertEquals(new Set(commands).size, commands.length, "a command ran twice");
+  await callers.more();
   // Repeated safely, every call got its answer.
-  assertEquals(outcomes.filter((outcome) => outcome !== "ok"), []);
+  await callers.end(agent.requests);
 });
 
 Deno.test("a killed daemon's calls are unknown, and later ones not carried out", async () => {
