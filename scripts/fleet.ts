@@ -5,15 +5,15 @@
  */
 
 import { nkeys } from "@nats-io/transport-node";
-import { TextLineStream } from "@std/streams/text-line-stream";
 import { fromFileUrl } from "@std/path/posix";
 import { EXIT } from "../commands/exit.ts";
 import { CHANNEL_NAME } from "../host/channels.ts";
-import { METADATA_NAMESPACE } from "../host/daemon/domains.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { Fleet } from "./bench/fleet/fleet.ts";
+import { describeVms, HostdProcess } from "./fleet/hostd.ts";
+import { startNatsServer } from "./fleet/server.ts";
 import { taskFlags } from "./task_flags.ts";
-import { MissingToolsError, requireTools, toolEnvironment } from "./vm/tools.ts";
+import { MissingToolsError, requireTools } from "./vm/tools.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const EXAMPLE = `${ROOT}install/host/examples/nats-server.conf`;
@@ -66,26 +66,16 @@ async function show(): Promise<void> {
 
 /** The example's server with keys of its own; resolves to its URL. */
 async function startServer(directory: string, stack: AsyncDisposableStack): Promise<string> {
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const address = `127.0.0.1:${free.addr.port}`;
-  free.close();
-  let config = (await Deno.readTextFile(EXAMPLE)).replace("127.0.0.1:4222", address);
-  for (const user of USERS) {
-    const pair = nkeys.createUser();
-    config = config.replaceAll(`KEY_OF_${user}`, pair.getPublicKey());
-    await Deno.writeFile(`${directory}/${user}`, pair.getSeed(), { mode: 0o600 });
-  }
-  const file = `${directory}/nats-server.conf`;
-  await Deno.writeTextFile(file, config);
-  const server = new Deno.Command("nats-server", {
-    env: toolEnvironment(),
-    args: ["--config", file],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  stack.defer(() => end(server));
-  return `nats://${address}`;
+  const { url } = await startNatsServer(directory, stack, async (address) => {
+    let config = (await Deno.readTextFile(EXAMPLE)).replace("127.0.0.1:4222", address);
+    for (const user of USERS) {
+      const pair = nkeys.createUser();
+      config = config.replaceAll(`KEY_OF_${user}`, pair.getPublicKey());
+      await Deno.writeFile(`${directory}/${user}`, pair.getSeed(), { mode: 0o600 });
+    }
+    return config;
+  });
+  return url;
 }
 
 interface HostdOptions {
@@ -99,54 +89,20 @@ interface HostdOptions {
 async function startHostd(host: typeof HOSTS[number], options: HostdOptions): Promise<void> {
   const { directory, channels, url, stack } = options;
   const status = `${directory}/${host}`;
-  await Deno.mkdir(status);
-  for (let number = 0; number < VMS_PER_HOST; number++) {
-    const text = description(host, number, `${channels}/vm${number}.${CHANNEL_NAME}`);
-    await Deno.writeTextFile(`${status}/${number}.xml`, text);
-  }
-  const hostd = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", ...taskFlags("hostd"), `${ROOT}host/daemon/main.ts`],
+  const vms = Array.from({ length: VMS_PER_HOST }, (_, number) => ({
+    name: `${host}-${number}`,
+    socket: `${channels}/vm${number}.${CHANNEL_NAME}`,
+    labels: { role: number % 10 === 7 ? "db" : "web", tenant: number < 25 ? "acme" : "other" },
+  }));
+  await describeVms(status, vms);
+  const hostd = stack.use(
+    new HostdProcess([
       ...["--socket", `${directory}/${host}.sock`, "--channels", channels],
       ...["--libvirt-status", status, "--nats", url, "--host-name", host],
       ...["--creds", `${directory}/${host.toUpperCase()}`],
-    ],
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "piped",
-  }).spawn();
-  stack.defer(() => end(hostd));
-  const lines = hostd.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
-  const joined = Promise.withResolvers<void>();
-  const reading = (async () => {
-    for await (const line of lines) if (line.includes("joined the fleet")) joined.resolve();
-    joined.reject(new Error(`the daemon of ${host} has ended`));
-  })();
-  await joined.promise;
-  // After the daemon's end there is nobody to tell.
-  void reading.catch(() => {});
-}
-
-/** A domain as in libvirt's status files. */
-function description(host: string, number: number, socket: string): string {
-  const labels = { role: number % 10 === 7 ? "db" : "web", tenant: number < 25 ? "acme" : "other" };
-  const marks = Object.entries(labels)
-    .map(([name, value]) => `<k:label name="${name}">${value}</k:label>`).join("");
-  return `<domstatus state="running"><domain>
-    <name>${host}-${number}</name><uuid>${crypto.randomUUID()}</uuid>
-    <metadata><k:labels xmlns:k="${METADATA_NAMESPACE}">${marks}</k:labels></metadata>
-    <devices><channel type="unix"><source mode="bind" path="${socket}"/>
-      <target type="virtio" name="${CHANNEL_NAME}"/></channel></devices>
-  </domain></domstatus>`;
-}
-
-async function end(child: Deno.ChildProcess): Promise<void> {
-  try {
-    child.kill("SIGTERM");
-  } catch {
-    // It has ended.
-  }
-  await child.status;
+    ]),
+  );
+  await hostd.says("joined the fleet");
 }
 
 async function run(): Promise<number> {

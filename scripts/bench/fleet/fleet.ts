@@ -19,11 +19,11 @@ export class Fleet implements AsyncDisposable {
     readonly writers: readonly WritableStreamDefaultWriter<Uint8Array>[],
   ) {}
 
-  /** Starts agents; resolves when all are listening. */
-  static async start(count: number): Promise<Fleet> {
+  /** Starts agents, in so many processes; resolves when all are listening. */
+  static async start(count: number, processes = PROCESSES): Promise<Fleet> {
     const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kvmmanager-fleet-" }));
-    const each = Math.ceil(count / PROCESSES);
-    const children = Array.from({ length: PROCESSES }, (_, index) => {
+    const each = Math.ceil(count / processes);
+    const children = Array.from({ length: processes }, (_, index) => {
       const first = index * each;
       const share = Math.max(0, Math.min(each, count - first));
       return new Deno.Command(Deno.execPath(), {
@@ -52,13 +52,10 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  /** Makes some agents hang, and others hang up after each answer. */
-  async behave(behaviour: { readonly hanging: number; readonly flapping: number }): Promise<void> {
-    const share = {
-      hanging: Math.floor(behaviour.hanging / PROCESSES),
-      flapping: Math.floor(behaviour.flapping / PROCESSES),
-    };
-    const line = new TextEncoder().encode(`${JSON.stringify(share)}\n`);
+  /** Makes the first agents of each process hang, this many in all. */
+  async hang(count: number): Promise<void> {
+    const behaviour = { hanging: Math.floor(count / this.children.length) };
+    const line = new TextEncoder().encode(`${JSON.stringify(behaviour)}\n`);
     await Promise.all(this.writers.map((writer) => writer.write(line)));
   }
 
