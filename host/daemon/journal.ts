@@ -66,7 +66,8 @@ const CURSOR_REGEXP = /^h1\.([0-9a-f-]{36})\.(\d{1,15})$/;
 
 /** The events of all VMs, numbered within the life of the daemon. */
 export class Journal {
-  readonly #epoch = crypto.randomUUID();
+  /** Changes with each start of the daemon. */
+  readonly epoch: string = crypto.randomUUID();
   readonly #allowances = new WeakMap<PoolEvent["agent"], Allowance>();
   #kept: Kept[] = [];
   #begin = 0;
@@ -145,16 +146,16 @@ export class Journal {
   }
 
   #cursorAt(seq: number): string {
-    return `h1.${this.#epoch}.${seq}`;
+    return `h1.${this.epoch}.${seq}`;
   }
 
   #start(cursor: string | undefined): { seq: number; gap?: JournalPage["gap"] } {
     if (cursor === undefined) return { seq: this.#begin };
     const [, epoch, number] = CURSOR_REGEXP.exec(cursor) ?? [];
-    if (epoch === undefined || Number(number) > this.#end && epoch === this.#epoch) {
+    if (epoch === undefined || Number(number) > this.#end && epoch === this.epoch) {
       throw invalidParams("cursor is not one of vm_watch or vm_list; pass it unchanged, or none");
     }
-    if (epoch !== this.#epoch) {
+    if (epoch !== this.epoch) {
       return { seq: this.#begin, gap: { reason: "the daemon was restarted" } };
     }
     const seq = Number(number);

@@ -10,6 +10,8 @@ import { messageOf } from "../../lib/base/message_of.ts";
 import { AnswerError, CallError } from "../errors.ts";
 import { atMost } from "../sleep.ts";
 import { Attempts } from "./attempts.ts";
+import { makeEventStream, readEvents } from "./event_stream.ts";
+import type { EventsRead, KeptEvent } from "./events.ts";
 import { CallAnswer, HostList, parseMessage } from "./messages.ts";
 import { connectNats, type NatsAddress, warningAbout } from "./nats.ts";
 import { Presence } from "./presence.ts";
@@ -177,6 +179,27 @@ export class FleetClient implements AsyncDisposable {
       this.#onReconnect.delete(onReconnect);
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  /**
+   * Has the fleet's servers keep what happens to the VMs; does nothing if they do.
+   *
+   * @throws {CallError} if they cannot, or do not permit it.
+   */
+  keepEvents(): Promise<void> {
+    return makeEventStream(this.#nats);
+  }
+
+  /**
+   * What happened to the VMs, as the fleet's servers have kept it.
+   *
+   * @throws {CallError} if they keep nothing, or this user may not read it.
+   */
+  events(read: Omit<EventsRead, "tenant">): AsyncGenerator<KeptEvent> {
+    return readEvents(this.#nats, { ...read, tenant: this.#tenant }, (listener) => {
+      this.#onReconnect.add(listener);
+      return { [Symbol.dispose]: () => void this.#onReconnect.delete(listener) };
+    });
   }
 
   /** Sends what is waiting to be sent, and disconnects. */

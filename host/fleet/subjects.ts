@@ -27,9 +27,11 @@ export const DEFAULT_TENANT = "default";
 
 /** A host's name in subjects. */
 export const HOST_NAME_REGEXP = /^[A-Za-z0-9_-]{1,63}$/;
+const PLAIN_REGEXP = /^[A-Za-z0-9_-]+$/;
 const METHOD_REGEXP = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const CALL = "kvm.1.call";
 const LIST = "kvm.1.list";
+const EVENT = "kvm.1.event";
 
 /** Where a call goes. */
 export interface CallAddress {
@@ -50,6 +52,8 @@ export interface ReceivedCall {
 
 /** Text as one token: what is no letter, digit, `_` or `-` becomes `=` and its bytes' hexadecimal. */
 export function encodeToken(text: string): string {
+  // A UUID, as most are, is its own token.
+  if (PLAIN_REGEXP.test(text)) return text;
   if (text === "") return "=";
   return text.replaceAll(
     /[^A-Za-z0-9_-]/gu,
@@ -61,6 +65,7 @@ export function encodeToken(text: string): string {
 
 /** The text of a token; `undefined` if {@link encodeToken} does not make it. */
 export function decodeToken(token: string): string | undefined {
+  if (PLAIN_REGEXP.test(token)) return token;
   try {
     const text = token === "=" ? "" : decodeURIComponent(token.replaceAll("=", "%"));
     return encodeToken(text) === token ? text : undefined;
@@ -110,3 +115,32 @@ export const listedTenant = (subject: string): string | undefined =>
 
 /** Where calls to a host's VMs are cancelled. */
 export const cancelSubject = (host: string): string => `kvm.1.cancel.${host}`;
+
+/** Where an event of a VM goes. */
+export interface EventAddress {
+  readonly host: string;
+  readonly tenant: string;
+  /** The VM's id. */
+  readonly vm: string;
+  /** What happened, such as `ready`. */
+  readonly event: string;
+}
+
+/** The subject of an event. */
+export const eventSubject = ({ host, tenant, vm, event }: EventAddress): string =>
+  `${EVENT}.${host}.${encodeToken(tenant)}.${encodeToken(vm)}.${event}`;
+
+/** All events, or those of a tenant's VMs. */
+export const eventsOf = (tenant?: string): string =>
+  tenant === undefined ? `${EVENT}.>` : `${EVENT}.*.${encodeToken(tenant)}.>`;
+
+/** Reads the subject of an event; `undefined` if it is none. */
+export function readEventSubject(subject: string): EventAddress | undefined {
+  if (!subject.startsWith(`${EVENT}.`)) return undefined;
+  const [host, tenant, vm, event, ...rest] = subject.slice(EVENT.length + 1).split(".")
+    .map((token, index) => index === 1 || index === 2 ? decodeToken(token) : token);
+  if (host === undefined || tenant === undefined || vm === undefined || event === undefined) {
+    return undefined;
+  }
+  return rest.length === 0 ? { host, tenant, vm, event } : undefined;
+}

@@ -11,7 +11,6 @@
 export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "host/connect.ts": "tests/host/client_test.ts",
   "host/errors.ts": "tests/host/client_test.ts",
-  "host/incoming.ts": "tests/host/client_test.ts",
   "host/member.ts": "tests/host/pool_test.ts",
   "host/overview.ts": "tests/host/top/top_test.ts",
   "host/owner.ts": "tests/host/lock_test.ts",
@@ -26,6 +25,9 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "lib/base/notify_socket.ts": "tests/lib/platform/linux/service_manager_test.ts",
   "host/daemon/fleet/call.ts": "tests/fleet/nats_test.ts",
   "host/daemon/fleet/member.ts": "tests/fleet/nats_test.ts",
+  "host/daemon/fleet/event_publisher.ts": "tests/fleet/events_test.ts",
+  "host/daemon/fleet/tenant.ts": "tests/fleet/events_test.ts",
+  "host/fleet/event_stream.ts": "tests/fleet/events_test.ts",
   "host/fleet/attempts.ts": "tests/fleet/nats_test.ts",
   "host/fleet/client.ts": "tests/fleet/nats_test.ts",
   "host/fleet/messages.ts": "tests/fleet/nats_test.ts",

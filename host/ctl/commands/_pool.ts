@@ -22,7 +22,7 @@ export interface WatchedAgents extends AsyncDisposable {
  * Watches the agents through the daemon, or without it through their channels.
  *
  * @param instead What does it for a fleet, for a person.
- * @throws {UsageError} for a fleet: nothing is told of its VMs but what is asked for.
+ * @throws {UsageError} for a fleet.
  */
 export async function openPool(
   invocation: Invocation,
@@ -32,8 +32,7 @@ export async function openPool(
   const { socket, domain, searchPaths, hostd, fleet, lockAs } = invocation;
   if (fleet !== undefined) {
     throw new UsageError(
-      "hosts of a fleet do not report what happens to their VMs: run this on the host, without " +
-        `--fleet, or use ${instead}`,
+      `this watches the VMs of one host: run it there, without --fleet, or use ${instead}`,
     );
   }
   const isAll = socket === undefined && domain === undefined;

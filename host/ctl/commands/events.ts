@@ -1,11 +1,14 @@
 import { object, option, optional, string } from "@optique/core";
+import { UsageError } from "../../../lib/base/command_line.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { Aborted } from "../../../lib/base/waiting.ts";
 import type { PoolEvent } from "../../member.ts";
 import { followEvents } from "../../follow.ts";
+import { isEventCursor } from "../../fleet/events.ts";
 import type { ResultOf } from "../../protocol.ts";
 import { defineCommand, type Invocation, lines } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import type { FleetAccess } from "../fleet.ts";
 import { printable, printableJson } from "../printable.ts";
 import { connectTarget } from "../target.ts";
 import { followOptions } from "./_follow.ts";
@@ -25,12 +28,15 @@ export const events = defineCommand(
       "has what happened while no host was connected: each line has the event's seq, type, event,",
       "data, timestamp and the cursor after it. --since takes such a cursor, or start for the oldest",
       "event; -f goes on with new events until Ctrl-C, also after a lost connection.",
+      "With --fleet and without --domain it reads what the fleet's servers have kept of all VMs, in",
+      "the same way; --keep has them keep it from then on.",
     ],
     examples: [
       "events",
       "events --domain vm1",
       "events --domain vm1 --since start",
       "events --domain vm1 -f",
+      "events --fleet prod --since start -f",
       "events | jq -c 'select(.event == \"unavailable\")'",
     ],
   },
@@ -39,8 +45,20 @@ export const events = defineCommand(
       description: lines(["the guest's journal after this cursor, or from the start"]),
     })),
     follow: option("-f", "--follow", { description: lines(["goes on with new events"]) }),
+    keep: option("--keep", {
+      description: lines(["with --fleet, has its servers keep the events of all VMs"]),
+    }),
   }),
-  async ({ since, follow }, invocation) => {
+  async ({ since, follow, keep }, invocation) => {
+    const { fleet, domain, socket } = invocation;
+    if (keep) {
+      if (fleet === undefined) throw new UsageError("--keep needs --fleet");
+      await (await fleet.connect()).keepEvents();
+      return EXIT.ok;
+    }
+    if (fleet !== undefined && domain === undefined && socket === undefined) {
+      return await readFleet(fleet, since, follow, invocation);
+    }
     if (since !== undefined || follow) return await readJournal(since, follow, invocation);
     const output = new AbortController();
     const pool = await openPool(invocation, "events -f --domain NAME for one guest", (event) => {
@@ -59,6 +77,24 @@ export const events = defineCommand(
     return EXIT.ok;
   },
 );
+
+/** Prints what the fleet's servers have kept; without a cursor, what happens from now on. */
+async function readFleet(
+  fleet: FleetAccess,
+  since: string | undefined,
+  isFollowed: boolean,
+  { signal }: Invocation,
+): Promise<number> {
+  if (since !== undefined && !isEventCursor(since)) {
+    throw new UsageError(`--since must be a cursor of the fleet's events or start, not "${since}"`);
+  }
+  const client = await fleet.connect();
+  const read = { since, isFollowed: isFollowed || since === undefined, signal };
+  for await (const { host, tenant, event, cursor } of client.events(read)) {
+    printLine(printableJson({ ...event, host, tenant, cursor }));
+  }
+  return EXIT.ok;
+}
 
 /** Prints the guest's own journal. */
 async function readJournal(

@@ -11,22 +11,18 @@ import { VERSION } from "../../../lib/base/version.ts";
 import { AnswerError } from "../../errors.ts";
 import { Cancellation, type HostList, parseMessage, SignOfLife } from "../../fleet/messages.ts";
 import { connectNats, type NatsAddress, warningAbout } from "../../fleet/nats.ts";
-import {
-  callsTo,
-  cancelSubject,
-  DEFAULT_TENANT,
-  LIST_SUBJECTS,
-  listedTenant,
-} from "../../fleet/subjects.ts";
+import { callsTo, cancelSubject, LIST_SUBJECTS, listedTenant } from "../../fleet/subjects.ts";
 import { atMost, sleep } from "../../sleep.ts";
 import { HostError, notOnThisHost } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { HostVm } from "../vm.ts";
 import type { VmCalls } from "../vm_calls.ts";
 import { type FleetCall, readCall } from "./call.ts";
+import { EventPublisher, type EventSource } from "./event_publisher.ts";
 import { Leases } from "./leases.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Outflow } from "./outflow.ts";
+import { tenantOf } from "./tenant.ts";
 
 /** Where the host is known, and as what. */
 export interface FleetOptions {
@@ -37,7 +33,7 @@ export interface FleetOptions {
 
 /** What the member shares with the daemon's local clients. */
 export interface FleetServices {
-  readonly host: Pick<Host, "vms" | "find">;
+  readonly host: Pick<Host, "find"> & EventSource;
   readonly calls: VmCalls<object>;
   readonly log: (level: "info" | "warn", message: string) => void;
 }
@@ -62,6 +58,7 @@ export class FleetMember implements AsyncDisposable {
   readonly #epoch = crypto.randomUUID();
   readonly #outcomes = new Outcomes();
   readonly #leases = new Leases();
+  readonly #events: EventPublisher;
   /** Calls under way by the ids that cancel them. */
   readonly #inFlight = new Map<string, Set<InFlight>>();
   /** Tenants take turns. */
@@ -76,6 +73,8 @@ export class FleetMember implements AsyncDisposable {
   constructor(options: FleetOptions, services: FleetServices) {
     this.#options = options;
     this.#services = services;
+    const warn = (problem: string) => this.#warn(problem);
+    this.#events = new EventPublisher(services.host, options.hostName, warn);
     this.#serving = this.#serve();
   }
 
@@ -84,6 +83,7 @@ export class FleetMember implements AsyncDisposable {
     this.#isEnding = true;
     await Promise.all(this.#outcomes.unanswered);
     this.#leases[Symbol.dispose]();
+    await this.#events[Symbol.asyncDispose]();
     this.#stop.abort();
     // An answer that cannot be sent must not keep the daemon.
     if (this.#nats?.isClosed() === false) await atMost(RETRY_MS, this.#nats.flush());
@@ -123,6 +123,7 @@ export class FleetMember implements AsyncDisposable {
     this.#services.log("info", `joined the fleet at ${connection.getServer()} as ${hostName}`);
     const warning = warningAbout(connection.info);
     if (warning !== undefined) this.#warn(warning);
+    this.#events.serveOn(connection);
     for await (const status of connection.status()) {
       if (status.type === "disconnect") {
         this.#leases.pause();
@@ -268,9 +269,6 @@ export class FleetMember implements AsyncDisposable {
     return internalError("internal error; see the daemon's log").toWire();
   }
 }
-
-/** Who a VM belongs to: the label of its description that the host's operator has written. */
-const tenantOf = ({ domain }: HostVm): string => domain?.labels["tenant"] ?? DEFAULT_TENANT;
 
 const describe = (vm: HostVm) => ({
   id: vm.id,

@@ -6,9 +6,12 @@ import {
   classOf,
   decodeToken,
   encodeToken,
+  eventsOf,
+  eventSubject,
   listedTenant,
   listSubject,
   readCallSubject,
+  readEventSubject,
 } from "../../../host/fleet/subjects.ts";
 
 Deno.test("any text is one token that has no wildcard, and is read back", () => {
@@ -70,4 +73,25 @@ for (
 Deno.test("a question for VMs says whose", () => {
   assertEquals(listedTenant(listSubject()), undefined);
   assertEquals(listedTenant(listSubject("a.b")), "a.b");
+});
+
+Deno.test("an event's subject says where it happened, to whose VM, and what", () => {
+  for (const tenant of ["acme", "a.b c", ""]) {
+    const address = { host: "kvm1", tenant, vm: "vm 1.x", event: "ready" };
+    assertEquals(readEventSubject(eventSubject(address)), address);
+    assertEquals(eventSubject(address).split(".").length, 7);
+  }
+  for (
+    const other of [
+      "kvm.1.event.kvm1.acme.vm",
+      "kvm.1.event.kvm1.acme.vm.a.b",
+      "kvm.1.event.kvm1.=zz.vm.ready",
+      "kvm.1.call.kvm1.acme.vm.ready",
+    ]
+  ) assertEquals(readEventSubject(other), undefined, other);
+});
+
+Deno.test("a tenant's events have one filter, whatever its name", () => {
+  assertEquals(eventsOf(), "kvm.1.event.>");
+  assertEquals(eventsOf("a.b"), "kvm.1.event.*.a=2eb.>");
 });

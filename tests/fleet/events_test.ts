@@ -1,0 +1,123 @@
+/**
+ * What happens to the VMs, kept by the fleet's servers.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
+import { until } from "../_waiting.ts";
+import { ctl, RunningCtl } from "../host/ctl/_ctl.ts";
+import { Member, uuid } from "./_member.ts";
+import { NatsServer } from "./_nats.ts";
+
+const WEB1 = { name: "web1", uuid: uuid(1), labels: { tenant: "acme" } };
+const WEB2 = { name: "web2", uuid: uuid(2), labels: { tenant: "other" } };
+
+const Line = z.looseObject({
+  event: z.string(),
+  host: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  cursor: z.string(),
+  seq: z.number(),
+});
+
+const linesOf = (text: string) =>
+  text.split("\n").filter((line) => line !== "").map((line) => z.parse(Line, JSON.parse(line)));
+
+/** Options of `ctl` for an operator. */
+const as = (nats: NatsServer, user: "OPERATOR" | "ACME" | "AUDITOR" = "OPERATOR") => [
+  ...["--fleet", nats.url, "--creds", nats.credentials(user)],
+];
+
+Deno.test("the fleet's servers keep the events of all VMs", async (t) => {
+  await using nats = await NatsServer.start({ keepsEvents: true });
+  const read = async (...args: string[]) => {
+    const { code, stdout, stderr } = await ctl(["events", "--since", ...args, ...as(nats)]);
+    assertEquals(code, 0, stderr);
+    return linesOf(stdout);
+  };
+  await using kvm1 = await Member.make("kvm1", nats, [WEB1]);
+  await using kvm2 = await Member.make("kvm2", nats, [WEB2]);
+
+  await t.step("without a stream, reading says how to make it", async () => {
+    const { code, stderr } = await ctl(["events", "--since", "start", ...as(nats)]);
+    assert(code !== 0);
+    assertStringIncludes(stderr, "kvmmanager-ctl events --keep");
+  });
+
+  await t.step("an operator makes it, twice is once, and nobody else may", async () => {
+    for (const _ of [1, 2]) {
+      const { code, stderr } = await ctl(["events", "--keep", ...as(nats)]);
+      assertEquals(code, 0, stderr);
+    }
+    const { code } = await ctl(["events", "--keep", ...as(nats, "AUDITOR")]);
+    assert(code !== 0);
+  });
+
+  await t.step("what happened is told, with its host and tenant, in order", async () => {
+    await Promise.all([kvm1.join(), kvm2.join()]);
+    await until(async () => (await read("start")).length >= 4, "the events");
+    const found = await read("start");
+    const of = (host: string) =>
+      found.filter((event) => event.host === host).map(({ event, name, tenant }) => [
+        event,
+        name,
+        tenant,
+      ]);
+    assertEquals(of("kvm1"), [["connected", "web1", "acme"], ["ready", "web1", "acme"]]);
+    assertEquals(of("kvm2"), [["connected", "web2", "other"], ["ready", "web2", "other"]]);
+  });
+
+  await t.step("reading goes on from a cursor", async () => {
+    const all = await read("start");
+    const [, second] = all;
+    assertEquals(await read(second?.cursor ?? ""), all.slice(2));
+    const { code, stderr } = await ctl(["events", "--since", "17", ...as(nats)]);
+    assertEquals(code, 64);
+    assertStringIncludes(stderr, "--since");
+  });
+
+  await t.step("one tenant's are told alone", async () => {
+    const found = await read("start", "--tenant", "acme");
+    assertEquals(new Set(found.map(({ name }) => name)), new Set(["web1"]));
+  });
+
+  await t.step("a tenant and an auditor may not read them", async () => {
+    for (const user of ["ACME", "AUDITOR"] as const) {
+      const { code, stdout } = await ctl(["events", "--since", "start", ...as(nats, user)]);
+      assert(code !== 0, user);
+      assertEquals(stdout, "");
+    }
+  });
+
+  await t.step(
+    "while the server is killed and started, none is lost and none told twice",
+    async () => {
+      const reader = new RunningCtl(["events", ...as(nats)]);
+      await using _reader = reader;
+      const marks = () => linesOf(reader.stdout).filter(({ event }) => event === "notification");
+      const notify = (number: number) =>
+        kvm1.agent("web1").send(
+          `{"jsonrpc":"2.0","method":"mark","params":{"number":${number}}}\n`,
+        );
+      // Begins with what happens: until then, marks may be missed.
+      await until(async () => {
+        await notify(0);
+        return marks().length > 0;
+      }, "the reader");
+      await nats.kill();
+      for (const number of [1, 2, 3]) await notify(number);
+      await nats.run();
+      for (const number of [4, 5]) await notify(number);
+      const last = (text: string) => text.includes('"number":5');
+      await until(() => last(reader.stdout), () => `mark 5:\n${reader.stdout}`);
+      const kept = await read("start");
+      const seqs = kept.filter(({ host }) => host === "kvm1").map(({ seq }) => seq);
+      assertEquals(seqs, seqs.map((_, index) => index), "each event of the host once, in order");
+      const told = linesOf(reader.stdout).map(({ cursor }) => cursor);
+      assertEquals(new Set(told).size, told.length);
+    },
+  );
+});
