@@ -85,8 +85,10 @@ read -r machine <machine
 [ -n "$root" ] || [ "$machine" = "$(uname -m)" ] ||
 	fail "this tarball is for $machine, and this machine is $(uname -m)"
 library=$root/usr/lib/kvmmanager-agent
-for database in var/lib/dpkg/info/kvmmanager-agent.list var/lib/kvmmanager-agent/rpm; do
-	[ ! -e "$root/$database" ] || fail "kvmmanager-agent is installed as a package: remove that first"
+# What only a deb has, and what only an rpm has.
+for file in var/lib/dpkg/info/kvmmanager-agent.list \
+	usr/lib/systemd/system-preset/85-kvmmanager-agent.preset; do
+	[ ! -e "$root/$file" ] || fail "kvmmanager-agent is installed as a package: remove that first"
 done
 if [ -r "$library/version" ] && [ -z "$downgrade" ]; then
 	read -r old <"$library/version"

@@ -68,7 +68,7 @@ export const AGENT: Product = {
       source: "install/rpm/preset",
       target: "/usr/lib/systemd/system-preset/85-kvmmanager-agent.preset",
     }],
-    directories: ["/etc/kvmmanager-agent", LIBRARY, DOCUMENTS],
+    directories: ["/etc/kvmmanager-agent", LIBRARY, DOCUMENTS, `${DOCUMENTS}/examples`],
     scriptlets: "install/rpm/scriptlets",
   },
 };

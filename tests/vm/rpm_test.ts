@@ -1,6 +1,7 @@
 /**
- * The rpm: rpmlint accepts it, and it is installed, upgraded and removed with `rpm --root`. The file
- * system is Debian's, since nothing of Fedora can be had; its programs run the scriptlets.
+ * The rpm: rpmlint accepts it, and it is installed, upgraded and removed with `rpm --root`, as image
+ * builders do. The file system is Debian's, since nothing of Fedora can be had; its programs run the
+ * scriptlets. package_test.ts has the rpm in a running guest, and update_rpm_test.ts its update.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { printError } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { baseRoot } from "../../scripts/vm/image.ts";
-import { currentRpm } from "../../scripts/vm/package.ts";
+import { currentRpm, currentTarball } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { ROOT } from "../_deno.ts";
 
@@ -100,14 +101,30 @@ Deno.test("the rpm is installed, upgraded and removed", async (t) => {
       assertEquals(links.output, "4\n");
     });
 
+    await t.step("the tarball's installer leaves an rpm alone", async () => {
+      const tarball = await currentTarball(printError);
+      const { code, output } = await asRoot(
+        `sh ${ROOT}install/tarball/install.sh --root ${root} ${tarball} 2>&1`,
+      );
+      assertEquals(code, 1, output);
+      assertMatch(output, /kvmmanager-agent is installed as a package: remove that first/);
+      assertEquals((await rpm("-V kvmmanager-agent --noconfig")).output, "");
+    });
+
     await t.step("removing leaves the changed configuration and the user", async () => {
+      // What the agent and its update make.
+      await asRoot(
+        `mkdir -p ${root}/var/lib/kvmmanager-agent/update
+        : >${root}/var/lib/kvmmanager-agent/update/log
+        : >${root}/var/log/kvmmanager-agent.log.1`,
+      );
       const { code } = await rpm("-e kvmmanager-agent");
       assertEquals(code, 0);
       const { output } = await asRoot(
-        `find ${root}/usr ${root}/etc ${root}/var -name '*kvmmanager-agent*' -not -type d; ` +
+        `find ${root}/usr ${root}/etc ${root}/var -name '*kvmmanager-agent*' | sort; ` +
           `find ${root}/etc/kvmmanager-agent -type f`,
       );
-      assertEquals(output, `${root}${CONFIG}.rpmsave\n`);
+      assertEquals(output, `${root}/etc/kvmmanager-agent\n${root}${CONFIG}.rpmsave\n`);
     });
   } finally {
     // With other owners inside, only root in the namespace may remove it.
