@@ -15,7 +15,7 @@ export const agentUpdate = method({
   ...job,
   summary: "Replaces the agent by a signed package that was written to the guest, as a job.",
   notes: [
-    "`path` is a deb or a tarball of a release, written by `file_write` and named as in the release. " +
+    "`path` is a deb, an rpm or a tarball of a release, written by `file_write` and named as in the release. " +
     "`sums` is the text of the release's `SHA256SUMS`, and `signature` is `SHA256SUMS.sig` in base64. " +
     "The guest's key is in `security.update_key`; without one, which is the default, updates are off.",
     "The old agent is put back unless the new one serves its port within a minute. An older version is " +

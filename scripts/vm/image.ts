@@ -46,7 +46,7 @@ const COMMON_PACKAGES = [
 
 const PACKAGES = {
   systemd: [
-    ...["systemd", "systemd-sysv", "dbus", "vim-tiny", "cloud-init", "openssh-server"],
+    ...["systemd", "systemd-sysv", "dbus", "vim-tiny", "cloud-init", "openssh-server", "rpm"],
     ...COMMON_PACKAGES,
   ],
   openrc: ["sysvinit-core", "openrc", "ifupdown", ...COMMON_PACKAGES],

@@ -8,12 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { ROOT } from "../_deno.ts";
-
-/** Everything that building needs. */
-const SOURCES = [
-  ...["CHANGELOG.md", "deno.json", "deno.lock", "main.ts", "main_broker.ts"],
-  ...["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"],
-] as const;
+import { SOURCES } from "./_later_versions.ts";
 
 interface Builder {
   readonly umask: string;

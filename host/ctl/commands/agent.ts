@@ -42,7 +42,7 @@ const update = defineCommand(
   },
   object({
     file: option("--package", words("FILE"), {
-      description: lines(["a deb or a tarball of a release"]),
+      description: lines(["a deb, an rpm or a tarball of a release"]),
     }),
     directory: optional(option("--directory", string({ metavar: "PATH" }), {
       description: lines(["where to put it in the guest (default: /tmp/kvmmanager)"]),
