@@ -70,18 +70,21 @@ Deno.test("the update of an rpm", async (t) => {
   });
 
   await t.step("an agent that does not come up is replaced by the old one", async () => {
-    const more = "install/examples/more.conf";
-    const broken = await guest.pack("rpm", {
-      version: "1.50.0",
-      pid: "0",
-      changed: { [more]: "" },
-    });
+    const files = "md5sum /etc/kvmmanager-agent/* /etc/logrotate.d/kvmmanager*";
+    const before = await guest.run(files);
+    const changed = {
+      "install/examples/more.conf": "",
+      "install/config.json": "{} ",
+      "install/logrotate": "# changed\n",
+    };
+    const broken = await guest.pack("rpm", { version: "1.50.0", pid: "0", changed });
     const { code, output } = await guest.update(broken);
     assertEquals(code, 1, output);
     assertMatch(output, /was not up within 60 s; .*\nupdate: version .* is back/);
     assertEquals((await guest.outcome()).slice(0, 3), ["restored", VERSION, "1.50.0"]);
     assertEquals(await guest.state(), stateOf("1"));
     assertEquals(await known(), VERSION);
+    assertEquals(await guest.run(files), before);
     const left = await guest.run("ls /usr/share/doc/kvmmanager-agent/examples");
     assert(!left.output.includes("more.conf"), left.output);
   });

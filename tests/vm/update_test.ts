@@ -27,6 +27,16 @@ Deno.test("the agent's own update", async (t) => {
   await guest.run(`echo "{}" >${CONFIG}`);
   const next = await guest.pack("deb", { version: NEXT, pid: "2" });
 
+  /** The configuration files, and what dpkg knows of them. */
+  const conffiles = async () => {
+    const { code, output } = await guest.run(
+      `md5sum /etc/kvmmanager-agent/* /etc/logrotate.d/kvmmanager*
+      dpkg-query -W -f "\\\${Conffiles}" kvmmanager-agent`,
+    );
+    assertEquals(code, 0, output);
+    return output;
+  };
+
   await t.step(
     "a file with another checksum is refused",
     () =>
@@ -100,7 +110,9 @@ Deno.test("the agent's own update", async (t) => {
   );
 
   await t.step("an agent that does not come up is replaced by the old one", async () => {
-    const broken = await guest.pack("deb", { version: "1.50.0", pid: "0" });
+    const before = await conffiles();
+    const changed = { "install/logrotate": "# changed\n" };
+    const broken = await guest.pack("deb", { version: "1.50.0", pid: "0", changed });
     const { code, output } = await guest.update(broken);
     assertEquals(code, 1, output);
     assertMatch(
@@ -115,14 +127,26 @@ Deno.test("the agent's own update", async (t) => {
     const { output: version } = await guest.run(
       "dpkg-query -W kvmmanager-agent; dpkg -V kvmmanager-agent",
     );
-    assertEquals(version, `kvmmanager-agent\t${VERSION}\n`);
+    assertEquals(version, `kvmmanager-agent\t${VERSION}\n??5?????? c ${CONFIG}\n`);
+    assertEquals(await conffiles(), before);
+  });
+
+  await t.step("after that, dpkg keeps the changed configuration without asking", async () => {
+    const newer = await guest.pack("deb", { version: "1.55.0", pid: "7" });
+    const { code, output } = await guest.run(`dpkg -i ${newer}`);
+    assertEquals(code, 0, output);
+    assertEquals(await guest.state(), stateOf("7"));
+    assertEquals((await guest.run(`dpkg -i ${own}`)).code, 0);
   });
 
   await t.step("a package whose script hangs is replaced by the old one", async () => {
     const hanging = await guest.pack("deb", {
       version: "1.60.0",
       pid: "6",
-      changed: { "install/debian/postinst": "#!/bin/sh\nexec /bin/sleep 1000\n" },
+      changed: {
+        "install/debian/postinst": "#!/bin/sh\nexec /bin/sleep 1000\n",
+        "install/config.json": "{} ",
+      },
     });
     await guest.run("echo 5 >/fake/limit");
     const { code, output } = await guest.update(hanging);
@@ -134,6 +158,7 @@ Deno.test("the agent's own update", async (t) => {
     );
     assertEquals((await guest.outcome()).slice(0, 3), ["restored", VERSION, "1.60.0"]);
     assertEquals(await guest.state(), stateOf("1"));
+    assertEquals((await guest.run("ls /etc/kvmmanager-agent")).output, "config.json\n");
   });
 
   await t.step("a newer version is installed, and the configuration is kept", async () => {
