@@ -23,7 +23,9 @@ const OUTCOME_MS = 600_000;
 const PATIENCE_MS = 240_000;
 /** For one request: a process of root's answers it, which takes long in a guest that installs. */
 const REQUEST_MS = 60_000;
-const POLL_MS = 1000;
+/** For a question about the update, which is lost if the agent ends meanwhile. */
+const QUESTION_MS = 30_000;
+const POLL_MS = { least: 1000, most: 10_000 } as const;
 
 const BRIEF = "Replaces the agent of a guest by a signed package.";
 const EXAMPLE = "agent update --domain vm1 --package kvmmanager-agent_1.1.0_amd64.deb";
@@ -97,15 +99,22 @@ async function outcomeOf(link: AgentLink, before: Status, signal: AbortSignal): 
       status.started_at !== earlier;
     const now = performance.now();
     if (isKnown || now > deadline) return status;
-    // Where asking is slow, the guest has other things to do.
-    await sleep(Math.max(POLL_MS, now - askedAt), signal);
+    await sleep(pauseAfter(now - askedAt), signal);
   }
+}
+
+/**
+ * How long to wait before asking again, in milliseconds: where asking is slow, the guest has other
+ * things to do. It is slow too where there was no agent to answer, for minutes.
+ */
+export function pauseAfter(tookMs: number): number {
+  return Math.min(Math.max(POLL_MS.least, tookMs), POLL_MS.most);
 }
 
 /** `undefined` while what answers is being replaced itself. */
 async function statusOf(link: AgentLink, signal: AbortSignal): Promise<Status | undefined> {
   try {
-    return await link.call("agent_update_status", {}, { signal, timeoutMs: REQUEST_MS });
+    return await link.call("agent_update_status", {}, { signal, timeoutMs: QUESTION_MS });
   } catch (error) {
     if (error instanceof AnswerError && error.code === ERRORS.commandFailed.code) return undefined;
     throw error;

@@ -7,6 +7,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { agentUpdate } from "../../../handlers/packages/agent_update.ts";
+import { pauseAfter } from "../../../host/ctl/commands/agent.ts";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { answerWell, errorLine, resultLine, ScriptedAgent } from "../_scripted_agent.ts";
@@ -83,6 +84,10 @@ Deno.test("ctl agent update goes on while the broker is being replaced", async (
     { state: "installed", ...outcome },
   ]);
   assertEquals([code, stdout], [EXIT.ok, "the agent is 1.1.0 now; it was 1.0.0\n"]);
+});
+
+Deno.test("ctl agent update asks again soon after minutes without an agent", () => {
+  assertEquals([10, 4000, 200_000].map(pauseAfter), [1000, 4000, 10_000]);
 });
 
 Deno.test("ctl agent update fails if the old agent was put back, or nothing was changed", async () => {
