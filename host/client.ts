@@ -4,16 +4,14 @@
  * @module
  */
 
-import { LineSplitter } from "../lib/dialects/jsonrpc/line_splitter.ts";
 import { messageOf } from "../lib/base/message_of.ts";
-import { UnaskedBudget } from "./budget.ts";
 import { connectSocket } from "./connect.ts";
 import { CallError, fromDaemon } from "./errors.ts";
 import { type Notification, readIncoming, splitAnswer } from "./incoming.ts";
+import { LineReader } from "./line_reader.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { checkedResult, type MethodName, type ParamsOf, type ResultOf } from "./protocol.ts";
-import { ReadBuffer } from "./read_buffer.ts";
 
 /** Something that an agent's lines come from and go to, such as a socket. */
 export interface AgentConnection {
@@ -94,15 +92,11 @@ export class AgentClient implements AsyncDisposable {
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = crypto.randomUUID();
   readonly #outbox: Outbox;
-  readonly #splitter: LineSplitter;
-  readonly #budget = new UnaskedBudget();
+  readonly #lines: LineReader;
   readonly #reading: Promise<void>;
-  readonly #closed = Promise.withResolvers<void>();
   #ended: CallError | undefined;
   #calls = 0;
   #skipped = 0;
-  #askedBytes = 0;
-  #unaskedLines = 0;
 
   private constructor(
     connection: AgentConnection,
@@ -113,12 +107,12 @@ export class AgentClient implements AsyncDisposable {
     this.#lock = lock;
     this.#options = options;
     this.#outbox = new Outbox((bytes) => connection.write(bytes), (error) => this.#fail(error));
-    const skip = () => this.#skip();
-    this.#splitter = new LineSplitter(options.maxLineBytes ?? MAX_LINE_BYTES, {
-      onLine: (line) => this.#receive(line),
-      onTooLong: skip,
-      onNotUtf8: skip,
-    });
+    this.#lines = new LineReader(
+      (buffer) => connection.read(buffer),
+      options.maxLineBytes ?? MAX_LINE_BYTES,
+      (line) => this.#receive(line),
+      () => this.#skipped += 1,
+    );
     this.#reading = this.#readAll();
   }
 
@@ -283,7 +277,7 @@ export class AgentClient implements AsyncDisposable {
       // Already closed.
     }
     this.#lock?.[Symbol.dispose]();
-    this.#closed.resolve();
+    this.#lines.stop();
     for (const { method, sentAt, reject } of this.#waiting.values()) {
       reject(new CallError(requestFate(why, method, sentAt), why.reason, sentAt !== undefined));
     }
@@ -291,58 +285,32 @@ export class AgentClient implements AsyncDisposable {
   }
 
   async #readAll(): Promise<void> {
-    const buffer = new ReadBuffer();
     try {
-      for (;;) {
-        const { bytes } = buffer;
-        const read = await this.#connection.read(bytes);
-        if (read === null) break;
-        this.#askedBytes = 0;
-        this.#unaskedLines = 0;
-        this.#splitter.push(bytes.subarray(0, read));
-        if (this.#ended !== undefined) return;
-        // An answer spread over several reads counts as unsolicited until its end arrives.
-        const waitMs = this.#budget.spend(this.#unaskedLines, read - this.#askedBytes);
-        if (waitMs > 0) {
-          buffer.shrink();
-          if (!await this.#pause(waitMs)) return;
-        } else {
-          buffer.adapt(read);
-        }
-        if (buffer.isSmall) this.#splitter.release(0);
-      }
+      await this.#lines.readAll();
       this.#end(new CallError("the agent closed the connection", "connection lost"));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Waits; returns whether the connection is still open. */
-  async #pause(milliseconds: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    await Promise.race([promise, this.#closed.promise]);
-    clearTimeout(timer);
-    return this.#ended === undefined;
-  }
-
-  #skip(): void {
-    this.#skipped += 1;
-    this.#unaskedLines += 1;
-  }
-
-  #receive(line: string): void {
-    if (this.#receivePlain(line)) return;
+  /** Takes a line; returns whether it answers a call. */
+  #receive(line: string): boolean {
+    if (this.#receivePlain(line)) return true;
     const incoming = readIncoming(line);
     if (incoming.kind === "notification") {
-      this.#unaskedLines += 1;
-      return this.#options.onNotification?.(incoming.notification);
+      this.#options.onNotification?.(incoming.notification);
+      return false;
     }
     const waiting = incoming.kind === "answer" ? this.#waiting.get(incoming.id) : undefined;
-    if (incoming.kind === "foreign" || waiting === undefined) return this.#skip();
-    this.#answered(incoming.id, line);
+    if (incoming.kind === "foreign" || waiting === undefined) {
+      this.#skipped += 1;
+      return false;
+    }
+    // A second answer with the same id is skipped.
+    this.#waiting.delete(incoming.id);
     if (incoming.error === undefined) waiting.resolve({ result: incoming.result });
     else waiting.reject(incoming.error);
+    return true;
   }
 
   /** Receives an answer in the usual form; returns whether it was one. */
@@ -358,15 +326,9 @@ export class AgentClient implements AsyncDisposable {
     } catch {
       return false;
     }
-    this.#answered(id, line);
+    this.#waiting.delete(id);
     waiting.resolve({ result, text: resultText });
     return true;
-  }
-
-  #answered(id: string, line: string): void {
-    // A second answer with the same id is skipped.
-    this.#waiting.delete(id);
-    this.#askedBytes += line.length;
   }
 }
 
