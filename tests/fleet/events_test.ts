@@ -92,6 +92,16 @@ Deno.test("the fleet's servers keep the events of all VMs", async (t) => {
     }
   });
 
+  await t.step("an event that is too large is kept without what the agent said", async () => {
+    const params = { text: "x".repeat(1_100_000) };
+    const line = JSON.stringify({ jsonrpc: "2.0", method: "large", params });
+    await kvm1.agent("web1").send(`${line}\n`);
+    await until(async () => (await read("start")).some(({ method }) => method === "large"), "it");
+    const event = (await read("start")).find(({ method }) => method === "large");
+    assertEquals(event?.params, undefined);
+    assertStringIncludes(String(event?.omitted), "bytes");
+  });
+
   await t.step(
     "while the server is killed and started, none is lost and none told twice",
     async () => {

@@ -382,6 +382,26 @@ Deno.test("a VM that two hosts claim is not called on either", async () => {
   assertEquals(kvm1.asked("web1", "reboot") + kvm2.asked("web1", "reboot"), 0);
 });
 
+Deno.test("list says which host's clock is ten minutes off", async () => {
+  await using nats = await NatsServer.start();
+  const address = { url: nats.url, credentialsFile: nats.credentials("KVM2") };
+  const through = ["--fleet", nats.url, "--creds", nats.credentials("OPERATOR")];
+  for (const [offMs, way] of [[-600_000, "behind"], [600_000, "ahead"]] as const) {
+    const host = await connectNats(address, "a host with another time");
+    host.subscribe("kvm.1.list", {
+      callback: (_error, message) => {
+        const time = Date.now() + offMs;
+        const list = { host: "kvm2", epoch: "first", time, part: 0, parts: 1, vms: [] };
+        message.respond(JSON.stringify(list));
+      },
+    });
+    await host.flush();
+    const { stderr } = await ctl(["list", ...through]);
+    assertMatch(stderr, new RegExp(`the clock of kvm2 is (59|60)\\d s ${way} this machine's`));
+    await host.close();
+  }
+});
+
 Deno.test("while the server is killed and started, nothing is carried out twice", async () => {
   await using nats = await NatsServer.start();
   await using kvm1 = await Member.make("kvm1", nats, [WEB1]);
