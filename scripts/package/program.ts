@@ -23,7 +23,8 @@ import { UsageError } from "../../lib/base/command_line.ts";
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 /** Where the program is in a guest. */
 export const LIBRARY = "/usr/lib/kvmmanager-agent";
-const LAUNCHER = "/usr/bin/kvmmanager-agent";
+/** What starts it. */
+export const LAUNCHER = "/usr/bin/kvmmanager-agent";
 
 /** Debian's names of architectures, with Deno's, npm's package of the runtime, and the C library's. */
 export const ARCHITECTURES = {
@@ -76,7 +77,6 @@ export async function installProgram(tree: string, options: ProgramOptions): Pro
   const { architecture, ownLibraries, prefix = "" } = options;
   const runtime = options.runtime ?? ownRuntime(architecture);
   const library = `${tree}${LIBRARY}`;
-  await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
   await Deno.mkdir(library, { recursive: true });
   const started = ownLibraries ? await findLibrary(architecture, "loader") : runtime;
   await Deno.copyFile(started, `${library}/kvmmanager-agent`);
@@ -92,11 +92,28 @@ export async function installProgram(tree: string, options: ProgramOptions): Pro
       await Deno.chmod(`${library}/lib/${name}`, 0o644);
     }
   }
+  await installBundles(tree, `${ROOT}dist`, launcherPaths(prefix, ownLibraries));
+}
+
+/**
+ * Puts the program without its runtime into a tree: the bundles and the launcher.
+ *
+ * @param from The directory with the bundles.
+ * @param paths What the launcher starts; by default a runtime that uses the system's C library.
+ */
+export async function installBundles(
+  tree: string,
+  from: string,
+  paths?: LauncherPaths,
+): Promise<void> {
+  const library = `${tree}${LIBRARY}`;
+  await Deno.mkdir(`${tree}/usr/bin`, { recursive: true });
+  await Deno.mkdir(library, { recursive: true });
   for (const bundle of ["agent.js", "broker.js"]) {
-    await Deno.copyFile(`${ROOT}dist/${bundle}`, `${library}/${bundle}`);
+    await Deno.copyFile(`${from}/${bundle}`, `${library}/${bundle}`);
     await Deno.chmod(`${library}/${bundle}`, 0o644);
   }
-  await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher(launcherPaths(prefix, ownLibraries)));
+  await Deno.writeTextFile(`${tree}${LAUNCHER}`, launcher(paths));
   await Deno.chmod(`${tree}${LAUNCHER}`, 0o755);
 }
 
@@ -137,7 +154,13 @@ export async function findLibrary(
   );
 }
 
-const launcherPaths = (prefix: string, ownLibraries: boolean): LauncherPaths => {
+/**
+ * The paths in a package's launcher.
+ *
+ * @param prefix Where the tree is, if not at the root.
+ * @param ownLibraries Whether the program brings its own C library.
+ */
+export const launcherPaths = (prefix: string, ownLibraries: boolean): LauncherPaths => {
   const library = `${prefix}${LIBRARY}`;
   const started = `${library}/kvmmanager-agent`;
   return {

@@ -14,16 +14,16 @@ import {
   type PortName,
   PORTS,
 } from "./machine.ts";
+import { agentReady } from "./agent_ready.ts";
 import { Patience } from "./patience.ts";
 import type { Qmp } from "./qmp.ts";
-import { RootScriptError, runAsRoot, type ScriptResult } from "./root_shell.ts";
+import { rootReady, RootScriptError, runAsRoot, type ScriptResult } from "./root_shell.ts";
 
 const BOOT_MS = 300_000;
 const ROOT_SCRIPT_MS = 60_000;
 const POWER_OFF_MS = 40_000;
 const UNPLUG_MS = 60_000;
 const MIGRATION_MS = 120_000;
-const POLL_MS = 10;
 const MIGRATION_POLL_MS = 100;
 
 /** How a guest is booted. */
@@ -93,43 +93,12 @@ export class Guest implements AsyncDisposable {
    * @throws {Error} if it does not come in time.
    */
   async ready(deadlineMs = BOOT_MS): Promise<unknown> {
-    let params: unknown;
-    let isReady = false;
-    const client = await this.client({
-      onNotification: (notification) => {
-        if (notification.method !== "agent_ready") return;
-        params = notification.params;
-        isReady = true;
-      },
-    });
-    await using _client = client;
-    const patience = new Patience(deadlineMs);
-    while (!isReady && !this.machine.hasEnded && !patience.isOver) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-    if (!isReady) {
-      throw new Error(
-        this.machine.hasEnded
-          ? "the guest ended before its agent was ready"
-          : `no agent_ready within ${deadlineMs / 1000} s, stretched by the machine's load`,
-      );
-    }
-    return params;
+    return await agentReady(this.socket, deadlineMs, () => this.machine.hasEnded);
   }
 
   /** Waits until {@link root} works, after a boot. */
   async rootReady(deadlineMs = BOOT_MS): Promise<void> {
-    const patience = new Patience(deadlineMs);
-    for (;;) {
-      try {
-        await runAsRoot(this.machine.socket("root"), ":", 1000);
-        return;
-      } catch (error) {
-        // A script that was sent before the guest listened is lost.
-        if (!(error instanceof RootScriptError) || patience.isOver) throw error;
-        if (this.machine.hasEnded) throw new Error("the guest ended instead of booting");
-      }
-    }
+    await rootReady(this.machine.socket("root"), deadlineMs, () => this.machine.hasEnded);
   }
 
   /**

@@ -37,6 +37,11 @@ export interface MachineOptions {
   readonly kernelArguments?: string;
   /** A file that the guest reads as its second disk, /dev/vdb, such as a tar. */
   readonly attachment?: string;
+  /**
+   * Instead of an attachment: a second disk of this size that starts empty, and whose content the
+   * host changes while the guest runs; see {@link Machine.desk}.
+   */
+  readonly deskBytes?: number;
 }
 
 /** How QEMU is started. */
@@ -87,6 +92,10 @@ export class Machine implements AsyncDisposable {
           machine.disk,
         ]);
       }
+      if (options.deskBytes !== undefined) {
+        await Deno.writeFile(machine.desk, new Uint8Array());
+        await Deno.truncate(machine.desk, options.deskBytes);
+      }
       await machine.launch();
       return machine;
     } catch (error) {
@@ -98,6 +107,11 @@ export class Machine implements AsyncDisposable {
   /** The disk with the guest's changes. */
   get disk(): string {
     return `${this.directory}/disk.qcow2`;
+  }
+
+  /** The file that the guest reads as /dev/vdb, if it has {@link MachineOptions.deskBytes}. */
+  get desk(): string {
+    return `${this.directory}/desk.raw`;
   }
 
   /** The host's side of a port. */
@@ -157,8 +171,9 @@ export class Machine implements AsyncDisposable {
   }
 
   #arguments(incoming: string | undefined): string[] {
-    const { image, memoryMb, accelerator, kernelArguments = "", attachment } = this.#options;
+    const { image, memoryMb, accelerator, kernelArguments = "", deskBytes } = this.#options;
     const { boot } = image;
+    const attachment = deskBytes === undefined ? this.#options.attachment : this.desk;
     return [
       ...["-nodefaults", "-no-user-config", "-display", "none"],
       ...["-accel", accelerator, "-cpu", "max", "-smp", "2", "-m", String(memoryMb)],

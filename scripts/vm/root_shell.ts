@@ -28,6 +28,31 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (base64: string) => new TextDecoder().decode(Uint8Array.fromBase64(base64));
 
 /**
+ * Waits until the guest runs scripts, after a boot.
+ *
+ * @param deadlineMs Longer on a loaded machine.
+ * @param hasEnded Whether the machine has ended meanwhile.
+ * @throws {RootScriptError} if it does not in time.
+ */
+export async function rootReady(
+  socket: string,
+  deadlineMs: number,
+  hasEnded: () => boolean,
+): Promise<void> {
+  const patience = new Patience(deadlineMs);
+  for (;;) {
+    try {
+      await runAsRoot(socket, ":", 1000);
+      return;
+    } catch (error) {
+      // A script that was sent before the guest listened is lost.
+      if (!(error instanceof RootScriptError) || patience.isOver) throw error;
+      if (hasEnded()) throw new Error("the guest ended instead of booting");
+    }
+  }
+}
+
+/**
  * Runs a shell script as root in the guest. One runs at a time; others wait.
  *
  * @param socket The host's side of the port.

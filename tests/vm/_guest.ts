@@ -15,7 +15,7 @@ import { printError } from "../../lib/base/terminal.ts";
 
 /** Options of a test's guest. */
 export interface TestGuestOptions
-  extends Partial<Pick<BootOptions, "kernelArguments" | "until" | "attachment">> {
+  extends Partial<Pick<BootOptions, "kernelArguments" | "until" | "attachment" | "deskBytes">> {
   readonly init?: Init;
   readonly memoryMb?: number;
 }

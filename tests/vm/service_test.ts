@@ -6,11 +6,16 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertObjectMatch, assertRejects } from "@std/assert";
+import * as z from "zod";
 import type { AgentClient } from "../../host/client.ts";
 import { AnswerError } from "../../host/errors.ts";
 import { printError } from "../../lib/base/terminal.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
+import { runTool } from "../../scripts/vm/tools.ts";
+import { DESK_BYTES } from "../../scripts/vm/tree.ts";
+import { ROOT } from "../_deno.ts";
+import { TempDirectory } from "../lib/_helpers.ts";
 import { bootGuest } from "./_guest.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";
 import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
@@ -58,7 +63,7 @@ const refused = async (work: Promise<unknown>): Promise<AnswerError> =>
   await assertRejects(() => work, AnswerError);
 
 Deno.test("the service", async (t) => {
-  const guest = await bootGuest();
+  const guest = await bootGuest({ deskBytes: DESK_BYTES });
   await using _guest = guest;
 
   await t.step("runs as its own user, without capabilities or new privileges", async () => {
@@ -316,5 +321,40 @@ Deno.test("the service", async (t) => {
     assertEquals((await shell(guest, "echo fine")).stdout, "fine\n");
     assertEquals((await withAgent(guest, (client) => client.call("ping"))).pong, true);
     await guest.root(`mount -o remount,rw /`);
+  });
+
+  // Last: it replaces the agent.
+  await t.step("`deno task install:dev` puts a changed method into the running guest", async () => {
+    await using copy = await TempDirectory.make();
+    const sources = ["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"];
+    const files = [
+      "CHANGELOG.md",
+      "LICENSE",
+      "deno.json",
+      "deno.lock",
+      "main.ts",
+      "main_broker.ts",
+    ];
+    await runTool("cp", [
+      "-r",
+      ...[...sources, ...files].map((name) => `${ROOT}${name}`),
+      copy.path,
+    ]);
+    const ping = copy.at("handlers/agent/ping.ts");
+    const source = await Deno.readTextFile(ping);
+    const changed = source.replace("z.int() }", "z.int(), changed: z.boolean() }")
+      .replace("run: () => ({", "run: () => ({ changed: true,");
+    await Deno.writeTextFile(ping, changed);
+    await copy.directory("dist");
+    await Deno.symlink(guest.machine.directory, copy.at("dist/dev-guest"));
+    await guest.root('echo \'{"log_level": "debug"}\' > /etc/kvmmanager-agent/config.json');
+    const printed = await runTool(Deno.execPath(), ["run", "-A", "scripts/install_dev.ts"], {
+      cwd: copy.path,
+    });
+    assertMatch(printed, /^the agent of these sources is ready in the guest, after [\d.]+ s\n$/);
+    const answer = await withAgent(guest, (client) => client.callUnchecked("ping"));
+    assertObjectMatch(z.parse(z.looseObject({}), answer), { pong: true, changed: true });
+    const kept = await guest.root("cat /etc/kvmmanager-agent/config.json");
+    assertEquals(kept, '{"log_level": "debug"}\n', "the guest's configuration");
   });
 });
