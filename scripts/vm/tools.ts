@@ -19,6 +19,9 @@ const PACKAGES = {
   cpio: "cpio",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
+  npm: "npm",
+  // With what an emulated program needs of its own system.
+  "qemu-aarch64-static": "qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross",
   libvirtd: "libvirt-daemon libvirt-daemon-driver-qemu",
   virsh: "libvirt-clients",
   lintian: "lintian",
@@ -26,6 +29,7 @@ const PACKAGES = {
   "nats-server": "nats-server",
   openssl: "openssl",
   rpm: "rpm",
+  rpm2cpio: "rpm",
   rpmbuild: "rpm",
   rpmlint: "rpmlint",
   tar: "tar",

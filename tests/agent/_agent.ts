@@ -9,13 +9,13 @@ import { assertEquals, fail } from "@std/assert";
 import * as z from "zod";
 import { AgentClient, type ClientOptions } from "../../host/client.ts";
 import { type Outcome, outcomeOf } from "../_deno.ts";
-import { agentProgram } from "./_program.ts";
+import { agentProgram, PATIENCE } from "./_program.ts";
 import { Host } from "./_host.ts";
 import { until, within } from "../_waiting.ts";
 
-const START_MS = 30_000;
+const START_MS = 30_000 * PATIENCE;
 /** More than the agent's grace periods for work in flight, for process groups and for replies. */
-const STOP_MS = 20_000;
+const STOP_MS = 20_000 * PATIENCE;
 
 const LogLine = z.looseObject({ time: z.string(), level: z.string(), message: z.string() });
 

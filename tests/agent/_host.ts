@@ -6,9 +6,10 @@
 
 import { assert, assertEquals, assertMatch, fail } from "@std/assert";
 import * as z from "zod";
+import { PATIENCE } from "./_program.ts";
 import { within } from "../_waiting.ts";
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 20_000 * PATIENCE;
 
 const ErrorMember = z.strictObject({
   code: z.int(),

@@ -18,6 +18,12 @@ const PACKAGED = Deno.env.get("KVMMANAGER_AGENT_BINARY") || undefined;
 /** Whether the packaged program is tested, which starts itself again where the source cannot. */
 export const IS_PACKAGED = PACKAGED !== undefined;
 
+/**
+ * How many times longer than usual to wait for it: under emulation each start takes 5 to 10 s of a
+ * processor. `deno task test:arm64` sets the variable.
+ */
+export const PATIENCE = Deno.env.get("KVMMANAGER_AGENT_EMULATED") === undefined ? 1 : 10;
+
 /** A program to start. */
 export interface Program {
   /** The program and its arguments. */
