@@ -110,8 +110,6 @@ export const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
     "tests/lib/platform/linux/privileged/broker_client_test.ts",
   "lib/platform/linux/privileged/freezer.ts":
     "tests/lib/platform/linux/privileged/freeze_session_test.ts",
-  "lib/platform/linux/privileged/libc.ts":
-    "tests/lib/platform/linux/privileged/freeze_session_test.ts",
   "lib/privileged/packages/": "tests/lib/privileged/packages/managers_test.ts",
   "lib/privileged/users/": "tests/lib/privileged/users/accounts_test.ts",
   "lib/privileged/ssh_keys/": "tests/lib/privileged/ssh_keys/authorized_keys_test.ts",

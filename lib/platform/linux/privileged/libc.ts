@@ -27,13 +27,19 @@ const OPEN_FLAGS = 0o2004000;
 export const ERRNO = { EBUSY: 16, EINVAL: 22, ENOTTY: 25, EOPNOTSUPP: 95 } as const;
 
 /**
- * The path of the C library.
+ * The path of the C library. A guest may have that of another processor too (Debian's multiarch).
  *
  * @throws {Error} if it is not found.
  */
-export function libcPath(): string {
-  const path = LIBC_PATHS.find((candidate) => exists(candidate));
-  if (path === undefined) throw new Error(`no C library at ${LIBC_PATHS.join(", ")}`);
+export function libcPath(
+  architecture: typeof Deno.build.arch = Deno.build.arch,
+  isThere: (path: string) => boolean = exists,
+): string {
+  const paths = LIBC_PATHS.filter((path) =>
+    !path.includes("-linux-gnu/") || path.includes(`/${architecture}-`)
+  );
+  const path = paths.find((candidate) => isThere(candidate));
+  if (path === undefined) throw new Error(`no C library at ${paths.join(", ")}`);
   return path;
 }
 
@@ -51,10 +57,11 @@ export interface FreezeCalls {
 /**
  * The C library's calls. The slow ones run on other threads, so that timers keep working.
  *
+ * @param libc The library's path.
  * @throws {Error} if the library is not found.
  */
-export function loadFreezeCalls(): FreezeCalls {
-  const library = Deno.dlopen(libcPath(), {
+export function loadFreezeCalls(libc: string = libcPath()): FreezeCalls {
+  const library = Deno.dlopen(libc, {
     open: { parameters: ["buffer", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
     ioctl: { parameters: ["i32", "usize", "usize"], result: "i32", nonblocking: true },

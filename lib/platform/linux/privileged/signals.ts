@@ -43,9 +43,16 @@ export interface HeldProcess extends Disposable {
   send(signal: Deno.Signal): boolean;
 }
 
-/** Takes hold of a process; `undefined` if none has that number. */
-export function holdProcess(pid: number): HeldProcess | undefined {
-  const library = Deno.dlopen(libcPath(), {
+/**
+ * Takes hold of a process; `undefined` if none has that number.
+ *
+ * @param libc The C library's path.
+ */
+export function holdProcess(
+  pid: number,
+  libc: string = libcPath(),
+): HeldProcess | undefined {
+  const library = Deno.dlopen(libc, {
     syscall: { parameters: ["i64", "i64", "i64", "i64", "i64"], result: "i64" },
     close: { parameters: ["i32"], result: "i32" },
   });
