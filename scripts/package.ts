@@ -32,7 +32,7 @@ const FORMATS = {
     pack: packDeb,
   },
   rpm: {
-    tools: ["rpmbuild"],
+    tools: ["rpmbuild", "checkmodule", "semodule_package"],
     fileName: ({ name }: Product, architecture: Architecture) =>
       `${name}-${VERSION}-1.${ARCHITECTURES[architecture].target.split("-")[0]}.rpm`,
     ownLibraries: false,

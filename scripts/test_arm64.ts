@@ -110,6 +110,7 @@ async function run(args: readonly string[]): Promise<number> {
     const { runtime, rest } = readArguments(args);
     await requireTools([
       ...["qemu-aarch64-static", "npm", "dpkg-deb", "rpmbuild", "rpm2cpio"] as const,
+      ...["checkmodule", "semodule_package"] as const,
       ...["cpio", "tar", "xz"] as const,
     ]);
     return await test(runtime ?? await npmRuntime(), rest);

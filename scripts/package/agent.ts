@@ -69,6 +69,7 @@ export const AGENT: Product = {
       target: "/usr/lib/systemd/system-preset/85-kvmmanager-agent.preset",
     }],
     directories: ["/etc/kvmmanager-agent", LIBRARY, DOCUMENTS, `${DOCUMENTS}/examples`],
+    selinux: "install/selinux/kvmmanager_agent",
     scriptlets: "install/rpm/scriptlets",
   },
 };

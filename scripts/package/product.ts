@@ -47,6 +47,8 @@ export interface Product {
     readonly files: readonly PackedFile[];
     /** Its own directories: the others belong to the system. */
     readonly directories: readonly string[];
+    /** An SELinux module's sources, without `.te` and `.fc`; see selinux.ts. */
+    readonly selinux?: string;
     /** A file with the scriptlets, as in a spec. */
     readonly scriptlets: string;
   };

@@ -10,6 +10,7 @@ import { VERSION } from "../../lib/base/version.ts";
 import { runTool } from "../vm/tools.ts";
 import type { BuildOptions } from "./deb.ts";
 import { ARCHITECTURES } from "./program.ts";
+import { compileModule } from "./selinux.ts";
 import { configurationFiles, normalize, place, type Product } from "./product.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
@@ -31,6 +32,7 @@ export async function packRpm(tree: string, options: BuildOptions): Promise<void
   await runTool("cp", ["-a", `${tree}/lib/.`, `${tree}/usr/lib/`]);
   await Deno.remove(`${tree}/lib`, { recursive: true });
   for (const file of rpm.files) await place(tree, file);
+  if (rpm.selinux !== undefined) await compileModule(rpm.selinux, tree);
   await normalize(tree, time);
   const work = `${tree}-rpm`;
   await Deno.mkdir(work);

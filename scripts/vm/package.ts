@@ -72,7 +72,7 @@ export const currentPackage = async (onProgress: (message: string) => void): Pro
  * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
  */
 export async function currentRpm(onProgress: (message: string) => void): Promise<string> {
-  await requireTools(["rpmbuild"]);
+  await requireTools(["rpmbuild", "checkmodule", "semodule_package"]);
   return await cached("rpm", await hashSources(), async (path) => {
     onProgress("building the rpm (about 10 s, then cached)");
     await runTool(Deno.execPath(), [
