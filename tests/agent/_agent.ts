@@ -14,6 +14,7 @@ import { Host } from "./_host.ts";
 import { until, within } from "../_waiting.ts";
 
 const START_MS = 30_000 * PATIENCE;
+const LOG_MS = 20_000 * PATIENCE;
 /** More than the agent's grace periods for work in flight, for process groups and for replies. */
 const STOP_MS = 20_000 * PATIENCE;
 
@@ -209,7 +210,7 @@ export class TestAgent implements AsyncDisposable {
   async logged(
     fits: (line: LogLine) => boolean,
     what: string,
-    deadlineMs?: number,
+    deadlineMs = LOG_MS,
   ): Promise<LogLine> {
     await until(
       () => this.log.some(fits) || this.#hasLogEnded,
