@@ -4,15 +4,21 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { basename, dirname } from "@std/path/posix";
+import { EXIT } from "../../host/ctl/exit.ts";
+import { AnswerError } from "../../host/errors.ts";
 import { printError } from "../../lib/base/terminal.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import type { Guest } from "../../scripts/vm/guest.ts";
-import { currentPackages, currentTarball } from "../../scripts/vm/package.ts";
+import { currentPackages, currentRpm, currentTarball } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { ROOT } from "../_deno.ts";
+import { PERMISSION_DENIED } from "../_error_codes.ts";
 import { bootGuest } from "./_guest.ts";
+import { buildProvider, POPT } from "./_rpm.ts";
 import { configure, mainPid, SERVICE, sinceStart } from "./_service.ts";
+import { allowUpdates, assertVersion, buildLater, LATER, update } from "./_updates.ts";
 
 const INSTALL_MS = 120_000;
 
@@ -80,12 +86,18 @@ async function assertNothingLeft(guest: Guest): Promise<void> {
   assertEquals(found, "");
 }
 
-/** A tar with the agent's tarball, its sums and install.sh. */
+/** A tar with the agent's tarball, its sums and install.sh, and with the rpm and what it requires. */
 async function packAttachment(directory: string): Promise<string> {
   const path = `${directory}/files.tar`;
   const tarball = await currentTarball(printError);
-  const files = [basename(tarball), "SHA256SUMS", "-C", `${ROOT}install/tarball`, "install.sh"];
-  await runTool("tar", ["-cf", path, "-C", dirname(tarball), ...files]);
+  await buildProvider(directory);
+  await Deno.copyFile(await currentRpm(printError), `${directory}/agent.rpm`);
+  await Deno.writeTextFile(`${directory}/popt`, POPT);
+  await runTool("tar", [
+    ...["-cf", path, "-C", dirname(tarball), basename(tarball), "SHA256SUMS"],
+    ...["-C", `${ROOT}install/tarball`, "install.sh"],
+    ...["-C", directory, "agent.rpm", "provider.rpm", "popt"],
+  ]);
   return path;
 }
 
@@ -94,6 +106,8 @@ Deno.test("the package in a running guest", async (t) => {
   await using _directory = {
     [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
   };
+  const later = await buildLater();
+  await using _versions = later.versions;
   const guest = await bootGuest({ attachment: await packAttachment(directory) });
   await using _guest = guest;
   await t.step("commands run after the first boot", () => assertRunsCommands(guest));
@@ -128,13 +142,49 @@ Deno.test("the package in a running guest", async (t) => {
     await assertRunsCommands(guest);
   });
 
-  await t.step("an upgrade keeps the configuration, and commands run after it", async () => {
-    const before = await guest.root("cat /etc/kvmmanager-agent/config.json");
-    const pid = await mainPid(guest);
-    await install();
-    await guest.ready();
-    assert(await mainPid(guest) !== pid, "the new version runs");
-    assertEquals(await guest.root("cat /etc/kvmmanager-agent/config.json"), before);
+  await t.step("an update that another key has signed is refused", async () => {
+    await allowUpdates(guest, later.versions.updateKey);
+    const client = await guest.client();
+    await using _client = client;
+    const name = basename(later.deb);
+    const error = await assertRejects(() =>
+      client.call("agent_update", {
+        job_id: "update",
+        path: `/tmp/kvmmanager/${name}`,
+        sums: `${"0".repeat(64)}  ${name}\n`,
+        signature: new Uint8Array(64).toBase64(),
+      }), AnswerError);
+    assertEquals(error.code, PERMISSION_DENIED);
+    assertMatch(error.reason, /SHA256SUMS is not signed by the key in security\.update_key/);
+  });
+
+  await t.step(
+    "an update by the host keeps the configuration, and commands run after it",
+    async () => {
+      const before = await guest.root("cat /etc/kvmmanager-agent/config.json");
+      const pid = await mainPid(guest);
+      const { code, printed, said } = await update(guest, later.deb);
+      assertEquals([code, printed], [0, `the agent is ${LATER} now; it was ${VERSION}\n`], said);
+      await assertVersion(guest, LATER);
+      assert(await mainPid(guest) !== pid, "the new version runs");
+      assertEquals(await guest.root("cat /etc/kvmmanager-agent/config.json"), before);
+      assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
+      await assertRunsCommands(guest);
+    },
+  );
+
+  await t.step("an update to an agent that ends at once puts the old one back", async () => {
+    const { code, said } = await update(guest, later.broken);
+    assertEquals(code, EXIT.errorAnswer, said);
+    assertMatch(
+      said,
+      new RegExp(`was not up within 60 s; the guest has put ${LATER.replaceAll(".", "\\.")} back`),
+    );
+    await assertVersion(guest, LATER);
+    assertEquals(
+      await guest.root("dpkg-query -W kvmmanager-agent; dpkg -V kvmmanager-agent"),
+      `kvmmanager-agent\t${LATER}\n??5?????? c /etc/kvmmanager-agent/config.json\n`,
+    );
     assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
     await assertRunsCommands(guest);
   });
@@ -248,5 +298,43 @@ Deno.test("the package in a running guest", async (t) => {
   await t.step("uninstall.sh --purge leaves nothing but the user", async () => {
     await guest.root("sh /usr/lib/kvmmanager-agent/uninstall.sh --purge 2>&1", INSTALL_MS);
     await assertNothingLeft(guest);
+  });
+
+  await t.step("the rpm's agent answers under systemd", async () => {
+    const output = await guest.root(
+      "cp /root/popt /etc/popt; rpm --upgrade --nosignature /root/provider.rpm /root/agent.rpm 2>&1",
+      INSTALL_MS,
+    );
+    assertEquals(output, "");
+    await guest.ready();
+    await assertRunsCommands(guest);
+    assertEquals(await guest.root("rpm -V kvmmanager-agent"), "");
+    assertEquals(await guest.root(`systemctl is-enabled ${SERVICE}`), "enabled\n");
+    assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
+  });
+
+  await t.step("the host updates an rpm, and the configuration is kept", async () => {
+    await allowUpdates(guest, later.versions.updateKey);
+    const before = await guest.root("cat /etc/kvmmanager-agent/config.json");
+    const { code, printed, said } = await update(guest, later.rpm);
+    assertEquals([code, printed], [0, `the agent is ${LATER} now; it was ${VERSION}\n`], said);
+    await assertVersion(guest, LATER);
+    await assertRunsCommands(guest);
+    assertEquals(await guest.root("cat /etc/kvmmanager-agent/config.json"), before);
+    assertEquals(
+      await guest.root("rpm -q kvmmanager-agent"),
+      `kvmmanager-agent-${LATER}-1.x86_64\n`,
+    );
+    assertEquals(await guest.root("rpm -V --noconfig kvmmanager-agent"), "");
+    assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
+  });
+
+  await t.step("removing the rpm leaves nothing but its user and what was changed", async () => {
+    await guest.root("rpm -e kvmmanager-agent 2>&1", INSTALL_MS);
+    assertEquals(await guest.root("pgrep -u kvmmanager-agent || true"), "");
+    await guest.root("rm /etc/kvmmanager-agent/config.json.rpmsave; rmdir /etc/kvmmanager-agent");
+    await assertNothingLeft(guest);
+    assertMatch(await guest.root("getent passwd kvmmanager-agent"), /nologin/);
+    assertEquals(await guest.root("systemctl --failed --no-legend --plain"), "");
   });
 });
