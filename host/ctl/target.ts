@@ -9,6 +9,7 @@ import { type AgentChannel, channelsNamed, findChannels, type FoundChannels } fr
 import type { AgentClient, ClientOptions } from "../client.ts";
 import { CallError } from "../errors.ts";
 import { channelsOfHostd, connectChannel } from "../hostd_client.ts";
+import { HOSTD_READ_ONLY_SOCKET, HOSTD_SOCKET } from "../hostd_socket.ts";
 import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
 import { fleetChannels, fleetChannelsNamed } from "./fleet.ts";
@@ -70,8 +71,12 @@ export async function channelsOf(invocation: Invocation): Promise<FoundChannels>
   return await findChannels(invocation.searchPaths);
 }
 
-const ownedChannels = ({ hostd }: Invocation) =>
-  hostd === undefined ? Promise.resolve(undefined) : channelsOfHostd(hostd);
+async function ownedChannels({ hostd }: Invocation): Promise<AgentChannel[] | undefined> {
+  if (hostd === undefined) return undefined;
+  const channels = await channelsOfHostd(hostd);
+  // The socket of those who may only look.
+  return channels ?? (hostd === HOSTD_SOCKET ? channelsOfHostd(HOSTD_READ_ONLY_SOCKET) : undefined);
+}
 
 /**
  * Connects to the VM that the command acts on, through the daemon or to its channel, which is locked.

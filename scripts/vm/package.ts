@@ -67,6 +67,21 @@ export const currentPackage = async (onProgress: (message: string) => void): Pro
   (await currentPackages(onProgress)).agent;
 
 /**
+ * The path of the package for hosts of the current sources.
+ *
+ * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
+ */
+export async function currentHostPackage(onProgress: (message: string) => void): Promise<string> {
+  await requireTools(["dpkg-deb"]);
+  return await cached("host-package", await hashSources([...SOURCES, "host"]), async (path) => {
+    onProgress("building the package for hosts (about 10 s, then cached)");
+    await runTool(Deno.execPath(), [
+      ...["task", "--quiet", "package:host", "--arch", "amd64", "--output", path, "--quick"],
+    ], { cwd: ROOT });
+  });
+}
+
+/**
  * The path of an rpm of the current sources.
  *
  * @throws {MissingToolsError | ToolFailedError} when it cannot be built.
@@ -101,9 +116,9 @@ export async function currentTarball(onProgress: (message: string) => void): Pro
   return `${directory}/${name}`;
 }
 
-async function hashSources(): Promise<string> {
+async function hashSources(sources: readonly string[] = SOURCES): Promise<string> {
   const parts: (string | Uint8Array)[] = [Deno.version.deno];
-  for (const source of SOURCES) {
+  for (const source of sources) {
     for (const file of (await filesUnder(source)).sort()) {
       parts.push(file, await Deno.readFile(`${ROOT}${file}`));
     }
