@@ -55,13 +55,7 @@ const update = defineCommand(
   }),
   async ({ file, directory = "/tmp/kvmmanager", downgrade }, invocation) => {
     const { json, signal } = invocation;
-    const sums = await Deno.readTextFile(`${dirname(file)}/SHA256SUMS`);
-    const signature = await Deno.readFile(`${dirname(file)}/SHA256SUMS.sig`);
-    const sha256 = sums.split("\n").find((line) => line.endsWith(` ${basename(file)}`))
-      ?.slice(0, 64);
-    if (sha256 === undefined) {
-      throw new UsageError(`${dirname(file)}/SHA256SUMS does not list ${basename(file)}`);
-    }
+    const { sums, signature, sha256 } = await readRelease(file);
     const path = join(directory, basename(file));
     const { client } = await connectTarget(invocation);
     const link = new AgentLink(client, {
@@ -86,6 +80,31 @@ const update = defineCommand(
     return report(await outcomeOf(link, before, signal), sha256, json);
   },
 );
+
+/**
+ * What proves that the package is of a release.
+ *
+ * @throws {UsageError} if it is no file, or the release's sums are not beside it.
+ */
+async function readRelease(file: string) {
+  const directory = dirname(file);
+  const missing = (path: string) => (error: unknown) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UsageError(
+      `there is no ${path}: --package needs a package with SHA256SUMS and SHA256SUMS.sig of its ` +
+        "release beside it",
+    );
+  };
+  const { isFile } = await Deno.stat(file).catch(missing(file));
+  if (!isFile) throw new UsageError(`--package ${file} is not a file`);
+  const sumsPath = join(directory, "SHA256SUMS");
+  const signaturePath = `${sumsPath}.sig`;
+  const sums = await Deno.readTextFile(sumsPath).catch(missing(sumsPath));
+  const signature = await Deno.readFile(signaturePath).catch(missing(signaturePath));
+  const sha256 = sums.split("\n").find((line) => line.endsWith(` ${basename(file)}`))?.slice(0, 64);
+  if (sha256 === undefined) throw new UsageError(`${sumsPath} does not list ${basename(file)}`);
+  return { sums, signature, sha256 };
+}
 
 /** What has become of the update, as soon as that is known. */
 async function outcomeOf(link: AgentLink, before: Status, signal: AbortSignal): Promise<Status> {

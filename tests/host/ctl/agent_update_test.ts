@@ -108,3 +108,20 @@ Deno.test("ctl agent update needs SHA256SUMS with the package beside it", async 
   assertEquals(code, EXIT.usage);
   assertMatch(stderr, /SHA256SUMS does not list kvmmanager-agent_1\.1\.0_amd64\.deb/);
 });
+
+Deno.test("ctl agent update says what is missing beside the package", async () => {
+  await using directory = await TempDirectory.make();
+  const tryUpdate = async (file: string) => {
+    const words = ["agent", "update", "--package", file, "--socket", directory.at("none")];
+    const { code, stderr } = await ctl(words);
+    assertEquals(code, EXIT.usage, stderr);
+    return stderr;
+  };
+  const file = directory.at(NAME);
+  assertMatch(await tryUpdate(file), /no .*amd64\.deb: --package needs a package with SHA256SUMS/);
+  assertMatch(await tryUpdate(directory.path), /is not a file/);
+  await Deno.writeTextFile(file, "deb");
+  assertMatch(await tryUpdate(file), /no .*\/SHA256SUMS: /);
+  await Deno.writeTextFile(directory.at("SHA256SUMS"), `${SUM}  ${NAME}\n`);
+  assertMatch(await tryUpdate(file), /no .*\/SHA256SUMS\.sig: /);
+});
