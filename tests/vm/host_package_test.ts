@@ -4,9 +4,9 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
-import type { Guest } from "../../scripts/vm/guest.ts";
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { printError } from "../../lib/base/terminal.ts";
+import type { Guest } from "../../scripts/vm/guest.ts";
 import { currentHostPackage } from "../../scripts/vm/package.ts";
 import { runTool } from "../../scripts/vm/tools.ts";
 import { bootGuest } from "./_guest.ts";
@@ -84,7 +84,7 @@ Deno.test("the package for hosts on a running system", async (t) => {
     const exec = await asMember(guest, "kvmmanager-see", "exec --domain web1 -- id");
     assertMatch(exec.printed, /only lets you look/);
     const stranger = await asMember(guest, "nogroup", PING);
-    assertEquals(stranger.status === 0, false, stranger.printed);
+    assertNotEquals(stranger.status, 0, stranger.printed);
   });
 
   await t.step("an upgrade restarts the daemon behind the same sockets", async () => {
@@ -92,7 +92,7 @@ Deno.test("the package for hosts on a running system", async (t) => {
     const socket = "stat -c %i /run/kvmmanager/hostd.sock";
     const inode = await guest.root(socket);
     await install();
-    assertEquals(await guest.root(mainPid) === before, false, "the daemon is a new process");
+    assertNotEquals(await guest.root(mainPid), before, "the daemon is a new process");
     assertEquals(await guest.root(socket), inode);
     assertMatch(await guest.root(`kvmmanager-ctl ${PING}`), /"pong": *true/);
   });
