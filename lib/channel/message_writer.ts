@@ -4,7 +4,12 @@
  * @module
  */
 
-import { collectIfDue, countSentBytes, countSentText } from "../base/memory/garbage.ts";
+import {
+  collectIfDue,
+  countQueued,
+  countSentBytes,
+  countSentText,
+} from "../base/memory/garbage.ts";
 import { UnescapedBytes } from "../base/json_text.ts";
 import { type Part, releasePart, type ReplyLink } from "./dialect.ts";
 
@@ -146,6 +151,7 @@ export class MessageWriter implements ReplyLink {
       while (this.#queue.length > 0) {
         const parts = this.#queue;
         this.#queue = [];
+        countQueued(parts.length);
         const sent = this.#writingSent = this.#queuedSent;
         this.#queuedSent = undefined;
         await this.#writeAll(parts).finally(() => parts.forEach(releasePart));

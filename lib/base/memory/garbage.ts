@@ -20,6 +20,10 @@ const OVERDUE_BYTES = 2 * 1024 * 1024;
 const RECEIVED_SHARE = 0.5;
 /** The share of sent bytes that were never text: producing them left garbage. */
 const SENT_BYTES_SHARE = 1 / 64;
+/** Of fewer parts in one queue hardly any is old enough to outlive what is young. */
+const FEW_PARTS = 128;
+/** A request of a burst, its reply and their promises, beside the text. */
+const QUEUED_PART_BYTES = 320;
 /** A call that is not immediate leaves promises, timers and an abort controller. */
 const CALL_BYTES = 1024;
 /** A transfer has four pieces in flight; the requests of more calls wait, and outlive what is young. */
@@ -57,6 +61,13 @@ export function countSentText(bytes: number): void {
 /** Counts sent bytes that were never text. */
 export function countSentBytes(bytes: number): void {
   countGarbage(bytes * SENT_BYTES_SHARE);
+}
+
+/** Counts parts of messages that have waited in one queue and leave together. */
+export function countQueued(parts: number): void {
+  if (parts <= FEW_PARTS) return;
+  countLasting();
+  countGarbage(parts * QUEUED_PART_BYTES);
 }
 
 /** Counts a call that leaves more garbage than its text, and how many are in flight with it. */

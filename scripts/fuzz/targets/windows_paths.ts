@@ -79,7 +79,8 @@ function check({ roots, path }: z.output<typeof Input>): void {
   for (const name of path.slice(2).split(/[\\/]/)) {
     // deno-lint-ignore no-control-regex -- What Windows forbids in names.
     assert(!/[\x00-\x1f:*?"<>|]/.test(name), what);
-    assert(!/~[0-9]+(\.[^.]{0,3})?$/.test(name) || /^[^.]{9}|\..*\./.test(name), what);
+    // A name that Windows makes up has up to eight characters before one dot, and begins with none.
+    assert(!/~[0-9]+(\.[^.]{0,3})?$/.test(name) || /^\.|^[^.]{9}|\..*\./.test(name), what);
   }
 }
 

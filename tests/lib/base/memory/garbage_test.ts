@@ -85,6 +85,16 @@ Deno.test("beside more than four calls, and after what lasts, a collection is a 
   assertEquals(made, [MINOR, FULL, FULL]);
 });
 
+Deno.test("the replies of a burst are counted, and take a full collection", async () => {
+  const burst = (parts: number) =>
+    collections(({ countQueued, countGarbage, collectIfDue }) => {
+      countGarbage(1.5 * MIB - 129 * 320);
+      countQueued(parts);
+      collectIfDue();
+    });
+  assertEquals([await burst(128), await burst(129)], [[], [FULL]]);
+});
+
 Deno.test("a text of a few long values was counted when it was received", async () => {
   const made = await collections(({ countLongMessage }) => countLongMessage(100 * MIB, 64));
   assertEquals(made, []);
