@@ -29,7 +29,7 @@ const DEFAULTS: Readonly<Record<Option, number>> = {
   calls: 10_000,
   seconds: 30,
 };
-/** The limits of issue 16, for the defaults. */
+/** For the default numbers of hosts and agents, on two cores with nothing else to do. */
 const LIMITS = {
   ready: { below: 10 },
   idlePercent: { below: 2 },

@@ -23,7 +23,7 @@ import { markdown } from "./bench/table.ts";
 import { parseLine, Wire } from "./bench/wire.ts";
 import { Guest } from "./vm/guest.ts";
 import { buildImage, type Image } from "./vm/image.ts";
-import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";
+import { type Accelerator, ACCELERATORS, readAccelerator } from "./vm/accelerator.ts";
 import { currentPackage } from "./vm/package.ts";
 import { MissingToolsError } from "./vm/tools.ts";
 
@@ -238,10 +238,8 @@ function readOrder(args: readonly string[]): Order | "help" {
   if (!/^[1-9]\d?$/.test(text)) {
     throw new UsageError(`--boots must be a number from 1 to 99, received "${text}"`);
   }
-  const accel = single(parsed.accel, "accel") ?? "tcg";
-  const accelerator = ACCELERATORS.find((known) => known === accel);
-  if (accelerator !== undefined) return { boots: Number(text), accelerator };
-  throw new UsageError(`--accel must be ${ACCELERATORS.join(" or ")}, received "${accel}"`);
+  const accelerator = readAccelerator("--accel", single(parsed.accel, "accel"));
+  return { boots: Number(text), accelerator };
 }
 
 async function bench({ boots, accelerator }: Order): Promise<void> {

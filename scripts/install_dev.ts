@@ -12,7 +12,7 @@ import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { Guest } from "./vm/guest.ts";
 import { buildImage } from "./vm/image.ts";
-import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";
+import { type Accelerator, ACCELERATORS, readAccelerator } from "./vm/accelerator.ts";
 import { currentPackage } from "./vm/package.ts";
 import { MissingToolsError, requireTools } from "./vm/tools.ts";
 import { DESK_BYTES, installTree } from "./vm/tree.ts";
@@ -44,7 +44,7 @@ const TOOLS = [
   "tar",
 ] as const;
 
-function readAccelerator(args: readonly string[]): Accelerator | "help" {
+function readOrder(args: readonly string[]): Accelerator | "help" {
   const parsed = parseArgs(args, {
     boolean: ["help"],
     string: ["accel", "_"],
@@ -55,10 +55,7 @@ function readAccelerator(args: readonly string[]): Accelerator | "help" {
   if (parsed.help) return "help";
   const [word] = parsed._;
   if (word !== undefined) throw new UsageError(`unexpected argument "${word}"; see --help`);
-  const accel = single(parsed.accel, "accel") ?? "tcg";
-  const accelerator = ACCELERATORS.find((known) => known === accel);
-  if (accelerator !== undefined) return accelerator;
-  throw new UsageError(`--accel must be ${ACCELERATORS.join(" or ")}, received "${accel}"`);
+  return readAccelerator("--accel", single(parsed.accel, "accel"));
 }
 
 /** The directory of the running guest; a link that a killed run has left is removed. */
@@ -91,11 +88,7 @@ const seconds = (since: number) => `${((performance.now() - since) / 1000).toFix
 
 async function replace(directory: string): Promise<void> {
   const started = performance.now();
-  await installTree({
-    directory,
-    desk: `${directory}/desk.raw`,
-    hasEnded: () => false,
-  }, "deno task install:dev");
+  await installTree(directory, "deno task install:dev");
   printLine(`the agent of these sources is ready in the guest, after ${seconds(started)}`);
 }
 
@@ -142,7 +135,7 @@ Ctrl-C powers the guest off.`;
 
 async function run(args: readonly string[]): Promise<number> {
   try {
-    const accelerator = readAccelerator(args);
+    const accelerator = readOrder(args);
     if (accelerator === "help") {
       printLine(USAGE.trimEnd());
       return EXIT.ok;

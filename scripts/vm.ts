@@ -12,7 +12,7 @@ import { printError, printLine } from "../lib/base/terminal.ts";
 import { attachConsole } from "./vm/console.ts";
 import { Guest } from "./vm/guest.ts";
 import { buildImage, openImage } from "./vm/image.ts";
-import { type Accelerator, ACCELERATORS } from "./vm/machine.ts";
+import { type Accelerator, ACCELERATORS, readAccelerator } from "./vm/accelerator.ts";
 import { currentPackage } from "./vm/package.ts";
 import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
 
@@ -53,11 +53,7 @@ function readOrder(args: readonly string[]): Order | "help" {
   if (parsed.help) return "help";
   const [word] = parsed._;
   if (word !== undefined) throw new UsageError(`unexpected argument "${word}"; see --help`);
-  const accel = single(parsed.accel, "accel") ?? "tcg";
-  const accelerator = ACCELERATORS.find((known) => known === accel);
-  if (accelerator === undefined) {
-    throw new UsageError(`--accel must be ${ACCELERATORS.join(" or ")}, received "${accel}"`);
-  }
+  const accelerator = readAccelerator("--accel", single(parsed.accel, "accel"));
   const [image, deb] = [single(parsed.image, "image"), single(parsed.deb, "deb")];
   if (image !== undefined && deb !== undefined) {
     throw new UsageError("--deb cannot be combined with --image, which is booted unchanged");

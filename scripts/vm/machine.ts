@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Accelerator } from "./accelerator.ts";
 import { fromFileUrl } from "@std/path/posix";
 import { messageOf } from "../../lib/base/message_of.ts";
 import type { Image } from "./image.ts";
@@ -22,11 +23,12 @@ export const PORTS = {
 /** One of {@link PORTS}. */
 export type PortName = keyof typeof PORTS;
 
-/** What executes the guest's code: QEMU itself, or the host's processor. */
-export const ACCELERATORS = ["tcg", "kvm"] as const;
+/** The file of the second disk of the machine that has this directory; see {@link Machine.desk}. */
+export const deskOf = (directory: string): string => `${directory}/desk.raw`;
 
-/** One of {@link ACCELERATORS}. */
-export type Accelerator = (typeof ACCELERATORS)[number];
+/** The host's side of a port of the machine that has this directory. */
+export const portSocketOf = (directory: string, port: PortName): string =>
+  `${directory}/${port}.sock`;
 
 /** How a machine is made. */
 export interface MachineOptions {
@@ -111,12 +113,12 @@ export class Machine implements AsyncDisposable {
 
   /** The file that the guest reads as /dev/vdb, if it has {@link MachineOptions.deskBytes}. */
   get desk(): string {
-    return `${this.directory}/desk.raw`;
+    return deskOf(this.directory);
   }
 
   /** The host's side of a port. */
   socket(port: PortName): string {
-    return `${this.directory}/${port}.sock`;
+    return portSocketOf(this.directory, port);
   }
 
   /** The host side of the guest's serial console. */

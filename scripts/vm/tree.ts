@@ -14,7 +14,7 @@ import { AGENT } from "../package/agent.ts";
 import { stage } from "../package/product.ts";
 import { installBundles } from "../package/program.ts";
 import { agentReady } from "./agent_ready.ts";
-import type { PortName } from "./machine.ts";
+import { deskOf, portSocketOf } from "./machine.ts";
 import { rootReady, RootScriptError, runAsRoot } from "./root_shell.ts";
 import { runTool } from "./tools.ts";
 
@@ -36,29 +36,23 @@ export class NotReadyError extends Error {
   override readonly name = "NotReadyError";
 }
 
-/** A guest that runs, perhaps started by another process. */
-export interface RunningGuest {
-  /** The machine's directory, with the host's sides of its ports. */
-  readonly directory: string;
-  /** The file of its second disk, of {@link DESK_BYTES}. */
-  readonly desk: string;
-  /** Whether it has ended meanwhile. */
-  readonly hasEnded: () => boolean;
-}
+/** The guest's process belongs to another program, which tells of its end. */
+const hasEnded = () => false;
 
 /**
  * Bundles the sources, replaces the agent's files in a guest, restarts the agent and waits until it
  * is ready. The guest's configuration stays as it is.
  *
+ * @param directory The running machine's, whose second disk has {@link DESK_BYTES}.
  * @param lockAs What this program does, for others that want the agent's port meanwhile.
  * @throws {ToolFailedError} when the sources cannot be bundled or run; the guest is as before.
  * @throws {RootScriptError} when the guest does not take the files.
  * @throws {NotReadyError} when the new agent does not become ready.
  */
-export async function installTree(guest: RunningGuest, lockAs: string): Promise<void> {
-  const blocks = await fill(guest.desk);
-  const socket = `${guest.directory}/${portSocket("root")}`;
-  await rootReady(socket, BOOT_MS, guest.hasEnded);
+export async function installTree(directory: string, lockAs: string): Promise<void> {
+  const blocks = await fill(deskOf(directory));
+  const socket = portSocketOf(directory, "root");
+  await rootReady(socket, BOOT_MS, hasEnded);
   const root = async (script: string) => {
     const { status, stdout, stderr } = await runAsRoot(socket, script, INSTALL_MS);
     if (status === 0) return stdout;
@@ -72,15 +66,12 @@ systemctl daemon-reload
 systemctl reset-failed ${UNIT}
 systemctl restart ${UNIT}`);
   try {
-    const port = `${guest.directory}/${portSocket("agent")}`;
-    await agentReady(port, READY_MS, guest.hasEnded, lockAs);
+    await agentReady(portSocketOf(directory, "agent"), READY_MS, hasEnded, lockAs);
   } catch (error) {
     const log = await root(`journalctl --unit=${UNIT} --lines=10 --output=cat`);
     throw new NotReadyError(`${messageOf(error)}; its log ends with:\n${log.trim()}`);
   }
 }
-
-const portSocket = (port: PortName) => `${port}.sock`;
 
 /** Writes the tar to the disk's file, in place; returns how many MiB of it the guest must read. */
 async function fill(desk: string): Promise<number> {

@@ -9,7 +9,7 @@
 import { fail } from "@std/assert";
 import { type BootOptions, Guest } from "../../scripts/vm/guest.ts";
 import { buildImage, type Init } from "../../scripts/vm/image.ts";
-import { ACCELERATORS } from "../../scripts/vm/machine.ts";
+import { readAccelerator } from "../../scripts/vm/accelerator.ts";
 import { currentPackage, currentTarball } from "../../scripts/vm/package.ts";
 import { printError } from "../../lib/base/terminal.ts";
 
@@ -33,9 +33,8 @@ export async function bootGuest(options: TestGuestOptions = {}): Promise<Guest> 
     ? Deno.env.get("KVMMANAGER_VM_DEB") ?? await currentPackage(printError)
     : await currentTarball(printError);
   const image = await buildImage({ init, packageFile, onProgress: printError });
-  const wanted = Deno.env.get("KVMMANAGER_VM_ACCEL") ?? "tcg";
-  const accelerator = ACCELERATORS.find((known) => known === wanted) ??
-    fail(`KVMMANAGER_VM_ACCEL must be ${ACCELERATORS.join(" or ")}, received "${wanted}"`);
+  const variable = "KVMMANAGER_VM_ACCEL";
+  const accelerator = readAccelerator(variable, Deno.env.get(variable));
   return await Guest.boot({ image, memoryMb, accelerator, ...rest });
 }
 

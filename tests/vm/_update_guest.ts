@@ -11,6 +11,7 @@ import { printError } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { baseRoot } from "../../scripts/vm/image.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
+import { asRoot, type Result } from "./_as_root.ts";
 import { LaterVersions, type WantedPackage } from "./_later_versions.ts";
 
 /** The agent's configuration. */
@@ -32,27 +33,6 @@ esac
 const SLEEP = `#!/bin/sh
 [ "$1" -lt 100 ] || exec /bin/sleep "$(cat /fake/limit)"
 `;
-
-/** How a script has ended, and what it printed. */
-export interface Result {
-  readonly code: number;
-  readonly output: string;
-}
-
-/** Runs a script as root in a mount namespace of its own. */
-async function asRoot(script: string): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command("unshare", {
-    args: [
-      "--mount",
-      ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
-      ...["/bin/sh", "-c", script],
-    ],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
-    stdin: "null",
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, output: decode(stdout) + decode(stderr) };
-}
 
 /** A package whose agent's process has a number; 0: the agent does not come up. */
 export interface Variant extends Partial<Omit<WantedPackage, "format" | "bundle" | "runtime">> {

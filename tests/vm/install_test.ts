@@ -13,6 +13,7 @@ import { sign } from "../../scripts/release/sign.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { ROOT } from "../_deno.ts";
+import { asRoot } from "./_as_root.ts";
 
 const INSTALLER = `${ROOT}install/tarball/install.sh`;
 const CONFIG = "/etc/kvmmanager-agent/config.json";
@@ -48,27 +49,6 @@ async function withRelease(test: (release: Release) => Promise<void>): Promise<v
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-}
-
-interface Result {
-  readonly code: number;
-  readonly output: string;
-}
-
-/** Runs a shell script as root, in its own mount namespace. */
-async function asRoot(script: string): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command("unshare", {
-    args: [
-      "--mount",
-      ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
-      "/bin/sh",
-      "-c",
-      script,
-    ],
-    stdin: "null",
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, output: decode(stdout) + decode(stderr) };
 }
 
 const install = ({ root, tarball }: Release, ...args: readonly string[]) =>

@@ -13,6 +13,7 @@ import { baseRoot } from "../../scripts/vm/image.ts";
 import { currentRpm, currentTarball } from "../../scripts/vm/package.ts";
 import { requireTools, runTool } from "../../scripts/vm/tools.ts";
 import { ROOT } from "../_deno.ts";
+import { asRoot } from "./_as_root.ts";
 
 const CONFIG = "/etc/kvmmanager-agent/config.json";
 
@@ -44,20 +45,6 @@ Deno.test("the rpm is installed, upgraded and removed", async (t) => {
     const file = await rpmFile(directory);
     const root = `${directory}/root`;
     const base = await baseRoot("systemd", printError);
-    /** Runs a script as root, in a mount namespace of its own. */
-    const asRoot = async (script: string) => {
-      const { code, stdout, stderr } = await new Deno.Command("unshare", {
-        args: [
-          "--mount",
-          ...Deno.uid() === 0 ? [] : ["--map-root-user", "--map-auto"],
-          ...["/bin/sh", "-c", script],
-        ],
-        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
-        stdin: "null",
-      }).output();
-      const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-      return { code, output: decode(stdout) + decode(stderr) };
-    };
     const rpm = (words: string) =>
       asRoot(`rpm --root ${root} --force-debian --nodeps --nosignature ${words}`);
     const succeed = { code: 0, output: "" };

@@ -17,6 +17,7 @@ import { DESK_BYTES } from "../../scripts/vm/tree.ts";
 import { ROOT } from "../_deno.ts";
 import { TempDirectory } from "../lib/_helpers.ts";
 import { bootGuest } from "./_guest.ts";
+import { SOURCES } from "./_later_versions.ts";
 import { mainPid, secondsOf, SERVICE } from "./_service.ts";
 import { COMMAND_FAILED, PERMISSION_DENIED } from "../_error_codes.ts";
 
@@ -326,20 +327,7 @@ Deno.test("the service", async (t) => {
   // Last: it replaces the agent.
   await t.step("`deno task install:dev` puts a changed method into the running guest", async () => {
     await using copy = await TempDirectory.make();
-    const sources = ["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"];
-    const files = [
-      "CHANGELOG.md",
-      "LICENSE",
-      "deno.json",
-      "deno.lock",
-      "main.ts",
-      "main_broker.ts",
-    ];
-    await runTool("cp", [
-      "-r",
-      ...[...sources, ...files].map((name) => `${ROOT}${name}`),
-      copy.path,
-    ]);
+    await runTool("cp", ["-r", ...SOURCES.map((name) => `${ROOT}${name}`), copy.path]);
     const ping = copy.at("handlers/agent/ping.ts");
     const source = await Deno.readTextFile(ping);
     const changed = source.replace("z.int() }", "z.int(), changed: z.boolean() }")
