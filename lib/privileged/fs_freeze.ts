@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { MountPoints } from "./filesystems.ts";
-import { operation } from "./operation.ts";
+import { asRoot, operation } from "./operation.ts";
 
 const MAX_TTL_SECONDS = 3600;
 
@@ -18,11 +18,15 @@ export const fsFreezeOperation = operation({
       frozen: z.array(z.string()),
       skipped: z.array(z.strictObject({ mount_point: z.string(), reason: z.string() })),
     }),
-  programs: ["cat"],
   target: ({ ttl_seconds, mount_points }) => ({
     ttl_seconds,
     ...mount_points === undefined ? {} : { mount_points },
   }),
+});
+
+/** How root performs it. */
+export const fsFreezeAsRoot = /* @__PURE__ */ asRoot(fsFreezeOperation, {
+  programs: ["cat"],
   run: async ({ ttl_seconds, mount_points }, { freezing }) => {
     const request = { ttlSeconds: ttl_seconds, mountPoints: mount_points };
     const { frozen, skipped } = await freezing.freeze(request);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { FreezeStatusSchema } from "./filesystems.ts";
-import { operation } from "./operation.ts";
+import { asRoot, operation } from "./operation.ts";
 
 /** `fs_freeze_status`: tells what is frozen, and for how long. */
 export const fsFreezeStatusOperation = operation({
@@ -8,7 +8,11 @@ export const fsFreezeStatusOperation = operation({
   group: "freeze",
   params: () => z.strictObject({}),
   result: FreezeStatusSchema,
-  programs: [],
   target: () => ({}),
+});
+
+/** How root performs it. */
+export const fsFreezeStatusAsRoot = /* @__PURE__ */ asRoot(fsFreezeStatusOperation, {
+  programs: [],
   run: (_params, { freezing }) => freezing.status(),
 });

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ThawedSchema } from "./filesystems.ts";
-import { operation } from "./operation.ts";
+import { asRoot, operation } from "./operation.ts";
 
 /** `fs_thaw`: ends a freeze. */
 export const fsThawOperation = operation({
@@ -8,7 +8,11 @@ export const fsThawOperation = operation({
   group: "freeze",
   params: () => z.strictObject({}),
   result: ThawedSchema,
-  programs: [],
   target: () => ({}),
+});
+
+/** How root performs it. */
+export const fsThawAsRoot = /* @__PURE__ */ asRoot(fsThawOperation, {
+  programs: [],
   run: (_params, { freezing }) => freezing.thaw(),
 });

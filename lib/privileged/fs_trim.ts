@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type MountedFilesystem, MountPoints, selectMounts } from "./filesystems.ts";
-import { firstLine, operation, type Root } from "./operation.ts";
+import { asRoot, firstLine, operation, type Root } from "./operation.ts";
 
 /** A full trim of a large disk takes minutes. */
 const TRIM_MS = 600_000;
@@ -24,8 +24,12 @@ export const fsTrimOperation = operation({
         }),
       ),
     }),
-  programs: ["cat", "fstrim"],
   target: ({ mount_points }) => mount_points === undefined ? {} : { mount_points },
+});
+
+/** How root performs it. */
+export const fsTrimAsRoot = /* @__PURE__ */ asRoot(fsTrimOperation, {
+  programs: ["cat", "fstrim"],
   run: async ({ mount_points, minimum_bytes }, root) => {
     const mounts = selectMounts(await root.mounts(), mount_points);
     const filesystems = [];

@@ -1,6 +1,6 @@
 /**
- * An operation that needs root: one definition, from which the agent's method, the broker, the
- * broker's permissions and the reference are derived.
+ * An operation that needs root: one file with what it is, from which the agent's method and the
+ * reference are derived, and with how root performs it, for the broker and its permissions.
  *
  * @module
  */
@@ -92,7 +92,7 @@ export interface Root {
   readonly freezing: Freezing;
 }
 
-/** An operation as its file defines it; see {@link operation}. */
+/** What an operation is: what the agent's method needs to know of it. */
 export interface OperationDefinition<
   Name extends string,
   Params extends z.ZodMiniType,
@@ -104,15 +104,28 @@ export interface OperationDefinition<
   readonly group: Group;
   readonly params: () => Params;
   readonly result: () => Result;
+  /** Parameters with private data, which errors and records never repeat. */
+  readonly hidden?: readonly string[];
+  /** What the log and the audit record about a request: names, never contents. */
+  readonly target: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
+}
+
+/** An operation with the types of its name, parameters and result. */
+export interface TypedOperation<
+  Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+> extends OperationDefinition<Name, Params, Result> {
+  readonly hidden: readonly string[];
+}
+
+/** How root performs an operation: only the broker needs to know. */
+export interface Performance<Params extends z.ZodMiniType, Result extends z.ZodMiniType> {
   /**
    * The programs that it may run, by their bare names, or by the path of a script of the package for
    * the background. Deno refuses all others to the broker.
    */
   readonly programs: readonly string[];
-  /** Parameters with private data, which errors and records never repeat. */
-  readonly hidden?: readonly string[];
-  /** What the log and the audit record about a request: names, never contents. */
-  readonly target: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
   /** Performs it as root. */
   readonly run: (params: z.output<Params>, root: Root) => Promise<z.input<Result>>;
 }
@@ -136,37 +149,33 @@ export interface PreparedOperation {
   run(root: Root): Promise<unknown>;
 }
 
-/** An operation with the types of its name, parameters and result. */
-export interface TypedOperation<
-  Name extends string,
-  Params extends z.ZodMiniType,
-  Result extends z.ZodMiniType,
-> extends Operation {
-  readonly name: Name;
-  readonly params: () => Params;
-  readonly result: () => Result;
-  readonly hidden: readonly string[];
-  target(params: z.output<Params>): Readonly<Record<string, unknown>>;
-}
-
 /** Turns a definition into an operation. */
-export function operation<
+export const operation = <
   const Name extends string,
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 >(
   definition: OperationDefinition<Name, Params, Result>,
-): TypedOperation<Name, Params, Result> {
-  const { name, group, params, result, programs, target, run } = definition;
-  const hidden = definition.hidden ?? [];
+): TypedOperation<Name, Params, Result> => ({ hidden: [], ...definition });
+
+/**
+ * Joins an operation and how root performs it.
+ *
+ * The two stand in one file, but the agent's bundle has only the first. So each call is marked
+ * `@__PURE__`: the bundler leaves it out, and all that only it needs, where its value is not used.
+ */
+export function asRoot<
+  const Name extends string,
+  Params extends z.ZodMiniType,
+  Result extends z.ZodMiniType,
+>(
+  { name, group, params, hidden, target }: TypedOperation<Name, Params, Result>,
+  { programs, run }: Performance<Params, Result>,
+): Operation {
   return {
     name,
     group,
-    params,
-    result,
     programs,
-    hidden,
-    target,
     prepare(raw) {
       const checked = checkParams(params(), raw, new Set(hidden));
       return {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { notFound, permissionDenied } from "../base/errors.ts";
 import { PROCESS_SIGNALS } from "../policy/process_signals.ts";
-import { operation } from "./operation.ts";
+import { asRoot, operation } from "./operation.ts";
 import { accountName, managedAccount } from "./users/accounts.ts";
 
 const FIRST_PROCESS = 1;
@@ -17,8 +17,12 @@ export const processSignalOperation = operation({
       signal: z._default(z.enum(PROCESS_SIGNALS), "SIGTERM"),
     }),
   result: () => z.strictObject({ pid: z.int(), signal: z.enum(PROCESS_SIGNALS) }),
-  programs: ["getent"],
   target: ({ pid, start_ticks, signal }) => ({ pid, start_ticks, signal }),
+});
+
+/** How root performs it. */
+export const processSignalAsRoot = /* @__PURE__ */ asRoot(processSignalOperation, {
+  programs: ["getent"],
   run: async ({ pid, start_ticks, signal }, root) => {
     if (pid === FIRST_PROCESS) {
       throw permissionDenied("process 1 keeps the guest running; shutdown and reboot end it", {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { commandFailed, notFound, permissionDenied } from "../base/errors.ts";
 import { isManaged } from "../policy/managed.ts";
-import { firstLine, operation, type Root } from "./operation.ts";
+import { asRoot, firstLine, operation, type Root } from "./operation.ts";
 
 const ACTIONS = ["start", "stop", "restart", "reload", "enable", "disable"] as const;
 type Action = (typeof ACTIONS)[number];
@@ -37,8 +37,12 @@ export const serviceControlOperation = operation({
       sub_state: z.optional(z.string()),
       enabled: z.optional(z.string()),
     }),
-  programs: ["systemctl", "journalctl", "rc-service", "rc-update"],
   target: ({ unit, action }) => ({ unit, action }),
+});
+
+/** How root performs it. */
+export const serviceControlAsRoot = /* @__PURE__ */ asRoot(serviceControlOperation, {
+  programs: ["systemctl", "journalctl", "rc-service", "rc-update"],
   run: async ({ unit, action }, root) => {
     if (root.has("systemctl")) return await controlUnit(fullName(unit), action, root);
     if (root.has("rc-service")) return await controlOpenRc(unit, action, root);

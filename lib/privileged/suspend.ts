@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation, runOrFail } from "./operation.ts";
+import { asRoot, operation, runOrFail } from "./operation.ts";
 
 /** The verb of systemctl(1) for each state. */
 const VERBS = { ram: "suspend", disk: "hibernate", hybrid: "hybrid-sleep" } as const;
@@ -13,8 +13,12 @@ export const suspendOperation = operation({
   group: "power",
   params: () => z.strictObject({ to: z.enum(["ram", "disk", "hybrid"]) }),
   result: () => z.strictObject({}),
-  programs: ["systemctl"],
   target: ({ to }) => ({ to }),
+});
+
+/** How root performs it. */
+export const suspendAsRoot = /* @__PURE__ */ asRoot(suspendOperation, {
+  programs: ["systemctl"],
   run: async ({ to }, root) => {
     await runOrFail(root, "systemctl", [VERBS[to]]);
     return {};

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation, type Root, runOrFail } from "./operation.ts";
+import { asRoot, operation, type Root, runOrFail } from "./operation.ts";
 
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
@@ -16,8 +16,12 @@ export const timeSetOperation = operation({
       step_ms: z.int(),
       hardware_clock_set: z.boolean(),
     }),
-  programs: ["date", "hwclock"],
   target: ({ time_ms }) => time_ms === undefined ? { from: "hardware clock" } : { time_ms },
+});
+
+/** How root performs it. */
+export const timeSetAsRoot = /* @__PURE__ */ asRoot(timeSetOperation, {
+  programs: ["date", "hwclock"],
   run: async ({ time_ms }, root) => {
     const monotonicBefore = performance.now();
     const before = Date.now();

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { commandFailed, invalidParams } from "../../base/errors.ts";
-import { operation, type Root } from "../operation.ts";
+import { asRoot, operation, type Root } from "../operation.ts";
 import { hasHeader, MAX_CLOUD_CONFIG, parseCloudConfig } from "./cloud_config.ts";
 import { modulesFor } from "./modules.ts";
 
@@ -29,10 +29,14 @@ export const cloudInitApplyOperation = operation({
       ),
     }),
   result: () => z.strictObject({ exit_code: z.int() }),
-  programs: [PROGRAM],
   // Documents have passwords and keys.
   hidden: ["content"],
   target: () => ({}),
+});
+
+/** How root performs it. */
+export const cloudInitApplyAsRoot = /* @__PURE__ */ asRoot(cloudInitApplyOperation, {
+  programs: [PROGRAM],
   run: async ({ content }, root) => {
     const config = await parseCloudConfig(content);
     if (!root.has(PROGRAM)) throw commandFailed("this guest has no cloud-init; install it");

@@ -80,7 +80,8 @@ const SETTINGS: readonly string[] = [
   "preserve_hostname",
 ];
 
-const KNOWN = new Set([...MODULES.flatMap(([, keys]) => keys), ...SETTINGS]);
+const isKnown = (key: string): boolean =>
+  SETTINGS.includes(key) || MODULES.some(([, keys]) => keys.includes(key));
 
 /**
  * The modules that a document needs, in order.
@@ -88,7 +89,7 @@ const KNOWN = new Set([...MODULES.flatMap(([, keys]) => keys), ...SETTINGS]);
  * @throws {RpcError} -32602 for a key that no module of the list acts on.
  */
 export function modulesFor(config: CloudConfig): string[] {
-  const unknown = Object.keys(config).filter((key) => !KNOWN.has(key));
+  const unknown = Object.keys(config).filter((key) => !isKnown(key));
   if (unknown.length > 0) {
     throw invalidParams(
       `content has keys that cannot be applied to a running guest: ${unknown.join(", ")}`,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { PACKAGE_PROGRAMS, packageManager, runSteps } from "./managers.ts";
 import { PackageNames, PackageResult } from "./names.ts";
 
@@ -10,8 +10,12 @@ export const packageInstallOperation = operation({
   params: () =>
     z.strictObject({ packages: PackageNames(1), refresh: z._default(z.boolean(), true) }),
   result: PackageResult,
-  programs: PACKAGE_PROGRAMS,
   target: ({ packages }) => ({ packages }),
+});
+
+/** How root performs it. */
+export const packageInstallAsRoot = /* @__PURE__ */ asRoot(packageInstallOperation, {
+  programs: PACKAGE_PROGRAMS,
   run: async ({ packages, refresh }, root) => {
     const manager = packageManager(root);
     const steps = [...refresh ? [manager.refresh] : [], manager.install(packages)];

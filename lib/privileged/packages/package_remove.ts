@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { PACKAGE_PROGRAMS, packageManager, requireInstalled, runSteps } from "./managers.ts";
 import { PackageNames, PackageResult } from "./names.ts";
 
@@ -9,8 +9,12 @@ export const packageRemoveOperation = operation({
   group: "packages",
   params: () => z.strictObject({ packages: PackageNames(1) }),
   result: PackageResult,
-  programs: PACKAGE_PROGRAMS,
   target: ({ packages }) => ({ packages }),
+});
+
+/** How root performs it. */
+export const packageRemoveAsRoot = /* @__PURE__ */ asRoot(packageRemoveOperation, {
+  programs: PACKAGE_PROGRAMS,
   run: async ({ packages }, root) => {
     const manager = packageManager(root);
     await requireInstalled(root, manager, packages);

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { PACKAGE_PROGRAMS, packageManager, runSteps } from "./managers.ts";
 import { PackageNames, PackageResult } from "./names.ts";
 
@@ -13,8 +13,12 @@ export const packageUpgradeOperation = operation({
       refresh: z._default(z.boolean(), true),
     }),
   result: PackageResult,
-  programs: PACKAGE_PROGRAMS,
   target: ({ packages }) => ({ packages }),
+});
+
+/** How root performs it. */
+export const packageUpgradeAsRoot = /* @__PURE__ */ asRoot(packageUpgradeOperation, {
+  programs: PACKAGE_PROGRAMS,
   run: async ({ packages, refresh }, root) => {
     const manager = packageManager(root);
     const steps = [...refresh ? [manager.refresh] : [], manager.upgrade(packages)];

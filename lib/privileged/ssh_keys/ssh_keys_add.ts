@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { AuthorizedKeys, Keys, keysOf, UserParams } from "./authorized_keys.ts";
 import { addedLines } from "./public_key.ts";
 
@@ -9,8 +9,12 @@ export const sshKeysAddOperation = operation({
   group: "accounts",
   params: () => z.strictObject({ ...UserParams, keys: Keys() }),
   result: () => z.strictObject({ added: z.int(), already_present: z.int() }),
-  programs: ["getent", "setpriv"],
   target: ({ user, keys }) => ({ user, keys: keys.length }),
+});
+
+/** How root performs it. */
+export const sshKeysAddAsRoot = /* @__PURE__ */ asRoot(sshKeysAddOperation, {
+  programs: ["getent", "setpriv"],
   run: async ({ user, keys }, root) => {
     const file = await AuthorizedKeys.read(root, user);
     const { lines } = file;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { AuthorizedKeys, UserParams } from "./authorized_keys.ts";
 import { fingerprintOf, keyInLine } from "./public_key.ts";
 
@@ -22,8 +22,12 @@ export const sshKeysListOperation = operation({
       ),
       truncated: z.boolean(),
     }),
-  programs: ["getent", "setpriv"],
   target: ({ user }) => ({ user }),
+});
+
+/** How root performs it. */
+export const sshKeysListAsRoot = /* @__PURE__ */ asRoot(sshKeysListOperation, {
+  programs: ["getent", "setpriv"],
   run: async ({ user }, root) => {
     const { lines } = await AuthorizedKeys.read(root, user);
     const found = lines.map(keyInLine).filter((key) => key !== undefined);

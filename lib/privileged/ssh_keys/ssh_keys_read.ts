@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { AuthorizedKeys, UserParams } from "./authorized_keys.ts";
 import { withoutMark } from "./public_key.ts";
 
@@ -9,8 +9,12 @@ export const sshKeysReadOperation = operation({
   group: "accounts",
   params: () => z.strictObject(UserParams),
   result: () => z.strictObject({ lines: z.array(z.string()) }),
-  programs: ["getent", "setpriv"],
   target: ({ user }) => ({ user }),
+});
+
+/** How root performs it. */
+export const sshKeysReadAsRoot = /* @__PURE__ */ asRoot(sshKeysReadOperation, {
+  programs: ["getent", "setpriv"],
   run: async ({ user }, root) => {
     const { lines } = await AuthorizedKeys.read(root, user);
     const used = lines.map((line) => line.trim())

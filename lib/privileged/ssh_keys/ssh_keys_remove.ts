@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { AuthorizedKeys, Keys, keysOf, UserParams } from "./authorized_keys.ts";
 import { keyInLine } from "./public_key.ts";
 
@@ -9,8 +9,12 @@ export const sshKeysRemoveOperation = operation({
   group: "accounts",
   params: () => z.strictObject({ ...UserParams, keys: z.optional(Keys()) }),
   result: () => z.strictObject({ removed: z.int(), kept_foreign: z.int() }),
-  programs: ["getent", "setpriv"],
   target: ({ user, keys }) => ({ user, keys: keys?.length ?? "all" }),
+});
+
+/** How root performs it. */
+export const sshKeysRemoveAsRoot = /* @__PURE__ */ asRoot(sshKeysRemoveOperation, {
+  programs: ["getent", "setpriv"],
   run: async ({ user, keys }, root) => {
     const file = await AuthorizedKeys.read(root, user);
     const wanted = keys === undefined

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { AuthorizedKeys, KeyList, keysOf, UserParams } from "./authorized_keys.ts";
 import { addedLines, keyInLine } from "./public_key.ts";
 
@@ -12,8 +12,12 @@ export const sshKeysResetOperation = operation({
   group: "accounts",
   params: () => z.strictObject({ ...UserParams, keys: KeyList() }),
   result: () => z.strictObject({ removed: z.int(), added: z.int() }),
-  programs: ["getent", "setpriv"],
   target: ({ user, keys }) => ({ user, keys: keys.length }),
+});
+
+/** How root performs it. */
+export const sshKeysResetAsRoot = /* @__PURE__ */ asRoot(sshKeysResetOperation, {
+  programs: ["getent", "setpriv"],
   run: async ({ user, keys }, root) => {
     const file = await AuthorizedKeys.read(root, user);
     const kept = file.lines.filter((line) => keyInLine(line)?.isOurs !== true);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { commandFailed, notFound, permissionDenied } from "../../base/errors.ts";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 import { isSigned, sumOf } from "./release_signature.ts";
 
 /** The script in the package that does the work as root, outside the broker's sandbox. */
@@ -13,13 +13,14 @@ const MAX_SUMS = 16 * 1024;
 /** Of the 64 bytes of an Ed25519 signature, in base64. */
 const SIGNATURE_REGEXP = /^[A-Za-z0-9+/]{86}==$/;
 
-const PackagePath = z.string().check(
-  z.maxLength(4096),
-  z.refine(
-    (path) => PATH_REGEXP.test(path),
-    "must be the absolute path of a file whose name begins with kvmmanager-agent",
-  ),
-);
+const PackagePath = () =>
+  z.string().check(
+    z.maxLength(4096),
+    z.refine(
+      (path) => PATH_REGEXP.test(path),
+      "must be the absolute path of a file whose name begins with kvmmanager-agent",
+    ),
+  );
 
 /** `agent_update`: installs a signed package of the agent in the background. */
 export const agentUpdateOperation = operation({
@@ -27,7 +28,7 @@ export const agentUpdateOperation = operation({
   group: "packages",
   params: () =>
     z.strictObject({
-      path: PackagePath,
+      path: PackagePath(),
       sums: z.string().check(z.maxLength(MAX_SUMS)),
       signature: z.string().check(
         z.refine(
@@ -38,8 +39,12 @@ export const agentUpdateOperation = operation({
       downgrade: z._default(z.boolean(), false),
     }),
   result: () => z.strictObject({ exit_code: z.int() }),
-  programs: [SCRIPT],
   target: ({ path, downgrade }) => ({ path, downgrade }),
+});
+
+/** How root performs it. */
+export const agentUpdateAsRoot = /* @__PURE__ */ asRoot(agentUpdateOperation, {
+  programs: [SCRIPT],
   run: async ({ path, sums, signature, downgrade }, root) => {
     const { update_key } = root.config.security;
     if (update_key === null) {

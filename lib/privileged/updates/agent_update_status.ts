@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation } from "../operation.ts";
+import { asRoot, operation } from "../operation.ts";
 
 /** Where install/lib/update says what has become of the last update; only root can write it. */
 const OUTCOME = "/var/lib/kvmmanager-agent/update/outcome";
@@ -31,8 +31,12 @@ export const agentUpdateStatusOperation = operation({
       to_version: z.optional(z.string()),
       reason: z.optional(z.string()),
     }),
-  programs: ["cat"],
   target: () => ({}),
+});
+
+/** How root performs it. */
+export const agentUpdateStatusAsRoot = /* @__PURE__ */ asRoot(agentUpdateStatusOperation, {
+  programs: ["cat"],
   run: async (_params, root) => {
     const { code, stdout } = await root.run("cat", [OUTCOME]);
     const [state, startedAt, sha256, from, to, reason] = code === 0 ? stdout.split("\n") : [];

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { commandFailed } from "../../base/errors.ts";
-import { operation, runOrFail } from "../operation.ts";
+import { asRoot, operation, runOrFail } from "../operation.ts";
 import { AccountName, findAccount, Groups, requireGroups, requireListed } from "./accounts.ts";
 
 const MAX_TEXT = 200;
@@ -31,8 +31,12 @@ export const userCreateOperation = operation({
       groups: z._default(Groups(), []),
     }),
   result: () => z.strictObject({ user: z.string(), uid: z.int(), gid: z.int(), home: z.string() }),
-  programs: ["getent", "useradd"],
   target: ({ user, groups }) => groups.length > 0 ? { user, groups } : { user },
+});
+
+/** How root performs it. */
+export const userCreateAsRoot = /* @__PURE__ */ asRoot(userCreateOperation, {
+  programs: ["getent", "useradd"],
   run: async ({ user, full_name, shell, create_home, groups }, root) => {
     requireListed(root, user);
     requireGroups(root, groups);

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { operation, runOrFail } from "../operation.ts";
+import { asRoot, operation, runOrFail } from "../operation.ts";
 import { AccountName, managedAccount } from "./accounts.ts";
 
 /** `user_delete`: deletes a user. */
@@ -9,8 +9,12 @@ export const userDeleteOperation = operation({
   params: () =>
     z.strictObject({ user: AccountName(), remove_home: z._default(z.boolean(), false) }),
   result: () => z.strictObject({ user: z.string() }),
-  programs: ["getent", "userdel"],
   target: ({ user, remove_home }) => ({ user, remove_home }),
+});
+
+/** How root performs it. */
+export const userDeleteAsRoot = /* @__PURE__ */ asRoot(userDeleteOperation, {
+  programs: ["getent", "userdel"],
   run: async ({ user, remove_home }, root) => {
     await managedAccount(root, user);
     await runOrFail(root, "userdel", [...remove_home ? ["--remove"] : [], "--", user]);

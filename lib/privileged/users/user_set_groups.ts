@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { isManaged } from "../../policy/managed.ts";
-import { operation, runOrFail } from "../operation.ts";
+import { asRoot, operation, runOrFail } from "../operation.ts";
 import { AccountName, Groups, groupsOf, managedAccount, requireGroups } from "./accounts.ts";
 
 /** `user_set_groups`: sets which of the managed groups a user is in; the others stay. */
@@ -9,8 +9,12 @@ export const userSetGroupsOperation = operation({
   group: "accounts",
   params: () => z.strictObject({ user: AccountName(), groups: Groups() }),
   result: () => z.strictObject({ user: z.string(), groups: z.array(z.string()) }),
-  programs: ["getent", "id", "usermod"],
   target: ({ user, groups }) => ({ user, groups }),
+});
+
+/** How root performs it. */
+export const userSetGroupsAsRoot = /* @__PURE__ */ asRoot(userSetGroupsOperation, {
+  programs: ["getent", "id", "usermod"],
   run: async ({ user, groups }, root) => {
     requireGroups(root, groups);
     const account = await managedAccount(root, user);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { invalidParams } from "../../base/errors.ts";
-import { operation, runOrFail } from "../operation.ts";
+import { asRoot, operation, runOrFail } from "../operation.ts";
 import { AccountName, managedAccount } from "./accounts.ts";
 
 /** What PAM and crypt(3) take (CRYPT_MAX_PASSPHRASE_SIZE). */
@@ -26,9 +26,13 @@ export const userSetPasswordOperation = operation({
       crypted: z._default(z.boolean(), false),
     }),
   result: () => z.strictObject({ user: z.string() }),
-  programs: ["getent", "chpasswd"],
   hidden: ["password"],
   target: ({ user, crypted }) => ({ user, crypted }),
+});
+
+/** How root performs it. */
+export const userSetPasswordAsRoot = /* @__PURE__ */ asRoot(userSetPasswordOperation, {
+  programs: ["getent", "chpasswd"],
   run: async ({ user, password, crypted }, root) => {
     if (crypted && !CRYPTED_REGEXP.test(password)) {
       throw invalidParams("password is not a hash of crypt(5), such as $6$SALT$HASH", {

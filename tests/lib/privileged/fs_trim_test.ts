@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { fsTrimOperation } from "../../../lib/privileged/fs_trim.ts";
+import { fsTrimAsRoot } from "../../../lib/privileged/fs_trim.ts";
 import { INVALID_PARAMS, NOT_FOUND } from "../../_error_codes.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 import { mountAt, ScriptedRoot } from "./_scripted_root.ts";
 
-const trim = (root: ScriptedRoot, params: unknown) => fsTrimOperation.prepare(params).run(root);
+const trim = (root: ScriptedRoot, params: unknown) => fsTrimAsRoot.prepare(params).run(root);
 
 Deno.test("fs_trim trims every writable file system and reports each", async () => {
   const root = new ScriptedRoot(({ args }) =>

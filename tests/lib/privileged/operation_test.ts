@@ -1,21 +1,25 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
-import { operation, runOrFail } from "../../../lib/privileged/operation.ts";
+import { asRoot, operation, runOrFail } from "../../../lib/privileged/operation.ts";
 import { COMMAND_FAILED } from "../../_error_codes.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 import { ScriptedRoot } from "./_scripted_root.ts";
 
 const running = (program: string) =>
-  operation({
-    name: "test",
-    group: "time",
-    params: () => z.strictObject({ secret: z.optional(z.int()) }),
-    result: () => z.string(),
-    programs: ["date"],
-    hidden: ["secret"],
-    target: () => ({}),
-    run: (_params, root) => runOrFail(root, program, ["--utc"], { input: "in" }),
-  });
+  asRoot(
+    operation({
+      name: "test",
+      group: "time",
+      params: () => z.strictObject({ secret: z.optional(z.int()) }),
+      result: () => z.string(),
+      hidden: ["secret"],
+      target: () => ({}),
+    }),
+    {
+      programs: ["date"],
+      run: (_params, root) => runOrFail(root, program, ["--utc"], { input: "in" }),
+    },
+  );
 
 Deno.test("an operation runs its own programs, with their input", async () => {
   const root = new ScriptedRoot(() => ({ stdout: "now" }));

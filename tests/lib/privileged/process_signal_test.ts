@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { processSignalOperation } from "../../../lib/privileged/process_signal.ts";
+import { processSignalAsRoot } from "../../../lib/privileged/process_signal.ts";
 import { INVALID_PARAMS, NOT_FOUND, PERMISSION_DENIED } from "../../_error_codes.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 import { ScriptedRoot } from "./_scripted_root.ts";
@@ -23,7 +23,7 @@ function guest(managed_users: string[]): ScriptedRoot {
 }
 
 const send = (root: ScriptedRoot, params: unknown) =>
-  Promise.try(() => processSignalOperation.prepare(params).run(root));
+  Promise.try(() => processSignalAsRoot.prepare(params).run(root));
 
 Deno.test("a process of a managed user is signalled", async () => {
   const root = guest(["app-*"]);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { serviceControlOperation } from "../../../lib/privileged/service_control.ts";
+import { serviceControlAsRoot } from "../../../lib/privileged/service_control.ts";
 import {
   COMMAND_FAILED,
   INVALID_PARAMS,
@@ -31,7 +31,7 @@ const systemd = (
   }, SECURITY);
 
 const control = (root: ScriptedRoot, unit: string, action = "restart") =>
-  Promise.try(() => serviceControlOperation.prepare({ unit, action }).run(root));
+  Promise.try(() => serviceControlAsRoot.prepare({ unit, action }).run(root));
 
 Deno.test("a listed service is controlled, and its state returned", async () => {
   const root = systemd();

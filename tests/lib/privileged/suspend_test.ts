@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { suspendOperation } from "../../../lib/privileged/suspend.ts";
+import { suspendAsRoot } from "../../../lib/privileged/suspend.ts";
 import { COMMAND_FAILED, INVALID_PARAMS } from "../../_error_codes.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 import { ScriptedRoot } from "./_scripted_root.ts";
 
-const suspend = (root: ScriptedRoot, params: unknown) => suspendOperation.prepare(params).run(root);
+const suspend = (root: ScriptedRoot, params: unknown) => suspendAsRoot.prepare(params).run(root);
 
 for (const [to, verb] of [["ram", "suspend"], ["disk", "hibernate"], ["hybrid", "hybrid-sleep"]]) {
   Deno.test(`suspend to ${to} is left to the service manager`, async () => {

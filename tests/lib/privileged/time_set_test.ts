@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { timeSetOperation } from "../../../lib/privileged/time_set.ts";
+import { timeSetAsRoot, timeSetOperation } from "../../../lib/privileged/time_set.ts";
 import { COMMAND_FAILED, INVALID_PARAMS } from "../../_error_codes.ts";
 import { rpcErrorOf } from "../_helpers.ts";
 import { ScriptedRoot } from "./_scripted_root.ts";
 
-const set = (root: ScriptedRoot, params: unknown) => timeSetOperation.prepare(params).run(root);
+const set = (root: ScriptedRoot, params: unknown) => timeSetAsRoot.prepare(params).run(root);
 const TIME_MS = Date.UTC(2026, 10, 21, 18, 0, 0, 250);
 
 Deno.test("time_set adds the time that it took, and sets the hardware clock", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { cloudInitApplyOperation } from "../../../../lib/privileged/cloud_init/cloud_init_apply.ts";
+import { cloudInitApplyAsRoot } from "../../../../lib/privileged/cloud_init/cloud_init_apply.ts";
 import { COMMAND_FAILED, INVALID_PARAMS } from "../../../_error_codes.ts";
 import { rpcErrorOf } from "../../_helpers.ts";
 import { type Answer, ScriptedRoot } from "../_scripted_root.ts";
@@ -8,7 +8,7 @@ const HEADER = "#cloud-config\n";
 const DOCUMENT = `${HEADER}timezone: UTC\nruncmd:\n- [touch, /a]\nwrite_files: []\n`;
 
 const apply = (content: unknown, root: ScriptedRoot) =>
-  Promise.try(() => cloudInitApplyOperation.prepare({ content }).run(root));
+  Promise.try(() => cloudInitApplyAsRoot.prepare({ content }).run(root));
 
 const module = (name: string, file: string) =>
   `cloud-init --file ${file} single --name ${name} --frequency always`;

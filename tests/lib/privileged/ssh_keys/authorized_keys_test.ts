@@ -8,7 +8,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { RpcError } from "../../../../lib/base/errors.ts";
 import { runProgram } from "../../../../lib/platform/linux/privileged/root_tools.ts";
 import type { Root } from "../../../../lib/privileged/operation.ts";
-import { sshKeysAddOperation } from "../../../../lib/privileged/ssh_keys/ssh_keys_add.ts";
+import { sshKeysAddAsRoot } from "../../../../lib/privileged/ssh_keys/ssh_keys_add.ts";
 import { COMMAND_FAILED, INVALID_PARAMS } from "../../../_error_codes.ts";
 import { namesIn, rpcErrorOf, TempDirectory } from "../../_helpers.ts";
 import { isRoot, sh } from "../../platform/linux/privileged/_brokers.ts";
@@ -145,8 +145,7 @@ Deno.test({
     const uid = Number(await sh("id -u nobody"));
     await Deno.chown(home, uid, uid);
     const root = new RootWithHome(uid, home);
-    const add = () =>
-      Promise.try(() => sshKeysAddOperation.prepare({ user, keys: [KEY] }).run(root));
+    const add = () => Promise.try(() => sshKeysAddAsRoot.prepare({ user, keys: [KEY] }).run(root));
     const attacker = new Deno.Command("setpriv", {
       args: [
         ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],

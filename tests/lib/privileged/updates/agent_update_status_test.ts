@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { agentUpdateStatusOperation } from "../../../../lib/privileged/updates/agent_update_status.ts";
+import { agentUpdateStatusAsRoot } from "../../../../lib/privileged/updates/agent_update_status.ts";
 import { ScriptedRoot } from "../_scripted_root.ts";
 
 const SUM = "ab".repeat(32);
 
 const statusOf = async (stdout: string, code = 0) =>
-  await agentUpdateStatusOperation.prepare({}).run(new ScriptedRoot(() => ({ code, stdout })));
+  await agentUpdateStatusAsRoot.prepare({}).run(new ScriptedRoot(() => ({ code, stdout })));
 
 Deno.test("the outcome of the last update is told as it was left", async () => {
   assertEquals(await statusOf(`restored\n1702123456\n${SUM}\n1.0.0\n1.1.0\nit did not come up\n`), {

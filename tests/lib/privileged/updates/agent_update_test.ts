@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RpcError } from "../../../../lib/base/errors.ts";
-import { agentUpdateOperation } from "../../../../lib/privileged/updates/agent_update.ts";
+import { agentUpdateAsRoot } from "../../../../lib/privileged/updates/agent_update.ts";
 import { INVALID_PARAMS, NOT_FOUND, PERMISSION_DENIED } from "../../../_error_codes.ts";
 import { ScriptedRoot } from "../_scripted_root.ts";
 
@@ -22,17 +22,17 @@ async function signed(): Promise<{ update_key: string; signature: string }> {
 }
 
 const refused = (params: Readonly<Record<string, unknown>>, root: ScriptedRoot) =>
-  assertRejects(async () => await agentUpdateOperation.prepare(params).run(root), RpcError);
+  assertRejects(async () => await agentUpdateAsRoot.prepare(params).run(root), RpcError);
 
 Deno.test("a package that the key has signed is passed on with its sum", async () => {
   const { update_key, signature } = await signed();
   const root = new ScriptedRoot(() => ({ code: 3 }), { update_key });
   const params = { path: PATH, sums: SUMS, signature };
-  assertEquals(await agentUpdateOperation.prepare(params).run(root), { exit_code: 3 });
+  assertEquals(await agentUpdateAsRoot.prepare(params).run(root), { exit_code: 3 });
   assertEquals(root.commandLines, [
     `/usr/lib/kvmmanager-agent/update ${PATH} ${SUM}`,
   ]);
-  await agentUpdateOperation.prepare({ ...params, downgrade: true }).run(root);
+  await agentUpdateAsRoot.prepare({ ...params, downgrade: true }).run(root);
   assertEquals(root.commandLines.at(-1)?.endsWith(` ${SUM} --downgrade`), true);
 });
 

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { brokerFlags } from "../../../../../lib/platform/linux/privileged/broker_grants.ts";
-import { fsTrimOperation } from "../../../../../lib/privileged/fs_trim.ts";
+import { fsTrimAsRoot } from "../../../../../lib/privileged/fs_trim.ts";
 import { OPERATIONS } from "../../../../../lib/privileged/operations.ts";
 
 Deno.test("the broker may run the programs of its operations and no shell", () => {
-  const run = brokerFlags([fsTrimOperation]).find((flag) => flag.startsWith("--allow-run="));
+  const run = brokerFlags([fsTrimAsRoot]).find((flag) => flag.startsWith("--allow-run="));
   const names = new Set(run?.split("=")[1]?.split(",").map((path) => path.split("/").at(-1)));
   assertEquals([...names].sort(), ["cat", "fstrim", "systemctl", "systemd-run"]);
 });
