@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../lib/base/version.ts";
 import { configuration, makePaths, runAgent } from "./_agent.ts";
 import { IS_PACKAGED } from "./_program.ts";
 import { type Outcome, ROOT, runDeno } from "../_deno.ts";
@@ -75,7 +75,7 @@ Deno.test("--help prints the whole usage on standard output", async () => {
 
 Deno.test("--version prints name and version", async () => {
   const { code, stdout, stderr } = await runAgent(["--version"]);
-  assertEquals([code, stdout, stderr], [EXIT.ok, `kvmmanager-agent ${manifest.version}\n`, ""]);
+  assertEquals([code, stdout, stderr], [EXIT.ok, `kvmmanager-agent ${VERSION}\n`, ""]);
 });
 
 /** Runs with a configuration file of this content. */

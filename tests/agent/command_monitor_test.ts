@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../lib/base/version.ts";
 import { findGroup } from "../../lib/platform/linux/groups.ts";
 import { makePaths, type Paths, TestAgent, unconfined } from "./_agent.ts";
 import { resultOf } from "./_host.ts";
@@ -84,7 +84,7 @@ Deno.test("agent.GetInfo has version, process, confinement and channel", async (
   const Info = z.strictObject({
     Status: z.literal(0),
     StatusMessage: z.literal(""),
-    Version: z.literal(manifest.version),
+    Version: z.literal(VERSION),
     Pid: z.int(),
     UptimeSeconds: z.int().check(z.gte(0), z.lte(600)),
     Confined: z.boolean(),

@@ -16,6 +16,9 @@ export const SOURCES = [
   ...["commands", "docs", "handlers", "host", "install", "lib", "scripts", "types"],
 ] as const;
 
+/** States the version. */
+const VERSION_FILE = "lib/base/version.ts";
+
 /** A package to build. */
 export interface WantedPackage {
   readonly format: "deb" | "rpm" | "tar";
@@ -56,10 +59,10 @@ export class LaterVersions implements AsyncDisposable {
   async build(wanted: WantedPackage): Promise<string> {
     const { format, version, bundle, architecture = "amd64", runtime, changed = {} } = wanted;
     const src = `${this.directory}/src`;
-    const manifest = await Deno.readTextFile(`${src}/deno.json`);
+    const stated = await Deno.readTextFile(`${src}/${VERSION_FILE}`);
     await Deno.writeTextFile(
-      `${src}/deno.json`,
-      manifest.replace(/^ {2}"version": "[^"]*"/m, `  "version": "${version}"`),
+      `${src}/${VERSION_FILE}`,
+      stated.replace(/(\bVERSION: string = )"[^"]*"/, `$1"${version}"`),
     );
     for (const [path, text] of Object.entries(changed)) {
       await Deno.writeTextFile(`${src}/${path}`, text);

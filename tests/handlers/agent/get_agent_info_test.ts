@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../../deno.json" with { type: "json" };
+import { VERSION } from "../../../lib/base/version.ts";
 import { getAgentInfo } from "../../../handlers/agent/get_agent_info.ts";
 import { METHODS } from "../../../handlers/mod.ts";
 import { terminalProblem } from "../../../lib/platform/linux/processes/terminal.ts";
@@ -37,7 +37,7 @@ function withoutRoot(): string[] {
 Deno.test("get_agent_info returns versions, platform and capabilities", async () => {
   await using served = await Served.start(getAgentInfo);
   assertEquals(await served.call(undefined, Result), {
-    version: manifest.version,
+    version: VERSION,
     protocol_version: "1.0.0",
     platform: "linux",
     capabilities: withoutRoot(),

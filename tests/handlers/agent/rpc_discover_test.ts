@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../../deno.json" with { type: "json" };
+import { VERSION } from "../../../lib/base/version.ts";
 import { METHODS } from "../../../handlers/mod.ts";
 import { rpcDiscover } from "../../../handlers/agent/rpc_discover.ts";
 import { errorOf } from "../../agent/_host.ts";
@@ -57,7 +57,7 @@ Deno.test("rpc.discover returns an OpenRPC document with every method", async ()
   await using served = await Served.start(rpcDiscover, LARGE_MESSAGES);
   const document = await served.call(undefined, Document);
   assertEquals(document.openrpc, "1.3.2");
-  assertEquals(document.info.version, manifest.version);
+  assertEquals(document.info.version, VERSION);
   assertEquals(document.methods.map(({ name }) => name), METHODS.map(({ name }) => name));
 });
 

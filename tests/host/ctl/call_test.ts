@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import manifest from "../../../deno.json" with { type: "json" };
+import { VERSION } from "../../../lib/base/version.ts";
 import { TestAgent } from "../../agent/_agent.ts";
 import { timed } from "../../_waiting.ts";
 import { FakeAgent } from "../_fake_agent.ts";
@@ -200,7 +200,7 @@ Deno.test("ctl --help and --version print on standard output", async () => {
   }
   assertEquals((await ctl(["call", "--help"])).code, EXIT.ok);
   const version = await ctl(["--version"]);
-  assertEquals(version, { code: 0, stdout: `kvmmanager-ctl ${manifest.version}\n`, stderr: "" });
+  assertEquals(version, { code: 0, stdout: `kvmmanager-ctl ${VERSION}\n`, stderr: "" });
 });
 
 Deno.test("ctl accepts -h, help and help COMMAND", async () => {
