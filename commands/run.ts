@@ -8,6 +8,7 @@ import { printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import type { Platform } from "../lib/platform/platform.ts";
 import { check } from "./check.ts";
+import { doctor } from "./doctor.ts";
 import { sendMonitorCommand } from "./monitor_command.ts";
 import { serve } from "./serve.ts";
 import { EXIT } from "./exit.ts";
@@ -34,10 +35,8 @@ export async function run(args: readonly string[], edition: Edition): Promise<nu
     if (invocation.command === "help") printLine(HELP.trimEnd());
     else if (invocation.command === "version") printLine(`kvmmanager-agent ${VERSION}`);
     else if (invocation.command === "check") printLine(await check(invocation, platform));
-    else if (invocation.command === "doctor") {
-      const { doctor } = await import("./doctor.ts");
-      return await doctor(invocation, platform);
-    } else if (invocation.sending !== undefined) {
+    else if (invocation.command === "doctor") return await doctor(invocation, platform);
+    else if (invocation.sending !== undefined) {
       return await sendMonitorCommand(invocation.sending, invocation.config, platform);
     } else if (invocation.channel === undefined) {
       return await edition.serveOwnPort(invocation, args);

@@ -12,6 +12,7 @@ import { deviceChannel } from "./channel/device.ts";
 import { listenChannel } from "./channel/listen.ts";
 import { stdioChannel } from "./channel/stdio.ts";
 import { CONFINER } from "./confinement.ts";
+import { diagnose } from "./doctor/mod.ts";
 import { LinuxWatch } from "./facts/watch.ts";
 import { linkedRoots } from "./files/linked_roots.ts";
 import { permissionsFor } from "./grants.ts";
@@ -36,8 +37,7 @@ export const LINUX: Platform = {
   resolve: (path) => resolve(path),
   loadConfig,
   permissionsFor,
-  diagnose: async (config, source) =>
-    await (await import("./doctor/mod.ts")).diagnose(config, source),
+  diagnose,
   doctorFlags: ["--no-prompt", "--allow-read", `--allow-run=${SHELL}`],
   permissionRemedy,
   linkedRoots,
