@@ -7,8 +7,8 @@ Deno.test("v8FlagsFor() has the shipped flags for the shipped compiler", () => {
 });
 
 Deno.test("v8FlagsFor() replaces only the flags of the compiler", () => {
-  const flags = v8FlagsFor("sparkplug");
+  const flags = v8FlagsFor("maglev");
   assert(!flags.includes("--jitless"));
-  assert(flags.includes("--sparkplug"));
+  assert(flags.includes("--maglev"));
   for (const flag of manifest.v8Flags) assert(flag === "--jitless" || flags.includes(flag), flag);
 });

@@ -15,9 +15,9 @@ Deno.test("readOptions() reads every option", () => {
     rounds: 2,
     only: "ping",
     format: "short",
-    compilers: ["none", "sparkplug"],
+    compilers: ["none", "maglev"],
   });
-  assertEquals(readOptions(["--json", "--compiler", "sparkplug"]).compilers, ["sparkplug"]);
+  assertEquals(readOptions(["--json", "--compiler", "maglev"]).compilers, ["maglev"]);
 });
 
 for (
