@@ -4,12 +4,32 @@
  * @module
  */
 
+import * as z from "zod";
 import { ERRORS } from "../base/errors.ts";
 import { PROTOCOL_VERSION } from "../base/version.ts";
-import { type JsonSchema, jsonSchema } from "./json_schema.ts";
 import type { Method } from "./method.ts";
 
 const OPENRPC_VERSION = "1.3.2";
+
+/** A JSON Schema as an object. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The JSON Schema of what is sent over the wire: members with defaults are optional. */
+export function jsonSchema(schema: z.ZodMiniType): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    // The registry holds the JSON type of such a schema.
+    unrepresentable: "any",
+    override: dropSafeRange,
+  });
+  return rest;
+}
+
+/** Every integer is within JavaScript's exact range; repeating that for each is noise. */
+function dropSafeRange({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+}
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { type JsonSchema, jsonSchema } from "../../lib/core/json_schema.ts";
+import { type JsonSchema, jsonSchema } from "../../lib/core/openrpc.ts";
 
 /** One member of a schema. */
 export interface Field {

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { method, NoParams } from "../../../lib/core/method.ts";
-import { jsonSchema } from "../../../lib/core/json_schema.ts";
-import { openRpcDocument, parametersOf } from "../../../lib/core/openrpc.ts";
+import { jsonSchema, openRpcDocument, parametersOf } from "../../../lib/core/openrpc.ts";
 
 const copy = method({
   name: "copy",
