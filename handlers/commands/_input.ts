@@ -5,12 +5,26 @@
  */
 
 import { invalidParams } from "../../lib/base/errors.ts";
+import { Once } from "../../lib/base/memory/once.ts";
 import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
 
 /** How bytes are represented in JSON. */
 export type Encoding = "utf8" | "base64";
 
 const INPUT_NAMES = { text: "input", encoding: "input_encoding" } as const;
+
+/**
+ * The bytes of `input`, which the parameters no longer hold then: the command may run for hours.
+ *
+ * @throws As {@link decodeInput}.
+ */
+export function takeInput(
+  params: { input?: string | undefined; input_encoding: Encoding },
+): Once<Uint8Array<ArrayBuffer>> | undefined {
+  const bytes = decodeInput(params.input, params.input_encoding);
+  params.input = undefined;
+  return bytes && new Once(bytes);
+}
 
 /**
  * The bytes of `input`, or `undefined` if there are none to send.

@@ -3,7 +3,7 @@ import { commandFailed, ERRORS, invalidParams, timedOut } from "../../lib/base/e
 import { type Context, method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/policy/commands.ts";
 import { addMissing } from "./_environment.ts";
-import { decodeInput } from "./_input.ts";
+import { takeInput } from "./_input.ts";
 import { encodeOutputs, type Outputs } from "./_outputs.ts";
 import { commandRule } from "./_policy.ts";
 import { workingDirectoryOf } from "./_working_directory.ts";
@@ -80,6 +80,7 @@ export const execCommand = method({
     },
   },
   ownTimeout: true,
+  dropsParams: true,
   available: ({ config }) => config.security.command_whitelist?.length !== 0,
   target: ({ command }) => ({ command }),
   policy: (params, services) => {
@@ -108,7 +109,7 @@ export const execCommand = method({
       args: params.args,
       workingDirectory: workingDirectoryOf(params, context.guest),
       env: addMissing(params.env, await commands.baseEnvironment()),
-      input: decodeInput(params.input, params.input_encoding),
+      input: takeInput(params),
       maxOutputBytes: params.capture_output ? room : 0,
       timeoutMs: timeoutSeconds * 1000,
       signal: context.signal,

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ERRORS, invalidParams } from "../../lib/base/errors.ts";
+import { utf8Bytes } from "../../lib/base/json_text.ts";
 import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
 import { LONE_SURROGATE } from "../../lib/policy/paths.ts";
@@ -67,10 +68,9 @@ export const fileWrite = fileMethod({
   run: async (params, { files, target, config: { security }, signal }) => {
     const { path } = target;
     refuseTrailingSlash(params.path, "path");
-    const { content, encoding, offset } = params;
-    const buffer = takeBuffer(maxBytes(content, encoding));
+    const { offset } = params;
+    const { buffer, bytes } = takeContent(params);
     try {
-      const bytes = decode(content, encoding, buffer);
       refuseGrowth(path, (offset ?? 0) + bytes.byteLength, security.max_file_size_mb);
       const create = { mode: modeOf(params.permissions), createDirectories: params.create_dirs };
       if (offset === undefined) {
@@ -87,9 +87,25 @@ export const fileWrite = fileMethod({
   },
 });
 
+/** The bytes of the content, in a buffer to be given back; the parameters no longer hold the text. */
+function takeContent(
+  params: { content: string; encoding: Encoding },
+): { readonly buffer: Uint8Array<ArrayBuffer>; readonly bytes: Uint8Array } {
+  const { content, encoding } = params;
+  const buffer = takeBuffer(maxBytes(content, encoding));
+  try {
+    const bytes = decode(content, encoding, buffer);
+    params.content = "";
+    return { buffer, bytes };
+  } catch (error) {
+    giveBuffer(buffer);
+    throw error;
+  }
+}
+
 /** The most bytes that the content can contain. */
 const maxBytes = (content: string, encoding: Encoding) =>
-  encoding === "utf8" ? content.length * 3 : Math.ceil(content.length / 4) * 3;
+  encoding === "utf8" ? utf8Bytes(content) : Math.ceil(content.length / 4) * 3;
 
 /** The content's bytes, at the start of the buffer. */
 function decode(content: string, encoding: Encoding, buffer: Uint8Array): Uint8Array {

@@ -72,6 +72,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     immediate,
     whileFrozen,
     ownTimeout: limitMs === undefined,
+    dropsParams: false,
     audited: definition.audited,
     available: (services) =>
       (whileFrozen || !services.guest.privileged.isFrozen) &&

@@ -6,6 +6,7 @@
  */
 
 import { commandFailed } from "../../lib/base/errors.ts";
+import { Once } from "../../lib/base/memory/once.ts";
 import { withTimer } from "../../lib/base/waiting.ts";
 import type { CapturedOutput, Commands, RunOptions, RunResult } from "../../lib/guest/commands.ts";
 
@@ -52,8 +53,9 @@ interface Process {
 
 /** What a program is started with; the table adds the limits. */
 export type StartOptions =
-  & Omit<RunOptions, "signal" | "maxOutputBytes" | "onStarted">
+  & Omit<RunOptions, "signal" | "maxOutputBytes" | "onStarted" | "input">
   & {
+    readonly input?: Uint8Array<ArrayBuffer>;
     readonly isCaptured: boolean;
     /** The one stream whose output is kept; both by default. */
     readonly keeps?: "stdout" | "stderr";
@@ -85,9 +87,9 @@ export class Processes {
    */
   async start(
     commands: Commands,
-    { isCaptured, keeps, ...options }: StartOptions,
+    { isCaptured, keeps, input, ...options }: StartOptions,
   ): Promise<number> {
-    const inputBytes = options.input?.byteLength ?? 0;
+    const inputBytes = input?.byteLength ?? 0;
     await this.#makeRoom(inputBytes);
     this.#inputBytes += inputBytes;
     const streamBytes = isCaptured ? this.#reserve() : 0;
@@ -95,6 +97,7 @@ export class Processes {
     const started = Promise.withResolvers<number>();
     const running = commands.run({
       ...options,
+      input: input && new Once(input),
       maxOutputBytes: streamBytes,
       signal: this.#stopping.signal,
       onStarted: (pid) => {

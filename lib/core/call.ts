@@ -28,6 +28,9 @@ export interface Call<Reply> {
   encode(result: unknown): Reply;
 }
 
+/** A call whose parameters have been checked: it no longer holds what arrived. */
+export type AdmittedCall<Reply> = Omit<Call<Reply>, "params">;
+
 /** Something that happens once the reply has been sent, such as a shutdown. */
 export interface Action {
   /** Performs it. Never rejects. */

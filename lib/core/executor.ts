@@ -20,7 +20,7 @@ import { countCall } from "../base/memory/garbage.ts";
 import { Slots } from "../base/slots.ts";
 import { Admission } from "./admission.ts";
 import type { Caller } from "./caller.ts";
-import type { Action, Call, Failure, Outcome, Success } from "./call.ts";
+import type { Action, AdmittedCall, Call, Failure, Outcome, Success } from "./call.ts";
 import type { CallId } from "./call_id.ts";
 import { ABORT_GRACE_MS, CallInFlight, CallsInFlight } from "./calls_in_flight.ts";
 import type { AgentServices, CheckedCall, Context, Method } from "./method.ts";
@@ -33,7 +33,7 @@ const NOTHING_TO_RELEASE = () => {};
 
 /** A call that has been admitted. */
 interface Execution<Reply> {
-  readonly call: Call<Reply>;
+  readonly call: AdmittedCall<Reply>;
   readonly method: Method;
   readonly checked: CheckedCall;
   readonly inFlight: CallInFlight;
@@ -97,13 +97,13 @@ export class Executor {
       const needsSlotNow = !method.immediate && checked.wait === undefined;
       const refusal = needsSlotNow ? this.#slots.refusal(call.bytes) : undefined;
       if (refusal !== undefined) throw tooManyRequests(refusal);
-      countCall(this.#inFlight.count);
+      this.#count(call);
       const inFlight = new CallInFlight();
       call.caller.reserve(call.id, inFlight);
       this.#inFlight.add(inFlight);
-      return this.#execute({ call, method, checked, inFlight, arrivedAt });
+      return this.#execute({ call: withoutParams(call), method, checked, inFlight, arrivedAt });
     } catch (thrown) {
-      countCall(this.#inFlight.count);
+      this.#count(call);
       return this.#refuse(call, thrown, arrivedAt);
     }
   }
@@ -139,13 +139,17 @@ export class Executor {
     await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
   }
 
+  #count({ bytes }: Call<unknown>): void {
+    countCall(this.#inFlight.count, { bytes, heldBytes: this.#slots.heldBytes });
+  }
+
   #runImmediate<Reply>(call: Call<Reply>, checked: CheckedCall, arrivedAt: number): Success<Reply> {
     const reply = call.encode(checked.run(this.#context(call, NEVER_ABORTED)));
     this.#finished(call, arrivedAt);
     return { ok: true, reply, release: NOTHING_TO_RELEASE };
   }
 
-  #refuse(call: Call<unknown>, thrown: unknown, arrivedAt: number): Failure {
+  #refuse(call: AdmittedCall<unknown>, thrown: unknown, arrivedAt: number): Failure {
     const error = this.#explain(thrown, call);
     this.#finished(call, arrivedAt, { code: error.code, reason: error.data.reason });
     return { ok: false, error, release: NOTHING_TO_RELEASE };
@@ -158,8 +162,9 @@ export class Executor {
     let working: Promise<unknown> | undefined;
     let prepared: AfterReply | undefined;
     let hasSlot = false;
+    let heldBytes = call.bytes;
     const release = () => {
-      if (hasSlot) void this.#giveSlotBackAfter(working);
+      if (hasSlot) void this.#giveSlotBackAfter(working, heldBytes);
       hasSlot = false;
     };
     try {
@@ -172,6 +177,10 @@ export class Executor {
       }
       if (method.ownTimeout) inFlight.clearDeadline();
       working = Promise.try(() => checked.run(this.#context(call, signal)));
+      if (hasSlot && method.dropsParams) {
+        this.#slots.drop(heldBytes);
+        heldBytes = 0;
+      }
       const returned = await inFlight.outcomeOf(working);
       if (returned instanceof ResultThen) prepared = returned.action;
       const reply = call.encode(returned instanceof ResultThen ? returned.result : returned);
@@ -224,14 +233,17 @@ export class Executor {
         : `timed out after ${seconds} s`;
       return timedOut(reason, { timeout_seconds: seconds });
     });
-    if (!this.#slots.takeFree()) await this.#slots.take(inFlight.signal, call.bytes);
+    if (!this.#slots.takeFree(call.bytes)) await this.#slots.take(inFlight.signal, call.bytes);
     isWaiting = false;
   }
 
   /** Work that does not stop keeps its slot, which bounds the resources it uses. */
-  async #giveSlotBackAfter(working: Promise<unknown> | undefined): Promise<void> {
+  async #giveSlotBackAfter(
+    working: Promise<unknown> | undefined,
+    heldBytes: number,
+  ): Promise<void> {
     await working?.catch(() => {});
-    this.#slots.give();
+    this.#slots.give(heldBytes);
   }
 
   async #beginAudit({ call, method, checked }: Execution<unknown>): Promise<AuditEntry> {
@@ -267,7 +279,7 @@ export class Executor {
   }
 
   #finished(
-    call: Call<unknown>,
+    call: AdmittedCall<unknown>,
     arrivedAt: number,
     fields: Readonly<Record<string, unknown>> & { readonly code?: number } = {},
   ): void {
@@ -275,7 +287,7 @@ export class Executor {
     this.#log.finished(call, arrivedAt, fields);
   }
 
-  #context({ caller, resultLimitBytes }: Call<unknown>, signal: AbortSignal): Context {
+  #context({ caller, resultLimitBytes }: AdmittedCall<unknown>, signal: AbortSignal): Context {
     return { ...this.#services, signal, resultLimitBytes, caller };
   }
 
@@ -285,10 +297,17 @@ export class Executor {
     return this.#explain(isConsequence ? signal.reason : thrown, call);
   }
 
-  #explain(thrown: unknown, call: Call<unknown>): RpcError {
+  #explain(thrown: unknown, call: AdmittedCall<unknown>): RpcError {
     const error = toRpcError(thrown);
     if (error !== undefined) return error;
     this.#log.fault("internal error", thrown, call);
     return internalError("internal error; see the agent's log");
   }
+}
+
+/** The call as it is kept until its end: the parameters have become those of the checked call. */
+function withoutParams<Reply>(
+  { method, caller, id, bytes, resultLimitBytes, encode }: Call<Reply>,
+): AdmittedCall<Reply> {
+  return { method, caller, id, bytes, resultLimitBytes, encode };
 }

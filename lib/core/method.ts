@@ -7,6 +7,7 @@
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { checkParams } from "../base/check_params.ts";
+import { Once } from "../base/memory/once.ts";
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
@@ -84,6 +85,11 @@ export interface Definition<
   /** Whether it limits its time itself, instead of by `request_timeout_seconds`. */
   readonly ownTimeout?: boolean;
   /**
+   * Whether it drops what is large in its parameters once it has begun, however long it then runs:
+   * the bytes of its request are not counted any more.
+   */
+  readonly dropsParams?: boolean;
+  /**
    * Whether the audit file records it, because it changes the guest or returns data that could be
    * secret.
    */
@@ -154,6 +160,7 @@ export interface CheckedCall {
   readonly wait?: (context: Context) => Wait | undefined | Promise<Wait | undefined>;
   /** See `policy` of {@link Definition}. */
   readonly rules?: (services: AgentServices) => readonly PolicyRule[];
+  /** Runs it, once: only the method holds the parameters from then on. */
   run(context: Context): unknown;
 }
 
@@ -171,6 +178,7 @@ export interface Method {
   readonly immediate: boolean;
   readonly whileFrozen: boolean;
   readonly ownTimeout: boolean;
+  readonly dropsParams: boolean;
   readonly audited: boolean;
   available(services: AgentServices): boolean;
   /**
@@ -224,17 +232,18 @@ export function method<
     immediate: definition.immediate ?? false,
     whileFrozen: definition.whileFrozen ?? false,
     ownTimeout: definition.ownTimeout ?? false,
+    dropsParams: definition.dropsParams ?? false,
     audited: definition.audited,
     available: (services) =>
       isAllowed(definition.access, services.config.security.allow) &&
       (available?.(services) ?? true),
     prepare(raw) {
-      const checked = checkParams(params(), raw, hidden);
+      const checked = new Once(checkParams(params(), raw, hidden));
       return {
-        target: target?.(checked) ?? {},
-        wait: wait && ((context) => wait(checked, context)),
-        rules: (services) => policy?.(checked, services) ?? [],
-        run: (context) => run(checked, context),
+        target: target?.(checked.value) ?? {},
+        wait: wait && ((context) => wait(checked.value, context)),
+        rules: (services) => policy?.(checked.value, services) ?? [],
+        run: (context) => run(checked.take(), context),
       };
     },
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Once } from "../base/memory/once.ts";
 import type { InstalledPrograms } from "../policy/commands.ts";
 
 /** What to run, and its limits. */
@@ -14,8 +15,8 @@ export interface RunOptions {
   readonly workingDirectory: string;
   /** The complete environment of the command. */
   readonly env: Readonly<Record<string, string>>;
-  /** The command's standard input; empty by default. */
-  readonly input?: Uint8Array<ArrayBuffer>;
+  /** The command's standard input, taken when it is written; empty by default. */
+  readonly input?: Once<Uint8Array<ArrayBuffer>> | undefined;
   /** The bytes of each output stream to keep; 0 discards both. */
   readonly maxOutputBytes: number;
   /** Whether standard error goes where standard output goes, in the order of writing. */

@@ -20,7 +20,7 @@ export const MAX_BUFFERS = 8;
 /** The most bytes of a request: what the other seven buffers leave of the budget. */
 export const MAX_REQUEST_BYTES = 1024 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
 /** Clients wait until they time out, and hold at most 64 KiB meanwhile. */
-const UNLIMITED = { calls: Infinity, bytes: Infinity };
+const UNLIMITED = { calls: Infinity, bytes: Infinity, runningBytes: Infinity };
 /** How many unused buffers are kept. */
 const MAX_KEPT = 4;
 

@@ -7,7 +7,7 @@
 
 import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
 import { ERRORS, RpcError } from "../../lib/base/errors.ts";
-import { QUEUE_LIMITS } from "../../lib/base/slots.ts";
+import { SLOT_LIMITS } from "../../lib/base/slots.ts";
 import { MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
 import { errorText, notificationText } from "../../lib/dialects/jsonrpc/messages.ts";
 import type { Method } from "../../lib/core/method.ts";
@@ -96,8 +96,11 @@ export function loadChapter(methods: readonly Method[]): string {
   return blocks(
     "## Concurrency and timeouts",
     "Requests run concurrently and are answered as they finish, in any order: match answers by " +
-      `\`id\`. Up to \`max_concurrent_requests\` (${max_concurrent_requests}) run and ${QUEUE_LIMITS.calls} ` +
-      `more wait, with ${QUEUE_LIMITS.bytes / 1024} KiB of requests in all; further ones get ` +
+      `\`id\`. Up to \`max_concurrent_requests\` (${max_concurrent_requests}) run, with ` +
+      `${
+        SLOT_LIMITS.runningBytes / 1024
+      } KiB of requests in all unless a single one is larger, and ` +
+      `${SLOT_LIMITS.calls} more wait, with ${SLOT_LIMITS.bytes / 1024} KiB; further ones get ` +
       `${tooManyRequests.code}. ${immediate.join(", ")} never wait. ` +
       `At most \`max_requests_per_second\` (${max_requests_per_second}) are accepted, and as many ` +
       `in one burst after a pause; further ones get ${tooManyRequests.code} with ` +

@@ -28,6 +28,13 @@ const QUEUED_PART_BYTES = 320;
 const CALL_BYTES = 1024;
 /** A transfer has four pieces in flight; the requests of more calls wait, and outlive what is young. */
 const FEW_CALLS = 4;
+/** Four of the largest requests, by default: as long as more text is held, much of it outlives what is young. */
+const MUCH_HELD_BYTES = 256 * 1024;
+/**
+ * The line of such a request, its parsed text, what was made of it, and as much again: what is held
+ * takes the room that garbage has otherwise.
+ */
+const HELD_TEXT_FACTOR = 4;
 /** A member or an element of parsed JSON: the value, its name, copies of the object that holds it. */
 const VALUE_BYTES = 200;
 /** A child process leaves streams and promises. */
@@ -70,10 +77,19 @@ export function countQueued(parts: number): void {
   countGarbage(parts * QUEUED_PART_BYTES);
 }
 
+/** The text of a request that has arrived, and the text beside it. */
+export interface RequestText {
+  /** Bytes that the request holds in memory. */
+  readonly bytes: number;
+  /** Bytes that the requests hold which wait or run. */
+  readonly heldBytes: number;
+}
+
 /** Counts a call that leaves more garbage than its text, and how many are in flight with it. */
-export function countCall(inFlight: number): void {
-  if (inFlight > FEW_CALLS) countLasting();
-  countGarbage(CALL_BYTES);
+export function countCall(inFlight: number, { bytes, heldBytes }: RequestText): void {
+  const isMuchHeld = heldBytes > MUCH_HELD_BYTES;
+  if (inFlight > FEW_CALLS || isMuchHeld) countLasting();
+  countGarbage(CALL_BYTES + (isMuchHeld ? bytes * HELD_TEXT_FACTOR : 0));
 }
 
 /** Notes that what was counted outlives a minor collection: the next one is a full one. */

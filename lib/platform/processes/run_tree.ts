@@ -5,6 +5,7 @@
  */
 
 import { countChild, countSpawnedValues } from "../../base/memory/garbage.ts";
+import type { Once } from "../../base/memory/once.ts";
 import type { CapturedOutput, RunOptions, RunResult } from "../../guest/commands.ts";
 import { Capture } from "./capture.ts";
 import { watchForInterruption } from "./interruption.ts";
@@ -67,10 +68,13 @@ export async function runTree(options: RunOptions, startTree: StartTree): Promis
 }
 
 /** Writes the input. A child that exits or closes its input early is not an error. */
-async function feed(child: Deno.ChildProcess, input: Uint8Array<ArrayBuffer>): Promise<void> {
+async function feed(
+  child: Deno.ChildProcess,
+  input: Once<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
   const writer = child.stdin.getWriter();
   try {
-    await writer.write(input);
+    await writer.write(input.take());
     await writer.close();
   } catch {
     // EPIPE

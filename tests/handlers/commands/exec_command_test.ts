@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
+import { takeInput } from "../../../handlers/commands/_input.ts";
 import { ExecParams } from "../../../handlers/commands/_params.ts";
 import { execCommand } from "../../../handlers/commands/exec_command.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
@@ -56,8 +57,15 @@ Deno.test("exec_command passes arguments, directory, time limit, variables and i
   assertEquals(run?.workingDirectory, "/srv/www");
   assertEquals(run?.timeoutMs, 7000);
   assertEquals(run?.env, { PATH: "/sbin:/bin", HOME: "/h", MINE: "1" });
-  assertEquals(run?.input, new TextEncoder().encode("é"));
+  assertEquals(run?.input?.take(), new TextEncoder().encode("é"));
   assertEquals(run?.maxOutputBytes, 0);
+});
+
+Deno.test("the parameters do not hold an input that has been taken", () => {
+  const params: Parameters<typeof takeInput>[0] = { input: "text", input_encoding: "utf8" };
+  assertEquals(takeInput(params)?.take(), new TextEncoder().encode("text"));
+  assertEquals(params, { input: undefined, input_encoding: "utf8" });
+  assertEquals(takeInput(params), undefined);
 });
 
 Deno.test("exec_command decodes base64 input, and sends an empty input as such", async () => {
@@ -65,7 +73,10 @@ Deno.test("exec_command decodes base64 input, and sends an empty input as such",
   const command = "tool";
   await exec(commands, { command, input: "AP8=", input_encoding: "base64" });
   await exec(commands, { command, input: "" });
-  assertEquals(commands.runs.map(({ input }) => input), [Uint8Array.of(0, 255), new Uint8Array(0)]);
+  assertEquals(commands.runs.map(({ input }) => input?.take()), [
+    Uint8Array.of(0, 255),
+    new Uint8Array(0),
+  ]);
 });
 
 Deno.test("exec_command rejects input that its encoding does not allow: -32602", async () => {

@@ -15,7 +15,11 @@ Deno.test("slots are never given out twice, never lost, and in the order of aski
       fc.integer({ min: 1, max: 4 }),
       fc.array(step, { maxLength: 80 }),
       async (count, steps) => {
-        const slots = new Slots(count, { calls: Infinity, bytes: Infinity });
+        const slots = new Slots(count, {
+          calls: Infinity,
+          bytes: Infinity,
+          runningBytes: Infinity,
+        });
         let most = count;
         let asked = 0;
         const running: number[] = [];

@@ -2,9 +2,16 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Slots } from "../../../lib/base/slots.ts";
 import { NEVER } from "../_helpers.ts";
 
+const LIMITS = { calls: 10, bytes: 1000, runningBytes: 1000 };
+
 /** Takes a place and tells in `order` when it has it. */
-function queue(slots: Slots, order: string[], name: string, signal = NEVER): Promise<void> {
-  return slots.take(signal).then(() => void order.push(name));
+function queue(
+  slots: Slots,
+  order: string[],
+  name: string,
+  { signal = NEVER, bytes = 0 }: { signal?: AbortSignal; bytes?: number } = {},
+): Promise<void> {
+  return slots.take(signal, bytes).then(() => void order.push(name));
 }
 
 Deno.test("Slots are given in the order of asking", async () => {
@@ -22,7 +29,7 @@ Deno.test("Slots are given in the order of asking", async () => {
 });
 
 Deno.test("Slots refuse a call when all are taken and the queue is full", async () => {
-  const slots = new Slots(2, { calls: 1, bytes: 1000 });
+  const slots = new Slots(2, { ...LIMITS, calls: 1 });
   assertEquals(slots.refusal(0) !== undefined, false);
   await slots.take(NEVER);
   await slots.take(NEVER);
@@ -39,7 +46,7 @@ Deno.test("a call that stops waiting costs no slot", async () => {
   await slots.take(NEVER);
   const impatient = new AbortController();
   const order: string[] = [];
-  const gone = queue(slots, order, "gone", impatient.signal);
+  const gone = queue(slots, order, "gone", { signal: impatient.signal });
   const patient = queue(slots, order, "patient");
   impatient.abort(new Error("too long"));
   await assertRejects(() => gone, Error, "too long");
@@ -85,7 +92,7 @@ Deno.test("additional slots go to the calls that wait, in their order", async ()
 });
 
 Deno.test("fewer slots are given out again once enough have come back", async () => {
-  const slots = new Slots(3, { calls: 1, bytes: 1000 });
+  const slots = new Slots(3, { ...LIMITS, calls: 1 });
   for (let taken = 0; taken < 3; taken++) await slots.take(NEVER);
   slots.resize(1);
   assertEquals(slots.takeFree(), false);
@@ -103,7 +110,7 @@ Deno.test("fewer slots are given out again once enough have come back", async ()
 });
 
 Deno.test("Slots refuse a call when the bytes that wait are over the limit", async () => {
-  const slots = new Slots(1, { calls: 10, bytes: 100 });
+  const slots = new Slots(1, { ...LIMITS, bytes: 100 });
   assertEquals(slots.refusal(1000), undefined);
   await slots.take(NEVER, 1000);
   // The first to wait may have any size.
@@ -111,9 +118,57 @@ Deno.test("Slots refuse a call when the bytes that wait are over the limit", asy
   const first = slots.take(NEVER, 60);
   assertEquals(slots.refusal(40), undefined);
   assertStringIncludes(slots.refusal(41) ?? "", "waiting requests already take 60 bytes");
-  slots.give();
+  slots.give(1000);
   await first;
   assertEquals(slots.refusal(1000), undefined);
+});
+
+Deno.test("a call waits beside free slots while those that run hold too much", async () => {
+  const slots = new Slots(3, { ...LIMITS, runningBytes: 100 });
+  await slots.take(NEVER, 60);
+  assertEquals([slots.takeFree(41), slots.takeFree(40), slots.heldBytes], [false, true, 100]);
+  const order: string[] = [];
+  const large = queue(slots, order, "large", { bytes: 50 });
+  const small = queue(slots, order, "small", { bytes: 1 });
+  slots.give(40);
+  await Promise.resolve();
+  assertEquals([order, slots.waiting], [[], 2], "the small one does not overtake");
+  slots.give(60);
+  await Promise.all([large, small]);
+  assertEquals([order, slots.heldBytes], [["large", "small"], 51]);
+});
+
+Deno.test("a call may hold more than the limit while no other holds anything", async () => {
+  const slots = new Slots(2, { ...LIMITS, runningBytes: 100 });
+  assertEquals([slots.takeFree(1000), slots.takeFree(1)], [true, false]);
+  const next = slots.take(NEVER, 1000);
+  slots.give(1000);
+  await next;
+  assertEquals(slots.heldBytes, 1000);
+});
+
+Deno.test("bytes that a running call drops let the next one in", async () => {
+  const slots = new Slots(2, { ...LIMITS, runningBytes: 100 });
+  await slots.take(NEVER, 100);
+  const next = slots.take(NEVER, 100);
+  assertEquals(slots.heldBytes, 200);
+  slots.drop(100);
+  await next;
+  slots.give(0);
+  slots.give(100);
+  assertEquals([slots.heldBytes, slots.takeFree(), slots.takeFree()], [0, true, true]);
+});
+
+Deno.test("a large call that stops waiting lets the smaller ones behind it in", async () => {
+  const slots = new Slots(2, { ...LIMITS, runningBytes: 100 });
+  await slots.take(NEVER, 60);
+  const impatient = new AbortController();
+  const large = slots.take(impatient.signal, 50);
+  const small = slots.take(NEVER, 40);
+  impatient.abort(new Error("too long"));
+  await assertRejects(() => large, Error, "too long");
+  await small;
+  assertEquals(slots.heldBytes, 100);
 });
 
 Deno.test("a call that waited for its slot leaves no listener on its signal", async () => {

@@ -61,6 +61,7 @@ interface Traits {
   readonly immediate?: boolean;
   readonly whileFrozen?: boolean;
   readonly ownTimeout?: boolean;
+  readonly dropsParams?: boolean;
   readonly audited?: boolean;
   readonly access?: Access;
 }

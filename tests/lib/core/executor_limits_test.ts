@@ -5,7 +5,7 @@ import { Audit } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
 import { ResultThen } from "../../../lib/core/outcome.ts";
-import { QUEUE_LIMITS } from "../../../lib/base/slots.ts";
+import { SLOT_LIMITS } from "../../../lib/base/slots.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
 import {
   answerOf,
@@ -18,7 +18,7 @@ import {
 } from "./_host.ts";
 import { within } from "../../_waiting.ts";
 
-const MAX_WAITING = QUEUE_LIMITS.calls;
+const MAX_WAITING = SLOT_LIMITS.calls;
 
 const park = (id: number | string) => request({ id, method: "park" });
 const pingLine = (id: number) => request({ id, method: "ping" });
@@ -494,7 +494,7 @@ Deno.test("a call refused by the audit gives its slot back", async () => {
 Deno.test("requests that wait are bounded by their bytes, whatever their number", async () => {
   const parked = new ParkedMethod();
   const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 1 });
-  const size = Math.floor(QUEUE_LIMITS.bytes / 4);
+  const size = Math.floor(SLOT_LIMITS.bytes / 4);
   const large = (id: number) =>
     request({ id, method: "park", params: { value: "x".repeat(size) } });
   const answers = Array.from({ length: 6 }, (_, id) => agent.ask(large(id)));
@@ -506,6 +506,54 @@ Deno.test("requests that wait are bounded by their bytes, whatever their number"
   const after = agent.ask(large(7));
   (await parked.call(4)).finish("there is room again");
   assertEquals((await after).result, "there is room again");
+});
+
+Deno.test("requests that run are bounded by their bytes, whatever the number of slots", async () => {
+  const parked = new ParkedMethod();
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 100 });
+  const size = Math.floor(SLOT_LIMITS.runningBytes / 3);
+  const large = (id: number) =>
+    request({ id, method: "park", params: { value: "x".repeat(size) } });
+  const answers = Array.from({ length: 4 }, (_, id) => agent.ask(large(id)));
+  (await parked.call(1)).finish(1);
+  await answers[1];
+  await parked.call(2);
+  assertEquals(parked.calls.length, 3, "two at a time: each is more than a third");
+  (await parked.call(0)).fail(commandFailed("a failure gives its bytes back, too"));
+  (await parked.call(2)).finish(2);
+  (await parked.call(3)).finish(3);
+  const after = await within(Promise.all(answers), "the answers");
+  assertEquals(after.map(({ error, result }) => error?.code ?? result), [-32000, 1, 2, 3]);
+});
+
+Deno.test("a method that drops its parameters is not counted once it runs", async () => {
+  const parked = new ParkedMethod("park", { dropsParams: true });
+  const agent = new InProcessAgent([parked.method], { max_concurrent_requests: 2 });
+  const params = { value: "x".repeat(SLOT_LIMITS.runningBytes) };
+  const answers = [0, 1].map((id) => agent.ask(request({ id, method: "park", params })));
+  await parked.call(1);
+  for (const index of [0, 1]) (await parked.call(index)).finish(index);
+  assertEquals((await Promise.all(answers)).map(({ result }) => result), [0, 1]);
+});
+
+Deno.test("a call that is refused before it runs gives its bytes back", async () => {
+  const lines = new DurableLines(() => Promise.reject(new Error("no disk")));
+  const audit = new Audit({ lines, isRequired: true, log: new CollectingLog() });
+  const traits = { audited: true, dropsParams: true };
+  const agent = new InProcessAgent(
+    [anyMethod("write", () => 0, traits), anyMethod("read", () => 1)],
+    { max_concurrent_requests: 2 },
+    audit,
+  );
+  const params = { value: "x".repeat(SLOT_LIMITS.runningBytes) };
+  for (let id = 0; id < 3; id++) {
+    const { error } = await agent.ask(request({ id, method: "write", params }));
+    assertEquals(error?.code, -32001);
+  }
+  const parked = agent.ask(request({ id: 8, method: "read", params }));
+  assertEquals((await within(parked, "room")).result, 1);
+  const small = await within(agent.ask(request({ id: 9, method: "read" })), "room beside it");
+  assertEquals(small.result, 1);
 });
 
 Deno.test("a request waits for a slot no longer than request_timeout_seconds, own timeout or not", async () => {

@@ -1,7 +1,9 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
+import { Caller } from "../../../lib/core/caller.ts";
 import { method } from "../../../lib/core/method.ts";
-import { rpcErrorOf } from "../_helpers.ts";
+import { CollectingLog, configWith, NEVER, rpcErrorOf } from "../_helpers.ts";
+import { memoryServices } from "../guest/_memory_guest.ts";
 
 const sample = method({
   name: "sample",
@@ -23,9 +25,31 @@ const sample = method({
 
 Deno.test("method() fills in what a definition leaves out", () => {
   assertEquals(
-    [sample.capability, sample.notes, sample.errors, sample.immediate, sample.ownTimeout],
-    [undefined, [], [], false, false],
+    [
+      sample.capability,
+      sample.notes,
+      sample.errors,
+      sample.immediate,
+      sample.ownTimeout,
+      sample.dropsParams,
+    ],
+    [undefined, [], [], false, false, false],
   );
+});
+
+Deno.test("only the method holds the parameters of a call that runs", () => {
+  const context = {
+    config: configWith(),
+    ...memoryServices(),
+    log: new CollectingLog(),
+    methods: [sample],
+    signal: NEVER,
+    resultLimitBytes: 60_000,
+    caller: new Caller(),
+  };
+  const checked = sample.prepare({ path: "/tmp/x" });
+  assertEquals(checked.run(context), null);
+  assertThrows(() => checked.run(context), Error, "the value has been taken");
 });
 
 Deno.test("prepare() fills in defaults before target and run see the parameters", () => {

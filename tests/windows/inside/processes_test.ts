@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RpcError } from "../../../lib/base/errors.ts";
+import { Once } from "../../../lib/base/memory/once.ts";
 import type { RunOptions } from "../../../lib/guest/commands.ts";
 import { runCommand } from "../../../lib/platform/windows/processes/run_command.ts";
 import { startCommand } from "../../../lib/platform/windows/processes/start_command.ts";
@@ -39,7 +40,7 @@ Deno.test("runCommand() returns output and exit code", async () => {
 
 Deno.test("runCommand() passes on its input and its end", async () => {
   const { stdout } = await runCommand(
-    optionsFor(COPY, { ...DENO, input: new TextEncoder().encode("b\r\na\r\n") }),
+    optionsFor(COPY, { ...DENO, input: new Once(new TextEncoder().encode("b\r\na\r\n")) }),
   );
   assertEquals(text(stdout.bytes), "b\r\na\r\n");
 });

@@ -5,6 +5,7 @@
  */
 
 import { commandFailed, timedOut } from "../../../base/errors.ts";
+import { Once } from "../../../base/memory/once.ts";
 import type { ProgramOptions, ProgramResult, Root } from "../../../privileged/operation.ts";
 import { runChild } from "../processes/run_child.ts";
 import { PROGRAM_PATH, programPath } from "../programs.ts";
@@ -52,7 +53,7 @@ async function run(
     args,
     workingDirectory: "/",
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
-    ...input === "" ? {} : { input: new TextEncoder().encode(input) },
+    ...input === "" ? {} : { input: new Once(new TextEncoder().encode(input)) },
     maxOutputBytes: MAX_OUTPUT_BYTES,
     timeoutMs,
     signal,

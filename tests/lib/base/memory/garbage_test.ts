@@ -74,15 +74,32 @@ Deno.test("a full collection that could not wait counts as the fourth", async ()
   assertEquals(made, [MINOR, MINOR, FULL, MINOR, MINOR, MINOR, FULL]);
 });
 
-Deno.test("beside more than four calls, and after what lasts, a collection is a full one", async () => {
+Deno.test("beside more than four calls or 256 KiB of text, and after what lasts, a collection is a full one", async () => {
   const made = await collections((copy) => {
-    for (const count of [() => copy.countCall(4), () => copy.countCall(5), copy.countLasting]) {
+    const text = { bytes: 0, heldBytes: 0 };
+    for (
+      const count of [
+        () => copy.countCall(4, text),
+        () => copy.countCall(5, text),
+        copy.countLasting,
+        () => copy.countCall(1, { ...text, heldBytes: 256 * KIB }),
+        () => copy.countCall(1, { ...text, heldBytes: 256 * KIB + 1 }),
+      ]
+    ) {
       count();
       copy.countGarbage(1.5 * MIB);
       copy.collectIfDue();
     }
   });
-  assertEquals(made, [MINOR, FULL, FULL]);
+  assertEquals(made, [MINOR, FULL, FULL, MINOR, FULL]);
+});
+
+Deno.test("the text of a request counts four times while requests hold more than 256 KiB", async () => {
+  const requests = (heldBytes: number) =>
+    collections(({ countCall }) => {
+      for (let count = 0; count < 8; count++) countCall(1, { bytes: 64 * KIB, heldBytes });
+    });
+  assertEquals([await requests(256 * KIB), await requests(256 * KIB + 1)], [[], [FULL]]);
 });
 
 Deno.test("the replies of a burst are counted, and take a full collection", async () => {
@@ -116,7 +133,7 @@ const WEIGHTS: readonly (readonly [string, number, (copy: typeof garbage) => voi
   ["3 MiB received", 3 * KIB, ({ countReceived }) => countReceived(KIB)],
   ["1.5 MiB of sent text", 1.5 * KIB, ({ countSentText }) => countSentText(KIB)],
   ["96 MiB of sent bytes", 96 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
-  ["1536 calls", 1536, ({ countCall }) => countCall(1)],
+  ["1536 calls", 1536, ({ countCall }) => countCall(1, { bytes: MIB, heldBytes: 0 })],
   ["96 children", 96, ({ countChild }) => countChild()],
   [
     "1.5 MiB of text with many values",

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Once } from "../../../../../lib/base/memory/once.ts";
 import { runInCommandCgroup } from "../../../../../lib/platform/linux/processes/command_cgroup.ts";
 import type { RunOptions } from "../../../../../lib/guest/commands.ts";
 import { rpcErrorOf, TempDirectory } from "../../../_helpers.ts";
@@ -49,7 +50,11 @@ Deno.test("runInCommandCgroup() rejects a variable that the shell would leave ou
 
 Deno.test("runInCommandCgroup() passes input on and returns the status and signal of the program itself", async () => {
   const input = new TextEncoder().encode("hello");
-  const { stdout } = await runInCommandCgroup({ ...options, program: "/bin/cat", input });
+  const { stdout } = await runInCommandCgroup({
+    ...options,
+    program: "/bin/cat",
+    input: new Once(input),
+  });
   assertEquals(textOf(stdout), "hello");
   const run = (script: string) =>
     runInCommandCgroup({ ...options, program: "/bin/sh", args: ["-c", script] });

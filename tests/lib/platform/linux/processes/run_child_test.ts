@@ -1,5 +1,6 @@
-import type { RunOptions, RunResult } from "../../../../../lib/guest/commands.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Once } from "../../../../../lib/base/memory/once.ts";
+import type { RunOptions, RunResult } from "../../../../../lib/guest/commands.ts";
 import { runChild } from "../../../../../lib/platform/linux/processes/run_child.ts";
 import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { until, within } from "../../../../_waiting.ts";
@@ -11,6 +12,15 @@ const LONG_MS = 60_000;
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** Whether somebody has taken the value. */
+function isTaken(once: Once<unknown>): boolean {
+  try {
+    return once.value === undefined;
+  } catch {
+    return true;
+  }
+}
 
 /** Runs a shell script as a child; `$1` … are its arguments. */
 function sh(
@@ -131,21 +141,36 @@ Deno.test("a child that reads its input reaches the end at once", async () => {
 
 Deno.test("a child reads the bytes it is given, and then the end", async () => {
   const input = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7 % 256);
-  const result = await sh("cat", { input, maxOutputBytes: 1_000_000 });
+  const result = await sh("cat", { input: new Once(input), maxOutputBytes: 1_000_000 });
   assertEquals(result.stdout.truncated, false);
   assert(result.stdout.bytes.byteLength === input.byteLength);
   assert(result.stdout.bytes.every((byte, i) => byte === input[i]));
 });
 
 Deno.test("an empty input is an input", async () => {
-  const result = await sh("cat; echo end", { input: new Uint8Array(0) });
+  const result = await sh("cat; echo end", { input: new Once(new Uint8Array(0)) });
   assertEquals(textOf(result.stdout.bytes), "end\n");
+});
+
+Deno.test("a child's input is not held while the child runs", async () => {
+  const input = new Once(bytesOf("read"));
+  const controller = new AbortController();
+  const started = Promise.withResolvers<void>();
+  const running = sh("exec sleep 3600", {
+    input,
+    signal: controller.signal,
+    onStarted: () => started.resolve(),
+  });
+  await started.promise;
+  await until(() => isTaken(input), "the input to be taken");
+  controller.abort();
+  assertEquals((await running).endedBy, "cancellation");
 });
 
 Deno.test("a child need not read its input", async () => {
   const input = new Uint8Array(1024 * 1024);
   for (const script of ["exit 3", "exec <&-; exit 3", "head -c 1 >/dev/null; exit 3"]) {
-    const result = await within(sh(script, { input }), script);
+    const result = await within(sh(script, { input: new Once(input) }), script);
     assertEquals([result.code, result.endedBy], [3, "itself"], script);
   }
 });
@@ -328,7 +353,10 @@ for (
   ] as const
 ) {
   Deno.test(`${what} is an error and leaves nothing behind`, async () => {
-    await assertRejects(() => sh("exit 0", { ...options, input: bytesOf("input") }), kind);
+    await assertRejects(
+      () => sh("exit 0", { ...options, input: new Once(bytesOf("input")) }),
+      kind,
+    );
   });
 }
 
