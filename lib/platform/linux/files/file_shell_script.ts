@@ -27,9 +27,9 @@ export const PRIVATE_FILE = "new";
  * arguments of the shell, which every user can read in /proc.
  *
  * A new file is written in a new directory that only its owner can enter, or next to its final name
- * if only the owner can write there anyway. It is created with O_EXCL under an unpredictable name
- * and gets its permissions through the open descriptor, so files that others put there are never
- * opened or changed.
+ * if only the owner can write there anyway; there, an empty file gets its final name at once. It is
+ * created with O_EXCL, otherwise under an unpredictable name, and gets its permissions through the
+ * open descriptor, so files that others put there are never opened or changed.
  */
 export const FILE_SHELL_SCRIPT = `${WALK}
 newline='
@@ -173,6 +173,18 @@ do_replace() {
   return ${SHELL_STATUS.failed}
 }
 
+# Makes an empty file under its final name, without a further process.
+create_named() {
+  new=$final
+  if make_file; then
+    set_mode && return
+    clean
+    return ${SHELL_STATUS.failed}
+  fi
+  if [ -e "./$final" ] || [ -L "./$final" ]; then return ${SHELL_STATUS.exists}; fi
+  return ${SHELL_STATUS.failed}
+}
+
 do_create() {
   get_new_file
   open_directory "$@" || return
@@ -182,6 +194,10 @@ do_create() {
     [ "$#" -lt ${MAX_UPLOADS} ] || [ -e "./$final" ] || return ${SHELL_STATUS.tooManyUploads}
     ;;
   esac
+  if [ "$private" = 0 ]; then
+    create_named
+    return
+  fi
   make_file || return
   status=${SHELL_STATUS.failed}
   set_mode && ln -T -- "$file" "$up$final" && status=0

@@ -125,7 +125,9 @@ export class NewFiles {
   ): Promise<void> {
     await this.#options.shells.use(signal, async (shell) => {
       const route = routeTo(dirname(target.path), target.root);
-      const values = this.#newFileValues(target, { private: "1", name: freshName(shell) }, {
+      const name = freshName(shell);
+      const isOwn = placeFor(target, name).private === "0";
+      const values = this.#newFileValues(target, { private: isOwn ? "0" : "1", name }, {
         mode,
         createDirectories,
       });

@@ -396,6 +396,28 @@ Deno.test("creating a file leaves one that exists as it is", async () => {
   assertEquals([await Deno.readTextFile(path), await modeOf(path)], ["content", 0o600]);
 });
 
+/** Page faults of the children that a process has waited for: 0 if it has had none (proc(5)). */
+async function faultsOfChildren(pid: number): Promise<string | undefined> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[8];
+}
+
+Deno.test("an empty file in a directory that only the agent writes needs no process but the shell", async () => {
+  await using directory = await TempDirectory.make();
+  await using shells = new FileShells(false);
+  await shells.use(NEVER, async (shell) => {
+    const route = routeTo(directory.path, directory.path);
+    const create = (isPrivate: string, final: string) =>
+      shell.ask("create", route, ["177", "", "0", isPrivate, "1", "x", final], NEVER);
+    assertEquals((await create("0", "file")).word, "0");
+    assertEquals(await faultsOfChildren(shell.pid), "0");
+    assertEquals((await create("1", "other")).word, "0");
+    assert(await faultsOfChildren(shell.pid) !== "0", "mkdir and ln are processes");
+  });
+  assertEquals(await namesIn(directory.path), ["file", "other"]);
+  for (const name of ["file", "other"]) assertEquals(await modeOf(directory.at(name)), 0o600);
+});
+
 Deno.test("forty files can be made at once in the same new directory", async () => {
   await using directory = await TempDirectory.make();
   await using files = new LinuxFiles();
@@ -442,12 +464,13 @@ Deno.test("a name that is taken, by a FIFO or a link, is refused and not opened"
             shell.ask(
               operation,
               routeTo(root, root),
-              operation === "create" ? values.slice(0, -1) : values,
+              operation === "create" ? [...values.slice(0, -2), name] : values,
               NEVER,
             ),
         );
         // A FIFO in a directory of the agent's own is met only by guessing the name.
-        assertEquals(word, "73", `${operation} ${name} ${isPrivate}`);
+        const isNamed = operation === "create" && isPrivate === "0";
+        assertEquals(word, isNamed ? "75" : "73", `${operation} ${name} ${isPrivate}`);
       }
     }
   }
