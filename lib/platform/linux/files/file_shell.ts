@@ -10,9 +10,9 @@
 import { commandFailed } from "../../../base/errors.ts";
 import { countChild } from "../../../base/memory/garbage.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
-import { ENTER } from "../processes/command_cgroup.ts";
+import { ENTER_HERE } from "../processes/command_cgroup.ts";
 import { signalGroup } from "../processes/process_group.ts";
-import { scriptArgs, SHELL } from "../programs.ts";
+import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 import { FILE_SHELL_SCRIPT } from "./file_shell_script.ts";
 import type { Route } from "./walk.ts";
@@ -44,8 +44,8 @@ export class FileShell {
   /** @param separate Whether it moves to the control group for commands. */
   constructor(separate: boolean) {
     countChild();
-    const script = scriptArgs(FILE_SHELL_SCRIPT);
-    this.#child = spawnShell(separate ? ["-c", ENTER, "sh", "", SHELL, ...script] : script);
+    const enter = ["-c", `${ENTER_HERE}${FILE_SHELL_SCRIPT}`, "sh"];
+    this.#child = spawnShell(separate ? enter : scriptArgs(FILE_SHELL_SCRIPT));
     this.#writer = this.#child.stdin.getWriter();
     this.#reader = this.#child.stdout.getReader();
     void this.#child.status.then(() => this.#hasExited = true);

@@ -229,6 +229,26 @@ do_commit() {
   return "$status"
 }
 
+# Opens a file as descriptor 4 if it is the one that the agent has verified. Only for a directory in
+# which nobody else can put a FIFO under that name.
+take_verified() {
+  [ -f "./$1" ] && [ ! -L "./$1" ] || return ${SHELL_STATUS.link}
+  command exec 4< "./$1" || return ${SHELL_STATUS.failed}
+  [ "$(stat -L -c %d:%i /proc/self/fd/4)" = "$2" ] || return ${SHELL_STATUS.link}
+}
+
+do_hash() {
+  get; final=$value
+  get; identity=$value
+  get; expected=$value
+  get; mode=$value
+  begin "$start" && walk 0 "$@" && take_verified "$final" "$identity" || return
+  digest=$(sha256sum <&4) || return ${SHELL_STATUS.failed}
+  digest=\${digest%% *}
+  printf %s "$digest"
+  [ -z "$mode" ] || [ "$digest" != "$expected" ] || chmod -- "$mode" /proc/self/fd/4
+}
+
 do_piece() {
   get; final=$value
   get; offset=$value

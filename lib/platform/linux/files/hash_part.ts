@@ -13,17 +13,22 @@ import { sha256 } from "./sha256.ts";
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** An open file, as it was when it was verified. */
+export interface HashedFile extends RealFile {
+  readonly path: string;
+}
+
 /**
  * Hashes a part of a file, as 64 hexadecimal digits.
  *
  * @throws {RpcError} -32000 if the file changes meanwhile.
  */
 export async function hashPart(
-  { file, path, info }: RealFile & { readonly path: string },
+  verified: HashedFile,
   { offset, length }: { readonly offset: number; readonly length: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const positioned = new PositionedFile(file);
+  const positioned = new PositionedFile(verified.file);
   const buffer = takeBuffer(CHUNK_BYTES);
   let done = 0;
   try {
@@ -33,12 +38,20 @@ export async function hashPart(
       done += filled;
       return filled;
     }, { buffer: buffer.subarray(0, CHUNK_BYTES), signal });
-    const now = file.statSync();
-    const hasChanged = done < length || now.size !== info.size ||
-      now.mtime?.getTime() !== info.mtime?.getTime();
-    if (!hasChanged) return digest;
+    if (done < length) throw changed(verified.path);
+    refuseChanged(verified);
+    return digest;
   } finally {
     giveBuffer(buffer);
   }
-  throw commandFailed(`${path} changed while it was being hashed`, { path });
 }
+
+/** @throws {RpcError} -32000 if the file has changed since it was verified. */
+export function refuseChanged({ file, info, path }: HashedFile): void {
+  const { size, mtime } = file.statSync();
+  const isSame = size === info.size && mtime?.getTime() === info.mtime?.getTime();
+  if (!isSame) throw changed(path);
+}
+
+const changed = (path: string) =>
+  commandFailed(`${path} changed while it was being hashed`, { path });

@@ -6,30 +6,52 @@
 
 import type { OpenFile, Piece } from "../../../guest/files.ts";
 import { PositionedFile } from "../../positioned_file.ts";
-import { hashPart } from "./hash_part.ts";
+import type { AllowedPath } from "../../../policy/paths.ts";
+import { hashPart, refuseChanged } from "./hash_part.ts";
 import { PieceReader } from "./piece_reader.ts";
 import { restatIfSame } from "./real_path.ts";
 import type { RealFile } from "./real_file.ts";
 
+const MUCH_BYTES = 256 * 1024;
+
+/**
+ * Hashes a whole file without handing its bytes on; `undefined` if that is not possible.
+ *
+ * @param info The file, whatever the path names by now.
+ */
+export type HashWhole = (
+  target: AllowedPath,
+  info: Deno.FileInfo,
+  signal: AbortSignal,
+) => Promise<string | undefined>;
+
+/** What a kept file needs of those who keep it. */
+export interface Keeper {
+  readonly hashWhole: HashWhole;
+  /** Takes the file back when it is disposed of; returns whether it is kept. */
+  readonly giveBack: (file: KeptFile) => boolean;
+}
+
 /** A verified file that nothing else uses until it is disposed of. */
 export class KeptFile implements OpenFile {
+  readonly #target: AllowedPath;
   readonly #file: Deno.FsFile;
   readonly #positioned: PositionedFile;
   readonly #reader: PieceReader;
-  readonly #giveBack: (file: KeptFile) => boolean;
+  readonly #keeper: Keeper;
   #info: Deno.FileInfo;
 
-  /** @param giveBack Takes it back when it is disposed of; returns whether it is kept. */
-  constructor(
-    readonly path: string,
-    { file, info }: RealFile,
-    giveBack: (file: KeptFile) => boolean,
-  ) {
+  constructor(target: AllowedPath, { file, info }: RealFile, keeper: Keeper) {
+    this.#target = target;
     this.#file = file;
     this.#info = info;
     this.#positioned = new PositionedFile(file);
     this.#reader = new PieceReader(this.#positioned);
-    this.#giveBack = giveBack;
+    this.#keeper = keeper;
+  }
+
+  get path(): string {
+    return this.#target.path;
   }
 
   /** The file as it was when it was taken. */
@@ -68,6 +90,15 @@ export class KeptFile implements OpenFile {
   async sha256(offset: number, length: number, signal: AbortSignal): Promise<string> {
     await this.#reader.settle();
     const file = { file: this.#file, path: this.path, info: this.#info };
+    // Starting a second process for a little takes longer than handing it on.
+    const isMuch = offset === 0 && length === this.#info.size && length >= MUCH_BYTES;
+    const whole = isMuch
+      ? await this.#keeper.hashWhole(this.#target, this.#info, signal)
+      : undefined;
+    if (whole !== undefined) {
+      refuseChanged(file);
+      return whole;
+    }
     try {
       return await hashPart(file, { offset, length }, signal);
     } finally {
@@ -76,7 +107,7 @@ export class KeptFile implements OpenFile {
   }
 
   [Symbol.dispose](): void {
-    if (this.#giveBack(this)) this.#reader.prefetchNext(this.#info);
+    if (this.#keeper.giveBack(this)) this.#reader.prefetchNext(this.#info);
   }
 
   /** Closes it for good. */

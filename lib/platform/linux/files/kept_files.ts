@@ -15,7 +15,7 @@ import { Timer } from "../../../base/timer.ts";
 import { Aborted, withTimer } from "../../../base/waiting.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
-import { KeptFile } from "./kept_file.ts";
+import { type HashWhole, type Keeper, KeptFile } from "./kept_file.ts";
 import { openRealFile } from "./real_file.ts";
 
 const MAX_KEPT = 4;
@@ -34,14 +34,16 @@ type Waiting = (file: KeptFile | undefined) => void;
 /** A small cache of open files. */
 export class KeptFiles implements Disposable {
   readonly #opens: BoundedOpens;
+  readonly #hashWhole: HashWhole;
   /** A map iterates in insertion order: the oldest comes first. */
   readonly #kept = new Map<string, Kept>();
   /** Who waits for each file that is in use or being opened. */
   readonly #inUse = new Map<string, Waiting[]>();
   #timer: Timer | undefined;
 
-  constructor(opens: BoundedOpens) {
+  constructor(opens: BoundedOpens, hashWhole: HashWhole) {
     this.#opens = opens;
+    this.#hashWhole = hashWhole;
   }
 
   /** How many files are kept. */
@@ -60,7 +62,11 @@ export class KeptFiles implements Disposable {
     signal: AbortSignal,
   ): Promise<KeptFile> {
     const key = `${access} ${target.root} ${target.path}`;
-    const open = () => openRealFile(this.#opens, target, access, signal);
+    const open = async (giveBack: Keeper["giveBack"]) =>
+      new KeptFile(target, await openRealFile(this.#opens, target, access, signal), {
+        hashWhole: this.#hashWhole,
+        giveBack,
+      });
     const waiting = this.#inUse.get(key);
     let found = this.#kept.get(key)?.file;
     if (waiting === undefined) {
@@ -68,13 +74,13 @@ export class KeptFiles implements Disposable {
       this.#kept.delete(key);
     } else {
       const handed = await this.#handed(key, waiting, signal);
-      if (handed === undefined) return new KeptFile(target.path, await open(), closed);
+      if (handed === undefined) return await open(closed);
       found = handed.file;
     }
     if (found?.restat() === true) return found;
     found?.close();
     try {
-      return new KeptFile(target.path, await open(), (file) => this.#giveBack(key, file));
+      return await open((file) => this.#giveBack(key, file));
     } catch (error) {
       this.#handOn(key, undefined);
       throw error;

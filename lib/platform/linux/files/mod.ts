@@ -20,6 +20,7 @@ import type {
 } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import { BoundedOpens } from "./bounded_opens.ts";
+import { childHash } from "./child_hash.ts";
 import { ChildWrittenFile } from "./child_written_file.ts";
 import { commitFile } from "./commit_file.ts";
 import { Entries } from "./entries.ts";
@@ -49,8 +50,12 @@ export class LinuxFiles implements Files, AsyncDisposable {
     this.#shells = new FileShells(separate);
     this.#rouser = new ThreadRouser(this.#shells);
     this.#opens = new BoundedOpens(() => this.#rouser.rouse());
-    this.#kept = new KeptFiles(this.#opens);
     this.#types = new FileSystemTypes(this.#shells);
+    const tools = { shells: this.#shells, types: this.#types };
+    this.#kept = new KeptFiles(
+      this.#opens,
+      (target, info, signal) => childHash(tools, target, info, { signal }),
+    );
     this.#separate = separate;
     this.#entries = new Entries(this.#shells);
     this.#new = new NewFiles({
@@ -100,7 +105,8 @@ export class LinuxFiles implements Files, AsyncDisposable {
 
   async commit(path: AllowedPath, options: CommitOptions): Promise<void> {
     this.#kept.forget(options.from.path);
-    await commitFile({ shells: this.#shells, opens: this.#opens }, path, options);
+    const tools = { shells: this.#shells, opens: this.#opens, types: this.#types };
+    await commitFile(tools, path, options);
   }
 
   async remove(path: AllowedPath, signal: AbortSignal): Promise<void> {

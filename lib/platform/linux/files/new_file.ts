@@ -9,7 +9,6 @@
 
 import { basename, dirname } from "@std/path/posix";
 import { commandFailed, permissionDenied, type RpcError } from "../../../base/errors.ts";
-import { Aborted } from "../../../base/waiting.ts";
 import type { NewFileOptions } from "../../../guest/files.ts";
 import { type AllowedPath, isInside } from "../../../policy/paths.ts";
 import type { BoundedOpens } from "./bounded_opens.ts";
@@ -20,8 +19,9 @@ import type { FileSystemType, FileSystemTypes } from "./file_system_types.ts";
 import { PositionedFile } from "../../positioned_file.ts";
 import { tooManyUploads } from "../../uploads.ts";
 import { permissionBits } from "./file_type.ts";
-import { isUnswappable, type Place, placeFor, siblingOf } from "./new_file_place.ts";
+import { type Place, placeFor, siblingOf } from "./new_file_place.ts";
 import { openRealFile, statIfAny } from "./real_file.ts";
+import { renameInPlace } from "./rename_in_place.ts";
 import { Turns } from "./turns.ts";
 import { routeTo, walkFailure } from "./walk.ts";
 
@@ -191,24 +191,6 @@ export class NewFiles {
 
 /** Whether the mode is set last: a umask cannot give every mode, and some prevent writing. */
 const isLate = (mode: number) => (mode & EXECUTE_BITS) !== 0 || (mode & OWNER_WRITE) === 0;
-
-interface Rename {
-  readonly from: AllowedPath;
-  readonly to: AllowedPath;
-  /** The file system of their directory. */
-  readonly device: number;
-}
-
-/** Renames the file without the shell, where nobody can swap a directory; tells whether it did. */
-async function renameInPlace({ from, to, device }: Rename, signal: AbortSignal): Promise<boolean> {
-  const { path, root } = to;
-  if (!isUnswappable({ path: dirname(path), root }, device)) return false;
-  const aborted = new Aborted(signal);
-  using _aborted = aborted;
-  // If it fails, the shell tries as well, and tells why.
-  const renamed = Deno.rename(from.path, path).then(() => true, () => false);
-  return await Promise.race([renamed, aborted.happened.then(() => false)]);
-}
 
 const freshName = (shell: FileShell) => `.kvmmanager-${shell.pid}-${crypto.randomUUID()}`;
 

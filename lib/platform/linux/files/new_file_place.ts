@@ -9,6 +9,7 @@ import type { AllowedPath } from "../../../policy/paths.ts";
 import { PRIVATE_FILE } from "./file_shell_script.ts";
 
 const OTHERS_WRITE = 0o022;
+const STICKY = 0o1000;
 const ROOT_USER = 0;
 
 /** Where a new file is until it gets its name. */
@@ -43,16 +44,17 @@ export function placeFor({ path, root }: AllowedPath, name: string): Place {
   }
   const directory = dirname(path);
   const beside = `${directory === "/" ? "" : directory}/${name}`;
-  return lookAt(directory)?.isOwn === true
+  const found = lookAt(directory);
+  return found?.isOwn === true && !found.othersWrite
     ? { private: "0", name, temporary: { path: beside, root } }
     : { private: "1", name, temporary: { path: `${beside}/${PRIVATE_FILE}`, root } };
 }
 
 /**
- * Whether only the agent's user and root can create, rename or remove anything in the directory and
- * in those above it, up to the allowed entry, all on one file system. Then the path names the same
- * file for consecutive system calls, and the agent may use it without the shell. Owners are
- * reliable only on a local file system: see `file_system_types.ts`.
+ * Whether only the agent's user and root can create, rename or remove anything in the directory, and
+ * rename or remove it and those above it, up to the allowed entry, all on one file system. Then the
+ * path names the same file for consecutive system calls, and the agent may use it without the shell.
+ * Owners are reliable only on a local file system: see `file_system_types.ts`.
  *
  * @param device The number of that file system.
  */
@@ -62,16 +64,24 @@ export function isUnswappable({ path, root }: AllowedPath, device: number): bool
     if (found === undefined || !(found.isOwn || found.isRoots) || found.device !== device) {
       return false;
     }
+    // In a sticky directory, others cannot rename what belongs to the agent or root (inode(7)).
+    if (found.othersWrite && (directory === path || !found.isSticky)) return false;
     if (directory === root || directory === "/") return directory === root;
   }
 }
 
-/** The owner of a directory that only its owner can change; `undefined` for any other. */
+/** Who owns and who can change a directory; `undefined` for anything else. */
 function lookAt(path: string) {
   try {
     const { isDirectory, uid, mode, dev } = Deno.lstatSync(path);
-    if (!isDirectory || ((mode ?? OTHERS_WRITE) & OTHERS_WRITE) !== 0) return undefined;
-    return { isOwn: uid === Deno.uid(), isRoots: uid === ROOT_USER, device: dev };
+    if (!isDirectory) return undefined;
+    return {
+      isOwn: uid === Deno.uid(),
+      isRoots: uid === ROOT_USER,
+      othersWrite: ((mode ?? OTHERS_WRITE) & OTHERS_WRITE) !== 0,
+      isSticky: ((mode ?? 0) & STICKY) !== 0,
+      device: dev,
+    };
   } catch {
     return undefined;
   }

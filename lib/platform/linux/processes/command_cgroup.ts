@@ -28,7 +28,7 @@ const COMMAND_OPEN_FILES = 1024;
  * An agent that is not in such a group does not move its children. Before Linux 5.16 there is no
  * descriptor, and the group's file belongs to the agent's user.
  */
-export const ENTER = `trap 'echo "$0 $?" >&2' EXIT
+const ENTER = `trap 'echo "$0 $?" >&2' EXIT
 ${enterCode()}`;
 
 const ON_NOT_MOVED =
@@ -53,19 +53,28 @@ ${
   })
 }`;
 
+/** What a script of the agent begins with to move itself; it also closes the descriptor. */
+export const ENTER_HERE = `${moveCode()}
+unset -v _kvmmanager_group
+`;
+
 function enterCode(
   { onNotMoved = "", then = "", variables = "_kvmmanager_group" } = {},
 ): string {
   return `shopt -s execfail 2>/dev/null
-IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
+${moveCode({ onNotMoved, then })}
+unset -v ${variables} $1
+shift
+exec "$@"`;
+}
+
+function moveCode({ onNotMoved = "", then = "" } = {}): string {
+  return `IFS=: read -r _ _ _kvmmanager_group </proc/self/cgroup
 case $_kvmmanager_group in
 */agent) { echo 0 >&${GROUP}; } 2>/dev/null || echo 0 >"/sys/fs/cgroup\${_kvmmanager_group%/agent}/commands/cgroup.procs" || { ${onNotMoved}exit ${STATUS.notMoved}; }; ${then};;
 esac
 exec ${GROUP}>&-
-ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :
-unset -v ${variables} $1
-shift
-exec "$@"`;
+ulimit -Sn ${COMMAND_OPEN_FILES} 2>/dev/null || :`;
 }
 
 /** The variables that a shell adds to the environment; it also corrects a wrong PWD. */

@@ -24,7 +24,18 @@ Deno.test("a directory is unswappable if only its owner can write it and all abo
   assertEquals(isUnswappable({ path: root, root }, device), true);
 });
 
-for (const mode of [0o777, 0o775, 0o757, 0o1777, 0o720]) {
+Deno.test("a directory is unswappable below a sticky one, but not if it is sticky itself", async () => {
+  await using directory = await tree();
+  const root = directory.at("in");
+  const device = deviceOf(root);
+  for (const [sticky, expected] of [["", true], ["/sub", true], ["/sub/deep", false]] as const) {
+    await Deno.chmod(`${root}${sticky}`, 0o1777);
+    assertEquals(isUnswappable({ path: `${root}/sub/deep`, root }, device), expected, sticky);
+    await Deno.chmod(`${root}${sticky}`, 0o755);
+  }
+});
+
+for (const mode of [0o777, 0o775, 0o757, 0o720]) {
   Deno.test(`a directory is swappable if one on the way has mode ${mode.toString(8)}`, async () => {
     await using directory = await tree();
     const root = directory.at("in");
