@@ -9,7 +9,7 @@ import { FileShell } from "./file_shell.ts";
 
 const MAX_KEPT = 2;
 /** An upload needs one at its beginning and at its end; a start takes 50 to 100 ms under emulation. */
-const KEEP_MS = 10_000;
+const KEEP_MS = 5000;
 
 /** Shells for consecutive or concurrent requests. */
 export class FileShells implements AsyncDisposable {
