@@ -49,6 +49,9 @@ const TIME_LIMIT_MS = 4500;
  */
 export const ROOT_LIMIT_MS = 25_000;
 
+/** The schema of any value. */
+const Anything = z.unknown();
+
 /** The schema of a command without arguments. */
 export const NoArguments = z.strictObject({});
 
@@ -66,7 +69,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     summary: definition.summary,
     notes: [],
     params: schema,
-    result: z.unknown(),
+    result: Anything,
     errors: [],
     example: { result: undefined },
     immediate,
@@ -107,7 +110,7 @@ export function disabledCommand(name: string, summary: string, reason: string): 
     name,
     access: "always",
     summary,
-    params: z.unknown(),
+    params: Anything,
     audited: false,
     disabled: () => reason,
     run: () => undefined,

@@ -34,7 +34,7 @@ const accounts = {
 const withoutEmpty = (keys: readonly string[]) => keys.filter((key) => key.trim() !== "");
 
 /** The commands. */
-export const ACCOUNT_COMMANDS: readonly Method[] = [
+export const accountCommands = (): readonly Method[] => [
   qgaCommand({
     name: "guest-set-time",
     summary: "Sets the clock; without a time, from the hardware clock",

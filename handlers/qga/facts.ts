@@ -82,7 +82,7 @@ const DISK_COUNTERS = [
 ] as const;
 
 /** The commands. */
-export const FACTS_COMMANDS: readonly Method[] = [
+export const factsCommands = (): readonly Method[] => [
   fact(
     "guest-get-time",
     "Nanoseconds since 1970-01-01 UTC",

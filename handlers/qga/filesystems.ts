@@ -29,7 +29,7 @@ const disabled = ({ guest }: AgentServices) => guest.privileged.unavailable;
 const shared = { access: "freeze", audited: true, disabled, limitMs: undefined } as const;
 
 /** The commands. */
-export const FILESYSTEM_COMMANDS: readonly Method[] = [
+export const filesystemCommands = (): readonly Method[] => [
   qgaCommand({
     name: "guest-fsfreeze-status",
     summary: "Whether file systems are frozen",

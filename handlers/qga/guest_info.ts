@@ -10,19 +10,20 @@ const SILENT: readonly string[] = [
 ];
 
 /** Which commands there are, and which are on. Ansible compares whole objects: no other member. */
-export const guestInfo = qgaCommand({
-  name: "guest-info",
-  summary: "The version and the commands",
-  params: NoArguments,
-  access: "always",
-  whileFrozen: true,
-  audited: false,
-  run: (_, services) => ({
-    version: VERSION,
-    supported_commands: services.methods.map((method) => ({
-      enabled: method.available(services),
-      name: method.name,
-      "success-response": !SILENT.includes(method.name),
-    })),
-  }),
-});
+export const guestInfo = () =>
+  qgaCommand({
+    name: "guest-info",
+    summary: "The version and the commands",
+    params: NoArguments,
+    access: "always",
+    whileFrozen: true,
+    audited: false,
+    run: (_, services) => ({
+      version: VERSION,
+      supported_commands: services.methods.map((method) => ({
+        enabled: method.available(services),
+        name: method.name,
+        "success-response": !SILENT.includes(method.name),
+      })),
+    }),
+  });

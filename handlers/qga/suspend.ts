@@ -16,18 +16,19 @@ const STATES = [
 ] as const;
 
 /** The commands; a success is not answered. */
-export const SUSPEND_COMMANDS: readonly Method[] = STATES.map(([to, summary]) =>
-  qgaCommand({
-    name: `guest-suspend-${to}`,
-    summary,
-    params: NoArguments,
-    access: "power",
-    audited: true,
-    disabled: ({ guest }) => guest.privileged.unavailable,
-    limitMs: ROOT_LIMIT_MS,
-    run: async (_, context) => {
-      await perform(suspendOperation, { to }, context);
-      return undefined;
-    },
-  })
-);
+export const suspendCommands = (): readonly Method[] =>
+  STATES.map(([to, summary]) =>
+    qgaCommand({
+      name: `guest-suspend-${to}`,
+      summary,
+      params: NoArguments,
+      access: "power",
+      audited: true,
+      disabled: ({ guest }) => guest.privileged.unavailable,
+      limitMs: ROOT_LIMIT_MS,
+      run: async (_, context) => {
+        await perform(suspendOperation, { to }, context);
+        return undefined;
+      },
+    })
+  );
