@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { permissionsOf } from "./commands/permissions.ts";
 import { run } from "./commands/run.ts";
+import { service } from "./commands/service.ts";
 import { servePort } from "./commands/serve_port.ts";
 import { WINDOWS } from "./lib/platform/windows/mod.ts";
 
@@ -18,10 +19,7 @@ if (import.meta.main) {
   Deno.exit(
     await run(Deno.args, {
       platform: WINDOWS,
-      subcommands: {
-        permissions: permissionsOf(WINDOWS, "json"),
-        service: async (args) => await (await import("./commands/service.ts")).service(args),
-      },
+      subcommands: { permissions: permissionsOf(WINDOWS, "json"), service },
       serveOwnPort: (invocation) => servePort(invocation, WINDOWS),
     }),
   );

@@ -34,3 +34,23 @@ Deno.test("the agent's bundle cannot perform what needs root, and the broker's h
   // For the documents of cloud-init.
   assertEquals(has("tag:yaml.org"), [false, true]);
 });
+
+// What takes more is to be decided, not to happen (docs/performance.md).
+for (
+  const [program, entry, limit] of [
+    ["agent", "main.ts", 475_000],
+    ["broker", "main_broker.ts", 140_000],
+  ] as const
+) {
+  Deno.test(`the ${program}'s bundle has at most ${limit} bytes`, async () => {
+    const { length } = await bundle(entry, true);
+    assertEquals(length <= limit, true, `${length} bytes`);
+  });
+}
+
+// A single import() makes the bundler wrap every module that both sides need.
+Deno.test("no module of the agent is wrapped to be loaded later", async () => {
+  for (const entry of ["main.ts", "main_windows.ts"]) {
+    assertEquals((await bundle(entry, false)).includes("__esm"), false, entry);
+  }
+});
