@@ -6,6 +6,7 @@
 
 import type { Server, Socket } from "node:net";
 import { UsageError } from "../../lib/base/command_line.ts";
+import { messageOf } from "../../lib/base/message_of.ts";
 import type { ClientConnection } from "./session.ts";
 
 /** The rights of a socket: its owner and its group. */
@@ -27,6 +28,7 @@ export type OnClient = (connection: ClientConnection) => void;
  * is replaced.
  *
  * @throws {UsageError} if another daemon listens on it, or it is something else.
+ * @throws {Error} with the path, if it cannot be used.
  */
 export async function listenAt(path: string, onClient: OnClient): Promise<Listener> {
   await removeStale(path);
@@ -34,6 +36,8 @@ export async function listenAt(path: string, onClient: OnClient): Promise<Listen
   let listener: Deno.UnixListener;
   try {
     listener = Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    throw new Error(`cannot listen on ${path}: ${messageOf(error)}`);
   } finally {
     Deno.umask(before);
   }
@@ -71,9 +75,9 @@ async function removeStale(path: string): Promise<void> {
     found = await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw error;
+    throw new Error(`cannot listen on ${path}: ${messageOf(error)}`);
   }
-  if (found.isSocket !== true) throw new UsageError(`${path} exists and is no socket`);
+  if (found.isSocket !== true) throw new UsageError(`${path} exists and is not a socket`);
   try {
     (await Deno.connect({ transport: "unix", path })).close();
   } catch {

@@ -59,7 +59,22 @@ Deno.test("listenAt() replaces what a killed daemon left, and nothing else", asy
   await assertRejects(() => listenAt(path, () => {}), UsageError, "another program");
   await listener.close();
   const file = await directory.file("file", "");
-  await assertRejects(() => listenAt(file, () => {}), UsageError, "no socket");
+  await assertRejects(() => listenAt(file, () => {}), UsageError, "not a socket");
+});
+
+Deno.test("listenAt() names the path that it cannot use", async (t) => {
+  await using directory = await TempDirectory.make();
+  const file = await directory.file("file", "");
+  const cases = [
+    ["in a directory that does not exist", directory.at("missing/a.sock")],
+    ["below a file", `${file}/a.sock`],
+    ["too long for a socket", directory.at("a".repeat(120))],
+  ] as const;
+  for (const [what, path] of cases) {
+    await t.step(what, async () => {
+      await assertRejects(() => listenAt(path, () => {}), Error, `cannot listen on ${path}: `);
+    });
+  }
 });
 
 /** A listening socket that this program did not open through Deno, as a service manager passes it. */
