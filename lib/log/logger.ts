@@ -11,6 +11,7 @@
 import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
+import { withTimer } from "../base/waiting.ts";
 import { writeAll } from "../base/write_all.ts";
 
 /** The fields of a line besides time, level and message. */
@@ -36,9 +37,30 @@ export interface LogTarget {
 const MAX_QUEUED_CHARACTERS = 256 * 1024;
 const encoder = new TextEncoder();
 
-/** Opens the log file for appending; its owner and group can read it. */
+/** How long opening the log file may take. */
+const OPEN_MS = 5000;
+
+/**
+ * Opens the log file for appending; its owner and group can read it. Opening a FIFO that no process
+ * reads would never end (fifo(7)), nor would that of a file of a server that does not answer.
+ *
+ * @throws {Error} if it cannot be opened within {@link OPEN_MS}.
+ */
 async function openLogFile(path: string): Promise<LogTarget> {
-  return await Deno.open(path, { append: true, create: true, mode: 0o640 });
+  let file: Deno.FsFile | undefined;
+  let isLate = false;
+  const opening = Deno.open(path, { append: true, create: true, mode: 0o640 }).then((opened) => {
+    if (isLate) opened.close();
+    else file = opened;
+  });
+  // What fails later than that is of no interest.
+  opening.catch(() => {});
+  await withTimer(OPEN_MS, opening);
+  if (file !== undefined) return file;
+  isLate = true;
+  throw new Error(
+    `opening it took longer than ${OPEN_MS / 1000} s; is it a FIFO that no process reads?`,
+  );
 }
 
 /** The process's standard error, which stays open; under systemd that is the journal. */

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { type LogLine, TestAgent } from "./_agent.ts";
 import { assertRefused } from "./_host.ts";
+import { tool } from "../_tool.ts";
 import { until } from "../_waiting.ts";
 
 const requests = (agent: TestAgent) => agent.log.filter(({ message }) => message === "request");
@@ -202,6 +203,17 @@ Deno.test("a log file that cannot be opened: the agent serves, and logs to stand
   await host.ping();
   const line = await agent.logged(({ log_file }) => log_file !== undefined, "the failure");
   assertEquals(line.level, "warn");
+});
+
+Deno.test("a log file that is a FIFO without a reader: the agent serves, and logs to standard error", async () => {
+  await using agent = await TestAgent.start({
+    config: ({ directory }) => ({ log_file: `${directory}/fifo` }),
+    prepare: async ({ directory }) => void await tool("mkfifo", `${directory}/fifo`),
+  });
+  await using host = await agent.connect();
+  await host.ping();
+  const line = await agent.logged(({ log_file }) => log_file !== undefined, "the failure");
+  assertMatch(String(line.error), /took longer than 5 s; is it a FIFO that no process reads\?/);
 });
 
 /** In every place that can contain private data; none of it may be in the log. */

@@ -26,3 +26,5 @@ for (const step of steps) {
   } else throw new Error(`no such step: ${step}`);
 }
 await log.flush();
+// As the agent does: the time limit of an opened file would keep the process for seconds.
+Deno.exit();
