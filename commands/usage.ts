@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
+import { refuseEmptyValues, refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { splitList } from "../lib/config/qemu_ga_conf.ts";
 import { LOG_LEVELS, type LogLevel } from "../lib/config/schema.ts";
 import {
@@ -178,6 +178,7 @@ export function readInvocation(args: readonly string[]): Invocation {
     alias: { h: "help", b: "block-rpcs", a: "allow-rpcs" },
     unknown: refuseUnknown,
   });
+  refuseEmptyValues(parsed, VALUED);
   const [word = "serve", ...words] = parsed._.map(String);
   const command = COMMANDS.find((known) => known === word);
   const [surplus] = command === "command" ? words.slice(2) : words;
@@ -214,11 +215,20 @@ function readChannel(value: string | undefined): ChannelChoice | undefined {
   if (value === "stdio") return { kind: "stdio" };
   for (const kind of ["listen", "device"] as const) {
     const path = value.slice(kind.length + 1);
-    if (value.startsWith(`${kind}:`) && path !== "") return { kind, path };
+    if (!value.startsWith(`${kind}:`) || path === "") continue;
+    if (kind === "listen") refuseComma("--channel", path);
+    return { kind, path };
   }
   throw new UsageError(
     `--channel must be stdio, listen:PATH or device:PATH, received "${value}"`,
   );
+}
+
+/** Deno reads no comma in the path of a socket in `--allow-net`. */
+function refuseComma(option: string, path: string): void {
+  if (path.includes(",")) {
+    throw new UsageError(`${option}: a socket's path must not contain a comma, received "${path}"`);
+  }
 }
 
 function readPower(value = "none"): PowerChoice {
@@ -235,7 +245,10 @@ function readDirectory(value: string | undefined): string | undefined {
 function readBroker(value = "none"): BrokerChoice {
   if (value === "none" || value === "child") return { kind: value };
   const path = value.slice("socket:".length);
-  if (value.startsWith("socket:/")) return { kind: "socket", path };
+  if (value.startsWith("socket:/")) {
+    refuseComma("--broker", path);
+    return { kind: "socket", path };
+  }
   throw new UsageError(
     `--broker must be none, child or socket:PATH with an absolute path, received "${value}"`,
   );

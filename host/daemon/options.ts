@@ -5,7 +5,12 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { refuseUnknown, single, UsageError } from "../../lib/base/command_line.ts";
+import {
+  refuseEmptyValues,
+  refuseUnknown,
+  single,
+  UsageError,
+} from "../../lib/base/command_line.ts";
 import { LIBVIRT_DIRECTORIES, problemOfSearchPath, type SearchPath } from "../channels.ts";
 import { HOST_NAME_REGEXP } from "../fleet/subjects.ts";
 import { problemOfUrl } from "../fleet/url.ts";
@@ -87,10 +92,10 @@ export function readOptions(args: readonly string[]): Options | "help" | "versio
   });
   if (parsed.help) return "help";
   if (parsed.version) return "version";
+  refuseEmptyValues(parsed, WITH_VALUE);
   const [word] = parsed._;
   if (word !== undefined) throw new UsageError(`unexpected argument "${word}"; see --help`);
   const { channels } = parsed;
-  if (channels.includes("")) throw new UsageError("--channels needs a value");
   const problem = channels.map(problemOfSearchPath).find((text) => text !== undefined);
   if (problem !== undefined) throw new UsageError(`--channels ${problem}`);
   const socket = single(parsed.socket, "socket") ?? HOSTD_SOCKET;

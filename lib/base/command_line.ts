@@ -20,6 +20,21 @@ export function refuseUnknown(argument: string, key?: string): boolean {
 }
 
 /**
+ * Refuses an option with an empty argument as its value, of which `parseArgs` makes a further word:
+ * call this before looking at the words.
+ *
+ * @param parsed What `parseArgs` collected for each of the options.
+ * @throws {UsageError}
+ */
+export function refuseEmptyValues<Name extends string>(
+  parsed: Readonly<Record<Name, readonly string[]>>,
+  names: readonly Name[],
+): void {
+  const empty = names.find((name) => parsed[name].includes(""));
+  if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
+}
+
+/**
  * The value of an option that `parseArgs` collected; `undefined` if it was not given.
  *
  * @throws {UsageError} if it was given more than once, or without a value.

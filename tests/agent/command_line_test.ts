@@ -37,6 +37,17 @@ Deno.test("an invalid command line prints one line on standard error and exits w
       ["--channel", "listen:"],
       /--channel must be stdio, listen:PATH or device:PATH/,
     ],
+    [
+      "a socket's path with a comma",
+      ["--channel", "listen:/tmp/a,b.sock"],
+      /--channel: a socket's path must not contain a comma, received "\/tmp\/a,b.sock"/,
+    ],
+    [
+      "a broker's socket with a comma",
+      ["--channel", "stdio", "--broker", "socket:/run/a,b.sock"],
+      /--broker: a socket's path must not contain a comma/,
+    ],
+    ["a value that is an empty argument", ["--config", ""], /--config needs a value/],
     ["an option without its value", ["--channel"], /--channel needs a value/],
     ["an empty value", ["--config="], /--config needs a value/],
     ["an option given twice", ["--config", "a", "--config", "b"], /--config was given more than/],

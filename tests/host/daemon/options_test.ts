@@ -28,3 +28,9 @@ Deno.test("readOptions() refuses what it does not know", () => {
   ];
   for (const args of wrong) assertThrows(() => readOptions(args), UsageError);
 });
+
+Deno.test("readOptions() names the option whose value is an empty argument", () => {
+  for (const option of ["--socket", "--channels", "--metrics-listen"]) {
+    assertThrows(() => readOptions([option, ""]), UsageError, `${option} needs a value`);
+  }
+});
