@@ -16,15 +16,17 @@ export async function connectSocket(path: string): Promise<Deno.UnixConn> {
   try {
     return await Deno.connect({ transport: "unix", path });
   } catch (error) {
-    throw explain(path, error);
+    throw await explain(path, error);
   }
 }
 
-function explain(path: string, error: unknown): CallError {
+async function explain(path: string, error: unknown): Promise<CallError> {
   if (error instanceof Deno.errors.NotFound) {
     return new CallError(`${path}: the socket does not exist`, "no socket");
   }
   if (error instanceof Deno.errors.ConnectionRefused) {
+    // connect(2) refuses both alike.
+    if (!await isSocket(path)) return new CallError(`${path} is not a socket`, "no socket");
     return new CallError(`${path}: no process serves this socket`, "not served");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
@@ -38,4 +40,13 @@ function explain(path: string, error: unknown): CallError {
     );
   }
   return new CallError(`${path}: ${messageOf(error)}`, "no socket");
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isSocket === true;
+  } catch {
+    // Removed, or not to be seen: it was connected to, so it is taken for a socket.
+    return true;
+  }
 }

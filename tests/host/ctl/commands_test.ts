@@ -104,6 +104,16 @@ Deno.test("ctl lists the sockets that exist if there is none at the path", async
   assertMatch(stderr, /the socket does not exist; there is "[^"]*vm1/);
 });
 
+Deno.test("ctl says of a path that is not a socket what it is not", async () => {
+  await using directory = await TempDirectory.make();
+  const file = await directory.file("file", "");
+  for (const path of [file, directory.path]) {
+    const { code, stderr } = await ctl(["ping", "--socket", path, "--channels", directory.path]);
+    assertEquals(code, EXIT.unavailable);
+    assertMatch(stderr, /^kvmmanager-ctl: [^\n]+ is not a socket; no VM has an agent channel: /);
+  }
+});
+
 Deno.test("ctl names the group that has access when permission is denied", async (t) => {
   // Root is denied nothing until it drops these capabilities (capabilities(7)).
   const wrapper = Deno.uid() === 0
