@@ -35,6 +35,8 @@ export function shown(value: unknown): string {
 }
 
 function jsonOf(value: unknown): string {
+  // A number that is too large, such as 1e400, is null in JSON.
+  if (typeof value === "number") return String(value);
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {

@@ -20,7 +20,7 @@ const AbsolutePath = z.string().check(
   z.refine((path) => !path.includes("\0"), "must not contain NUL"),
   z.refine((path) => pathLength(path) <= MAX_PATH_BYTES, `must be at most ${MAX_PATH_BYTES} bytes`),
   z.refine(
-    (path) => normalize(path) === path,
+    (path) => path === "" || normalize(path) === path,
     "must not contain '.', '..' or '//'",
   ),
 );

@@ -79,6 +79,11 @@ for (
       '{"security":{"allowed_read_paths":["/tmp","tmp"]}}',
       "security.allowed_read_paths[1] must be an absolute path",
     ],
+    ['{"log_file":""}', 'log_file must be an absolute path, received ""'],
+    [
+      '{"max_concurrent_requests":1e400}',
+      "max_concurrent_requests must be a number, received Infinity",
+    ],
     [
       '{"security":{"allowed_write_paths":["/tmp/../etc"]}}',
       "security.allowed_write_paths[0] must not contain '.', '..' or '//'",
