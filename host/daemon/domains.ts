@@ -6,6 +6,7 @@
  */
 
 import { SaxesParser } from "saxes";
+import { messageOf } from "../../lib/base/message_of.ts";
 import { CHANNEL_NAME } from "../channels.ts";
 import type { Domain } from "./vm.ts";
 
@@ -201,4 +202,4 @@ function parsedOrNone(xml: string): DomainChannels | undefined {
 }
 
 const textOf = (error: unknown) =>
-  error instanceof Deno.errors.PermissionDenied ? "permission denied" : String(error);
+  error instanceof Deno.errors.PermissionDenied ? "permission denied" : messageOf(error);
