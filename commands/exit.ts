@@ -12,4 +12,6 @@ export const EXIT = {
   unavailable: 69,
   usage: 64,
   config: 78,
+  /** 128 + SIGPIPE, as a shell reports it: the reader of the output has closed it. */
+  brokenPipe: 141,
 } as const;

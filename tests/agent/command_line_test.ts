@@ -8,7 +8,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { VERSION } from "../../lib/base/version.ts";
 import { configuration, makePaths, runAgent } from "./_agent.ts";
-import { IS_PACKAGED } from "./_program.ts";
+import { agentProgram, IS_PACKAGED } from "./_program.ts";
+import { withoutReader } from "../_closed_output.ts";
 import { type Outcome, ROOT, runDeno } from "../_deno.ts";
 
 const EXIT = { ok: 0, usage: 64, config: 78 } as const;
@@ -105,6 +106,10 @@ async function runWith(
     await Deno.remove(directory, { recursive: true });
   }
 }
+
+Deno.test("an agent whose output nobody reads any more ends as SIGPIPE would end it, without a word", async () => {
+  assertEquals(await withoutReader(await agentProgram(["--help"])), { code: 141, stderr: "" });
+});
 
 Deno.test("every problem of a configuration is reported at once, one per line, status 78", async () => {
   const { code, stdout, stderr, file } = await runWith({

@@ -11,6 +11,16 @@ import { until, within } from "../../_waiting.ts";
 const DEADLINE_MS = 30_000;
 const MAIN = fromFileUrl(new URL("../../../host/daemon/main.ts", import.meta.url));
 
+/** The program and its arguments, for a command line. */
+export const hostdWords = (args: readonly string[]): string[] => [
+  Deno.execPath(),
+  "run",
+  "--quiet",
+  ...taskFlags("hostd"),
+  MAIN,
+  ...args,
+];
+
 /** A daemon's process. */
 export class HostdProcess implements AsyncDisposable {
   stderr = "";
@@ -19,8 +29,9 @@ export class HostdProcess implements AsyncDisposable {
   #hasEnded = false;
 
   constructor(args: readonly string[]) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...taskFlags("hostd"), MAIN, ...args],
+    const [program = "", ...words] = hostdWords(args);
+    this.#child = new Deno.Command(program, {
+      args: words,
       stdin: "null",
       stdout: "inherit",
       stderr: "piped",

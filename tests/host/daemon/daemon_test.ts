@@ -6,7 +6,8 @@ import { until } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { RawClient } from "./_hostd.ts";
-import { HostdProcess } from "./_hostd_process.ts";
+import { HostdProcess, hostdWords } from "./_hostd_process.ts";
+import { withoutReader } from "../../_closed_output.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 
@@ -97,4 +98,11 @@ Deno.test("kvmmanager-hostd serves metrics beside its clients, and keeps serving
   assertStringIncludes(await page("0123456789abcdef"), "kvmmanager_hostd_vms 1\n");
   hostd.kill("SIGTERM");
   assertEquals(await hostd.ended(), EXIT.ok);
+});
+
+Deno.test("kvmmanager-hostd whose output nobody reads any more ends as SIGPIPE would end it, without a word", async () => {
+  assertEquals(await withoutReader({ words: hostdWords(["--help"]), env: {} }), {
+    code: 141,
+    stderr: "",
+  });
 });
