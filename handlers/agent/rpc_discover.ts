@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { invalidParams } from "../../lib/base/errors.ts";
+import { countStringified } from "../../lib/base/memory/garbage.ts";
 import { type Method, method } from "../../lib/core/method.ts";
 import { type OpenRpcDocument, openRpcDocument } from "../../lib/core/openrpc.ts";
 import { VERSION } from "../../lib/base/version.ts";
@@ -35,6 +36,7 @@ function pageOf({ document, sizes }: Measured, first: number, limitBytes: number
   for (; end < sizes.length && (end === first || (sizes[end] ?? 0) < left); end++) {
     left -= (sizes[end] ?? 0) + 1;
   }
+  countStringified(limitBytes - left);
   const next = document.methods[end]?.name;
   return {
     ...document,

@@ -156,6 +156,7 @@ const HEAVY: readonly (readonly [name: string, count: number, line: (id: number)
     60,
     (id) => execution(id, "true", `"args":[${'"",'.repeat(20_000)}""]`),
   ],
+  ["descriptions of all methods", 100, (id) => request(id, "rpc.discover", "{}")],
   [
     "commands that print a megabyte",
     60,

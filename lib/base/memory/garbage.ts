@@ -41,6 +41,8 @@ const VALUE_BYTES = 200;
 const CHILD_BYTES = 16 * 1024;
 /** Its output is kept in pieces, joined, decoded to two bytes a character, cut, and answered. */
 const OUTPUT_FACTOR = 12;
+/** `JSON.stringify()` writes a large result into buffers eight times as large, which live long. */
+const STRINGIFIED_FACTOR = 8;
 /** A read from a stream leaves promises, views and requests. */
 const PIPE_READ_BYTES = 2048;
 /** A text with more values than this is copied in parts; one with fewer holds a few long strings. */
@@ -115,6 +117,12 @@ export function countStart(): void {
 /** Counts what a child has printed, in bytes that were kept. */
 export function countOutput(bytes: number): void {
   countGarbage(bytes * OUTPUT_FACTOR);
+}
+
+/** Counts a large result that becomes JSON, in bytes of that. */
+export function countStringified(bytes: number): void {
+  countLasting();
+  countGarbage(bytes * STRINGIFIED_FACTOR);
 }
 
 /** Counts a read from a pipe, whatever it returned. */

@@ -75,6 +75,10 @@ async function directoryLists(started: Started): Promise<void> {
   await flood(started, times(270, (id) => requestLine(id, "file_list", { path })));
 }
 
+async function descriptions(started: Started): Promise<void> {
+  await flood(started, times(300, (id) => requestLine(id, "rpc.discover")));
+}
+
 const LOADS: readonly [string, Load][] = [
   ["30 lines of [1,1,…], 64 kB each", malformedBatches],
   ["90 commands with 5,000 variables each", largeEnvironments],
@@ -82,6 +86,7 @@ const LOADS: readonly [string, Load][] = [
   ["98 waiting file_write of 60 kB", waitingWrites],
   ["60 batches of 1,500 pings", pingBatches],
   ["270 file_list at once", directoryLists],
+  ["300 rpc.discover at once", descriptions],
 ];
 
 const CLIENTS = 300;

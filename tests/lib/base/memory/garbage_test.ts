@@ -134,6 +134,7 @@ const WEIGHTS: readonly (readonly [string, number, (copy: typeof garbage) => voi
   ["1.5 MiB of sent text", 1.5 * KIB, ({ countSentText }) => countSentText(KIB)],
   ["96 MiB of sent bytes", 96 * KIB, ({ countSentBytes }) => countSentBytes(KIB)],
   ["1536 calls", 1536, ({ countCall }) => countCall(1, { bytes: MIB, heldBytes: 0 })],
+  ["192 KiB of large results", 192, ({ countStringified }) => countStringified(KIB)],
   ["96 children", 96, ({ countChild }) => countChild()],
   [
     "1.5 MiB of text with many values",
