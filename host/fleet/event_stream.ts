@@ -10,6 +10,7 @@
 import { type Msg, type NatsConnection, NoRespondersError } from "@nats-io/transport-node";
 import * as z from "zod";
 import { messageOf } from "../../lib/base/message_of.ts";
+import { Timer } from "../../lib/base/timer.ts";
 import { Aborted } from "../../lib/base/waiting.ts";
 import { CallError } from "../errors.ts";
 import { sleep } from "../sleep.ts";
@@ -31,7 +32,13 @@ const REPLICAS = 3;
 const NO_PEERS = [10_005, 10_074];
 const BATCH = 200;
 const WAIT_MS = 20_000;
+/** While there is nothing to send, a server says so this often … */
+const HEARTBEAT_MS = 2000;
+/** … and is taken for lost after this long without a word. */
+const SILENCE_MS = 3 * HEARTBEAT_MS;
 const RETRY_MS = 1000;
+/** The status of a heartbeat. */
+const ALIVE = 100;
 /** Statuses of a consumer that is no longer there. */
 const GONE = 409;
 const UNAVAILABLE = 503;
@@ -93,14 +100,17 @@ export async function* readEvents(
   const listening = onReconnect(() => lost.abort());
   using _listening = listening;
   const start = since === undefined ? undefined : numberOf(since);
-  let consumer = await makeConsumer(nats, tenant, start);
+  let consumer: Consumer | undefined = await makeConsumer(nats, tenant, start);
   let { next } = consumer;
   while (!signal.aborted) {
     try {
+      // After a server's end, another one goes on where this one was.
+      consumer ??= await makeConsumer(nats, tenant, next);
       let isAtEnd = true;
       const ending = AbortSignal.any([signal, lost.signal]);
       for await (const message of pull(nats, consumer.name, isFollowed, ending)) {
         const code = message.headers?.code ?? 0;
+        if (code === ALIVE) continue;
         if (code === GONE || code === UNAVAILABLE) throw connectionLost();
         if (code !== 0) break;
         const read = readMessage(message);
@@ -114,9 +124,9 @@ export async function* readEvents(
     } catch (error) {
       if (!isFollowed) throw error;
       lost = new AbortController();
-      // As after a server's end: another one goes on where this one was.
+      // Not used again: a server that comes back may begin anew with it, and tell events twice.
+      consumer = undefined;
       await sleep(RETRY_MS, signal);
-      consumer = await makeConsumer(nats, tenant, next).catch(() => consumer);
     }
   }
 }
@@ -145,7 +155,6 @@ async function makeConsumer(
       ack_policy: "none",
       replay_policy: "instant",
       mem_storage: true,
-      num_replicas: 1,
       inactive_threshold: INACTIVE_MS * NS_PER_MS,
       ...next === undefined
         ? { deliver_policy: "new" }
@@ -156,7 +165,11 @@ async function makeConsumer(
   return { name, next: next ?? (made.delivered?.stream_seq ?? 0) + 1 };
 }
 
-/** The next messages; ends with the signal. */
+/**
+ * The next messages and heartbeats; ends with the signal.
+ *
+ * @throws {CallError} if the servers are silent.
+ */
 async function* pull(
   nats: NatsConnection,
   consumer: string,
@@ -164,7 +177,7 @@ async function* pull(
   signal: AbortSignal,
 ): AsyncGenerator<Msg> {
   const wanted = isFollowed
-    ? { batch: BATCH, expires: WAIT_MS * NS_PER_MS }
+    ? { batch: BATCH, expires: WAIT_MS * NS_PER_MS, idle_heartbeat: HEARTBEAT_MS * NS_PER_MS }
     : { batch: BATCH, no_wait: true };
   const subject = `${API}.CONSUMER.MSG.NEXT.${STREAM}.${consumer}`;
   const messages = await nats.requestMany(subject, JSON.stringify(wanted), {
@@ -178,7 +191,9 @@ async function* pull(
   using aborted = new Aborted(signal);
   const { happened } = aborted;
   for (;;) {
-    const step = await Promise.race([iterator.next(), happened]);
+    const { promise: silent, reject } = Promise.withResolvers<never>();
+    using _silence = new Timer(SILENCE_MS, () => reject(connectionLost()));
+    const step = await Promise.race([iterator.next(), happened, silent]);
     if (step === undefined || step.done === true) return;
     yield step.value;
   }

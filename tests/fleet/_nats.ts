@@ -14,6 +14,9 @@ import { spawn } from "./_tools.ts";
 const EXAMPLE = `${ROOT}install/host/examples/nats-server.conf`;
 const USERS = ["KVM1", "KVM2", "OPERATOR", "ACME", "AUDITOR"] as const;
 
+/** Servers of a cluster elect leaders after up to ten seconds, of the cluster and of a stream. */
+export const CLUSTER_MS = 120_000;
+
 /** A user of the example. */
 export type NatsUser = typeof USERS[number];
 
@@ -25,6 +28,8 @@ export class NatsServer implements AsyncDisposable {
     readonly directory: TempDirectory,
     readonly port: number,
     readonly config: string,
+    /** Where it says whether it is well; only one of a cluster. */
+    readonly healthPort: number | undefined,
   ) {}
 
   /**
@@ -47,27 +52,40 @@ export class NatsServer implements AsyncDisposable {
   }
 
   /**
-   * Starts three that know each other; resolves once each of them accepts connections. The directory
-   * is everybody's: dispose of the first one last.
+   * Starts three that know each other; resolves once each of them is well. The directory is
+   * everybody's: dispose of the first one last.
+   *
+   * @param keepsEvents Whether they run JetStream.
    */
-  static async startCluster(): Promise<NatsServer[]> {
+  static async startCluster({ keepsEvents = false } = {}): Promise<NatsServer[]> {
     const directory = await TempDirectory.make();
     const example = await exampleIn(directory);
-    const ports = freePorts(6);
-    const routes = ports.slice(3).map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+    const ports = freePorts(9);
+    const routes = ports.slice(3, 6).map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
     const servers: NatsServer[] = [];
     for (const [index, port] of ports.slice(0, 3).entries()) {
+      const healthPort = ports[index + 6];
       const cluster = `cluster { name: kvm, listen: "127.0.0.1:${ports[index + 3]}", ` +
-        `routes: [${routes}] }`;
-      servers.push(await NatsServer.#of(directory, port, `${example}\n${cluster}\n`));
+        `routes: [${routes}] }\nserver_name: kvm${index}\nhttp: "127.0.0.1:${healthPort}"`;
+      const store = keepsEvents
+        ? `jetstream { store_dir: "${directory.at(`events${index}`)}" }`
+        : "";
+      const all = `${example}\n${cluster}\n${store}\n`;
+      servers.push(await NatsServer.#of(directory, port, all, healthPort));
     }
     await Promise.all(servers.map((server) => server.run()));
     return servers;
   }
 
-  static async #of(directory: TempDirectory, port: number, example: string): Promise<NatsServer> {
+  static async #of(
+    directory: TempDirectory,
+    port: number,
+    example: string,
+    healthPort?: number,
+  ): Promise<NatsServer> {
     const config = example.replace("127.0.0.1:4222", `127.0.0.1:${port}`);
-    return new NatsServer(directory, port, await directory.file(`${port}.conf`, config));
+    const file = await directory.file(`${port}.conf`, config);
+    return new NatsServer(directory, port, file, healthPort);
   }
 
   get url(): string {
@@ -78,7 +96,7 @@ export class NatsServer implements AsyncDisposable {
     return this.directory.at(`${user}.creds`);
   }
 
-  /** Starts the server again. */
+  /** Starts the server again; one of a cluster has caught up with the others then. */
   async run(): Promise<void> {
     this.#child = spawn("nats-server", ["--config", this.config], {
       env: toolEnvironment(),
@@ -93,6 +111,14 @@ export class NatsServer implements AsyncDisposable {
       return connection !== undefined;
     };
     await until(answers, "nats-server");
+    if (this.healthPort === undefined) return;
+    const url = `http://127.0.0.1:${this.healthPort}/healthz`;
+    const isWell = async () => {
+      const response = await fetch(url).catch(() => undefined);
+      await response?.body?.cancel();
+      return response?.ok === true;
+    };
+    await until(isWell, "a server of the cluster that is well", CLUSTER_MS);
   }
 
   /** Kills it, as a power failure would. */

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, fail } from "@std/assert";
 import * as z from "zod";
 import { until } from "../_waiting.ts";
 import { ctl, RunningCtl } from "../host/ctl/_ctl.ts";
 import { Member, uuid } from "./_member.ts";
-import { NatsServer } from "./_nats.ts";
+import { CLUSTER_MS, NatsServer } from "./_nats.ts";
 
 const WEB1 = { name: "web1", uuid: uuid(1), labels: { tenant: "acme" } };
 const WEB2 = { name: "web2", uuid: uuid(2), labels: { tenant: "other" } };
@@ -30,6 +30,48 @@ const linesOf = (text: string) =>
 const as = (nats: NatsServer, user: "OPERATOR" | "ACME" | "AUDITOR" = "OPERATOR") => [
   ...["--fleet", nats.url, "--creds", nats.credentials(user)],
 ];
+
+/** An agent says something that is an event. */
+const mark = (member: Member, number: number) =>
+  member.agent("web1").send(`{"jsonrpc":"2.0","method":"mark","params":{"number":${number}}}\n`);
+
+/** A running `ctl events`. */
+class Reader {
+  readonly #ctl: RunningCtl;
+
+  private constructor(nats: NatsServer) {
+    this.#ctl = new RunningCtl(["events", ...as(nats)]);
+  }
+
+  /** Starts one; resolves once it reads. */
+  static async follow(nats: NatsServer, member: Member): Promise<Reader> {
+    const reader = new Reader(nats);
+    // Begins with what happens: until then, marks may be missed.
+    await until(async () => {
+      await mark(member, 0);
+      return reader.#ctl.stdout.includes('"mark"');
+    }, "the reader");
+    return reader;
+  }
+
+  /** Resolves once it has told the mark; none was told twice. */
+  async told(number: number): Promise<void> {
+    const isTold = () => this.#ctl.stdout.includes(`"number":${number}`);
+    await until(isTold, () => `mark ${number}:\n${this.#ctl.stdout}`, CLUSTER_MS);
+    const told = linesOf(this.#ctl.stdout).map(({ cursor }) => cursor);
+    assertEquals(new Set(told).size, told.length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ctl[Symbol.asyncDispose]();
+  }
+}
+
+/** Each event of a host is there once, in order. */
+function assertInOrder(kept: ReturnType<typeof linesOf>): void {
+  const seqs = kept.filter(({ host }) => host === "kvm1").map(({ seq }) => seq);
+  assertEquals(seqs, seqs.map((_, index) => index));
+}
 
 Deno.test("the fleet's servers keep the events of all VMs", async (t) => {
   await using nats = await NatsServer.start({ keepsEvents: true });
@@ -105,29 +147,42 @@ Deno.test("the fleet's servers keep the events of all VMs", async (t) => {
   await t.step(
     "while the server is killed and started, none is lost and none told twice",
     async () => {
-      const reader = new RunningCtl(["events", ...as(nats)]);
-      await using _reader = reader;
-      const marks = () => linesOf(reader.stdout).filter(({ event }) => event === "notification");
-      const notify = (number: number) =>
-        kvm1.agent("web1").send(
-          `{"jsonrpc":"2.0","method":"mark","params":{"number":${number}}}\n`,
-        );
-      // Begins with what happens: until then, marks may be missed.
-      await until(async () => {
-        await notify(0);
-        return marks().length > 0;
-      }, "the reader");
+      await using reader = await Reader.follow(nats, kvm1);
       await nats.kill();
-      for (const number of [1, 2, 3]) await notify(number);
+      for (const number of [1, 2, 3]) await mark(kvm1, number);
       await nats.run();
-      for (const number of [4, 5]) await notify(number);
-      const last = (text: string) => text.includes('"number":5');
-      await until(() => last(reader.stdout), () => `mark 5:\n${reader.stdout}`);
-      const kept = await read("start");
-      const seqs = kept.filter(({ host }) => host === "kvm1").map(({ seq }) => seq);
-      assertEquals(seqs, seqs.map((_, index) => index), "each event of the host once, in order");
-      const told = linesOf(reader.stdout).map(({ cursor }) => cursor);
-      assertEquals(new Set(told).size, told.length);
+      for (const number of [4, 5]) await mark(kvm1, number);
+      await reader.told(5);
+      assertInOrder(await read("start"));
     },
+  );
+});
+
+Deno.test("each of three servers keeps the events, so that one may be lost", async () => {
+  const [first, second, third] = await NatsServer.startCluster({ keepsEvents: true });
+  if (first === undefined || second === undefined || third === undefined) fail("no cluster");
+  await using stack = new AsyncDisposableStack();
+  stack.use(first);
+  for (const server of [second, third]) stack.defer(() => server.kill());
+  const keep = () => ctl(["events", "--keep", ...as(first)]);
+  // The servers elect a leader first.
+  await until(async () => (await keep()).code === 0, "the stream", CLUSTER_MS);
+  const kvm1 = stack.use(await Member.make("kvm1", first, [WEB1]));
+  await kvm1.join();
+  const reader = stack.use(await Reader.follow(first, kvm1));
+  // The host and the reader are connected to it.
+  await first.kill();
+  for (const number of [1, 2, 3]) await mark(kvm1, number);
+  await reader.told(3);
+  const read = () => ctl(["events", "--since", "start", ...as(second)]);
+  await until(
+    async () => {
+      const { code, stdout } = await read();
+      if (code !== 0 || !stdout.includes('"number":3')) return false;
+      assertInOrder(linesOf(stdout));
+      return true;
+    },
+    "the events",
+    CLUSTER_MS,
   );
 });
