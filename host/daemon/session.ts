@@ -1,38 +1,19 @@
 /**
- * One client of the daemon's socket: requests in, answers out.
+ * One client of the daemon's socket: lines in, answers out, at the pace at which it reads them.
  *
  * @module
  */
 
-import {
-  internalError,
-  invalidRequest,
-  parseError,
-  permissionDenied,
-  RpcError,
-} from "../../lib/base/errors.ts";
+import { parseError } from "../../lib/base/errors.ts";
 import { countJsonValues, MAX_VALUES } from "../../lib/base/memory/json_values.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
-import type { CallId } from "../../lib/core/call_id.ts";
 import { answerBatch, MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
 import { LineSplitter } from "../../lib/dialects/jsonrpc/line_splitter.ts";
-import {
-  isId,
-  isMalformed,
-  parseLine,
-  readRequest,
-  type Request,
-} from "../../lib/dialects/jsonrpc/messages.ts";
-import { AnswerError } from "../errors.ts";
+import { parseLine } from "../../lib/dialects/jsonrpc/messages.ts";
 import { Outbox } from "../outbox.ts";
-import { groupOf } from "../protocol.ts";
 import { ReadBuffer } from "../read_buffer.ts";
-import { missingVm, withoutVm } from "./addressed.ts";
-import { HostError } from "./errors.ts";
-import type { Host } from "./host.ts";
 import type { Holder, MemoryBudget } from "./memory_budget.ts";
-import { type Daemon, OWN_METHODS } from "./own_methods.ts";
-import type { VmCalls } from "./vm_calls.ts";
+import { refusal, replyText, Requests, type RequestServices } from "./requests.ts";
 
 /** The client's end, as a socket or as one that the service manager opened. */
 export interface ClientConnection {
@@ -42,12 +23,8 @@ export interface ClientConnection {
 }
 
 /** What sessions share. */
-export interface SessionContext extends Daemon {
-  readonly host: Host;
-  readonly calls: VmCalls<object>;
+export interface SessionContext extends RequestServices {
   readonly memory: MemoryBudget;
-  /** Called with what a client cannot be told. */
-  readonly onProblem: (problem: string) => void;
 }
 
 /** The largest message in both directions. */
@@ -56,30 +33,15 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const CONGESTED_BYTES = 1024 * 1024;
 /** Room for half a line that a client keeps when it has no half line. */
 const KEPT_LINE_BYTES = 64 * 1024;
-/** What a request in flight takes besides its text. */
-const REQUEST_BYTES = 1000;
 const NEWLINE = 0x0a;
-
-/** Groups of methods that only look. */
-const READ_ONLY_GROUPS: readonly (string | undefined)[] = ["see", "always"];
-
-interface InFlight {
-  readonly controller: AbortController;
-  wasSent: boolean;
-}
-
-/** The result as JSON: an agent's is passed on as it came. */
-type Reply = { readonly resultText: string } | { readonly error: unknown };
 
 /** Serves one client until it leaves or is cut off. */
 export class Session implements Holder {
   readonly #connection: ClientConnection;
   readonly #context: SessionContext;
-  readonly #isReadOnly: boolean;
   readonly #outbox: Outbox;
   readonly #splitter: LineSplitter;
-  readonly #byId = new Map<string, InFlight>();
-  readonly #inFlight = new Set<InFlight>();
+  readonly #requests: Requests;
   readonly #working = new Set<Promise<void>>();
   #unread = 0;
   #halfLine = 0;
@@ -91,13 +53,18 @@ export class Session implements Holder {
   constructor(connection: ClientConnection, context: SessionContext, isReadOnly: boolean) {
     this.#connection = connection;
     this.#context = context;
-    this.#isReadOnly = isReadOnly;
+    this.#requests = new Requests(context, {
+      isReadOnly,
+      onMemory: (bytes) => {
+        if (!this.#isOver) context.memory.add(this, bytes);
+      },
+      congestion: () => this.#isCongested ? this.#untilWritten() : undefined,
+    });
     this.#outbox = new Outbox((bytes) => connection.write(bytes), () => this.#end());
     this.#splitter = new LineSplitter(MAX_LINE_BYTES, {
       onLine: (line) => this.#onLine(line),
-      onTooLong: () =>
-        this.#reply(null, { error: refusal("the line is too long; the rest of it is discarded") }),
-      onNotUtf8: () => this.#reply(null, { error: parseError("the line is not UTF-8").toWire() }),
+      onTooLong: () => this.#refuse(refusal("the line is too long; the rest of it is discarded")),
+      onNotUtf8: () => this.#refuse(parseError("the line is not UTF-8").toWire()),
     });
   }
 
@@ -113,7 +80,7 @@ export class Session implements Holder {
         if (!this.#isOver) this.#splitter.push(bytes);
         buffer.adapt(read);
         this.#splitter.release(KEPT_LINE_BYTES);
-        while (this.#unread > CONGESTED_BYTES && !this.#isOver) await this.#untilWritten();
+        while (this.#isCongested) await this.#untilWritten();
       }
     } catch {
       // The connection was closed by either side.
@@ -147,9 +114,11 @@ export class Session implements Holder {
     this.#splitter.reset();
     this.#context.memory.remove(this);
     this.#drained?.resolve();
-    for (const { controller } of this.#inFlight) {
-      controller.abort(new HostError("cancelled", { reason: "the client left", was_sent: true }));
-    }
+    this.#requests.abandon();
+  }
+
+  get #isCongested(): boolean {
+    return this.#unread > CONGESTED_BYTES && !this.#isOver;
   }
 
   /** Resolves when the next answer has been written, or the session ends. */
@@ -172,27 +141,27 @@ export class Session implements Holder {
     if (this.#isOver) return;
     if (line.length > MAX_VALUES && countJsonValues(line) > MAX_VALUES) {
       const reason = `a message may have ${MAX_VALUES} values (members and elements)`;
-      return this.#reply(null, { error: refusal(reason) });
+      return this.#refuse(refusal(reason));
     }
     let message: unknown;
     try {
       message = parseLine(line);
     } catch (error) {
       const error_ = parseError(`not JSON: ${messageOf(error).slice(0, 200)}`);
-      return this.#reply(null, { error: error_.toWire() });
+      return this.#refuse(error_.toWire());
     }
     if (!Array.isArray(message)) {
-      return this.#track(this.#onMessage(message, line.length), (text) => this.#send(text));
+      return this.#track(this.#requests.answer(message, line.length), (text) => this.#send(text));
     }
     const { length } = message;
     if (length === 0 || length > MAX_BATCH_MEMBERS) {
       const reason = length === 0
         ? "an empty batch"
         : `a batch may have at most ${MAX_BATCH_MEMBERS} requests, received ${length}`;
-      return this.#reply(null, { error: refusal(reason) });
+      return this.#refuse(refusal(reason));
     }
     const members = message.map((one) => async () => {
-      const text = await this.#onMessage(one, line.length / length);
+      const text = await this.#requests.answer(one, line.length / length);
       return { id: null, text };
     });
     this.#track(
@@ -205,95 +174,9 @@ export class Session implements Holder {
     this.#working.add(tracked);
   }
 
-  /** Answers one message; `undefined` for a notification. Never rejects. */
-  async #onMessage(message: unknown, characters: number): Promise<string | undefined> {
-    const { vm, rest, problem } = withoutVm(message);
-    const request = readRequest(rest);
-    if (isMalformed(request)) {
-      return replyText(request.id, { error: request.error.toWire() });
-    }
-    const { id } = request;
-    const reply = problem === undefined
-      ? await this.#replyTo(request, vm, characters)
-      : { error: refusal(problem) };
-    return id === undefined ? undefined : replyText(id, reply);
-  }
-
-  async #replyTo(request: Request, vm: string | undefined, characters: number): Promise<Reply> {
-    const { method, params, id } = request;
-    if (method === "rpc.cancel") return this.#cancel(params);
-    const key = id === undefined || id === null ? undefined : JSON.stringify(id);
-    if (key !== undefined && this.#byId.has(key)) {
-      return { error: refusal(`id ${key} is used by a request that is still in flight`) };
-    }
-    const inFlight: InFlight = { controller: new AbortController(), wasSent: false };
-    if (key !== undefined) this.#byId.set(key, inFlight);
-    this.#inFlight.add(inFlight);
-    const bytes = REQUEST_BYTES + 2 * characters;
-    this.#context.memory.add(this, bytes);
-    try {
-      return { resultText: await this.#run(request, vm, inFlight) };
-    } catch (error) {
-      return { error: this.#explain(error, inFlight) };
-    } finally {
-      if (!this.#isOver) this.#context.memory.add(this, -bytes);
-      this.#inFlight.delete(inFlight);
-      if (key !== undefined) this.#byId.delete(key);
-    }
-  }
-
-  async #run(
-    { method, params }: Request,
-    vm: string | undefined,
-    inFlight: InFlight,
-  ): Promise<string> {
-    const { signal } = inFlight.controller;
-    const own = OWN_METHODS.get(method);
-    if (own !== undefined) return JSON.stringify(await own(this.#context, params, signal) ?? null);
-    if (this.#isReadOnly && !READ_ONLY_GROUPS.includes(groupOf(method))) {
-      throw permissionDenied(`this socket only lets you look; ${method} changes something`, {
-        method,
-      });
-    }
-    if (vm === undefined) throw missingVm(method);
-    return await this.#context.calls.run(this, {
-      vm: this.#context.host.find(vm),
-      method,
-      params,
-      signal,
-      onSent: () => inFlight.wasSent = true,
-      congestion: () =>
-        this.#unread > CONGESTED_BYTES && !this.#isOver ? this.#untilWritten() : undefined,
-    });
-  }
-
-  #cancel(params: unknown): Reply {
-    const id = typeof params === "object" && params !== null && "id" in params
-      ? params.id
-      : undefined;
-    if (!isId(id) || id === null) {
-      return { error: refusal('rpc.cancel needs the id of a request: {"id": …}') };
-    }
-    const inFlight = this.#byId.get(JSON.stringify(id));
-    inFlight?.controller.abort(
-      new HostError("cancelled", {
-        reason: "cancelled by the client",
-        was_sent: inFlight.wasSent,
-      }),
-    );
-    return { resultText: JSON.stringify({ cancelled: inFlight !== undefined }) };
-  }
-
-  #explain(error: unknown, { controller: { signal } }: InFlight): unknown {
-    if (signal.aborted) return signal.reason;
-    if (error instanceof RpcError) return error.toWire();
-    if (error instanceof AnswerError || error instanceof HostError) return error;
-    this.#context.onProblem(`a bug: ${messageOf(error)}`);
-    return internalError("internal error; see the daemon's log").toWire();
-  }
-
-  #reply(id: CallId, reply: Reply): void {
-    this.#send(replyText(id, reply));
+  /** Answers what cannot be read as a request. */
+  #refuse(error: unknown): void {
+    this.#send(replyText(null, { error }));
   }
 
   #send(text: string | undefined): void {
@@ -311,13 +194,4 @@ export class Session implements Holder {
       },
     });
   }
-}
-
-const refusal = (reason: string) => invalidRequest(reason).toWire();
-
-function replyText(id: CallId, reply: Reply): string {
-  const outcome = "resultText" in reply
-    ? `"result":${reply.resultText}`
-    : `"error":${JSON.stringify(reply.error)}`;
-  return `{"jsonrpc":"2.0",${outcome},"id":${JSON.stringify(id)}}`;
 }
