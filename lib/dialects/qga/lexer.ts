@@ -9,8 +9,8 @@
  * @module
  */
 
-import { countGarbage } from "../../base/memory/garbage.ts";
 import { APOSTROPHE, QUOTE, type Quote, TextWindow } from "./text_window.ts";
+import { UnfinishedToken } from "./unfinished_token.ts";
 
 /** What a token is; structural characters stand for themselves. */
 export type TokenKind =
@@ -68,10 +68,6 @@ const STRUCTURE: ReadonlyMap<number, TokenKind> = new Map(
 );
 
 const MAX_STRAY_BYTES = 50;
-const FIRST_BUFFER_BYTES = 1024;
-const LARGE_BUFFER_BYTES = 128 * 1024;
-/** The last bytes of a token may come with the limit reached already. */
-const CHUNK_BYTES = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -142,18 +138,16 @@ function firstState(byte: number): number | undefined {
 /** Cuts what {@link Lexer.push} is given into tokens. Keeps at most one unfinished token. */
 export class Lexer {
   readonly #sink: TokenSink;
-  readonly #maxTokenBytes: number;
   readonly #latin1 = new TextDecoder("latin1");
   #state = START;
   #quote: Quote = QUOTE;
-  /** The unfinished token's bytes from earlier chunks; a small buffer is used again and again. */
-  #kept = NO_BYTES;
-  #keptBytes = 0;
+  /** Its bytes from earlier chunks. */
+  readonly #unfinished: UnfinishedToken;
   #isPaused = false;
 
   constructor(sink: TokenSink, maxTokenBytes: number) {
     this.#sink = sink;
-    this.#maxTokenBytes = maxTokenBytes;
+    this.#unfinished = new UnfinishedToken(maxTokenBytes);
   }
 
   /**
@@ -222,7 +216,10 @@ export class Lexer {
       if (this.#state === START || this.#state === RECOVERY) start = index;
     }
     if (this.#state !== START && this.#state !== RECOVERY && this.#state !== SKIP) {
-      this.#keep(chunk.subarray(start));
+      if (!this.#unfinished.keep(chunk.subarray(start))) {
+        this.#state = SKIP;
+        this.#sink.onTooLong();
+      }
     }
     return index;
   }
@@ -247,9 +244,9 @@ export class Lexer {
   }
 
   #finish(kind: TokenKind, rest: Uint8Array): void {
-    const bytes = this.#whole(rest);
+    const bytes = this.#unfinished.finish(rest);
     this.#tell(kind, kind === "string" ? "" : this.#latin1.decode(bytes), bytes);
-    this.#forget();
+    this.#unfinished.forget();
   }
 
   #tell(kind: TokenKind, text: string, bytes: Uint8Array): void {
@@ -257,50 +254,10 @@ export class Lexer {
   }
 
   #stray(rest: Uint8Array): void {
-    const bytes = this.#whole(rest).subarray(0, MAX_STRAY_BYTES);
+    const bytes = this.#unfinished.finish(rest).subarray(0, MAX_STRAY_BYTES);
     this.#sink.onStray(new TextDecoder().decode(bytes));
-    this.#forget();
+    this.#unfinished.forget();
     this.#state = RECOVERY;
-  }
-
-  /** The unfinished token with its last bytes. */
-  #whole(rest: Uint8Array): Uint8Array {
-    if (this.#keptBytes === 0) return rest;
-    this.#append(rest);
-    return this.#kept.subarray(0, this.#keptBytes);
-  }
-
-  #keep(part: Uint8Array): void {
-    if (this.#keptBytes + part.byteLength <= this.#maxTokenBytes) return this.#append(part);
-    this.#forget();
-    this.#state = SKIP;
-    this.#sink.onTooLong();
-  }
-
-  #append(part: Uint8Array): void {
-    const needed = this.#keptBytes + part.byteLength;
-    // What the message before it has left is collected while a large one arrives.
-    if (needed > LARGE_BUFFER_BYTES) countGarbage(part.byteLength);
-    if (needed > this.#kept.byteLength) {
-      // A large one has its final size at once: each that is outgrown would be freed too late.
-      const size = needed > LARGE_BUFFER_BYTES
-        ? Math.max(needed, this.#maxTokenBytes + CHUNK_BYTES)
-        : Math.max(needed, this.#kept.byteLength * 2, FIRST_BUFFER_BYTES);
-      const grown = new Uint8Array(size);
-      grown.set(this.#kept.subarray(0, this.#keptBytes));
-      countGarbage(this.#kept.byteLength);
-      this.#kept = grown;
-    }
-    this.#kept.set(part, this.#keptBytes);
-    this.#keptBytes = needed;
-  }
-
-  #forget(): void {
-    this.#keptBytes = 0;
-    if (this.#kept.byteLength <= LARGE_BUFFER_BYTES) return;
-    // Frees it now: the command that follows needs memory, too.
-    this.#kept.buffer.transfer(0);
-    this.#kept = NO_BYTES;
   }
 }
 
