@@ -6,7 +6,6 @@
 
 import {
   formatMessage,
-  lineBreak,
   merge,
   message,
   multiple,
@@ -15,7 +14,6 @@ import {
   optional,
   or,
   runParser,
-  text,
 } from "@optique/core";
 import { UsageError } from "../../lib/base/command_line.ts";
 import { printLine } from "../../lib/base/terminal.ts";
@@ -63,9 +61,10 @@ import { trim } from "./commands/trim.ts";
 const PROGRAM = "kvmmanager-ctl";
 const HELP_COLUMNS = 100;
 const FOOTER = [
-  "Exit status: 0 success; 1 the agent refused, or it failed in the guest; 2 no agent, no answer, or",
-  "another program uses the channel; 64 invalid command line; 74 cannot access a local file; 130 interrupted; 141 the",
-  "output was closed. exec ends with the program's own status; see exec --help.",
+  "Exit status: 0 success; 1 the agent refused, or it failed in the guest; 2 no agent, no answer,",
+  "or another program uses the channel; 64 invalid command line; 74 cannot access a local file;",
+  "130 interrupted; 141 the output was closed. exec ends with the program's own status; see",
+  "exec --help.",
   "",
   "Examples:",
   `  ${PROGRAM} list`,
@@ -143,16 +142,18 @@ export function commandLineParser(names: readonly string[]) {
       description: lines(["the unix socket of its channel"]),
     })),
     channels: multiple(option("--channels", words("PATH"), {
-      description: message`${
-        text("where to search for VMs instead of libvirt's directories: a directory, or a")
-      }${lineBreak()}${text("pattern with one * for the name, '/run/vms/*.sock'; repeatable")}`,
+      description: lines([
+        "where to search for VMs instead of libvirt's directories: a directory,",
+        "or a pattern with one * for the name, '/run/vms/*.sock'; repeatable",
+      ]),
     })),
   });
   const daemon = object("Through", {
     hostd: optional(option("--hostd", words("PATH"), {
-      description: message`${
-        text(`the socket of kvmmanager-hostd instead of ${HOSTD_SOCKET},`)
-      }${lineBreak()}${text("or none to use the channels themselves")}`,
+      description: lines([
+        `the socket of kvmmanager-hostd instead of ${HOSTD_SOCKET},`,
+        "or none to use the channels themselves",
+      ]),
     })),
   });
   const fleet = object("Of other hosts", {

@@ -53,15 +53,15 @@ as kvmmanager-ctl. QEMU admits one program to a channel; all others ask this one
                            PORT (on 127.0.0.1) or ADDRESS:PORT
   --metrics-web-config FILE
                            the certificate for that, and the token to ask for
-  --nats URL               joins the fleet at nats://HOST:PORT or tls://HOST:PORT;
+  --nats URL               join the fleet at nats://HOST:PORT or tls://HOST:PORT;
                            several servers are separated by commas
   --creds FILE             the user's key for that, with or without a JWT
   --host-name NAME         the host's name in the fleet (default: this machine's)
   --help, --version
 
-SIGHUP looks again for VMs, reads their descriptions, and reads the certificate and the
-token again. SIGTERM ends it; calls under
-way are answered with what is known about them.
+SIGHUP makes it search for VMs again, and read their descriptions, the certificate and
+the token again. SIGTERM stops it; calls in flight are answered with what is known about
+them.
 See docs/host.md, docs/metrics.md and docs/fleet.md.
 `;
 

@@ -61,10 +61,10 @@ export const exec = defineCommand(
     ],
     examples: [
       "exec --domain vm1 uptime",
-      "exec --domain vm1 --timeout 300 --cwd /srv --env LANG=C -- sh -c 'du -s * | sort -n'",
+      "exec --domain vm1 --timeout 300 --cwd /srv --env LANG=C -- sh -c 'ls | wc -l'",
       "exec --domain vm1 -- tee /tmp/motd < motd",
       "exec --domain vm1 -t -- vim /etc/motd",
-      "exec --fleet nats://mq1:4222 --creds me.creds -l role=web --batch 5% -- apt-get -y upgrade",
+      "exec --fleet nats://mq1:4222 --creds me.creds -l role=web --batch 5% -- uptime",
     ],
   },
   merge(
@@ -84,10 +84,15 @@ export const exec = defineCommand(
       noStdin: option("-n", "--no-stdin", {
         description: lines(["gives the program an empty standard input"]),
       }),
-      words: multiple(argument(string({ metavar: "CMD" })), {
-        min: 1,
-        errors: { tooFew: message`the program to run is missing` },
-      }),
+      words: multiple(
+        argument(string({ metavar: "CMD" }), {
+          description: lines(["the program, then its arguments"]),
+        }),
+        {
+          min: 1,
+          errors: { tooFew: message`the program to run is missing` },
+        },
+      ),
     }),
     fanOutOptions,
   ),

@@ -81,10 +81,15 @@ const start = defineCommand(
     env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
       description: lines(["a variable of its environment; repeatable"]),
     })),
-    words: multiple(argument(string({ metavar: "CMD" })), {
-      min: 1,
-      errors: { tooFew: message`the program to run is missing` },
-    }),
+    words: multiple(
+      argument(string({ metavar: "CMD" }), {
+        description: lines(["the program, then its arguments"]),
+      }),
+      {
+        min: 1,
+        errors: { tooFew: message`the program to run is missing` },
+      },
+    ),
   }),
   async ({ id, timeout, keep, cwd, env, words: [program = "", ...args] }, invocation) => {
     const params = {

@@ -29,7 +29,9 @@ export const shell = defineCommand(
     env: multiple(option("-e", "--env", string({ metavar: "K=V" }), {
       description: lines(["a variable of its environment, such as TERM=xterm; repeatable"]),
     })),
-    words: multiple(argument(string({ metavar: "CMD" }))),
+    words: multiple(argument(string({ metavar: "CMD" }), {
+      description: lines(["the program, then its arguments; default: a shell"]),
+    })),
   }),
   async ({ cwd, env, words: [program, ...args] }, invocation) => {
     requireTerminal();

@@ -192,6 +192,16 @@ Deno.test("ctl answers wrong usage with one line and status 64:", async (t) => {
   });
 });
 
+Deno.test("the help's examples are one line each, to be copied", async () => {
+  for (const args of [["--help"], ["exec", "--help"], ["job", "--help"], ["push", "--help"]]) {
+    const { stdout } = await ctl(args);
+    const [, examples = ""] = stdout.split("\nExamples:\n");
+    const lines = examples.trimEnd().split("\n");
+    assert(lines.length > 2, stdout);
+    for (const line of lines) assertMatch(line, /^ {2}(kvmmanager-ctl |source <)/);
+  }
+});
+
 Deno.test("ctl --help and --version print on standard output", async () => {
   const help = await ctl(["--help"]);
   assertEquals([help.code, help.stderr], [EXIT.ok, ""]);
