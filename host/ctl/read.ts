@@ -156,7 +156,7 @@ export function commandLineParser(names: readonly string[]) {
       ]),
     })),
   });
-  const fleet = object("Of other hosts", {
+  const fleet = object("On other hosts", {
     fleet: optional(option("--fleet", words("FLEET"), {
       description: lines([
         "the hosts of a NATS system: nats://HOST:PORT, or a name that",
@@ -164,7 +164,7 @@ export function commandLineParser(names: readonly string[]) {
       ]),
     })),
     creds: optional(option("--creds", words("FILE"), {
-      description: lines(["the user's key for that, with or without a JWT"]),
+      description: lines(["the NATS user's key, with or without a JWT"]),
     })),
     tenant: optional(option("--tenant", words("NAME"), {
       description: lines(["only the VMs of a tenant"]),

@@ -55,7 +55,7 @@ as kvmmanager-ctl. QEMU admits one program to a channel; all others ask this one
                            the certificate for that, and the token to ask for
   --nats URL               join the fleet at nats://HOST:PORT or tls://HOST:PORT;
                            several servers are separated by commas
-  --creds FILE             the user's key for that, with or without a JWT
+  --creds FILE             the NATS user's key, with or without a JWT
   --host-name NAME         the host's name in the fleet (default: this machine's)
   --help, --version
 

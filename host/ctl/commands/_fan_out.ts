@@ -26,7 +26,7 @@ const DETAIL_COLUMNS = 60;
 
 /** The options that choose VMs of a fleet by their labels. */
 export const labelOption = multiple(option("-l", "--label", string({ metavar: "K=V" }), {
-  description: lines(["with --fleet, the VMs that have this label; repeatable: all of them"]),
+  description: lines(["with --fleet, the VMs with this label; given repeatedly, with all of them"]),
 }));
 
 /** The options of commands that can act on many VMs. */
@@ -35,21 +35,23 @@ export const fanOutOptions = object({
   all: option("--all", { description: lines(["with --fleet, every VM"]) }),
   parallel: withDefault(
     option("--parallel", wholeNumber(1, 1000), {
-      description: lines([`on so many VMs at a time (default ${DEFAULTS.parallel})`]),
+      description: lines([`runs on at most N VMs at a time (default ${DEFAULTS.parallel})`]),
     }),
     DEFAULTS.parallel,
   ),
   perHost: withDefault(
     option("--per-host", wholeNumber(1, 1000), {
-      description: lines([`on so many VMs of one host at a time (default ${DEFAULTS.perHost})`]),
+      description: lines([
+        `runs on at most N VMs of one host at a time (default ${DEFAULTS.perHost})`,
+      ]),
     }),
     DEFAULTS.perHost,
   ),
   batch: optional(option("--batch", string({ metavar: "N" }), {
-    description: lines(["begins with the next N VMs, or N%, when these are done"]),
+    description: lines(["finishes N VMs, or N% of them, before it begins with the next"]),
   })),
   maxFailures: optional(option("--max-failures", wholeNumber(0, 999_999), {
-    description: lines(["begins nothing more once it has failed on more than so many VMs"]),
+    description: lines(["begins nothing more once more than N VMs have failed"]),
   })),
   waitReady: option("--wait-ready", {
     description: lines(["after each batch, waits until its agents answer, for up to ten minutes"]),
