@@ -7,7 +7,6 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
 import { printError, printLine } from "../lib/base/terminal.ts";
 import { AgentSpeech } from "./bench/agent.ts";
@@ -25,7 +24,7 @@ import { Guest } from "./vm/guest.ts";
 import { buildImage, type Image } from "./vm/image.ts";
 import { type Accelerator, ACCELERATORS, readAccelerator } from "./vm/accelerator.ts";
 import { currentPackage } from "./vm/package.ts";
-import { MissingToolsError } from "./vm/tools.ts";
+import { runOrder } from "./run_order.ts";
 
 const USAGE = `Usage: deno task bench:vm [--boots N] [--accel A]
 
@@ -258,17 +257,8 @@ async function bench({ boots, accelerator }: Order): Promise<void> {
   printLine(markdown({ ...machine, guest: `Debian 12, QEMU, ${accelerator}` }, boots, results));
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  try {
-    const order = readOrder(args);
-    if (order === "help") printLine(USAGE.trimEnd());
-    else await bench(order);
-    return EXIT.ok;
-  } catch (error) {
-    printError(`bench:vm: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof UsageError) return EXIT.usage;
-    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
-  }
+if (import.meta.main) {
+  Deno.exit(
+    await runOrder({ name: "bench:vm", usage: USAGE, read: readOrder, perform: bench }, Deno.args),
+  );
 }
-
-if (import.meta.main) Deno.exit(await run(Deno.args));

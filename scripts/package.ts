@@ -6,9 +6,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
-import { printError, printLine } from "../lib/base/terminal.ts";
+import { printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { AGENT } from "./package/agent.ts";
 import { debianArchitecture, packDeb } from "./package/deb.ts";
@@ -18,7 +17,8 @@ import { QGA } from "./package/qga.ts";
 import { type Product, sourceTime, stage } from "./package/product.ts";
 import { packRpm } from "./package/rpm.ts";
 import { packTarball } from "./package/tarball.ts";
-import { MissingToolsError, requireTools } from "./vm/tools.ts";
+import { requireTools } from "./vm/tools.ts";
+import { runOrder } from "./run_order.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
@@ -141,17 +141,8 @@ async function build(order: Order): Promise<void> {
   }
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  try {
-    const order = readOrder(args);
-    if (order === "help") printLine(USAGE.trimEnd());
-    else await build(order);
-    return EXIT.ok;
-  } catch (error) {
-    printError(`package: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof UsageError) return EXIT.usage;
-    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
-  }
+if (import.meta.main) {
+  Deno.exit(
+    await runOrder({ name: "package", usage: USAGE, read: readOrder, perform: build }, Deno.args),
+  );
 }
-
-if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -6,16 +6,16 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
-import { printError, printLine } from "../lib/base/terminal.ts";
+import { printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { sourceTime } from "./package/product.ts";
 import { packMsi } from "./package/windows/msi.ts";
 import { stageWindowsProgram } from "./package/windows/program.ts";
 import { packZip } from "./package/windows/zip.ts";
-import { MissingToolsError, requireTools } from "./vm/tools.ts";
+import { requireTools } from "./vm/tools.ts";
 import { downloadRuntime } from "./windows/wine.ts";
+import { runOrder } from "./run_order.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
@@ -92,17 +92,8 @@ async function build({ format, runtime, output, quick }: Order): Promise<void> {
   }
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  try {
-    const order = readOrder(args);
-    if (order === "help") printLine(USAGE.trimEnd());
-    else await build(order);
-    return EXIT.ok;
-  } catch (error) {
-    printError(`package: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof UsageError) return EXIT.usage;
-    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
-  }
+if (import.meta.main) {
+  Deno.exit(
+    await runOrder({ name: "package", usage: USAGE, read: readOrder, perform: build }, Deno.args),
+  );
 }
-
-if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -7,9 +7,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path/posix";
-import { EXIT } from "../commands/exit.ts";
 import { refuseUnknown, single, UsageError } from "../lib/base/command_line.ts";
-import { printError, printLine } from "../lib/base/terminal.ts";
+import { printLine } from "../lib/base/terminal.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { findLibrary } from "./package/program.ts";
 import { sourceTime } from "./package/product.ts";
@@ -23,7 +22,8 @@ import {
 } from "./release/contents.ts";
 import { releaseNotes } from "./release/notes.ts";
 import { sign } from "./release/sign.ts";
-import { MissingToolsError, requireTools, runTool } from "./vm/tools.ts";
+import { requireTools, runTool } from "./vm/tools.ts";
+import { runOrder } from "./run_order.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const FORMATS = ["deb", "rpm", "tar"] as const;
@@ -164,17 +164,8 @@ async function sumsOf(directory: string): Promise<{ name: string; sha256: string
   });
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  try {
-    const order = readOrder(args);
-    if (order === "help") printLine(USAGE.trimEnd());
-    else await release(order);
-    return EXIT.ok;
-  } catch (error) {
-    printError(`release: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof UsageError) return EXIT.usage;
-    return error instanceof MissingToolsError ? EXIT.unavailable : EXIT.software;
-  }
+if (import.meta.main) {
+  Deno.exit(
+    await runOrder({ name: "release", usage: USAGE, read: readOrder, perform: release }, Deno.args),
+  );
 }
-
-if (import.meta.main) Deno.exit(await run(Deno.args));
