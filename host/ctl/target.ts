@@ -131,7 +131,7 @@ async function groupAdvice(path: string): Promise<string> {
 /** The names that exist, as a sentence. */
 function listed(names: readonly string[]): string {
   if (names.length === 0) {
-    return "no VM has an agent channel: check --channels, and the channel in the domain's XML";
+    return "no channel was found: check --channels, and the channel in the domain's XML";
   }
   const first = names.slice(0, MAX_LISTED).map(quoted).join(", ");
   return names.length > MAX_LISTED

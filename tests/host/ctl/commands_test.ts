@@ -110,7 +110,7 @@ Deno.test("ctl says of a path that is not a socket what it is not", async () => 
   for (const path of [file, directory.path]) {
     const { code, stderr } = await ctl(["ping", "--socket", path, "--channels", directory.path]);
     assertEquals(code, EXIT.unavailable);
-    assertMatch(stderr, /^kvmmanager-ctl: [^\n]+ is not a socket; no VM has an agent channel: /);
+    assertMatch(stderr, /^kvmmanager-ctl: [^\n]+ is not a socket; no channel was found: /);
   }
 });
 
