@@ -5,9 +5,10 @@
  */
 
 import { messageOf } from "../lib/base/message_of.ts";
+import { type CallResult, CallsInFlight } from "./calls_in_flight.ts";
 import { connectSocket } from "./connect.ts";
 import { CallError, fromDaemon } from "./errors.ts";
-import { type Notification, readIncoming, splitAnswer } from "./incoming.ts";
+import type { Notification } from "./incoming.ts";
 import { LineReader } from "./line_reader.ts";
 import { ChannelLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
@@ -66,36 +67,20 @@ export type CallArguments<Name extends MethodName> = Record<never, never> extend
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** The largest `max_message_size_kb`, plus room for the newline. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024 + 1024;
-const MAX_CALLS_IN_FLIGHT = 1000;
-
-interface Result {
-  readonly result: unknown;
-  /** Its JSON, if the answer came in the usual form. */
-  readonly text?: string;
-}
-
-interface Waiting extends PromiseWithResolvers<Result> {
-  readonly method: string;
-  /** When its writing started, in milliseconds of `performance.now()`. */
-  sentAt: number | undefined;
-}
 
 /**
- * A connection to one agent. Calls may overlap. Answers are matched by ids that no other connection
- * uses, so one meant for another client, or for an earlier connection, is never mistaken for ours.
- * Lines that do not answer a call of ours are skipped and counted.
+ * A connection to one agent. Calls may overlap. Lines that do not answer a call of ours are skipped
+ * and counted.
  */
 export class AgentClient implements AsyncDisposable {
   readonly #connection: AgentConnection;
   readonly #lock: ChannelLock | undefined;
   readonly #options: ClientOptions;
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #prefix = crypto.randomUUID();
+  readonly #calls = new CallsInFlight();
   readonly #outbox: Outbox;
   readonly #lines: LineReader;
   readonly #reading: Promise<void>;
   #ended: CallError | undefined;
-  #calls = 0;
   #skipped = 0;
 
   private constructor(
@@ -192,24 +177,19 @@ export class AgentClient implements AsyncDisposable {
     return text ?? JSON.stringify(result ?? null);
   }
 
-  async #call(method: string, params: unknown, options: CallOptions): Promise<Result> {
+  async #call(method: string, params: unknown, options: CallOptions): Promise<CallResult> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, cancelInGuest = false } = options;
     const { vm = this.#options.vm } = options;
     signal?.throwIfAborted();
     if (this.#ended !== undefined) throw this.#ended;
-    if (this.#waiting.size >= MAX_CALLS_IN_FLIGHT) {
-      throw new CallError(`${MAX_CALLS_IN_FLIGHT} calls to this agent are in flight`, "timeout");
-    }
-    const id = `${this.#prefix}/${++this.#calls}`;
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const waiting: Waiting = { promise, resolve, reject, method, sentAt: undefined };
-    this.#waiting.set(id, waiting);
+    const call = this.#calls.begin(method);
+    const { id } = call;
     const giveUp = (reason: unknown) => {
-      if (cancelInGuest && waiting.sentAt !== undefined) this.#notify("rpc.cancel", { id });
-      waiting.reject(reason);
+      if (cancelInGuest && call.wasSent) this.#notify("rpc.cancel", { id });
+      call.fail(reason);
     };
     const timer = timeoutMs > 0
-      ? setTimeout(() => giveUp(this.#lateError(waiting, timeoutMs)), timeoutMs)
+      ? setTimeout(() => giveUp(call.lateError(timeoutMs)), timeoutMs)
       : undefined;
     const onAbort = () => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -217,20 +197,20 @@ export class AgentClient implements AsyncDisposable {
       `${JSON.stringify({ jsonrpc: "2.0", method, params, id, vm })}\n`,
       {
         onSent: () => {
-          waiting.sentAt = performance.now();
+          call.markSent();
           options.onSent?.();
         },
       },
     );
     try {
-      return await waiting.promise;
+      return await call.answer;
     } catch (error) {
       throw vm === undefined ? error : fromDaemon(error);
     } finally {
       withdraw();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-      this.#waiting.delete(id);
+      this.#calls.end(call);
     }
   }
 
@@ -256,13 +236,6 @@ export class AgentClient implements AsyncDisposable {
     }
   }
 
-  #lateError({ method, sentAt }: Waiting, timeoutMs: number): CallError {
-    const what = `no answer to ${method} within ${timeoutMs / 1000} s`;
-    return sentAt === undefined
-      ? new CallError(`${what}: the agent is not reading its requests`, "timeout")
-      : new CallError(what, "timeout", true);
-  }
-
   #fail(error: unknown): void {
     const why = `the connection ended: ${messageOf(error)}`;
     this.#end(new CallError(why, "connection lost"));
@@ -278,9 +251,7 @@ export class AgentClient implements AsyncDisposable {
     }
     this.#lock?.[Symbol.dispose]();
     this.#lines.stop();
-    for (const { method, sentAt, reject } of this.#waiting.values()) {
-      reject(new CallError(requestFate(why, method, sentAt), why.reason, sentAt !== undefined));
-    }
+    this.#calls.lose(why);
     this.#options.onEnd?.(why);
   }
 
@@ -295,46 +266,10 @@ export class AgentClient implements AsyncDisposable {
 
   /** Takes a line; returns whether it answers a call. */
   #receive(line: string): boolean {
-    if (this.#receivePlain(line)) return true;
-    const incoming = readIncoming(line);
-    if (incoming.kind === "notification") {
-      this.#options.onNotification?.(incoming.notification);
-      return false;
-    }
-    const waiting = incoming.kind === "answer" ? this.#waiting.get(incoming.id) : undefined;
-    if (incoming.kind === "foreign" || waiting === undefined) {
-      this.#skipped += 1;
-      return false;
-    }
-    // A second answer with the same id is skipped.
-    this.#waiting.delete(incoming.id);
-    if (incoming.error === undefined) waiting.resolve({ result: incoming.result });
-    else waiting.reject(incoming.error);
-    return true;
+    const incoming = this.#calls.receive(line);
+    if (incoming === "answer") return true;
+    if (incoming === "foreign") this.#skipped += 1;
+    else this.#options.onNotification?.(incoming);
+    return false;
   }
-
-  /** Receives an answer in the usual form; returns whether it was one. */
-  #receivePlain(line: string): boolean {
-    const answer = splitAnswer(line);
-    // Our ids have no characters that JSON escapes.
-    const waiting = answer && this.#waiting.get(answer.id);
-    if (answer === undefined || waiting === undefined) return false;
-    const { id, resultText } = answer;
-    let result: unknown;
-    try {
-      result = JSON.parse(resultText);
-    } catch {
-      return false;
-    }
-    this.#waiting.delete(id);
-    waiting.resolve({ result, text: resultText });
-    return true;
-  }
-}
-
-/** What is known about a request whose connection has ended. */
-function requestFate(why: CallError, method: string, sentAt: number | undefined): string {
-  if (sentAt === undefined) return `${why.message}; ${method} had not been sent yet`;
-  const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
-  return `${why.message}; ${method} was sent ${seconds} s earlier and may have been carried out`;
 }
