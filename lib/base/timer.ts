@@ -14,6 +14,19 @@
  * how long a process that just returns from its last line lives on for one.
  */
 const MAX_NAP_MS = 5000;
+/** The same for a timer that is part of a running service. */
+const MAX_LASTING_NAP_MS = 60_000;
+
+/** How a timer uses wake-ups. */
+export interface TimerOptions {
+  /**
+   * Whether it is seldom stopped, in a process that stays: it sleeps through, for up to a minute, and
+   * once stopped may leave a wake-up behind for as long. @default {false}
+   */
+  readonly lasting?: boolean;
+  /** How many milliseconds late it may fire if that saves a wake-up. @default {0} */
+  readonly slackMs?: number;
+}
 
 const running = new Set<Timer>();
 /** When the pending wake-ups are due, the earliest last. */
@@ -24,13 +37,25 @@ export class Timer implements Disposable {
   /** In milliseconds of `performance.now()`. */
   readonly dueAt: number;
   readonly #act: () => void;
+  readonly #napMs: number;
 
-  constructor(milliseconds: number, act: () => void) {
+  constructor(
+    milliseconds: number,
+    act: () => void,
+    { lasting = false, slackMs = 0 }: TimerOptions = {},
+  ) {
     const now = performance.now();
     this.dueAt = now + milliseconds;
     this.#act = act;
+    this.#napMs = lasting ? MAX_LASTING_NAP_MS : MAX_NAP_MS;
     running.add(this);
-    wakeUpAt(this.dueAt, now);
+    const next = wakeUps.at(-1);
+    if (next === undefined || next > this.dueAt + slackMs) this.wakeUp(now);
+  }
+
+  /** Makes sure that there is a wake-up at its time, or at the end of a nap before that. */
+  wakeUp(now: number): void {
+    wakeUpAt(Math.min(this.dueAt, now + this.#napMs), now);
   }
 
   /** Prevents the call. Stopping twice, or too late, does nothing. */
@@ -57,8 +82,7 @@ export class Timer implements Disposable {
 export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => void new Timer(milliseconds, resolve));
 
-function wakeUpAt(dueAt: number, now: number): void {
-  const time = Math.min(dueAt, now + MAX_NAP_MS);
+function wakeUpAt(time: number, now: number): void {
   const next = wakeUps.at(-1);
   if (next !== undefined && next <= time) return;
   wakeUps.push(time);
@@ -70,7 +94,9 @@ function fireWhatIsDue(): void {
   wakeUps.pop();
   const now = performance.now();
   for (const timer of [...running].filter(({ dueAt }) => dueAt <= now)) timer.fire();
-  if (running.size === 0) return;
-  const earliest = Math.min(...[...running].map(({ dueAt }) => dueAt));
-  wakeUpAt(earliest, performance.now());
+  let earliest: Timer | undefined;
+  for (const timer of running) {
+    if (earliest === undefined || timer.dueAt < earliest.dueAt) earliest = timer;
+  }
+  earliest?.wakeUp(performance.now());
 }

@@ -20,7 +20,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * How long to wait before looking for a host again: first, at most, and at most while a greeting
  * waits, whose departure ends the wait.
  */
-const AWAY_MS = { first: 100, most: 1000, mostAwaited: 10_000 } as const;
+const AWAY_MS = { first: 100, most: 1000, mostAwaited: 30_000 } as const;
 /** If a read takes longer than this, a host is connected and silent. */
 const PARKED_MS = 50;
 /**
@@ -237,7 +237,7 @@ class Hosts {
     const { promise, resolve } = Promise.withResolvers<void>();
     // Not Promise.race() with the greeting's promise, which would keep a reaction for each round.
     this.#wake = resolve;
-    const timer = new Timer(milliseconds, resolve);
+    const timer = new Timer(milliseconds, resolve, { lasting: true });
     await promise;
     timer.stop();
   }

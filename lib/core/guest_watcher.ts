@@ -68,7 +68,7 @@ export class GuestWatcher implements AsyncDisposable {
     if (this.#stopping.signal.aborted) return;
     this.#timer = new Timer(this.#options.quickMs ?? QUICK_MS, () => {
       this.#looking = this.#look().finally(() => this.#schedule());
-    });
+    }, { lasting: true });
   }
 
   async #look(): Promise<void> {

@@ -73,7 +73,8 @@ export class KeptJobs {
     this.#expiry?.stop();
     const next = Math.min(...this.list().map(expiresAt));
     if (next === Infinity || this.#isStopped) return;
-    this.#expiry = new Timer(Math.max(0, next - Date.now()), () => void this.forgetExpired());
+    const forget = () => void this.forgetExpired();
+    this.#expiry = new Timer(Math.max(0, next - Date.now()), forget, { lasting: true });
   }
 
   /**

@@ -57,7 +57,7 @@ export function keepWatchdogFed(
     timer = new Timer(ALIVE_MS, () => {
       void send("WATCHDOG=1");
       keepAlive();
-    });
+    }, { lasting: true });
   };
   keepAlive();
   return {

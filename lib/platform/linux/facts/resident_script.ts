@@ -29,6 +29,8 @@ const END_BYTES = encoder.encode(END);
 export interface QuestionOptions {
   /** Milliseconds, including the wait for earlier questions. */
   readonly timeoutMs: number;
+  /** How many milliseconds later than that it may give up. @default {0} */
+  readonly slackMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -139,12 +141,13 @@ export class ResidentScript implements AsyncDisposable {
    * more than 1 MiB.
    * @throws The signal's reason.
    */
-  async ask(question: string, { timeoutMs, signal }: QuestionOptions): Promise<string> {
+  async ask(question: string, { timeoutMs, slackMs, signal }: QuestionOptions): Promise<string> {
     signal.throwIfAborted();
     const { promise: interrupted, reject } = Promise.withResolvers<never>();
     interrupted.catch(() => {});
     const onAbort = () => reject(signal.reason);
-    const timer = new Timer(timeoutMs, () => reject(timedOut(`no answer within ${timeoutMs} ms`)));
+    const giveUp = () => reject(timedOut(`no answer within ${timeoutMs} ms`));
+    const timer = new Timer(timeoutMs, giveUp, { slackMs });
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await this.#inTurn(interrupted, () => this.#exchange(question, interrupted));
@@ -193,7 +196,7 @@ export class ResidentScript implements AsyncDisposable {
       if (this.#turns > 0) this.#watchIdleness(this.#idleMs);
       else if (leftMs > 0) this.#watchIdleness(leftMs);
       else void this.#end();
-    });
+    }, { lasting: true });
     this.#idleTimer = timer;
   }
 

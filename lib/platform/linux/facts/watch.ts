@@ -9,6 +9,8 @@ import { ResidentScript } from "./resident_script.ts";
 
 const QUICK_TIMEOUT_MS = 5000;
 const SLOW_TIMEOUT_MS = 20_000;
+/** Nobody waits for these answers: their time may be over some seconds late. */
+const SLACK_MS = 15_000;
 
 /**
  * A shell reads each byte with a system call, so only short files are read by it. The answer is
@@ -46,13 +48,19 @@ export class LinuxWatch implements Watch {
   readonly #script = new ResidentScript(LOOK);
 
   async quick(signal: AbortSignal): Promise<QuickLook> {
-    const text = await this.#script.ask("quick\n", { timeoutMs: QUICK_TIMEOUT_MS, signal });
+    const text = await this.#script.ask("quick\n", {
+      timeoutMs: QUICK_TIMEOUT_MS,
+      slackMs: SLACK_MS,
+      signal,
+    });
     const addresses = Deno.networkInterfaces().map(({ name, cidr }) => `${name} ${cidr}`);
     return { ...parseQuick(text), addresses: new Set(addresses) };
   }
 
   async slow(signal: AbortSignal): Promise<SlowLook> {
-    return parseSlow(await this.#script.ask("slow\n", { timeoutMs: SLOW_TIMEOUT_MS, signal }));
+    return parseSlow(
+      await this.#script.ask("slow\n", { timeoutMs: SLOW_TIMEOUT_MS, slackMs: SLACK_MS, signal }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
