@@ -1,53 +1,15 @@
 /**
- * The commands that ask about the guest.
+ * The commands that ask about the guest, besides those about its disks.
  *
  * @module
  */
 
 import { commandFailed } from "../../lib/base/errors.ts";
-import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
-import type { DiskAddress, Inventory, LinkCounters, Session } from "../../lib/guest/inventory.ts";
-import { needed } from "../_ability.ts";
-import { NoArguments, qgaCommand } from "./_command.ts";
+import type { Context, Method } from "../../lib/core/method.ts";
+import type { LinkCounters, Session } from "../../lib/guest/inventory.ts";
+import { fact, inventoryFact } from "./_fact.ts";
 
 const NS_PER_MS = 1_000_000n;
-
-/** A command without arguments that changes nothing and tells nothing secret. */
-const shared = { params: NoArguments, access: "see", audited: false } as const;
-
-const fact = (name: string, summary: string, run: (context: Context) => unknown): Method =>
-  qgaCommand({ ...shared, name, summary, run: (_, context) => run(context) });
-
-/** What turns a command off where the inventory lacks something. */
-const unless = (fact: (inventory: Partial<Inventory>) => unknown) => ({ guest }: AgentServices) =>
-  fact(guest.inventory ?? {}) === undefined ? `not supported on ${guest.platform}` : undefined;
-
-/** A fact that a platform may have. */
-type Fact<Value> = ((signal: AbortSignal) => Promise<Value>) | undefined;
-
-/**
- * A fact of the inventory, which not every platform has: off there, so that clients skip it.
- *
- * @param fact What of the inventory it tells.
- * @param answer Words it for the client.
- */
-const inventoryFact = <Value>(
-  name: string,
-  summary: string,
-  fact: (inventory: Partial<Inventory>) => Fact<Value>,
-  answer: (value: Value, context: Context) => unknown,
-): Method =>
-  qgaCommand({
-    ...shared,
-    name,
-    summary,
-    disabled: unless(fact),
-    run: async (_, context) => {
-      const { guest: { inventory = {} }, signal } = context;
-      const read = needed(fact(inventory), "tell this");
-      return answer(await read.call(inventory, signal), context);
-    },
-  });
 
 /** Members of os-release(5) by the name that the command gives them. */
 const OS_FIELDS = [
@@ -58,27 +20,6 @@ const OS_FIELDS = [
   ["version-id", "VERSION_ID"],
   ["variant", "VARIANT"],
   ["variant-id", "VARIANT_ID"],
-] as const;
-
-/** The counters of a disk, in the order of the kernel's iostats. */
-const DISK_COUNTERS = [
-  "read-ios",
-  "read-merges",
-  "read-sectors",
-  "read-ticks",
-  "write-ios",
-  "write-merges",
-  "write-sectors",
-  "write-ticks",
-  "ios-pgr",
-  "total-ticks",
-  "weight-ticks",
-  "discard-ios",
-  "discard-merges",
-  "discard-sectors",
-  "discard-ticks",
-  "flush-ios",
-  "flush-ticks",
 ] as const;
 
 /** The commands. */
@@ -124,40 +65,6 @@ export const factsCommands = (): readonly Method[] => [
     earliestLogins,
   ),
   fact("guest-network-get-interfaces", "The network interfaces", networkInterfaces),
-  qgaCommand({
-    ...shared,
-    name: "guest-get-fsinfo",
-    summary: "The mounted file systems on disks",
-    disabled: unless((known) => known.blockMounts),
-    run: (_, context) => filesystems(context),
-  }),
-  inventoryFact(
-    "guest-get-disks",
-    "Disks and partitions",
-    (known) => known.blockDevices,
-    (devices) =>
-      devices.map(({ name, isPartition, dependencies, alias, address }) => ({
-        name: `/dev/${name}`,
-        partition: isPartition,
-        dependencies: dependencies.map((dependency) => `/dev/${dependency}`),
-        ...(alias === undefined ? {} : { alias }),
-        ...(address === undefined || isPartition ? {} : { address: addressOf(address) }),
-      })),
-  ),
-  inventoryFact(
-    "guest-get-diskstats",
-    "Counters of the disks",
-    (known) => known.diskCounters,
-    (disks) =>
-      disks.map(({ name, major, minor, values }) => ({
-        name,
-        major,
-        minor,
-        stats: Object.fromEntries(
-          DISK_COUNTERS.slice(0, values.length).map((counter, index) => [counter, values[index]]),
-        ),
-      })),
-  ),
   inventoryFact(
     "guest-get-cpustats",
     "Times of the processors",
@@ -273,36 +180,4 @@ const statistics = (counters: LinkCounters) => ({
   "tx-packets": counters.sentPackets,
   "tx-errs": counters.sendErrors,
   "tx-dropped": counters.sendDrops,
-});
-
-/** The root last, as qemu-ga has it. */
-async function filesystems({ guest, signal }: Context) {
-  const [mounts = [], usage] = await Promise.all([
-    guest.inventory?.blockMounts?.(signal),
-    guest.facts.filesystems(signal),
-  ]);
-  const usageOf = new Map(usage.filesystems.map((one) => [one.mount_point, one]));
-  return mounts.toReversed().map(({ mountPoint, fsType, device, disks }) => {
-    const used = usageOf.get(mountPoint);
-    return {
-      name: device,
-      mountpoint: mountPoint,
-      type: fsType,
-      ...(used === undefined ? {} : {
-        "used-bytes": used.used_bytes,
-        "total-bytes": used.used_bytes + used.available_bytes,
-        "total-bytes-privileged": used.total_bytes,
-      }),
-      disk: disks.map(addressOf),
-    };
-  });
-}
-
-const addressOf = ({ busType, bus, target, unit, pci, device }: DiskAddress) => ({
-  "bus-type": busType,
-  bus,
-  target,
-  unit,
-  "pci-controller": pci,
-  dev: device,
 });

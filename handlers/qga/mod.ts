@@ -10,6 +10,7 @@ import { accountCommands } from "./accounts.ts";
 import { disabledCommand } from "./_command.ts";
 import { Handles } from "./_handles.ts";
 import { Processes } from "./_processes.ts";
+import { diskCommands } from "./disks.ts";
 import { execCommands } from "./exec.ts";
 import { factsCommands } from "./facts.ts";
 import { fileCommands } from "./files.ts";
@@ -47,6 +48,7 @@ export function qgaCommands(lists: CommandLists = NO_COMMAND_LISTS): QgaCommands
     guestPing(),
     guestInfo(),
     ...factsCommands(),
+    ...diskCommands(),
     ...fileCommands(new Handles()),
     ...execCommands(processes),
     guestShutdown(),
