@@ -14,6 +14,7 @@ import { commandFailed, permissionDenied } from "../base/errors.ts";
 import { jsonLine } from "../base/json_line.ts";
 import { messageOf } from "../base/message_of.ts";
 import { withTimer } from "../base/waiting.ts";
+import { utcTime } from "../base/utc_time.ts";
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { type Log, NO_LOG } from "../log/logger.ts";
@@ -212,7 +213,7 @@ export class Audit {
     if (lines.waiting >= MAX_WAITING) {
       throw new Error(`${MAX_WAITING} lines already wait for the disk`);
     }
-    const line = jsonLine({ time: new Date().toISOString(), ...fields }, bounded);
+    const line = jsonLine({ time: utcTime(), ...fields }, bounded);
     let isWritten = false;
     await withTimer(waitMs, lines.append(line).then(() => isWritten = true));
     if (!isWritten) throw new Error(`not flushed to disk within ${waitMs} ms`);

@@ -13,6 +13,7 @@ import { messageOf } from "../base/message_of.ts";
 import { LOG_LEVELS, type LogLevel } from "../config/schema.ts";
 import { withTimer } from "../base/waiting.ts";
 import { writeAll } from "../base/write_all.ts";
+import { utcTime } from "../base/utc_time.ts";
 
 /** The fields of a line besides time, level and message. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -213,7 +214,7 @@ export class Logger implements Log {
 }
 
 function format(level: LogLevel, message: string, fields?: LogFields): string {
-  const time = new Date().toISOString();
+  const time = utcTime();
   try {
     return `${jsonLine({ time, level, message, ...fields })}\n`;
   } catch {

@@ -8,6 +8,7 @@ import type { CommandEnd, OutputStream, StartedCommand } from "../../guest/comma
 import type { Spool, StateFolder } from "../../guest/state.ts";
 import { JobInput } from "./input.ts";
 import type { JobRecord } from "./record.ts";
+import { utcTime } from "../../base/utc_time.ts";
 
 /** The name of the file with the job's record, and of the spool with its output. */
 export const FILES = { record: "job.json", output: "output" } as const;
@@ -77,7 +78,7 @@ export class Job {
 
   /** Records the end; `lost` if it is the agent that ends. */
   async end({ code, signal, endedBy }: CommandEnd): Promise<void> {
-    const ended_at = new Date().toISOString();
+    const ended_at = utcTime();
     this.#input?.close();
     this.#record = endedBy === "cancellation" ? { ...this.#record, state: "lost", ended_at } : {
       ...this.#record,

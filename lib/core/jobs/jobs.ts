@@ -12,6 +12,7 @@ import {
   tooManyRequests,
 } from "../../base/errors.ts";
 import { messageOf } from "../../base/message_of.ts";
+import { utcTime } from "../../base/utc_time.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { OutputStream } from "../../guest/commands.ts";
 import type { SpoolLimits, StateFolder } from "../../guest/state.ts";
@@ -134,7 +135,7 @@ export class Jobs {
       has_terminal: request.hasTerminal,
       timeout_seconds: timeoutSeconds,
       keep_seconds: keepSeconds,
-      started_at: new Date().toISOString(),
+      started_at: utcTime(),
     }, outputLimit(limits));
     // Before the command runs: whatever happens then, the job is not forgotten.
     await this.#save(job);

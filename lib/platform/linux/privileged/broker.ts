@@ -44,6 +44,7 @@ import { isInstalled } from "../programs.ts";
 import { readBlockMounts, runProgram, signalProcess, systemProcesses } from "./root_tools.ts";
 import { distrust } from "./trusted_file.ts";
 import { writeAll } from "../../../base/write_all.ts";
+import { utcTime } from "../../../base/utc_time.ts";
 
 /** A peer that sends nothing must not keep a process of root. */
 const REQUEST_MS = 10_000;
@@ -170,7 +171,7 @@ class Broker {
   }
 
   #record(event: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#records.write(jsonLine({ time: new Date().toISOString(), event, ...fields }));
+    this.#records.write(jsonLine({ time: utcTime(), event, ...fields }));
   }
 
   /** The next line; `undefined` at the end of the connection, or if it cannot be read. */
