@@ -18,6 +18,7 @@ import {
   groupChapter,
   loadChapter,
   pathChapter,
+  reportChapter,
   wireChapter,
 } from "./docs/transport.ts";
 
@@ -37,6 +38,7 @@ export function protocolReference(): string {
       loadChapter(METHODS),
       errorChapter(),
       groupChapter(),
+      reportChapter(),
       pathChapter(),
       "## Methods",
       ...METHODS.map(methodSection),

@@ -49,6 +49,8 @@ export class AgentEvents {
       keepBytes: live.current.events.keep_kb * BYTES_PER_KB,
       bootedAt: Date.now() - Deno.osUptime() * MS_PER_SECOND,
       sources: () => live.current.events.sources,
+      // Whoever asks because of an event must not get a report from before it.
+      onEvent: () => options.guest.reports?.drop(),
     });
     let before: Config = live.current;
     live.onChange((config) => {

@@ -19,7 +19,8 @@ export const getNetworkInfo = method({
   notes: [
     "Addresses are in CIDR notation. `state` is the kernel's operational state (RFC 2863): `up`, " +
     "`down`, `dormant`, `lowerlayerdown`, `testing` or `notpresent`; for an interface without " +
-    "one, such as `lo`, it is `up` if the interface is enabled. `mtu` is in bytes.",
+    "one, such as `lo`, it is `up` if the interface is enabled. `mtu` is in bytes. The report is at " +
+    "most one second old.",
   ],
   params: NoParams,
   result: () => z.strictObject({ interfaces: z.readonly(z.array(Interface())) }),

@@ -11,7 +11,7 @@ export const getSystemInfo = method({
     "`VERSION_ID` if those are missing. `architecture` is what `uname -m` prints. " +
     "`total_memory_kb` is in KiB; `uptime_seconds` includes time spent suspended.",
     "`available_memory_kb` is the memory available without swapping. `load_average` has the " +
-    "averages over 1, 5 and 15 minutes (proc_loadavg(5)). Both are at most one second old.",
+    "averages over 1, 5 and 15 minutes (proc_loadavg(5)). The report is at most one second old.",
   ],
   params: NoParams,
   result: () =>

@@ -51,6 +51,8 @@ export interface JournalOptions {
   readonly bootedAt: number;
   /** The sources that are on. */
   readonly sources: () => readonly EventType[];
+  /** Called for each event before anybody is told of it. */
+  readonly onEvent?: () => void;
 }
 
 /** Which events to read. */
@@ -127,6 +129,7 @@ export class EventJournal {
    * @throws The reason why the journal cannot be opened.
    */
   append({ type, event, data }: NewEvent): Promise<Appended> {
+    this.#options.onEvent?.();
     const timestamp = Math.floor(Date.now() / MS_PER_SECOND);
     const bytes = storedBytes({ type, event, data }, timestamp);
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes.byteLength > MAX_PENDING_BYTES) {

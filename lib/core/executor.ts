@@ -23,6 +23,7 @@ import type { Caller } from "./caller.ts";
 import type { Action, AdmittedCall, Call, Failure, Outcome, Success } from "./call.ts";
 import type { CallId } from "./call_id.ts";
 import { ABORT_GRACE_MS, CallInFlight, CallsInFlight } from "./calls_in_flight.ts";
+import { onlyLooks } from "../policy/groups.ts";
 import type { AgentServices, CheckedCall, Context, Method } from "./method.ts";
 import { type AfterReply, ResultThen } from "./outcome.ts";
 import { RequestCounters } from "./request_counters.ts";
@@ -176,7 +177,10 @@ export class Executor {
         signal.throwIfAborted();
       }
       if (method.ownTimeout) inFlight.clearDeadline();
+      const changed = this.#change(method);
       working = Promise.try(() => checked.run(this.#context(call, signal)));
+      // Before the answer, and even if that is given without it.
+      if (changed !== undefined) void working.then(changed, changed);
       if (hasSlot && method.dropsParams) {
         this.#slots.drop(heldBytes);
         heldBytes = 0;
@@ -255,19 +259,30 @@ export class Executor {
     });
   }
 
+  /**
+   * A call begins that may change the guest, so that reports about it must not be kept.
+   *
+   * @returns What to call at its end; `undefined` if it only looks.
+   */
+  #change({ access }: Method): (() => void) | undefined {
+    return onlyLooks(access) ? undefined : this.#services.guest.reports?.change();
+  }
+
   #action(
     { run, drop }: AfterReply,
-    { call, inFlight }: Execution<unknown>,
+    { call, method, inFlight }: Execution<unknown>,
     audited: AuditEntry | undefined,
   ): Action {
     return {
       run: async () => {
+        const changed = this.#change(method);
         try {
           await run();
         } catch (error) {
           this.#log.fault(`${call.method} failed after it was answered`, error, call);
           await audited?.failedAfterAnswer(error);
         } finally {
+          changed?.();
           this.#inFlight.remove(inFlight);
         }
       },

@@ -10,6 +10,7 @@ import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
 import type { Files } from "./files.ts";
 import type { Inventory } from "./inventory.ts";
+import type { KeptReports } from "./kept_reports.ts";
 import type { Logs } from "./logs.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PathRules } from "../policy/paths.ts";
@@ -27,6 +28,8 @@ export interface Guest {
   readonly platform: "linux" | "windows";
   readonly facts: Facts;
   readonly inventory?: Partial<Inventory>;
+  /** When facts and inventory may keep what they have read; absent if they keep nothing. */
+  readonly reports?: KeptReports;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly processes?: Processes;

@@ -38,6 +38,12 @@ export const DEFAULT_GROUPS: readonly Group[] = [
 /** The group of a method; `always` for those that no configuration turns off. */
 export type Access = Group | "always";
 
+/** The groups whose methods only look at the guest and change nothing in it. */
+const LOOKING: readonly Access[] = ["see", "file-read"];
+
+/** Whether methods of a group change nothing in the guest. */
+export const onlyLooks = (access: Access): boolean => LOOKING.includes(access);
+
 /** Whether `security.allow` permits the access. */
 export const isAllowed = (access: Access, allowed: readonly Group[]): boolean =>
   access === "always" || allowed.includes(access);

@@ -115,6 +115,27 @@ export function loadChapter(methods: readonly Method[]): string {
   );
 }
 
+/** The chapter on reports that are kept. */
+export function reportChapter(): string {
+  return blocks(
+    "## Reports about the guest",
+    "`get_system_info`, `get_network_info` and `get_disk_usage` may return a report that is up to " +
+      "one second old, whoever asked for it first. What a host has changed through the agent, it " +
+      "sees with its next request:",
+    [
+      "- A call of any group but `see` and `file-read` drops the kept reports when it begins, and " +
+      "none is kept until it has ended. So does an action that follows an answer, such as that of " +
+      "`shutdown`.",
+      "- No report is kept while a program runs that the agent has started for a host: a command " +
+      "or a job.",
+      "- An event drops them too: a host that asks because of `network.address_added` gets a " +
+      "report from after it.",
+    ].join("\n"),
+    "What else changes in the guest is in the answers a second later at most. On Windows no report " +
+      "is kept.",
+  );
+}
+
 /** The table of errors. */
 export function errorChapter(): string {
   const example = new RpcError("permissionDenied", "/etc/shadow is outside allowed_read_paths", {

@@ -8,8 +8,10 @@ import { UsageError } from "../../base/command_line.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { State } from "../../guest/state.ts";
 import { POSIX_PATHS } from "../../policy/paths.ts";
+import { KeptReports } from "../../guest/kept_reports.ts";
 import { NO_POWER, Power } from "../../guest/power.ts";
 import { NO_PRIVILEGED } from "../../guest/privileged.ts";
+import { programsThatChange } from "../../guest/programs_that_change.ts";
 import type { PowerChoice } from "../platform.ts";
 import { LinuxFacts } from "./facts/mod.ts";
 import { readHomeDirectory } from "./facts/home_directory.ts";
@@ -65,10 +67,12 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     }
   };
   const files = new LinuxFiles(separateCommands);
+  const reports = new KeptReports();
   return {
     platform: "linux",
-    facts: new LinuxFacts(),
-    inventory: new LinuxInventory(),
+    facts: new LinuxFacts(reports),
+    inventory: new LinuxInventory(reports),
+    reports,
     paths: POSIX_PATHS,
     files,
     logs: new LinuxLogs(files),
@@ -89,8 +93,10 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
         LANG: "C.UTF-8",
         TERM: "dumb",
       }),
-      run: (options) => runCommand(options, separateCommands === true),
-      start: (options) => startCommand(options, separateCommands === true),
+      ...programsThatChange(reports, {
+        run: (options) => runCommand(options, separateCommands === true),
+        start: (options) => startCommand(options, separateCommands === true),
+      }),
       terminalProblem,
     },
     privileged: broker === undefined ? NO_PRIVILEGED : new BrokerClient(broker),

@@ -31,6 +31,19 @@ export async function timeEach(act: () => Promise<unknown>, counts: Counts): Pro
   return times;
 }
 
+/**
+ * The median of the same call, made so rarely that our agent has to ask the guest again: it keeps
+ * its reports for a second.
+ */
+export async function timeRarely(act: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let done = 0; done < RARE_QUESTIONS; done++) {
+    await new Promise((resolve) => setTimeout(resolve, RARE_PAUSE_MS));
+    times.push(...await timeEach(act, ONCE));
+  }
+  return median(times);
+}
+
 /** Ping, one at a time: the round trip and its CPU time in the agent. */
 export const pingLatency: Measure = {
   name: "ping",
@@ -96,6 +109,7 @@ export const networkInfoLatency: Measure = {
       limit: { kind: "ratio at most", factor: 2 },
       inReadme: true,
     },
+    { label: "get_network_info, every 1.1 s, median", unit: "µs" },
   ],
   run: async ({ caller, speech }) => {
     const [first = NaN] = await timeEach(() => caller.call(speech.networkInfo), ONCE);
@@ -103,6 +117,9 @@ export const networkInfoLatency: Measure = {
     return {
       "get_network_info, first after a start": first / US_PER_MS,
       "get_network_info, median": median(times),
+      "get_network_info, every 1.1 s, median": await timeRarely(() =>
+        caller.call(speech.networkInfo)
+      ),
     };
   },
 };
@@ -123,16 +140,10 @@ export const diskUsageLatency: Measure = {
   run: async ({ caller, speech }) => {
     const [first = NaN] = await timeEach(() => caller.call(speech.diskUsage), ONCE);
     const times = await timeEach(() => caller.call(speech.diskUsage), SLOW_FACTS);
-    // Our agent keeps its report for a second: this is the price of a new one.
-    const rare: number[] = [];
-    for (let done = 0; done < RARE_QUESTIONS; done++) {
-      await new Promise((resolve) => setTimeout(resolve, RARE_PAUSE_MS));
-      rare.push(...await timeEach(() => caller.call(speech.diskUsage), ONCE));
-    }
     return {
       "get_disk_usage, first after a start": first / US_PER_MS,
       "get_disk_usage, median": median(times),
-      "get_disk_usage, every 1.1 s, median": median(rare),
+      "get_disk_usage, every 1.1 s, median": await timeRarely(() => caller.call(speech.diskUsage)),
     };
   },
 };

@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
 import { EventJournal } from "../../../lib/core/event_journal.ts";
 import { eventBytes, storedBytes, storedType } from "../../../lib/core/stored_event.ts";
 import type { JournalEvent } from "../../../lib/core/event_types.ts";
+import { memoryState } from "../../../lib/platform/state/memory_state.ts";
 import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog, NEVER, rpcErrorOf, TempDirectory } from "../_helpers.ts";
 
@@ -323,5 +324,24 @@ Deno.test("a source that is off records nothing", async () => {
   await journal.record({ type: "unit", event: "unit.failed", data: null });
   const selection = { cursor: undefined, last: undefined, types: undefined, limits: LIMITS };
   assertEquals((await journal.read(selection)).events.map(({ type }) => type), ["unit"]);
+  await journal.close();
+});
+
+Deno.test("onEvent is called before anybody is told of an event, and not for a source that is off", async () => {
+  const seen: string[] = [];
+  const journal = new EventJournal({
+    folder: memoryState().root.folder("events"),
+    keepBytes: 1024 * 1024,
+    bootedAt: LONG_AGO,
+    sources: () => ["unit"],
+    onEvent: () => seen.push("changed"),
+  });
+  await journal.record({ type: "agent", event: "agent.started", data: null });
+  assertEquals(seen, []);
+  const told = journal.change({ cursor: undefined, types: undefined }, NEVER)
+    .then(() => seen.push("told"));
+  await journal.record({ type: "unit", event: "unit.failed", data: null });
+  await told;
+  assertEquals(seen, ["changed", "told"]);
   await journal.close();
 });

@@ -5,6 +5,7 @@
  */
 
 import { withTimer } from "../../../base/waiting.ts";
+import { KeptReport, type KeptReports } from "../../../guest/kept_reports.ts";
 import type { Filesystem, FilesystemReport } from "../../../guest/facts.ts";
 import { runScript } from "../shell.ts";
 import { KernelFile } from "./kernel_file.ts";
@@ -86,26 +87,26 @@ export class Filesystems implements AsyncDisposable {
   readonly #table: Table;
   readonly #local = new ResidentScript(STAT_LOCAL);
   readonly #asking = new Map<string, Promise<unknown>>();
-  #last: FilesystemReport | undefined;
-  #lastAt = 0;
+  readonly #report: KeptReport<FilesystemReport>;
 
-  /** @param table The mount table; tests pass one with other mounts. */
-  constructor(table: Table = new KernelFile("/proc/self/mountinfo")) {
+  /**
+   * @param reports When a report may be kept.
+   * @param table The mount table; tests pass one with other mounts.
+   */
+  constructor(reports: KeptReports, table: Table = new KernelFile("/proc/self/mountinfo")) {
+    this.#report = new KeptReport(reports, KEPT_MS);
     this.#table = table;
   }
 
   /** The report of `get_disk_usage`, at most a second old. */
   async report(signal: AbortSignal): Promise<FilesystemReport> {
+    const { current } = this.#report;
+    if (current !== undefined) return current;
     signal.throwIfAborted();
-    if (this.#last === undefined || performance.now() - this.#lastAt > KEPT_MS) {
-      const startedAt = performance.now();
-      const report = await this.#ask(signal);
-      // An incomplete report must not answer the next request.
-      if (report.unresponsive.length > 0) return report;
-      this.#last = report;
-      this.#lastAt = startedAt;
-    }
-    return this.#last;
+    const keep = this.#report.reading();
+    const report = await this.#ask(signal);
+    // An incomplete report must not answer the next request.
+    return report.unresponsive.length > 0 ? report : keep(report);
   }
 
   async #ask(signal: AbortSignal): Promise<FilesystemReport> {

@@ -12,33 +12,23 @@ import type { Sysfs } from "./sysfs.ts";
 
 const IFF_UP = 0x1;
 const NO_ADDRESS = "00:00:00:00:00:00";
-/** How long hardware addresses are kept. */
-const ADDRESSES_KEPT_MS = 5000;
 
-type Link = Pick<NetworkInterface, "name" | "state" | "mtu">;
+type Link = Pick<NetworkInterface, "name" | "state" | "mtu" | "mac_address">;
 
-/** Parses one interface per line: operational state, MTU, flags or `-`, name. */
+/** Parses one interface per line, as {@link Sysfs.links} tells them. */
 export function parseLinks(text: string): Link[] {
   const links: Link[] = [];
   for (const line of text.split("\n")) {
-    const match = /^(\S+) (\d+) (?:0x([0-9a-f]+)|-) (.+)$/.exec(line);
+    const match = /^(\S+) (\d+) (?:0x([0-9a-f]+)|-) (\S+) (.+)$/.exec(line);
     if (match === null) continue;
-    const [, operstate = "", mtu = "", flags = "", name = ""] = match;
+    const [, operstate = "", mtu = "", flags = "", address = "", name = ""] = match;
     const isUp = (Number.parseInt(flags, 16) & IFF_UP) !== 0;
     // Loopback, tunnels and some drivers never report a state; they only have the flag.
     const state = operstate === "unknown" ? (isUp ? "up" : "down") : operstate;
-    links.push({ name, state, mtu: Number(mtu) });
+    const mac_address = address === "-" ? NO_ADDRESS : address;
+    links.push({ name, mac_address, state, mtu: Number(mtu) });
   }
   return links;
-}
-
-/** Parses one interface per line: hardware address or `-`, name. Returns addresses by name. */
-export function parseHardwareAddresses(text: string): Map<string, string> {
-  const addresses = new Map<string, string>();
-  for (const [, address = "", name = ""] of text.matchAll(/^(\S+) (.+)$/gm)) {
-    addresses.set(name, address === "-" ? NO_ADDRESS : address);
-  }
-  return addresses;
 }
 
 /**
@@ -46,12 +36,11 @@ export function parseHardwareAddresses(text: string): Map<string, string> {
  */
 export function interfacesOf(
   links: readonly Link[],
-  hardwareAddresses: ReadonlyMap<string, string>,
   addresses: readonly Deno.NetworkInterfaceInfo[],
 ): NetworkInterface[] {
   const byName = new Map(links.map((link) => [link.name, {
     name: link.name,
-    mac_address: hardwareAddresses.get(link.name) ?? NO_ADDRESS,
+    mac_address: link.mac_address,
     ipv4_addresses: new Array<string>(),
     ipv6_addresses: new Array<string>(),
     state: link.state,
@@ -66,37 +55,15 @@ export function interfacesOf(
 
 const baseName = (label: string) => label.split(":", 1)[0] ?? label;
 
-/** Reads the network interfaces. */
-export class Network {
-  #hardwareAddresses: ReadonlyMap<string, string> = new Map();
-  #readAt = -Infinity;
-
-  /** @param sysfs Where interfaces are read; the caller disposes of it. */
-  constructor(private readonly sysfs: Pick<Sysfs, "links" | "hardwareAddresses">) {}
-
-  /** All interfaces, sorted by name. */
-  async interfaces(signal: AbortSignal): Promise<NetworkInterface[]> {
-    const [text, addresses] = await Promise.all([
-      this.sysfs.links(signal),
-      // Done while the shell reads.
-      Promise.try(() => Deno.networkInterfaces()),
-    ]);
-    const links = parseLinks(text);
-    if (this.#isOutdated(links, addresses)) {
-      this.#readAt = performance.now();
-      this.#hardwareAddresses = parseHardwareAddresses(await this.sysfs.hardwareAddresses(signal));
-    }
-    return interfacesOf(links, this.#hardwareAddresses, addresses);
-  }
-
-  /** Whether the hardware addresses must be read again. */
-  #isOutdated(links: readonly Link[], addresses: readonly Deno.NetworkInterfaceInfo[]): boolean {
-    return performance.now() - this.#readAt > ADDRESSES_KEPT_MS ||
-      links.some(({ name }) => !this.#hardwareAddresses.has(name)) ||
-      // Deno returns only the first six bytes of an address.
-      addresses.some(({ name, mac }) => {
-        const known = this.#hardwareAddresses.get(baseName(name));
-        return known !== undefined && !known.startsWith(mac);
-      });
-  }
+/** All interfaces of the guest, sorted by name. */
+export async function readInterfaces(
+  sysfs: Pick<Sysfs, "links">,
+  signal: AbortSignal,
+): Promise<NetworkInterface[]> {
+  const [text, addresses] = await Promise.all([
+    sysfs.links(signal),
+    // Done while the shell reads.
+    Promise.try(() => Deno.networkInterfaces()),
+  ]);
+  return interfacesOf(parseLinks(text), addresses);
 }

@@ -9,10 +9,9 @@ import { ResidentScript } from "./resident_script.ts";
 const TIMEOUT_MS = 5000;
 
 /**
- * A shell reads each byte with a system call, so flags are only read if the state is unknown, and
- * hardware addresses, which hardly ever change, are a separate question. An interface that
- * disappears while it is read is left out. The answer is printed in one piece, since each print
- * wakes the agent.
+ * A shell reads each byte with a system call, so flags are only read if the state is unknown. An
+ * interface that disappears while it is read is left out. The answer is printed in one piece, since
+ * each print wakes the agent.
  */
 const READ_SYSFS = `
 newline="
@@ -29,14 +28,9 @@ while read -r question; do
         read -r state < "$name/operstate" && read -r mtu < "$name/mtu" || continue
         flags=-
         [ "$state" != unknown ] || read -r flags < "$name/flags" || continue
-        text="$text$state $mtu $flags $name$newline"
-      done
-      ;;
-    addresses)
-      for name in *; do
         address=
         read -r address < "$name/address"
-        text="$text\${address:--} $name$newline"
+        text="$text$state $mtu $flags \${address:--} $name$newline"
       done
       ;;
   esac
@@ -60,21 +54,12 @@ export class Sysfs implements AsyncDisposable {
 
   /**
    * The network interfaces, one per line: operational state, MTU, flags (`-` for a known state),
-   * name.
+   * hardware address or `-`, name.
    *
    * @throws As {@link ResidentScript.ask}.
    */
   async links(signal: AbortSignal): Promise<string> {
     return await this.#script.ask("links\n", { timeoutMs: TIMEOUT_MS, signal });
-  }
-
-  /**
-   * The hardware addresses of the network interfaces, one per line: address or `-`, name.
-   *
-   * @throws As {@link ResidentScript.ask}.
-   */
-  async hardwareAddresses(signal: AbortSignal): Promise<string> {
-    return await this.#script.ask("addresses\n", { timeoutMs: TIMEOUT_MS, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { linuxGuest } from "../../../../lib/platform/linux/guest.ts";
+import type { RunOptions } from "../../../../lib/guest/commands.ts";
 import { tool } from "../../../_tool.ts";
+import { NEVER } from "../../_helpers.ts";
 
 Deno.test("linuxGuest() names its platform and the environment of commands", async () => {
   const { platform, commands } = linuxGuest();
@@ -17,4 +19,24 @@ Deno.test("linuxGuest() names its platform and the environment of commands", asy
 Deno.test("linuxGuest() cannot shut the guest down unless told how", () => {
   assertEquals(linuxGuest().power.isAvailable, false);
   assertEquals(linuxGuest({ power: "systemd" }).power.isAvailable, true);
+});
+
+const TRUE: RunOptions = {
+  program: "/bin/true",
+  args: [],
+  workingDirectory: "/",
+  env: {},
+  maxOutputBytes: 0,
+  timeoutMs: 20_000,
+  signal: NEVER,
+};
+
+Deno.test("linuxGuest() drops what its facts keep when a program runs", async () => {
+  const { reports, commands } = linuxGuest();
+  assert(reports !== undefined);
+  const before = reports.era;
+  const running = commands.run(TRUE);
+  assertEquals(reports.era, undefined);
+  await running;
+  assert(reports.era !== undefined && reports.era !== before);
 });

@@ -18,6 +18,7 @@ import type {
   Session,
   TimeZone,
 } from "../../../../guest/inventory.ts";
+import { KeptReport, KeptReports } from "../../../../guest/kept_reports.ts";
 import { runScript } from "../../shell.ts";
 import { readOsReleaseFields } from "../os_release.ts";
 import { KernelFile } from "../kernel_file.ts";
@@ -33,6 +34,8 @@ import {
 import { readSessions } from "./sessions.ts";
 
 const TIMEOUT_MS = 4000;
+/** How long what hosts ask for often is kept. */
+const KEPT_MS = 1000;
 
 /** A processor that cannot be switched off has no file `online`. */
 const LIST_PROCESSORS = `
@@ -66,6 +69,16 @@ export class LinuxInventory implements Inventory, AsyncDisposable {
   readonly #links = new KernelFile("/proc/net/dev");
   readonly #mounts = new KernelFile("/proc/self/mountinfo");
   readonly #devices = new BlockDevices();
+  readonly #counters: KeptReport<ReadonlyMap<string, LinkCounters>>;
+  readonly #blockDevices: KeptReport<readonly BlockDevice[]>;
+  readonly #blockMounts: KeptReport<readonly BlockMount[]>;
+
+  /** @param reports When that may be kept. */
+  constructor(reports: KeptReports = new KeptReports()) {
+    this.#counters = new KeptReport(reports, KEPT_MS);
+    this.#blockDevices = new KeptReport(reports, KEPT_MS);
+    this.#blockMounts = new KeptReport(reports, KEPT_MS);
+  }
 
   async operatingSystem(signal: AbortSignal): Promise<OperatingSystem> {
     const text = await ask("uname -r; uname -v; uname -m", signal);
@@ -106,17 +119,22 @@ export class LinuxInventory implements Inventory, AsyncDisposable {
     return parseDiskCounters(await ask("cat /proc/diskstats", signal));
   }
 
-  async linkCounters(signal: AbortSignal): Promise<ReadonlyMap<string, LinkCounters>> {
-    return parseLinkCounters(await this.#links.read(signal));
+  linkCounters(signal: AbortSignal): Promise<ReadonlyMap<string, LinkCounters>> {
+    return this.#counters.get(async () => parseLinkCounters(await this.#links.read(signal)));
   }
 
-  async blockDevices(signal: AbortSignal): Promise<BlockDevice[]> {
-    return await this.#devices.list(signal);
+  blockDevices(signal: AbortSignal): Promise<readonly BlockDevice[]> {
+    return this.#blockDevices.get(() => this.#devices.list(signal));
   }
 
-  async blockMounts(signal: AbortSignal): Promise<BlockMount[]> {
+  blockMounts(signal: AbortSignal): Promise<readonly BlockMount[]> {
+    return this.#blockMounts.get(() => this.#readBlockMounts(signal));
+  }
+
+  async #readBlockMounts(signal: AbortSignal): Promise<BlockMount[]> {
     const [devices, mountInfo] = await Promise.all([
-      this.blockDevices(signal),
+      // Not those that are kept: both together would be kept for twice as long.
+      this.#devices.list(signal),
       this.#mounts.read(signal),
     ]);
     return blockMountsOf(mountInfo, devices);

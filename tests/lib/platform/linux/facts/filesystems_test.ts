@@ -4,6 +4,7 @@ import {
   parseUsage,
   parseUsages,
 } from "../../../../../lib/platform/linux/facts/filesystems.ts";
+import { KeptReports } from "../../../../../lib/guest/kept_reports.ts";
 import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { until } from "../../../../_waiting.ts";
 
@@ -63,7 +64,7 @@ Deno.test("parseUsages() matches lines with mounts by mount point and leaves out
 });
 
 Deno.test("a report of this machine agrees with stat(1) and is consistent", async () => {
-  await using asked = new Filesystems();
+  await using asked = new Filesystems(new KeptReports());
   const { filesystems, unresponsive } = await asked.report(NEVER);
   assertEquals(unresponsive, []);
   const root = filesystems.find(({ mount_point }) => mount_point === "/");
@@ -81,7 +82,7 @@ Deno.test("a report of this machine agrees with stat(1) and is consistent", asyn
 
 Deno.test("a report ends with the signal's reason", async () => {
   const signal = AbortSignal.abort(new Error("stopped"));
-  await using asked = new Filesystems();
+  await using asked = new Filesystems(new KeptReports());
   await assertRejects(() => asked.report(signal), Error, "stopped");
 });
 
@@ -108,14 +109,17 @@ function tableOf(mountPoints: readonly string[], fsType = "ext4") {
 Deno.test("a report has mount points with spaces and newlines, and leaves out missing ones", async () => {
   await using directory = await TempDirectory.make();
   const odd = [await directory.directory("a b"), await directory.directory("c\nd")];
-  await using asked = new Filesystems(tableOf([...odd, directory.at("missing")]));
+  await using asked = new Filesystems(
+    new KeptReports(),
+    tableOf([...odd, directory.at("missing")]),
+  );
   const { filesystems } = await asked.report(NEVER);
   assertEquals(filesystems.map(({ mount_point }) => mount_point), odd);
 });
 
 Deno.test("a report is kept for a second", async () => {
   const table = tableOf(["/"]);
-  await using asked = new Filesystems(table);
+  await using asked = new Filesystems(new KeptReports(), table);
   const start = performance.now();
   await asked.report(NEVER);
   await asked.report(NEVER);
@@ -128,7 +132,7 @@ Deno.test("a report is kept for a second", async () => {
 });
 
 Deno.test("network file systems are asked in processes of their own", async () => {
-  await using asked = new Filesystems(tableOf(["/"], "nfs4"));
+  await using asked = new Filesystems(new KeptReports(), tableOf(["/"], "nfs4"));
   const { filesystems, unresponsive } = await asked.report(NEVER);
   // A busy machine may take longer than the half second that they get.
   assertEquals(filesystems.length + unresponsive.length, 1);

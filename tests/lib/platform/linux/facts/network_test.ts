@@ -1,39 +1,50 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   interfacesOf,
-  Network,
-  parseHardwareAddresses,
   parseLinks,
+  readInterfaces,
 } from "../../../../../lib/platform/linux/facts/network.ts";
 import { Sysfs } from "../../../../../lib/platform/linux/facts/sysfs.ts";
 import { NEVER } from "../../../_helpers.ts";
 
 for (
   const [what, line, expected] of [
-    ["an interface that is up", "up 1500 - eth0", { name: "eth0", state: "up", mtu: 1500 }],
-    ["one without a cable", "down 1500 - eth1", { name: "eth1", state: "down", mtu: 1500 }],
+    ["an interface that is up", "up 1500 - 02:00:00:00:00:01 eth0", {
+      name: "eth0",
+      state: "up",
+      mtu: 1500,
+    }],
+    ["one without a cable", "down 1500 - 02:00:00:00:00:01 eth1", {
+      name: "eth1",
+      state: "down",
+      mtu: 1500,
+    }],
     [
       "loopback, which never reports its state",
-      "unknown 65536 0x9 lo",
+      "unknown 65536 0x9 02:00:00:00:00:01 lo",
       { name: "lo", state: "up", mtu: 65536 },
     ],
     [
       "loopback that is not set up",
-      "unknown 65536 0x8 lo",
+      "unknown 65536 0x8 02:00:00:00:00:01 lo",
       { name: "lo", state: "down", mtu: 65536 },
     ],
-    ["a tunnel", "unknown 1420 0x10090 tun0", { name: "tun0", state: "down", mtu: 1420 }],
+    ["a tunnel", "unknown 1420 0x10090 02:00:00:00:00:01 tun0", {
+      name: "tun0",
+      state: "down",
+      mtu: 1420,
+    }],
     [
       "a bridge port whose lower layer is down",
-      "lowerlayerdown 1500 - vlan.100",
+      "lowerlayerdown 1500 - 02:00:00:00:00:01 vlan.100",
       { name: "vlan.100", state: "lowerlayerdown", mtu: 1500 },
     ],
-    ["one that waits for its peer", "dormant 9000 - wlan0", {
+    ["one that waits for its peer", "dormant 9000 - 02:00:00:00:00:01 wlan0", {
       name: "wlan0",
       state: "dormant",
       mtu: 9000,
     }],
-    ["a name with odd characters", "up 1500 - br-12ab@x y", {
+    ["a name with odd characters", "up 1500 - 02:00:00:00:00:01 br-12ab@x y", {
       name: "br-12ab@x y",
       state: "up",
       mtu: 1500,
@@ -41,20 +52,20 @@ for (
   ] as const
 ) {
   Deno.test(`parseLinks() reads ${what}`, () => {
-    assertEquals(parseLinks(`${line}\n`), [expected]);
+    assertEquals(parseLinks(`${line}\n`), [{ ...expected, mac_address: "02:00:00:00:00:01" }]);
   });
 }
 
 Deno.test("parseLinks() keeps the order and leaves out malformed lines", () => {
-  const text = "up 1500 - b\n\ngarbage\nup x 0x1 c\ndown 1500 0x1002 a\n";
+  const text = "up 1500 - - b\n\ngarbage\nup x 0x1 - c\nup 1500 - d\ndown 1500 0x1002 - a\n";
   assertEquals(parseLinks(text).map(({ name }) => name), ["b", "a"]);
   assertEquals(parseLinks(""), []);
 });
 
-Deno.test("parseHardwareAddresses() reads Ethernet, InfiniBand and interfaces without one", () => {
+Deno.test("parseLinks() reads addresses of Ethernet, of InfiniBand, and none", () => {
   const infiniBand = "80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:6f:c4:f1";
-  const text = `52:54:00:12:34:56 eth0\n${infiniBand} ib0\n- tun0\n`;
-  assertEquals([...parseHardwareAddresses(text)], [
+  const text = `up 1500 - 52:54:00:12:34:56 eth0\nup 2044 - ${infiniBand} ib0\nup 1500 - - tun0\n`;
+  assertEquals(parseLinks(text).map(({ name, mac_address }) => [name, mac_address]), [
     ["eth0", "52:54:00:12:34:56"],
     ["ib0", infiniBand],
     ["tun0", "00:00:00:00:00:00"],
@@ -75,20 +86,27 @@ const address = (
   mac: "00:00:00:00:00:00",
 });
 
-const link = (name: string) => ({ name, state: "up", mtu: 1500 });
-const MACS = new Map([["eth0", "02:00:00:00:00:01"]]);
+const NO_MAC = "00:00:00:00:00:00";
+const link = (name: string, mac_address = NO_MAC) => ({
+  name,
+  mac_address,
+  state: "up",
+  mtu: 1500,
+});
 
 Deno.test("interfacesOf() gives each interface its addresses, by family, in CIDR form", () => {
-  const interfaces = interfacesOf([link("eth0"), link("eth1"), link("eth10")], MACS, [
-    address("eth0", "IPv4", "192.168.122.10/24"),
-    address("eth0", "IPv6", "fe80::5054:ff:fe12:3456/64"),
-    address("eth10", "IPv4", "10.0.0.1/8"),
-    address("eth0", "IPv4", "192.168.122.11/24"),
-    address("eth0", "IPv6", "2001:db8::1/128"),
-    address("gone0", "IPv4", "10.0.0.9/8"),
-  ]);
+  const interfaces = interfacesOf(
+    [link("eth0", "02:00:00:00:00:01"), link("eth1"), link("eth10")],
+    [
+      address("eth0", "IPv4", "192.168.122.10/24"),
+      address("eth0", "IPv6", "fe80::5054:ff:fe12:3456/64"),
+      address("eth10", "IPv4", "10.0.0.1/8"),
+      address("eth0", "IPv4", "192.168.122.11/24"),
+      address("eth0", "IPv6", "2001:db8::1/128"),
+      address("gone0", "IPv4", "10.0.0.9/8"),
+    ],
+  );
   const rest = { state: "up", mtu: 1500 };
-  const none = "00:00:00:00:00:00";
   assertEquals(interfaces, [
     {
       name: "eth0",
@@ -97,10 +115,10 @@ Deno.test("interfacesOf() gives each interface its addresses, by family, in CIDR
       ipv6_addresses: ["fe80::5054:ff:fe12:3456/64", "2001:db8::1/128"],
       ...rest,
     },
-    { name: "eth1", mac_address: none, ipv4_addresses: [], ipv6_addresses: [], ...rest },
+    { name: "eth1", mac_address: NO_MAC, ipv4_addresses: [], ipv6_addresses: [], ...rest },
     {
       name: "eth10",
-      mac_address: none,
+      mac_address: NO_MAC,
       ipv4_addresses: ["10.0.0.1/8"],
       ipv6_addresses: [],
       ...rest,
@@ -109,7 +127,7 @@ Deno.test("interfacesOf() gives each interface its addresses, by family, in CIDR
 });
 
 Deno.test("interfacesOf() gives an alias's address to the interface it labels", () => {
-  const [eth0, eth] = interfacesOf([link("eth0"), link("eth")], MACS, [
+  const [eth0, eth] = interfacesOf([link("eth0"), link("eth")], [
     address("eth0:1", "IPv4", "10.0.0.2/24"),
     address("eth0:backup", "IPv4", "10.0.0.3/24"),
   ]);
@@ -117,9 +135,9 @@ Deno.test("interfacesOf() gives an alias's address to the interface it labels", 
   assertEquals(eth?.ipv4_addresses, []);
 });
 
-Deno.test("Network lists the kernel's interfaces, including loopback", async () => {
+Deno.test("readInterfaces() lists the kernel's interfaces, including loopback", async () => {
   await using sysfs = new Sysfs();
-  const interfaces = await new Network(sysfs).interfaces(NEVER);
+  const interfaces = await readInterfaces(sysfs, NEVER);
   const names: string[] = [];
   for await (const { name } of Deno.readDir("/sys/class/net")) names.push(name);
   // bonding_masters is a file of the bonding driver.
@@ -137,48 +155,14 @@ Deno.test("Network lists the kernel's interfaces, including loopback", async () 
   assertEquals(interfaces.find(({ name }) => name === "lo")?.ipv4_addresses, ["127.0.0.1/8"]);
 });
 
-/** Interfaces as a test says, with a count of how often hardware addresses were read. */
-class FakeSysfs {
-  reads = 0;
-
-  constructor(public linkLines: string, public addressLines: string) {}
-
-  links = () => Promise.resolve(this.linkLines);
-  hardwareAddresses = () => {
-    this.reads += 1;
-    return Promise.resolve(this.addressLines);
-  };
-}
-
-Deno.test("Network reads hardware addresses again when an interface appears", async () => {
-  const sysfs = new FakeSysfs("up 1500 - new0\n", "02:00:00:00:00:01 new0\n");
-  const network = new Network(sysfs);
-  await network.interfaces(NEVER);
-  const [first] = await network.interfaces(NEVER);
-  assertEquals([first?.mac_address, sysfs.reads], ["02:00:00:00:00:01", 1]);
-  sysfs.linkLines += "up 1500 - new1\n";
-  sysfs.addressLines += "02:00:00:00:00:02 new1\n";
-  const [, second] = await network.interfaces(NEVER);
-  assertEquals([second?.mac_address, sysfs.reads], ["02:00:00:00:00:02", 2]);
-});
-
-Deno.test("Network reads hardware addresses again when the runtime reports another", async () => {
-  // Loopback has addresses everywhere, and its hardware address is all zero.
-  const sysfs = new FakeSysfs("unknown 65536 0x9 lo\n", "02:00:00:00:00:01 lo\n");
-  const network = new Network(sysfs);
-  await network.interfaces(NEVER);
-  sysfs.addressLines = "00:00:00:00:00:00 lo\n";
-  assertEquals((await network.interfaces(NEVER))[0]?.mac_address, "00:00:00:00:00:00");
-});
-
-Deno.test("Network ends with the signal's reason", async () => {
+Deno.test("readInterfaces() ends with the signal's reason", async () => {
   await using sysfs = new Sysfs();
   const reason = new Error("stopped");
-  const asking = new Network(sysfs).interfaces(AbortSignal.abort(reason));
+  const asking = readInterfaces(sysfs, AbortSignal.abort(reason));
   assertEquals(await asking.then(() => null, (error) => error), reason);
 });
 
-Deno.test("Network fails once if neither the runtime nor the shell can read anything", async () => {
+Deno.test("readInterfaces() fails once if neither the runtime nor the shell can read anything", async () => {
   const { networkInterfaces } = Deno;
   Object.assign(Deno, {
     networkInterfaces: () => {
@@ -188,9 +172,8 @@ Deno.test("Network fails once if neither the runtime nor the shell can read anyt
   try {
     const sysfs = {
       links: () => Promise.reject(new Error("Failed to spawn")),
-      hardwareAddresses: () => Promise.reject(new Error("not part of this test")),
     };
-    const reading = new Network(sysfs).interfaces(NEVER);
+    const reading = readInterfaces(sysfs, NEVER);
     // The runner fails a test that leaves a rejection unhandled.
     await assertRejects(() => reading, Error);
   } finally {
