@@ -31,11 +31,14 @@ export interface TimerOptions {
 const running = new Set<Timer>();
 /** When the pending wake-ups are due, the earliest last. */
 const wakeUps: number[] = [];
+let isFiring = false;
 
 /** Calls a function once, after some milliseconds, unless it is stopped before. */
 export class Timer implements Disposable {
   /** In milliseconds of `performance.now()`. */
   readonly dueAt: number;
+  /** When it fires at the latest. */
+  readonly latestAt: number;
   readonly #act: () => void;
   readonly #napMs: number;
 
@@ -46,11 +49,14 @@ export class Timer implements Disposable {
   ) {
     const now = performance.now();
     this.dueAt = now + milliseconds;
+    this.latestAt = this.dueAt + slackMs;
     this.#act = act;
     this.#napMs = lasting ? MAX_LASTING_NAP_MS : MAX_NAP_MS;
     running.add(this);
+    // Those that the others start will be looked at together.
+    if (isFiring) return;
     const next = wakeUps.at(-1);
-    if (next === undefined || next > this.dueAt + slackMs) this.wakeUp(now);
+    if (next === undefined || next > this.latestAt) this.wakeUp(now);
   }
 
   /** Makes sure that there is a wake-up at its time, or at the end of a nap before that. */
@@ -93,10 +99,19 @@ function wakeUpAt(time: number, now: number): void {
 function fireWhatIsDue(): void {
   wakeUps.pop();
   const now = performance.now();
+  isFiring = true;
   for (const timer of [...running].filter(({ dueAt }) => dueAt <= now)) timer.fire();
-  let earliest: Timer | undefined;
+  isFiring = false;
+  lastOfNext()?.wakeUp(performance.now());
+}
+
+/** Of the timers that the next wake-up can fire together, the one that is due last. */
+function lastOfNext(): Timer | undefined {
+  let latest = Infinity;
+  for (const { latestAt } of running) latest = Math.min(latest, latestAt);
+  let last: Timer | undefined;
   for (const timer of running) {
-    if (earliest === undefined || timer.dueAt < earliest.dueAt) earliest = timer;
+    if (timer.dueAt <= latest && timer.dueAt > (last?.dueAt ?? -Infinity)) last = timer;
   }
-  earliest?.wakeUp(performance.now());
+  return last;
 }

@@ -20,7 +20,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * How long to wait before looking for a host again: first, at most, and at most while a greeting
  * waits, whose departure ends the wait.
  */
-const AWAY_MS = { first: 100, most: 1000, mostAwaited: 30_000 } as const;
+const AWAY_MS = { first: 100, most: 1000, mostAwaited: 300_000 } as const;
 /** If a read takes longer than this, a host is connected and silent. */
 const PARKED_MS = 50;
 /**

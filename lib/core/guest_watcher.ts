@@ -24,9 +24,12 @@ import {
   slowChanges,
 } from "./guest_changes.ts";
 
-/** How often the quick look happens, and every how many of them the slow one. */
-const QUICK_MS = 10_000;
-const QUICK_PER_SLOW = 6;
+/**
+ * How often the quick look happens, and every how many of them the slow one. The service manager hears
+ * as often that the agent is alive, at the same wake-up.
+ */
+const QUICK_MS = 15_000;
+const QUICK_PER_SLOW = 4;
 /** The first slow look: after the start, which is busy enough. */
 const FIRST_SLOW = 2;
 const MS_PER_SECOND = 1000;
@@ -42,7 +45,7 @@ export interface WatcherOptions {
   /** The configuration in effect. */
   readonly config: () => EventsConfig;
   readonly log: Log;
-  /** Milliseconds between quick looks. @default {10000} */
+  /** Milliseconds between quick looks. @default {15000} */
   readonly quickMs?: number;
 }
 
@@ -51,7 +54,7 @@ export class GuestWatcher implements AsyncDisposable {
   readonly #options: WatcherOptions;
   readonly #stopping = new AbortController();
   #timer: Timer | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #looking: Promise<void> | undefined;
   #looks = 0;
   #quick: QuickLook | undefined;
   #clocks: Clocks | undefined;
@@ -67,7 +70,9 @@ export class GuestWatcher implements AsyncDisposable {
   #schedule(): void {
     if (this.#stopping.signal.aborted) return;
     this.#timer = new Timer(this.#options.quickMs ?? QUICK_MS, () => {
-      this.#looking = this.#look().finally(() => this.#schedule());
+      this.#looking ??= this.#look().finally(() => this.#looking = undefined);
+      // Not after the look, which would fall behind other timers and need a wake-up of its own.
+      this.#schedule();
     }, { lasting: true });
   }
 

@@ -16,7 +16,10 @@ export const notifySocketIn = (runtimeDirectory: string): string =>
 
 /** How long the service manager waits for a message; long, since a guest may be overloaded. */
 const LIMIT_MS = 60_000;
-/** A quarter of that, so that lost and late messages do no harm. */
+/**
+ * A quarter of that, so that lost and late messages do no harm. As late again if the agent wakes up
+ * then for something else.
+ */
 const ALIVE_MS = LIMIT_MS / 4;
 
 /**
@@ -57,7 +60,7 @@ export function keepWatchdogFed(
     timer = new Timer(ALIVE_MS, () => {
       void send("WATCHDOG=1");
       keepAlive();
-    }, { lasting: true });
+    }, { lasting: true, slackMs: ALIVE_MS });
   };
   keepAlive();
   return {

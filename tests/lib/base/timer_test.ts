@@ -99,3 +99,32 @@ Deno.test("a timer started while another fires has its own time", async () => {
   await promise;
   assertEquals(fired, ["outer", "inner"]);
 });
+
+Deno.test("a timer that may be late shares the wake-up of the next one", async () => {
+  const { timeout } = AbortSignal;
+  let wakeUps = 0;
+  AbortSignal.timeout = (milliseconds) => {
+    wakeUps += 1;
+    return timeout.call(AbortSignal, milliseconds);
+  };
+  try {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    new Timer(1, () => {
+      wakeUps = 0;
+      new Timer(5, () => resolve(performance.now()), { slackMs: 60_000 });
+      new Timer(40, () => {});
+    });
+    await promise;
+    assertEquals(wakeUps, 1);
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
+});
+
+Deno.test("a timer that may be late fires in time if no other one follows", async () => {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const start = performance.now();
+  new Timer(1, () => void new Timer(20, () => resolve(performance.now()), { slackMs: 60_000 }));
+  const took = await promise - start;
+  assert(took >= 20 && took < 30_000, `${took} ms`);
+});

@@ -15,8 +15,13 @@ import { Timer } from "../../../base/timer.ts";
 import { scriptArgs } from "../programs.ts";
 import { spawnShell } from "../shell_child.ts";
 
-/** Longer than most monitoring systems wait between two questions. */
-const DEFAULT_IDLE_MS = 30_000;
+/**
+ * Longer than most monitoring systems wait between two questions, and than the watcher of the guest
+ * does: starting the scripts anew takes most of what its slow look takes.
+ */
+const DEFAULT_IDLE_MS = 90_000;
+/** How much later a script without questions may end if that saves a wake-up. */
+const IDLE_SLACK_MS = 15_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const BUFFER_BYTES = 16 * 1024;
 const END = "end\n";
@@ -125,7 +130,7 @@ export class ResidentScript implements AsyncDisposable {
 
   /**
    * @param code The script; it never contains anything from the wire.
-   * @param idleMs Milliseconds without questions after which it is stopped. @default {30_000}
+   * @param idleMs Milliseconds without questions after which it is stopped. @default {90_000}
    */
   constructor(code: string, idleMs: number = DEFAULT_IDLE_MS) {
     this.#code = code;
@@ -196,7 +201,7 @@ export class ResidentScript implements AsyncDisposable {
       if (this.#turns > 0) this.#watchIdleness(this.#idleMs);
       else if (leftMs > 0) this.#watchIdleness(leftMs);
       else void this.#end();
-    }, { lasting: true });
+    }, { lasting: true, slackMs: IDLE_SLACK_MS });
     this.#idleTimer = timer;
   }
 
