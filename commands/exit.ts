@@ -11,6 +11,8 @@ export const EXIT = {
   software: 70,
   unavailable: 69,
   usage: 64,
+  /** Standard output could not be written. */
+  output: 74,
   config: 78,
   /** 128 + SIGPIPE, as a shell reports it: the reader of the output has closed it. */
   brokenPipe: 141,

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../lib/base/command_line.ts";
 import { stackOf } from "../lib/base/message_of.ts";
-import { OutputClosed, printError } from "../lib/base/terminal.ts";
+import { OutputClosed, OutputFailed, printError } from "../lib/base/terminal.ts";
 import { ChannelError, ListenError } from "../lib/channel/channel.ts";
 import { ConfigError } from "../lib/config/load.ts";
 import { EXIT } from "./exit.ts";
@@ -18,6 +18,10 @@ import { EXIT } from "./exit.ts";
  */
 export function explain(error: unknown, print: (line: string) => void = printError): number {
   if (error instanceof OutputClosed) return EXIT.brokenPipe;
+  if (error instanceof OutputFailed) {
+    print(`kvmmanager-agent: ${error.message}`);
+    return EXIT.output;
+  }
   if (error instanceof UsageError) {
     print(`kvmmanager-agent: ${error.message}`);
     return EXIT.usage;

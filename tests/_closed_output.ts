@@ -1,5 +1,5 @@
 /**
- * Runs a program whose standard output nobody reads any more, as behind `| head`.
+ * Runs a program whose standard output nobody reads any more, as behind `| head`, or that is full.
  *
  * @module
  */
@@ -22,4 +22,16 @@ export async function withoutReader(
   await new Blob(["go\n"]).stream().pipeTo(child.stdin);
   const stderr = await new Response(child.stderr).text();
   return { code: (await child.status).code, stderr };
+}
+
+/** How a program ended whose standard output is a full disk, and what it printed on standard error. */
+export async function withFullOutput(
+  { words, env }: Program,
+): Promise<{ readonly code: number; readonly stderr: string }> {
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" > /dev/full', "sh", ...words],
+    env,
+    stdin: "null",
+  }).output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
 }

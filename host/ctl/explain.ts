@@ -7,7 +7,7 @@
 import { UsageError } from "../../lib/base/command_line.ts";
 import { ERRORS } from "../../lib/base/errors.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
-import { printError } from "../../lib/base/terminal.ts";
+import { OutputFailed, printError } from "../../lib/base/terminal.ts";
 import { AnswerError, CallError } from "../errors.ts";
 import { TransferError } from "../transfer/transfer.ts";
 import { EXIT } from "./exit.ts";
@@ -57,6 +57,7 @@ function describe(error: unknown): [number, string] | undefined {
     return [EXIT.unavailable, `${error.message}${advice}`];
   }
   if (error instanceof UsageError) return [EXIT.usage, error.message];
+  if (error instanceof OutputFailed) return [EXIT.localFile, error.message];
   if (error instanceof TransferError) return [EXIT.errorAnswer, error.message];
   // Paths in /dev, /proc and /sys, which Deno opens only with every permission.
   if (error instanceof Deno.errors.NotCapable) {

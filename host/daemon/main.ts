@@ -7,7 +7,7 @@
 import { UsageError } from "../../lib/base/command_line.ts";
 import { jsonLine } from "../../lib/base/json_line.ts";
 import { messageOf } from "../../lib/base/message_of.ts";
-import { OutputClosed, printError, printLine } from "../../lib/base/terminal.ts";
+import { OutputClosed, OutputFailed, printError, printLine } from "../../lib/base/terminal.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { EXIT } from "../ctl/exit.ts";
 import { Clients } from "./clients.ts";
@@ -127,6 +127,7 @@ async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.brokenPipe;
     printError(`kvmmanager-hostd: ${messageOf(error)}`);
+    if (error instanceof OutputFailed) return EXIT.localFile;
     return error instanceof UsageError ? EXIT.usage : EXIT.unavailable;
   }
 }

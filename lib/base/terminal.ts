@@ -4,6 +4,8 @@
  * @module
  */
 
+import { messageOf } from "./message_of.ts";
+
 const encoder = new TextEncoder();
 
 /** Standard output or standard error. */
@@ -19,18 +21,25 @@ export function writeBytes(target: Output, bytes: Uint8Array): void {
 /** What reads standard output has closed it, for example `head`: it has what it wanted. */
 export class OutputClosed extends Deno.errors.BrokenPipe {}
 
+/** Standard output could not be written, for example to a full disk. The message is for a person. */
+export class OutputFailed extends Error {
+  override readonly name = "OutputFailed";
+}
+
 const writeAll = (target: Output, text: string) => writeBytes(target, encoder.encode(text));
 
 /**
  * Prints a line on standard output.
  *
  * @throws {OutputClosed} if nobody reads it any more.
+ * @throws {OutputFailed} if it could not be written.
  */
 export function printLine(text: string): void {
   try {
     writeAll(Deno.stdout, `${text}\n`);
   } catch (error) {
-    throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed(error.message) : error;
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed(error.message);
+    throw new OutputFailed(`standard output cannot be written: ${messageOf(error)}`);
   }
 }
 

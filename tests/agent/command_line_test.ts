@@ -9,7 +9,7 @@ import * as z from "zod";
 import { VERSION } from "../../lib/base/version.ts";
 import { configuration, makePaths, runAgent } from "./_agent.ts";
 import { agentProgram, IS_PACKAGED } from "./_program.ts";
-import { withoutReader } from "../_closed_output.ts";
+import { withFullOutput, withoutReader } from "../_closed_output.ts";
 import { type Outcome, ROOT, runDeno } from "../_deno.ts";
 
 const EXIT = { ok: 0, usage: 64, config: 78 } as const;
@@ -109,6 +109,14 @@ async function runWith(
 
 Deno.test("an agent whose output nobody reads any more ends as SIGPIPE would end it, without a word", async () => {
   assertEquals(await withoutReader(await agentProgram(["--help"])), { code: 141, stderr: "" });
+});
+
+Deno.test("an agent that cannot write its output says why in one line, status 74", async () => {
+  assertEquals(await withFullOutput(await agentProgram(["--help"])), {
+    code: 74,
+    stderr:
+      "kvmmanager-agent: standard output cannot be written: No space left on device (os error 28)\n",
+  });
 });
 
 Deno.test("every problem of a configuration is reported at once, one per line, status 78", async () => {

@@ -145,7 +145,12 @@ Deno.test("file_list refuses links, paths that are not allowed and files", async
       [{ path: `${files}/outside` }, -32001, /symbolic link/],
       [{ path: agent.paths.directory }, -32001, /outside allowed_read_paths/],
       [{ path: `${files}/none` }, -32002, /does not exist/],
-      [{ path: `${files}/file` }, -32000, /cannot be listed/],
+      [{ path: `${files}/file` }, -32000, /\/file cannot be listed: .*\/file is not a directory$/],
+      [
+        { path: `${files}/file/below` },
+        -32000,
+        /\/file\/below cannot be listed: .*\/file is not a directory$/,
+      ],
       [{ path: files, limit: 0 }, -32602, /limit/],
       [{ path: files, limit: 1001 }, -32602, /limit/],
     ] as const

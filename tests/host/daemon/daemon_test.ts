@@ -7,7 +7,7 @@ import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { RawClient } from "./_hostd.ts";
 import { HostdProcess, hostdWords } from "./_hostd_process.ts";
-import { withoutReader } from "../../_closed_output.ts";
+import { withFullOutput, withoutReader } from "../../_closed_output.ts";
 
 const SUFFIX = ".org.kvmmanager.agent.0";
 
@@ -104,5 +104,13 @@ Deno.test("kvmmanager-hostd whose output nobody reads any more ends as SIGPIPE w
   assertEquals(await withoutReader({ words: hostdWords(["--help"]), env: {} }), {
     code: 141,
     stderr: "",
+  });
+});
+
+Deno.test("kvmmanager-hostd that cannot write its output says why in one line, status 74", async () => {
+  assertEquals(await withFullOutput({ words: hostdWords(["--help"]), env: {} }), {
+    code: 74,
+    stderr:
+      "kvmmanager-hostd: standard output cannot be written: No space left on device (os error 28)\n",
   });
 });

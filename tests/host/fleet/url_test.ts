@@ -5,7 +5,17 @@ for (const url of ["nats://mq1:4222", "tls://mq1:4222", "nats://[::1]:4222,nats:
   Deno.test(`${url} names servers`, () => assertEquals(problemOfUrl(url), undefined));
 }
 
-for (const url of ["", "mq1", "http://mq1", "nats://", "nats://me:secret@mq1:4222", "nats://a,b"]) {
+for (
+  const url of [
+    "",
+    "mq1",
+    "http://mq1",
+    "nats://",
+    "nats://me:secret@mq1:4222",
+    "nats://a,b",
+    "nats://mq1:99999",
+  ]
+) {
   Deno.test(`"${url}" is refused`, () => {
     assertStringIncludes(problemOfUrl(url) ?? "", "must be nats://HOST:PORT");
   });

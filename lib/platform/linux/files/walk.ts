@@ -38,6 +38,10 @@ walk() {
       [ "$make" = 1 ] || return ${WALK_STATUS.missing}
       mkdir -- "./$name" || [ -d "./$name" ] || return ${WALK_STATUS.failed}
     fi
+    [ -d "./$name" ] || {
+      printf '%s is not a directory\\n' "$at/$name" >&2
+      return ${WALK_STATUS.failed}
+    }
     cd -P "./$name" || return ${WALK_STATUS.failed}
     at=$at/$name
     [ "$PWD" = "$at" ] || return ${WALK_STATUS.link}
