@@ -7,6 +7,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { internalError, methodNotFound, RpcError } from "../../../lib/base/errors.ts";
 import { messageOf } from "../../../lib/base/message_of.ts";
+import { Aborted } from "../../../lib/base/waiting.ts";
 import { VERSION } from "../../../lib/base/version.ts";
 import { AnswerError } from "../../errors.ts";
 import { Cancellation, type HostList, parseMessage, SignOfLife } from "../../fleet/messages.ts";
@@ -92,16 +93,27 @@ export class FleetMember implements AsyncDisposable {
   }
 
   async #serve(): Promise<void> {
-    const { nats, hostName } = this.#options;
+    const { nats } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
-        const connection = await connectNats(nats, `kvmmanager-hostd ${hostName}`);
-        await this.#serveOn(connection);
+        const connection = await this.#connect();
+        if (connection !== undefined) await this.#serveOn(connection);
       } catch (error) {
         this.#warn(`the fleet at ${nats.url} cannot be joined: ${messageOf(error)}`);
       }
       await sleep(RETRY_MS, this.#stop.signal);
     }
+  }
+
+  /** Connects; `undefined` as soon as the member leaves: a connection that then comes is closed. */
+  async #connect(): Promise<NatsConnection | undefined> {
+    const { nats, hostName } = this.#options;
+    const connecting = connectNats(nats, `kvmmanager-hostd ${hostName}`);
+    using leaving = new Aborted(this.#stop.signal);
+    const connection = await Promise.race([connecting, leaving.happened]);
+    if (connection !== undefined) return connection;
+    void connecting.then((late) => late.close(), () => {});
+    return undefined;
   }
 
   async #serveOn(connection: NatsConnection): Promise<void> {

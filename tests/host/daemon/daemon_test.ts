@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { AgentClient } from "../../../host/client.ts";
 import { EXIT } from "../../../host/ctl/exit.ts";
 import { CallError } from "../../../host/errors.ts";
-import { until } from "../../_waiting.ts";
+import { until, within } from "../../_waiting.ts";
 import { TempDirectory } from "../../lib/_helpers.ts";
 import { ScriptedAgent } from "../_scripted_agent.ts";
 import { RawClient } from "./_hostd.ts";
@@ -113,4 +113,34 @@ Deno.test("kvmmanager-hostd that cannot write its output says why in one line, s
     stderr:
       "kvmmanager-hostd: standard output cannot be written: No space left on device (os error 28)\n",
   });
+});
+
+Deno.test("kvmmanager-hostd ends at SIGTERM although the fleet's server says nothing", async () => {
+  await using directory = await TempDirectory.make();
+  using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = server.addr;
+  const { promise: connected, resolve } = Promise.withResolvers<Deno.Conn>();
+  void server.accept().then(resolve);
+  await using hostd = new HostdProcess([
+    ...["--socket", directory.at("hostd.sock"), "--channels", directory.path],
+    ...["--nats", `nats://127.0.0.1:${port}`],
+  ]);
+  using _connection = await within(connected, "a connection");
+  await hostd.says("serving");
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
+  // It did not wait until it would have given up.
+  assertEquals(hostd.stderr.includes("cannot be joined"), false, hostd.stderr);
+});
+
+Deno.test("kvmmanager-hostd ends at SIGTERM although the file with its key is a FIFO", async () => {
+  await using directory = await TempDirectory.make();
+  const fifo = directory.at("creds");
+  await new Deno.Command("mkfifo", { args: [fifo] }).output();
+  await using hostd = await HostdProcess.start([
+    ...["--socket", directory.at("hostd.sock"), "--channels", directory.path],
+    ...["--nats", "nats://127.0.0.1:4222", "--creds", fifo],
+  ]);
+  hostd.kill("SIGTERM");
+  assertEquals(await hostd.ended(), EXIT.ok);
 });
