@@ -1,10 +1,15 @@
 import * as z from "zod";
 import { commandFailed, ERRORS, invalidParams, timedOut } from "../../lib/base/errors.ts";
+import {
+  OUTPUT_BUDGET,
+  OUTPUT_LIMITS,
+  type OutputShare,
+} from "../../lib/base/memory/output_budget.ts";
 import { type Context, method } from "../../lib/core/method.ts";
 import { checkEnvironment, findProgram, HARMLESS_VARIABLES } from "../../lib/policy/commands.ts";
 import { addMissing } from "./_environment.ts";
 import { takeInput } from "./_input.ts";
-import { encodeOutputs, type Outputs } from "./_outputs.ts";
+import { encodeOutputs, type Outputs, outputTexts } from "./_outputs.ts";
 import { commandRule } from "./_policy.ts";
 import { workingDirectoryOf } from "./_working_directory.ts";
 import { ExecParams, MAX_ARGUMENTS, MAX_VARIABLES } from "./_params.ts";
@@ -35,7 +40,12 @@ export const execCommand = method({
     "what was printed so far in `data`. The time counts from the start of the command. A command " +
     "killed by a signal has `exit_code` 128 + its number, and `signal`. Any exit code is a result.",
     "Output that does not fit into one message is discarded: `stdout_truncated`, " +
-    "`stderr_truncated`. In `utf8`, bytes that are not UTF-8 are replaced by U+FFFD; " +
+    "`stderr_truncated`. Commands hold " +
+    `${OUTPUT_LIMITS.bytes / 1024} KiB of output together, ` +
+    "until their answers have been sent, and one that has ended may exceed that. A command that " +
+    "finds no room has to wait with its output, and after " +
+    `${OUTPUT_LIMITS.patienceMs / 1000} s ` +
+    "what it prints further is discarded, too. In `utf8`, bytes that are not UTF-8 are replaced by U+FFFD; " +
     '`output_encoding: "base64"` is exact. A process left running in the background does not ' +
     "delay the answer.",
   ],
@@ -104,6 +114,7 @@ export const execCommand = method({
     );
     checkEnvironment(params.env, security);
     const room = context.resultLimitBytes - OTHER_MEMBERS_BYTES;
+    const outputShare = OUTPUT_BUDGET.open();
     const result = await commands.run({
       program: findProgram(params.command, security.command_whitelist, commands),
       args: params.args,
@@ -111,14 +122,15 @@ export const execCommand = method({
       env: addMissing(params.env, await commands.baseEnvironment()),
       input: takeInput(params),
       maxOutputBytes: params.capture_output ? room : 0,
+      outputShare,
       timeoutMs: timeoutSeconds * 1000,
       signal: context.signal,
-    });
-    const report = {
-      ...encodeOutputs(result, params.output_encoding, room),
-      execution_time_ms: result.durationMs,
-    };
-    if (result.endedBy === "timeout") {
+    }).finally(() => holdUntilAnswered(outputShare, context));
+    const execution_time_ms = result.durationMs;
+    const outputs = encodeOutputs(result, params.output_encoding, room);
+    if (result.endedBy !== "itself") {
+      const report = { ...outputTexts(outputs), execution_time_ms };
+      if (result.endedBy === "cancellation") throw cancelled(context.signal, report);
       const killed = result.isStuck
         ? "cannot be killed, because it is stuck in the kernel"
         : "was killed with its process group";
@@ -127,7 +139,7 @@ export const execCommand = method({
         { timeout_seconds: timeoutSeconds, ...report },
       );
     }
-    if (result.endedBy === "cancellation") throw cancelled(context.signal, report);
+    const report = { ...outputs, execution_time_ms };
     return result.signal === null
       ? { exit_code: result.code, ...report }
       : { exit_code: result.code, signal: result.signal, ...report };
@@ -144,9 +156,15 @@ function chooseTimeout(requested: number | undefined, maximum: number): number {
   );
 }
 
+/** The answer holds as much as was captured. */
+function holdUntilAnswered(share: OutputShare, { whenAnswered }: Context): void {
+  if (whenAnswered === undefined) share.close();
+  else whenAnswered(() => share.close());
+}
+
 function cancelled(
   { reason }: Context["signal"],
-  report: Outputs & { readonly execution_time_ms: number },
+  report: Outputs<string> & { readonly execution_time_ms: number },
 ) {
   return commandFailed(reason instanceof Error ? reason.message : "cancelled", { ...report });
 }

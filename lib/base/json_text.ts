@@ -5,7 +5,7 @@
  */
 
 /**
- * Text as bytes that JSON need not escape, such as base64. As a member of a result they are copied
+ * Text as bytes that JSON takes as they are, such as base64. As a member of a result they are copied
  * into the reply unchanged: JSON.stringify() would inspect each character in a buffer eight times
  * as large, which costs more than reading the file.
  */
@@ -13,7 +13,7 @@ export class UnescapedBytes {
   #onReleased: (() => void) | undefined;
 
   /**
-   * @param bytes ASCII without quotes, backslashes or control characters.
+   * @param bytes The inside of a JSON string in UTF-8: what has to be escaped has been.
    * @param onReleased Called once nothing reads `bytes` any more: their buffer may be reused.
    */
   constructor(readonly bytes: Uint8Array<ArrayBuffer>, onReleased?: () => void) {
@@ -25,6 +25,11 @@ export class UnescapedBytes {
     return this.bytes.byteLength;
   }
 
+  /** The inside of the JSON string. */
+  get json(): string {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes);
+  }
+
   /** Reports that the bytes have been copied or dropped. Only the first call counts. */
   release(): void {
     const onReleased = this.#onReleased;
@@ -34,8 +39,14 @@ export class UnescapedBytes {
 
   /** The text as a string, for when it is serialised like any other text. */
   toJSON(): string {
-    return new TextDecoder().decode(this.bytes);
+    const { json } = this;
+    return json.includes("\\") ? unescaped(json) : json;
   }
+}
+
+function unescaped(json: string): string {
+  const text: unknown = JSON.parse(`"${json}"`);
+  return String(text);
 }
 
 /** A multiple of three, so that there is no padding before the end. */

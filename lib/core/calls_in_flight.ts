@@ -16,6 +16,8 @@ export class CallInFlight {
   #deadline: Timer | undefined;
   #grace: Timer | undefined;
   #giveUp: ((reason: unknown) => void) | undefined;
+  #isAnswered = false;
+  #onAnswered: (() => void) | undefined;
 
   /** Aborted by the deadline, by the caller, or when the agent stops. */
   get signal(): AbortSignal {
@@ -58,6 +60,19 @@ export class CallInFlight {
     this.clearDeadline();
     this.#grace?.stop();
     this.#giveUp = undefined;
+  }
+
+  /** Calls a function once the answer has been sent or dropped, which may have happened. */
+  whenAnswered(act: () => void): void {
+    if (this.#isAnswered) act();
+    else this.#onAnswered = act;
+  }
+
+  /** Notes that the answer has been sent or dropped. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.#onAnswered?.();
+    this.#onAnswered = undefined;
   }
 
   #startGrace(): void {

@@ -167,6 +167,7 @@ export class Executor {
     const release = () => {
       if (hasSlot) void this.#giveSlotBackAfter(working, heldBytes);
       hasSlot = false;
+      inFlight.answered();
     };
     try {
       if (checked.wait !== undefined) await this.#waitForData(execution);
@@ -177,8 +178,12 @@ export class Executor {
         signal.throwIfAborted();
       }
       if (method.ownTimeout) inFlight.clearDeadline();
+      const context = {
+        ...this.#context(call, signal),
+        whenAnswered: (act: () => void) => inFlight.whenAnswered(act),
+      };
       const changed = this.#change(method);
-      working = Promise.try(() => checked.run(this.#context(call, signal)));
+      working = Promise.try(() => checked.run(context));
       // Before the answer, and even if that is given without it.
       if (changed !== undefined) void working.then(changed, changed);
       if (hasSlot && method.dropsParams) {

@@ -40,6 +40,11 @@ export interface Context extends AgentServices {
   readonly resultLimitBytes: number;
   /** Who makes the call. */
   readonly caller: Caller;
+  /**
+   * Calls a function once the answer has been sent or dropped, even if that has already happened.
+   * Absent for an immediate method, whose answer nothing bounds.
+   */
+  readonly whenAnswered?: (act: () => void) => void;
 }
 
 /** An example of a method for the reference: real parameters and a real result. */

@@ -5,6 +5,7 @@
  */
 
 import type { Once } from "../base/memory/once.ts";
+import type { OutputShare } from "../base/memory/output_budget.ts";
 import type { InstalledPrograms } from "../policy/commands.ts";
 
 /** What to run, and its limits. */
@@ -19,6 +20,11 @@ export interface RunOptions {
   readonly input?: Once<Uint8Array<ArrayBuffer>> | undefined;
   /** The bytes of each output stream to keep; 0 discards both. */
   readonly maxOutputBytes: number;
+  /**
+   * Where the room for the output comes from, which is held until it is closed: both streams keep
+   * {@link maxOutputBytes} together then. Without it, the room is not counted.
+   */
+  readonly outputShare?: OutputShare;
   /** Whether standard error goes where standard output goes, in the order of writing. */
   readonly mergesOutput?: boolean;
   /** Milliseconds until the command and everything in its process group is killed. */
@@ -34,6 +40,8 @@ export interface CapturedOutput {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Whether the stream had more than that. */
   readonly truncated: boolean;
+  /** Gives the memory of `bytes` back, which nothing reads any more; absent if they are few. */
+  readonly release?: () => void;
 }
 
 /** A signal name from signal(7), such as `SIGKILL`. */

@@ -39,8 +39,8 @@ const HELD_TEXT_FACTOR = 4;
 const VALUE_BYTES = 200;
 /** A child process leaves streams and promises. */
 const CHILD_BYTES = 16 * 1024;
-/** Its output is kept in pieces, joined, decoded to two bytes a character, cut, and answered. */
-const OUTPUT_FACTOR = 12;
+/** Its output is decoded and escaped in pieces, which die young. */
+const OUTPUT_FACTOR = 4;
 /** `JSON.stringify()` writes a large result into buffers eight times as large, which live long. */
 const STRINGIFIED_FACTOR = 8;
 /** A read from a stream leaves promises, views and requests. */

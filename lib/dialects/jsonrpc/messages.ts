@@ -107,7 +107,7 @@ export const textOf = (parts: readonly Part[]): string => parts.map(partText).jo
 
 function partText(part: Part): string {
   if (typeof part === "string") return part;
-  return part instanceof UnescapedBytes ? part.toJSON() : new TextDecoder().decode(part);
+  return part instanceof UnescapedBytes ? part.json : new TextDecoder().decode(part);
 }
 
 /**
@@ -124,15 +124,15 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
 /** The parts of an object that has unescaped bytes; `undefined` for anything else. */
 function objectParts(value: unknown): readonly Part[] | undefined {
   if (!isObject(value)) return undefined;
-  const found = Object.entries(value).find(([, member]) => hasUnescaped(member));
-  if (found === undefined) return undefined;
-  const [name, member] = found;
-  const rest = JSON.stringify({ ...value, [name]: undefined }).slice(1);
-  return [
-    `{${JSON.stringify(name)}:`,
-    ...memberParts(member),
-    `${rest === "}" ? "" : ","}${rest}`,
-  ];
+  const found = Object.entries(value).filter(([, member]) => hasUnescaped(member));
+  if (found.length === 0) return undefined;
+  const others = { ...value };
+  const parts = found.flatMap(([name, member], index): readonly Part[] => {
+    delete others[name];
+    return [`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`, ...memberParts(member)];
+  });
+  const rest = JSON.stringify(others).slice(1);
+  return [...parts, `${rest === "}" ? "" : ","}${rest}`];
 }
 
 /** A list is judged by its first element: its elements are of one kind. */

@@ -34,9 +34,7 @@ export async function runTree(options: RunOptions, startTree: StartTree): Promis
   });
   const { child } = tree;
   options.onStarted?.(child.pid);
-  const captures = maxOutputBytes > 0
-    ? [child.stdout, child.stderr].map((stream) => new Capture(stream, maxOutputBytes))
-    : [];
+  const captures = maxOutputBytes > 0 ? capturesOf(child, options) : [];
   if (input !== undefined) void feed(child, input);
 
   const interruption = watchForInterruption(timeoutMs, signal);
@@ -46,6 +44,8 @@ export async function runTree(options: RunOptions, startTree: StartTree): Promis
     const first = await Promise.race([child.status, interruption.happened]);
     if (typeof first === "string") {
       endedBy = first;
+      // Or its output might not be read to the end within the time that it gets.
+      options.outputShare?.end();
       status = await tree.end(captures.map((capture) => capture.ended));
     } else {
       status = first;
@@ -54,6 +54,7 @@ export async function runTree(options: RunOptions, startTree: StartTree): Promis
     interruption.forget();
     tree.release();
   }
+  options.outputShare?.end();
   await Promise.all(captures.map((capture) => capture.finish()));
   const [stdout = NOTHING, stderr = NOTHING] = captures.map((capture) => capture.take());
   return {
@@ -65,6 +66,15 @@ export async function runTree(options: RunOptions, startTree: StartTree): Promis
     stderr,
     durationMs: Math.round(performance.now() - start),
   };
+}
+
+function capturesOf(
+  { stdout, stderr }: Deno.ChildProcess,
+  { maxOutputBytes, outputShare }: RunOptions,
+): readonly Capture[] {
+  return outputShare === undefined
+    ? [stdout, stderr].map((stream) => new Capture(stream, maxOutputBytes))
+    : Capture.pair([stdout, stderr], maxOutputBytes, outputShare);
 }
 
 /** Writes the input. A child that exits or closes its input early is not an error. */

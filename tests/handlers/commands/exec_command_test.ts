@@ -27,8 +27,9 @@ Deno.test("exec_command finds the program of a bare name and runs it with the de
     stderr_truncated: false,
     execution_time_ms: 1,
   });
-  const [{ signal: _signal, maxOutputBytes, ...options } = { signal: null, maxOutputBytes: 0 }] =
-    commands.runs;
+  const [run] = commands.runs;
+  assert(run !== undefined);
+  const { signal: _signal, outputShare, maxOutputBytes, ...options } = run;
   assertEquals(options, {
     program: "/bin/tool",
     args: [],
@@ -38,6 +39,7 @@ Deno.test("exec_command finds the program of a bare name and runs it with the de
     timeoutMs: 30_000,
   });
   assert(maxOutputBytes > 60_000 && maxOutputBytes < 64 * 1024);
+  assert(outputShare?.isClosed, "its room is given back");
 });
 
 Deno.test("exec_command passes arguments, directory, time limit, variables and input on", async () => {
@@ -246,6 +248,32 @@ Deno.test("exec_command replaces invalid UTF-8, and is exact in base64", async (
   assertEquals(text.stdout, "\ufffd\0\ufffda\ufeff");
   const exact = await exec(commands, { command: "tool", output_encoding: "base64" });
   assertEquals(Uint8Array.fromBase64(exact.stdout), bytes);
+});
+
+Deno.test("exec_command returns long output as it is, on both streams and in both encodings", async () => {
+  const stdout = 'line "1"\t€😀\n'.repeat(1000);
+  const stderr = "\0".repeat(3000) + "e".repeat(3000);
+  const commands = new ScriptedCommands({ "/bin/tool": () => ({ stdout, stderr }) });
+  const text = await exec(commands, { command: "tool" });
+  assertEquals([text.stdout, text.stderr], [stdout, stderr]);
+  const exact = await exec(commands, { command: "tool", output_encoding: "base64" });
+  const decoded = [exact.stdout, exact.stderr].map((base64) =>
+    new TextDecoder().decode(Uint8Array.fromBase64(base64))
+  );
+  assertEquals(decoded, [stdout, stderr]);
+  assertEquals([text, exact].flatMap((one) => [one.stdout_truncated, one.stderr_truncated]), [
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("a command that is killed reports long output as text", async () => {
+  const stdout = 'a "b"\n'.repeat(2000);
+  const commands = new ScriptedCommands({ "/bin/tool": () => ({ endedBy: "timeout", stdout }) });
+  const { data } = await rpcErrorOf(() => exec(commands, { command: "tool" }));
+  assertEquals(data.stdout, stdout);
 });
 
 Deno.test("exec_command shares the room between both outputs", async () => {

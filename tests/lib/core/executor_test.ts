@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { notFound, permissionDenied } from "../../../lib/base/errors.ts";
+import { CallInFlight } from "../../../lib/core/calls_in_flight.ts";
 import { Executor } from "../../../lib/core/executor.ts";
 import { method, NoParams } from "../../../lib/core/method.ts";
 import { byteLength, CollectingLog, configWith } from "../_helpers.ts";
@@ -520,4 +521,28 @@ Deno.test("an executor refuses two methods of one name", () => {
     Error,
     "share a name",
   );
+});
+
+Deno.test("what a method holds for its answer is freed once that has been sent, and not before", async () => {
+  const events: string[] = [];
+  const holding = (name: string, isRefused: boolean) =>
+    anyMethod(name, (_params, { whenAnswered }) => {
+      whenAnswered?.(() => events.push(`${name} freed`));
+      events.push(`${name} done`);
+      if (isRefused) throw permissionDenied("no");
+      return null;
+    });
+  const agent = new InProcessAgent([holding("works", false), holding("fails", true)]);
+  for (const name of ["works", "fails"]) {
+    await agent.exchange(request({ id: 1, method: name }));
+    assertEquals(events.splice(0), [`${name} done`, `${name} freed`]);
+  }
+});
+
+Deno.test("what work holds that goes on after its answer is freed when it is told of", () => {
+  const call = new CallInFlight();
+  call.answered();
+  let isFreed = false;
+  call.whenAnswered(() => isFreed = true);
+  assertEquals(isFreed, true);
 });

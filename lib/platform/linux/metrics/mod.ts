@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countOutput } from "../../../base/memory/garbage.ts";
+import { countStringified } from "../../../base/memory/garbage.ts";
 import type { Metrics, MetricsSample } from "../../../guest/metrics.ts";
 import { runScript } from "../shell.ts";
 import { parseMetrics } from "./parse.ts";
@@ -52,7 +52,7 @@ BEGIN {
 export class LinuxMetrics implements Metrics {
   async sample(signal: AbortSignal): Promise<MetricsSample> {
     const text = await runScript({ code: SCRIPT, timeoutMs: TIMEOUT_MS, signal });
-    countOutput(text.length);
+    countStringified(text.length);
     return parseMetrics(text, Date.now());
   }
 }
