@@ -35,6 +35,9 @@ export const fileRead = fileMethod({
     "With `offset` or `length` (bytes) it reads a piece: as many of the requested bytes as fit " +
     "into one message. Continue at `offset + bytes_read` until `eof`. In `utf8` a piece ends at a " +
     "character boundary. `size_bytes` is always the size of the file.",
+    "The agent reads the next piece before it is requested. It drops what it has read if the file's " +
+    "size or time stamps have changed since, so a request never returns bytes from before a change " +
+    "that had ended when it arrived, except one made through a memory mapping (msync(2)).",
   ],
   governedBy: "allowed_read_paths",
   access: "file-read",
