@@ -6,10 +6,15 @@
 
 import { invalidParams } from "../../lib/base/errors.ts";
 import { countGarbage } from "../../lib/base/memory/garbage.ts";
+import type { LongText } from "../../lib/base/memory/long_text.ts";
 import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
 
 /** The most that is decoded at once; whole groups, so that only the last piece is shorter. */
 const PIECE_BYTES = 3 * 32 * 1024;
+
+/** What a step of a long text decodes: a string that is freed young. */
+const STEP_BYTES = PIECE_BYTES / 4;
+const STEP_CHARACTERS = STEP_BYTES / 3 * 4;
 
 /** What `fromBase64` skips and qemu-ga refuses. */
 const REFUSED_SPACES = [" ", "\t", "\r", "\f"];
@@ -45,7 +50,7 @@ export interface Decoded {
  *
  * @throws {RpcError} As {@link decodeBase64}.
  */
-export function decodeInPieces(text: string, parameter: string): Decoded {
+export function decodeInPieces(text: string | LongText, parameter: string): Decoded {
   checkSpaces(text, parameter);
   // A group of four characters is three bytes, besides line breaks.
   const buffer = takeBuffer(Math.min(PIECE_BYTES, Math.ceil(text.length / 4) * 3));
@@ -63,9 +68,10 @@ export function decodeInPieces(text: string, parameter: string): Decoded {
 const OPTIONS = { lastChunkHandling: "stop-before-partial" } as const;
 
 function* piecesOf(
-  text: string,
+  text: string | LongText,
   bytes: Uint8Array<ArrayBuffer>,
 ): Generator<Uint8Array<ArrayBuffer>> {
+  if (typeof text !== "string") return yield* piecesOfLong(text, bytes);
   for (let start = 0; start < text.length;) {
     const { read, written } = bytes.setFromBase64(text.slice(start), OPTIONS);
     if (written > 0) yield bytes.subarray(0, written);
@@ -74,8 +80,31 @@ function* piecesOf(
   }
 }
 
+/** It has no line breaks, since those would be escapes: each step is of whole groups. */
+function* piecesOfLong(
+  text: LongText,
+  bytes: Uint8Array<ArrayBuffer>,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const { length } = text;
+  let filled = 0;
+  for (let start = 0; start < length; start += STEP_CHARACTERS) {
+    const end = Math.min(start + STEP_CHARACTERS, length);
+    const step = text.slice(start, end);
+    const { written } = bytes.subarray(filled).setFromBase64(step, OPTIONS);
+    // Padding ends a text, and `setFromBase64` skips spaces.
+    const isWhole = end < length ? written === STEP_BYTES : !step.includes(" ");
+    if (!isWhole) throw new SyntaxError("a space, or padding before the end");
+    filled += written;
+    if (filled + STEP_BYTES <= bytes.byteLength && end < length) continue;
+    if (filled > 0) yield bytes.subarray(0, filled);
+    filled = 0;
+  }
+}
+
 const invalid = (parameter: string) => invalidParams(`Invalid base64 in parameter '${parameter}'`);
 
-function checkSpaces(text: string, parameter: string): void {
+/** Those of a long text are found in its steps; it has no other. */
+function checkSpaces(text: string | LongText, parameter: string): void {
+  if (typeof text !== "string") return;
   if (REFUSED_SPACES.some((space) => text.includes(space))) throw invalid(parameter);
 }

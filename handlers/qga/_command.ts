@@ -7,6 +7,7 @@
 
 import * as z from "zod";
 import { invalidParams, methodNotFound, timedOut } from "../../lib/base/errors.ts";
+import { LongText } from "../../lib/base/memory/long_text.ts";
 import { Timer } from "../../lib/base/timer.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
 import type { ResultThen } from "../../lib/core/outcome.ts";
@@ -19,6 +20,8 @@ export interface CommandDefinition<Params extends z.ZodMiniType> {
   /** Its group, which `security.allow` turns on. */
   readonly access: Access;
   readonly params: Params;
+  /** The argument that it takes as a {@link LongText}; the others are strings in any case. */
+  readonly longArgument?: string;
   /** As in a method: it changes the guest, or takes something out that could be secret. */
   readonly audited: boolean;
   /** Runs without a slot; for what is quick under any load, with a small answer. */
@@ -82,7 +85,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
       isAllowed(definition.access, services.config.security.allow) &&
       disabled?.(services) === undefined,
     prepare(raw) {
-      const checked = z.safeParse(schema, raw);
+      const checked = z.safeParse(schema, withStrings(raw, definition.longArgument));
       if (!checked.success) {
         const [issue] = checked.error.issues;
         throw invalidParams(issue === undefined ? "invalid arguments" : wordingOf(issue, raw));
@@ -117,6 +120,16 @@ export function disabledCommand(name: string, summary: string, reason: string): 
   });
 }
 
+/** The arguments, with all long ones but one as strings. */
+function withStrings(raw: unknown, kept: string | undefined): unknown {
+  if (typeof raw !== "object" || raw === null) return raw;
+  const long = Object.entries(raw).filter(([name, value]) =>
+    value instanceof LongText && name !== kept
+  );
+  if (long.length === 0) return raw;
+  return { ...raw, ...Object.fromEntries(long.map(([name, value]) => [name, String(value)])) };
+}
+
 /** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */
 async function withinLimit(
   { name, limitMs }: { readonly name: string; readonly limitMs: number },
@@ -130,11 +143,15 @@ async function withinLimit(
     limit.abort(error);
     reject(error);
   });
+  // AbortSignal.any() takes several times as long, and every command comes here.
+  const onAbort = () => limit.abort(outer.reason);
+  if (outer.aborted) onAbort();
+  outer.addEventListener("abort", onAbort, { once: true });
   try {
-    const signal = AbortSignal.any([outer, limit.signal]);
-    return await Promise.race([promise, Promise.try(() => work(signal))]);
+    return await Promise.race([promise, Promise.try(() => work(limit.signal))]);
   } finally {
     timer.stop();
+    outer.removeEventListener("abort", onAbort);
   }
 }
 

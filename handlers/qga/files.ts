@@ -6,6 +6,7 @@
 
 import * as z from "zod";
 import { commandFailed, invalidParams, permissionDenied } from "../../lib/base/errors.ts";
+import { LongText } from "../../lib/base/memory/long_text.ts";
 import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
 import type { Files } from "../../lib/guest/files.ts";
@@ -149,9 +150,10 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
     summary: "Writes at the position",
     params: z.strictObject({
       handle: HandleNumber,
-      "buf-b64": z.string(),
+      "buf-b64": z.union([z.string(), z.instanceof(LongText)]),
       count: z.optional(z.int()),
     }),
+    longArgument: "buf-b64",
     target: ({ handle }) => describe(handles, handle),
     run: async ({ handle: number, count, "buf-b64": content }, context) => {
       const handle = handles.use(number);

@@ -21,7 +21,7 @@ import { Caller } from "../../core/caller.ts";
 import type { Executor } from "../../core/executor.ts";
 import type { StreamParser, ValueSink } from "./parser.ts";
 import { DELIMITER, errorText, failureText, resultReply } from "./replies.ts";
-import { isMalformed, readRequest, type Request } from "./requests.ts";
+import { isMalformed, readRequest, releaseArguments, type Request } from "./requests.ts";
 import type { Turns } from "./turns.ts";
 
 /** Bytes of JSON that a result may take: libvirt drops an answer over 10 MiB, we stay far below. */
@@ -149,6 +149,7 @@ export class QgaConversation implements Conversation {
     if (outcome instanceof Promise) return this.#deliverLater(outcome, request, bytes);
     const pauseMs = pauseBefore(outcome);
     if (pauseMs !== undefined) return this.#runAgain(request, bytes, pauseMs);
+    releaseArguments(request);
     void this.#send(partsOf(outcome, request));
     outcome.release();
     return undefined;
@@ -162,6 +163,7 @@ export class QgaConversation implements Conversation {
     const outcome = await promise;
     const pauseMs = pauseBefore(outcome);
     if (pauseMs !== undefined) return await this.#runAgain(request, bytes, pauseMs);
+    releaseArguments(request);
     await this.#send(partsOf(outcome, request));
     // Only now: answers that a slow host has not read stay bounded.
     outcome.release();

@@ -31,10 +31,12 @@ export interface TokenSink {
    * A whole token.
    *
    * @param text A number or keyword as it was written; empty for the others.
-   * @param bytes The bytes of a string with its quotes, only valid during the call.
+   * @param bytes The bytes of a string with its quotes, only valid during the call, unless
+   * {@link Lexer.leaveToken} is called.
+   * @param isPlain Whether it is a string of ASCII characters without escapes.
    * @returns Whether to skip to the end of the line: the message is over a limit.
    */
-  onToken(kind: TokenKind, text: string, bytes: Uint8Array): boolean;
+  onToken(kind: TokenKind, text: string, bytes: Uint8Array, isPlain: boolean): boolean;
   /** The bytes so far cannot begin any token. */
   onStray(text: string): void;
   /** A token is longer than a message may be; the rest of the line is skipped. */
@@ -144,6 +146,8 @@ export class Lexer {
   /** Its bytes from earlier chunks. */
   readonly #unfinished: UnfinishedToken;
   #isPaused = false;
+  /** Whether the string so far has ASCII characters and no escapes. */
+  #isPlain = true;
 
   constructor(sink: TokenSink, maxTokenBytes: number) {
     this.#sink = sink;
@@ -171,14 +175,17 @@ export class Lexer {
         }
         case STRING: {
           const end = window.endOfRun(index, this.#quote);
+          this.#isPlain &&= window.wasAscii;
           if (end === undefined) {
             index = chunk.byteLength;
             break;
           }
           index = end + 1;
           const found = chunk[end];
-          if (found === BACKSLASH) this.#state = ESCAPE;
-          else if (found === this.#quote) this.#finish("string", chunk.subarray(start, index));
+          if (found === BACKSLASH) {
+            this.#state = ESCAPE;
+            this.#isPlain = false;
+          } else if (found === this.#quote) this.#finish("string", chunk.subarray(start, index));
           else this.#stray(chunk.subarray(start, index));
           break;
         }
@@ -216,7 +223,7 @@ export class Lexer {
       if (this.#state === START || this.#state === RECOVERY) start = index;
     }
     if (this.#state !== START && this.#state !== RECOVERY && this.#state !== SKIP) {
-      if (!this.#unfinished.keep(chunk.subarray(start))) {
+      if (!this.#unfinished.keep(chunk.subarray(start), this.#isPlain)) {
         this.#state = SKIP;
         this.#sink.onTooLong();
       }
@@ -234,12 +241,20 @@ export class Lexer {
     this.#isPaused = true;
   }
 
+  /** Called by the sink: the bytes of this token, which came in several chunks, are its own now. */
+  leaveToken(): Uint8Array<ArrayBuffer> {
+    return this.#unfinished.leave();
+  }
+
   #begin(byte: number, bytes: Uint8Array): void {
     const kind = STRUCTURE.get(byte);
     if (kind !== undefined) return this.#tell(kind, "", NO_BYTES);
     const state = firstState(byte);
     if (state === undefined) return this.#stray(bytes);
-    if (state === STRING) this.#quote = byte === QUOTE ? QUOTE : APOSTROPHE;
+    if (state === STRING) {
+      this.#quote = byte === QUOTE ? QUOTE : APOSTROPHE;
+      this.#isPlain = true;
+    }
     this.#state = state;
   }
 
@@ -250,7 +265,8 @@ export class Lexer {
   }
 
   #tell(kind: TokenKind, text: string, bytes: Uint8Array): void {
-    this.#state = this.#sink.onToken(kind, text, bytes) ? SKIP : START;
+    const isPlain = kind === "string" && this.#isPlain;
+    this.#state = this.#sink.onToken(kind, text, bytes, isPlain) ? SKIP : START;
   }
 
   #stray(rest: Uint8Array): void {

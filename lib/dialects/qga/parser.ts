@@ -9,6 +9,7 @@
  */
 
 import { countGarbage, countLongMessage } from "../../base/memory/garbage.ts";
+import { LongText } from "../../base/memory/long_text.ts";
 import { Lexer, type TokenKind } from "./lexer.ts";
 import { BadLiteral, Float, integerOf, keywordOf, stringOf } from "./literals.ts";
 import { plainRequest } from "./plain_request.ts";
@@ -26,6 +27,11 @@ export const MESSAGE_LIMITS: MessageLimits = {
   tokens: 10_000,
   depth: 1024,
 };
+
+/** A longer argument stays bytes if it is plain. No chunk is as long, so it came in several. */
+const LONG_BYTES = 128 * 1024;
+/** An argument is in an object in the request. */
+const ARGUMENT_DEPTH = 2;
 
 /** What a request that is read natively leaves for each of its bytes: its text and its values. */
 const PLAIN_GARBAGE_FACTOR = 8;
@@ -57,6 +63,8 @@ export class StreamParser {
   readonly #lexer: Lexer;
   #sink: ValueSink | undefined;
   #frames: Frame[] = [];
+  /** The last long argument; empty if it has been released. */
+  #longText: LongText | undefined;
   #value: unknown;
   /** What is wrong with the message; the rest of it is only counted. */
   #failure: string | undefined;
@@ -68,7 +76,7 @@ export class StreamParser {
   constructor(limits: MessageLimits = MESSAGE_LIMITS) {
     this.#limits = limits;
     this.#lexer = new Lexer({
-      onToken: (kind, text, bytes) => this.#onToken(kind, text, bytes),
+      onToken: (kind, text, bytes, isPlain) => this.#onToken(kind, text, bytes, isPlain),
       onStray: (text) => this.#fail(`JSON parse error, stray '${text}'`),
       onTooLong: () => this.#fail(tooLong(limits.bytes)),
     }, limits.bytes);
@@ -94,7 +102,7 @@ export class StreamParser {
   }
 
   /** Takes a token; says whether the rest of the line is to be skipped. */
-  #onToken(kind: TokenKind, text: string, bytes: Uint8Array): boolean {
+  #onToken(kind: TokenKind, text: string, bytes: Uint8Array, isPlain: boolean): boolean {
     this.#count(kind);
     this.#bytes += bytes.byteLength || 1;
     this.#tokens += 1;
@@ -105,7 +113,8 @@ export class StreamParser {
     }
     if (this.#failure === undefined) {
       try {
-        this.#accept(kind, text, bytes);
+        if (isPlain && this.#isLongArgument(bytes)) this.#acceptLong();
+        else this.#accept(kind, text, bytes);
       } catch (error) {
         if (!(error instanceof BadLiteral)) throw error;
         this.#failure = error.message;
@@ -134,6 +143,19 @@ export class StreamParser {
     return this.#braces + this.#brackets > depth
       ? `JSON nesting depth limit exceeded: a request may have ${depth} levels`
       : undefined;
+  }
+
+  #isLongArgument(bytes: Uint8Array): boolean {
+    const frame = this.#frames.at(-1);
+    return bytes.byteLength > LONG_BYTES && this.#frames.length === ARGUMENT_DEPTH &&
+      frame?.expects === "value" && !Array.isArray(frame.container);
+  }
+
+  #acceptLong(): void {
+    // Nobody has released the one before: the garbage collector frees it.
+    countGarbage(this.#longText?.length ?? 0);
+    this.#longText = new LongText(this.#lexer.leaveToken().subarray(1, -1));
+    this.#onScalar(this.#longText);
   }
 
   #accept(kind: TokenKind, text: string, bytes: Uint8Array): void {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { LongText } from "../../base/memory/long_text.ts";
+
 /** A request. */
 export interface Request {
   readonly command: string;
@@ -58,3 +60,11 @@ const isTooLong = (id: unknown): boolean => {
 /** Whether {@link readRequest} found something wrong. */
 export const isMalformed = (request: Request | Malformed): request is Malformed =>
   "description" in request;
+
+/** Frees the long arguments of a request that has been answered. */
+export function releaseArguments({ parameters }: Request): void {
+  if (!isObject(parameters)) return;
+  for (const value of Object.values(parameters)) {
+    if (value instanceof LongText) value.release();
+  }
+}

@@ -33,9 +33,15 @@ export class TextWindow {
   /** One character for each byte, so that positions are the same in both. */
   #text = "";
   #isAscii = true;
+  #wasAscii = true;
 
   constructor(chunk: Uint8Array) {
     this.#chunk = chunk;
+  }
+
+  /** Whether every character looked at so far was ASCII. */
+  get wasAscii(): boolean {
+    return this.#wasAscii;
   }
 
   /**
@@ -58,6 +64,7 @@ export class TextWindow {
     const text = utf8.decode(bytes);
     this.#start = start;
     this.#isAscii = text.length === bytes.byteLength && !text.includes("\ufffd");
+    this.#wasAscii &&= this.#isAscii;
     // This decoder makes two bytes of each character.
     this.#text = this.#isAscii ? text : latin1.decode(bytes);
   }
