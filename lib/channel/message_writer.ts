@@ -24,6 +24,8 @@ const HIGH_WATER_CHARACTERS = 64 * 1024;
 
 /** Bytes encoded and written at once. */
 const CHUNK_BYTES = 64 * 1024;
+/** Short texts are joined up to this and encoded in one step, which costs as much as one of them. */
+const JOINED_CHARACTERS = 4096;
 
 const encoder = new TextEncoder();
 const NEWLINE = 0x0a;
@@ -39,6 +41,8 @@ export class MessageWriter implements ReplyLink {
   /** Kept for the life of the writer: one per answer would be freed too late. */
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #buffered = 0;
+  /** What is left of a part that did not fit the buffer. */
+  #rest: string | Uint8Array | undefined;
   #queue: Part[] = [];
   #queuedCharacters = 0;
   #writing: Promise<void> | undefined;
@@ -144,18 +148,36 @@ export class MessageWriter implements ReplyLink {
     this.#queuedCharacters = 0;
   }
 
+  /** One function, since each that waits costs as much as encoding a short message. */
   async #drain(): Promise<void> {
     // Replies from the same event-loop turn go out in one write.
-    await Promise.resolve();
+    await undefined;
     try {
       while (this.#queue.length > 0) {
-        const parts = this.#queue;
+        const queued = this.#queue;
         this.#queue = [];
-        countQueued(parts.length);
-        const sent = this.#writingSent = this.#queuedSent;
+        countQueued(queued.length);
+        const allSent = this.#writingSent = this.#queuedSent;
         this.#queuedSent = undefined;
-        await this.#writeAll(parts).finally(() => parts.forEach(releasePart));
-        sent?.resolve();
+        const era = this.#era;
+        const parts = joined(queued);
+        try {
+          for (let next = 0; next < parts.length && era === this.#era;) {
+            next = this.#fill(parts, next);
+            const length = this.#buffered;
+            let sent = 0;
+            // What is left of it when the host leaves is dropped.
+            while (sent < length && era === this.#era) {
+              sent += await this.sink.write(this.#buffer.subarray(sent, length));
+            }
+            this.#countWritten(sent);
+          }
+          if (era !== this.#era) this.#endCutLine();
+        } finally {
+          this.#rest = undefined;
+          for (const part of parts) if (typeof part !== "string") releasePart(part);
+        }
+        allSent?.resolve();
       }
       collectIfDue();
     } catch (error) {
@@ -167,20 +189,22 @@ export class MessageWriter implements ReplyLink {
     }
   }
 
-  async #writeAll(parts: readonly Part[]): Promise<void> {
-    const era = this.#era;
-    for (const part of parts) {
-      let rest = this.#encode(part instanceof UnescapedBytes ? part.bytes : part);
-      if (rest.length === 0) releasePart(part);
-      while (rest.length > 0) {
-        await this.#writeOut();
-        if (era !== this.#era) return this.#endCutLine();
-        rest = this.#encode(rest);
-      }
+  /**
+   * Fills the buffer from the parts, beginning with the one that has this number; returns the number
+   * of the first one of which something is left.
+   */
+  #fill(parts: readonly Part[], first: number): number {
+    for (let next = first; next < parts.length; next++) {
+      const part = parts[next] ?? "";
+      const rest = this.#encode(
+        this.#rest ?? (part instanceof UnescapedBytes ? part.bytes : part),
+      );
+      this.#rest = rest.length > 0 ? rest : undefined;
+      if (rest.length > 0) return next;
+      if (typeof part !== "string") releasePart(part);
       this.#queuedCharacters -= part.length;
     }
-    await this.#writeOut();
-    if (era !== this.#era) this.#endCutLine();
+    return parts.length;
   }
 
   #endCutLine(): void {
@@ -191,7 +215,7 @@ export class MessageWriter implements ReplyLink {
 
   /** Appends the part to the buffer; returns the rest that did not fit. */
   #encode(part: string | Uint8Array): string | Uint8Array {
-    const room = this.#buffer.subarray(this.#buffered);
+    const room = this.#buffered === 0 ? this.#buffer : this.#buffer.subarray(this.#buffered);
     if (typeof part !== "string") {
       const fitting = part.subarray(0, room.byteLength);
       room.set(fitting);
@@ -205,15 +229,28 @@ export class MessageWriter implements ReplyLink {
     return read === part.length ? "" : part.slice(read);
   }
 
-  /** Writes what is in the buffer; what is left of it when the host leaves is dropped. */
-  async #writeOut(): Promise<void> {
-    const [era, length] = [this.#era, this.#buffered];
-    let sent = 0;
-    while (sent < length && era === this.#era) {
-      sent += await this.sink.write(this.#buffer.subarray(sent, length));
-    }
-    if (sent > 0) this.#isMidLine = this.#buffer[sent - 1] !== NEWLINE;
-    this.#writtenBytes += sent;
+  #countWritten(bytes: number): void {
+    if (bytes > 0) this.#isMidLine = this.#buffer[bytes - 1] !== NEWLINE;
+    this.#writtenBytes += bytes;
     this.#buffered = 0;
   }
+}
+
+/** The parts in their order, with short texts that follow each other as one. */
+function joined(parts: readonly Part[]): readonly Part[] {
+  if (parts.length === 1) return parts;
+  const all: Part[] = [];
+  let text = "";
+  for (const part of parts) {
+    if (typeof part === "string" && text.length + part.length <= JOINED_CHARACTERS) {
+      text += part;
+      continue;
+    }
+    if (text !== "") all.push(text);
+    text = "";
+    if (typeof part === "string") text = part;
+    else all.push(part);
+  }
+  if (text !== "") all.push(text);
+  return all;
 }

@@ -121,14 +121,15 @@ class Hosts {
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     let awayMs: number = AWAY_MS.first;
     while (!this.#isStopped) {
-      const read = await this.#read(buffer);
+      const read = await (this.#wasSeen ? this.#connection.read(buffer) : this.#firstRead(buffer));
       if (this.#isStopped) return;
       if (read !== null && read > 0) {
         awayMs = AWAY_MS.first;
         this.#link.countReceived(read);
         this.conversation.onBytes(buffer.subarray(0, read));
         countReceived(read);
-        await this.conversation.ready?.();
+        const ready = this.conversation.ready?.();
+        if (ready !== undefined) await ready;
         // A host that does not read its answers is not read from either.
         while (this.#writer.isCongested) await this.#writer.flush();
         continue;
@@ -151,9 +152,8 @@ class Hosts {
     this.#wake();
   }
 
-  /** Reads. If the read stays blocked, a host is connected but silent. */
-  async #read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#wasSeen) return await this.#connection.read(buffer);
+  /** Reads while no host was seen. If the read stays blocked, a host is connected but silent. */
+  async #firstRead(buffer: Uint8Array): Promise<number | null> {
     const timer = new Timer(PARKED_MS, () => this.#hostSeen());
     try {
       const read = await this.#connection.read(buffer);

@@ -40,6 +40,20 @@ Deno.test("MessageWriter sends what is answered in the same turn in one write", 
   assertEquals(connection.lines.length, 100);
 });
 
+Deno.test("MessageWriter keeps the order of short texts, long ones and bytes in one write", async () => {
+  const connection = new FakeConnection("over");
+  const { writer } = writerTo(connection);
+  const parts = ["a", "ü".repeat(4000), "b", "c".repeat(4096), "d", "e".repeat(5000), "f"];
+  const bytes = new TextEncoder().encode("g");
+  for (const part of parts) void writer.send(part);
+  void writer.send("h", bytes, "", "i");
+  await writer.send("");
+  await writer.flush();
+  assertEquals(connection.text, `${parts.join("")}hgi`);
+  assertEquals(connection.writes, 1);
+  assertEquals(writer.isCongested, false);
+});
+
 Deno.test("MessageWriter goes on until a write that takes little has taken all", async () => {
   const connection = new FakeConnection("over");
   connection.mostBytes = 3;
