@@ -25,6 +25,8 @@ export interface LineSink {
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** Whole lines up to this are decoded in one step, which costs as much as one short line. */
+const WHOLE_BYTES = 16 * 1024;
 
 /** Splits the bytes given to {@link LineSplitter.push} into lines. */
 export class LineSplitter {
@@ -39,6 +41,8 @@ export class LineSplitter {
 
   /** Takes received bytes; the caller may reuse the buffer afterwards. */
   push(chunk: Uint8Array): void {
+    const lines = this.#wholeLines(chunk);
+    if (lines !== undefined) return this.#deliverText(lines);
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start);
@@ -59,6 +63,25 @@ export class LineSplitter {
   reset(): void {
     this.#unfinishedBytes = 0;
     this.#isDiscarding = false;
+  }
+
+  /** The text of a chunk of whole lines that are within the limit; `undefined` for any other. */
+  #wholeLines(chunk: Uint8Array): string | undefined {
+    const { byteLength } = chunk;
+    if (this.#unfinishedBytes > 0 || this.#isDiscarding) return undefined;
+    if (byteLength > WHOLE_BYTES || byteLength > this.limit) return undefined;
+    return chunk[byteLength - 1] === NEWLINE ? this.#decode(chunk) : undefined;
+  }
+
+  #deliverText(lines: string): void {
+    for (let start = 0; start < lines.length;) {
+      const next = lines.indexOf("\n", start) + 1;
+      const hasReturn = lines.charCodeAt(next - 2) === CARRIAGE_RETURN;
+      const end = hasReturn && next - 1 > start ? next - 2 : next - 1;
+      if (end === start) this.sink.onEmpty?.();
+      else this.sink.onLine(lines.slice(start, end));
+      start = next;
+    }
   }
 
   #keep(part: Uint8Array): void {

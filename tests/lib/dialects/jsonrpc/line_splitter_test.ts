@@ -110,6 +110,29 @@ Deno.test("LineSplitter splits all cases in one stream the same, however it is c
   }
 });
 
+// Far from the limit, whole lines that come at once are decoded at once.
+for (const [what, stream] of CASES) {
+  Deno.test(`LineSplitter splits ${what} far from the limit the same, at once or in bytes`, () => {
+    const limit = stream.byteLength + 1;
+    const inBytes = [...stream].map((byte) => Uint8Array.of(byte));
+    const told = split(inBytes, limit);
+    assertEquals(split([stream], limit), told);
+    assertEquals(told.includes(TOO_LONG), false);
+  });
+}
+
+Deno.test("LineSplitter tells empty lines and others in their order", () => {
+  const told: string[] = [];
+  const splitter = new LineSplitter(100, {
+    onLine: (line) => void told.push(line),
+    onEmpty: () => void told.push("empty"),
+    onTooLong: () => void told.push("too long"),
+    onNotUtf8: () => void told.push("not UTF-8"),
+  });
+  splitter.push(bytes("\na\r\n\r\n\n\r\r\nb\n"));
+  assertEquals(told, ["empty", "a", "empty", "empty", "\r", "b"]);
+});
+
 Deno.test("LineSplitter tells an oversized line once, when it begins to be one", () => {
   const told: Told[] = [];
   const splitter = splitterInto(told, LIMIT);
