@@ -46,14 +46,14 @@ export class Admission {
    *
    * @throws {RpcError} -32004, -32601, -32001 or -32000 with the reason why it may not.
    */
-  admit(call: Call<unknown>, now: number): Method {
-    const refusal = this.rateRefusal(call.caller, now);
+  admit(call: Call<unknown>): Method {
+    const refusal = this.rateRefusal(call.caller, call.arrivedAt);
     if (refusal !== undefined) throw refusal;
     const method = this.methods.get(call.method);
     if (method === undefined) throw this.#notFound(call.method.slice(0, MAX_SHOWN_NAME));
     const { config: { security }, configFile } = this.#services();
     requireGroup(method.name, method.access, security.allow, configFile);
-    this.#checkFrozen(method);
+    if (!method.whileFrozen) this.#checkFrozen(method);
     return method;
   }
 
@@ -62,8 +62,8 @@ export class Admission {
     return methodNotFound(`no method ${JSON.stringify(name)}${known}`, { method: name });
   }
 
-  #checkFrozen({ name, whileFrozen }: Method): void {
-    if (whileFrozen || !this.#services().guest.privileged.isFrozen) return;
+  #checkFrozen({ name }: Method): void {
+    if (!this.#services().guest.privileged.isFrozen) return;
     throw commandFailed(
       `file systems are frozen, and ${name} could wait for a disk; call fs_thaw first`,
       { frozen: true },

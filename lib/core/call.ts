@@ -11,8 +11,10 @@ import type { Caller } from "./caller.ts";
 /** One call, whichever dialect it came through. */
 export interface Call<Reply> {
   readonly method: string;
-  /** Not yet checked: the method's schema does that. */
-  readonly params: unknown;
+  /** Not yet checked: the method's schema does that. The executor drops them once it has. */
+  params: unknown;
+  /** When the request arrived, in milliseconds of `performance.now()`. */
+  readonly arrivedAt: number;
   readonly caller: Caller;
   /** `undefined` if no reply is wanted. */
   readonly id: CallId | undefined;
@@ -27,9 +29,6 @@ export interface Call<Reply> {
    */
   encode(result: unknown): Reply;
 }
-
-/** A call whose parameters have been checked: it no longer holds what arrived. */
-export type AdmittedCall<Reply> = Omit<Call<Reply>, "params">;
 
 /** Something that happens once the reply has been sent, such as a shutdown. */
 export interface Action {

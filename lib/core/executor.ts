@@ -20,7 +20,7 @@ import { countCall } from "../base/memory/garbage.ts";
 import { Slots } from "../base/slots.ts";
 import { Admission } from "./admission.ts";
 import type { Caller } from "./caller.ts";
-import type { Action, AdmittedCall, Call, Failure, Outcome, Success } from "./call.ts";
+import type { Action, Call, Failure, Outcome, Success } from "./call.ts";
 import type { CallId } from "./call_id.ts";
 import { ABORT_GRACE_MS, CallInFlight, CallsInFlight } from "./calls_in_flight.ts";
 import { onlyLooks } from "../policy/groups.ts";
@@ -31,15 +31,14 @@ import { RequestLog, shortened, withoutValue } from "./request_log.ts";
 
 const NEVER_ABORTED = new AbortController().signal;
 const NOTHING_TO_RELEASE = () => {};
+const NO_FIELDS = {};
 
 /** A call that has been admitted. */
 interface Execution<Reply> {
-  readonly call: AdmittedCall<Reply>;
+  readonly call: Call<Reply>;
   readonly method: Method;
   readonly checked: CheckedCall;
   readonly inFlight: CallInFlight;
-  /** When it arrived, in milliseconds of `performance.now()`. */
-  readonly arrivedAt: number;
 }
 
 /** Runs calls. An agent has one executor for all its channels. */
@@ -85,16 +84,23 @@ export class Executor {
   }
 
   /**
-   * Runs a call. An immediate method's outcome is returned without a promise, unless it is audited.
+   * Runs a call. The outcome of an immediate method, or of one that knows its result, is returned
+   * without a promise, unless it is audited.
    */
   run<Reply>(call: Call<Reply>): Outcome<Reply> | Promise<Outcome<Reply>> {
-    const arrivedAt = performance.now();
     try {
       if (this.#isClosed) throw agentStopping();
-      const method = this.#admission.admit(call, arrivedAt);
+      const method = this.#admission.admit(call);
       const checked = method.prepare(call.params);
-      const isRecorded = method.audited && this.#audit.isKept;
-      if (method.immediate && !isRecorded) return this.#runImmediate(call, checked, arrivedAt);
+      // What is kept until the call ends holds the checked parameters only.
+      call.params = undefined;
+      if (!method.audited || !this.#audit.isKept) {
+        if (method.immediate) {
+          return this.#succeed(call, checked.run(this.#context(call, NEVER_ABORTED)));
+        }
+        const known = checked.known?.(this.#context(call, NEVER_ABORTED));
+        if (known !== undefined) return this.#succeed(call, known);
+      }
       const needsSlotNow = !method.immediate && checked.wait === undefined;
       const refusal = needsSlotNow ? this.#slots.refusal(call.bytes) : undefined;
       if (refusal !== undefined) throw tooManyRequests(refusal);
@@ -102,10 +108,10 @@ export class Executor {
       const inFlight = new CallInFlight();
       call.caller.reserve(call.id, inFlight);
       this.#inFlight.add(inFlight);
-      return this.#execute({ call: withoutParams(call), method, checked, inFlight, arrivedAt });
+      return this.#execute({ call, method, checked, inFlight });
     } catch (thrown) {
       this.#count(call);
-      return this.#refuse(call, thrown, arrivedAt);
+      return this.#refuse(call, thrown);
     }
   }
 
@@ -144,20 +150,20 @@ export class Executor {
     countCall(this.#inFlight.count, { bytes, heldBytes: this.#slots.heldBytes });
   }
 
-  #runImmediate<Reply>(call: Call<Reply>, checked: CheckedCall, arrivedAt: number): Success<Reply> {
-    const reply = call.encode(checked.run(this.#context(call, NEVER_ABORTED)));
-    this.#finished(call, arrivedAt);
+  #succeed<Reply>(call: Call<Reply>, result: unknown): Success<Reply> {
+    const reply = call.encode(result);
+    this.#finished(call);
     return { ok: true, reply, release: NOTHING_TO_RELEASE };
   }
 
-  #refuse(call: AdmittedCall<unknown>, thrown: unknown, arrivedAt: number): Failure {
+  #refuse(call: Call<unknown>, thrown: unknown): Failure {
     const error = this.#explain(thrown, call);
-    this.#finished(call, arrivedAt, { code: error.code, reason: error.data.reason });
+    this.#finished(call, { code: error.code, reason: error.data.reason });
     return { ok: false, error, release: NOTHING_TO_RELEASE };
   }
 
   async #execute<Reply>(execution: Execution<Reply>): Promise<Outcome<Reply>> {
-    const { call, method, checked, inFlight, arrivedAt } = execution;
+    const { call, method, checked, inFlight } = execution;
     const { signal } = inFlight;
     let audited: AuditEntry | undefined;
     let working: Promise<unknown> | undefined;
@@ -194,7 +200,7 @@ export class Executor {
       if (returned instanceof ResultThen) prepared = returned.action;
       const reply = call.encode(returned instanceof ResultThen ? returned.result : returned);
       await audited?.end({});
-      this.#finished(call, arrivedAt, checked.target);
+      this.#finished(call, checked.target);
       const after = prepared && this.#action(prepared, execution, audited);
       if (after === undefined) this.#inFlight.remove(inFlight);
       return { ok: true, reply, after, release };
@@ -205,7 +211,7 @@ export class Executor {
       await audited?.end({ code: error.code, reason: withoutValue(error.data.reason) })
         .catch(() => {});
       const { code, data: { reason } } = error;
-      this.#finished(call, arrivedAt, { ...checked.target, code, reason });
+      this.#finished(call, { ...checked.target, code, reason });
       this.#inFlight.remove(inFlight);
       return { ok: false, error, release };
     } finally {
@@ -230,10 +236,10 @@ export class Executor {
   }
 
   /** Waits at most `request_timeout_seconds` for a slot, even for a method with its own timeout. */
-  async #takeSlot({ call, checked, inFlight, arrivedAt }: Execution<unknown>): Promise<void> {
+  async #takeSlot({ call, checked, inFlight }: Execution<unknown>): Promise<void> {
     const seconds = this.#services.config.request_timeout_seconds;
     // The time that a call waited for data is not counted.
-    const since = checked.wait === undefined ? arrivedAt : performance.now();
+    const since = checked.wait === undefined ? call.arrivedAt : performance.now();
     const leftMs = seconds * 1000 - (performance.now() - since);
     let isWaiting = true;
     inFlight.setDeadline(leftMs, () => {
@@ -299,15 +305,14 @@ export class Executor {
   }
 
   #finished(
-    call: AdmittedCall<unknown>,
-    arrivedAt: number,
-    fields: Readonly<Record<string, unknown>> & { readonly code?: number } = {},
+    call: Call<unknown>,
+    fields: Readonly<Record<string, unknown>> & { readonly code?: number } = NO_FIELDS,
   ): void {
     this.counters.finished(call.method, fields.code);
-    this.#log.finished(call, arrivedAt, fields);
+    this.#log.finished(call, call.arrivedAt, fields);
   }
 
-  #context({ caller, resultLimitBytes }: AdmittedCall<unknown>, signal: AbortSignal): Context {
+  #context({ caller, resultLimitBytes }: Call<unknown>, signal: AbortSignal): Context {
     return { ...this.#services, signal, resultLimitBytes, caller };
   }
 
@@ -317,17 +322,10 @@ export class Executor {
     return this.#explain(isConsequence ? signal.reason : thrown, call);
   }
 
-  #explain(thrown: unknown, call: AdmittedCall<unknown>): RpcError {
+  #explain(thrown: unknown, call: Call<unknown>): RpcError {
     const error = toRpcError(thrown);
     if (error !== undefined) return error;
     this.#log.fault("internal error", thrown, call);
     return internalError("internal error; see the agent's log");
   }
-}
-
-/** The call as it is kept until its end: the parameters have become those of the checked call. */
-function withoutParams<Reply>(
-  { method, caller, id, bytes, resultLimitBytes, encode }: Call<Reply>,
-): AdmittedCall<Reply> {
-  return { method, caller, id, bytes, resultLimitBytes, encode };
 }

@@ -123,6 +123,11 @@ export interface Definition<
    * @throws {RpcError} if a rule refuses it.
    */
   readonly policy?: (params: z.output<Params>, services: AgentServices) => readonly PolicyRule[];
+  /**
+   * The result, if it is known without waiting: then the call neither takes a slot nor runs.
+   * `undefined` otherwise. Methods that are audited have none.
+   */
+  readonly known?: (params: z.output<Params>, context: Context) => z.input<Result> | undefined;
   readonly run: (
     params: z.output<Params>,
     context: Context,
@@ -161,11 +166,13 @@ export interface PolicyRule {
 export interface CheckedCall {
   /** See `target` of {@link Definition}. */
   readonly target: Readonly<Record<string, unknown>>;
+  /** See `known` of {@link Definition}. */
+  readonly known?: (context: Context) => unknown;
   /** See `wait` of {@link Definition}. */
   readonly wait?: (context: Context) => Wait | undefined | Promise<Wait | undefined>;
   /** See `policy` of {@link Definition}. */
   readonly rules?: (services: AgentServices) => readonly PolicyRule[];
-  /** Runs it, once: only the method holds the parameters from then on. */
+  /** Runs it. If it has parameters, once: only the method holds them from then on. */
   run(context: Context): unknown;
 }
 
@@ -210,16 +217,23 @@ export interface TypedMethod<
 /** The schema of a method without parameters. */
 export const NoParams = z.strictObject({});
 
+const isNoParams = (schema: unknown): boolean => schema === NoParams;
+
 /** Turns a definition into a method. */
 export function method<
   const Name extends string,
   Params extends z.ZodMiniType,
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
-  const { run, target, wait, available, policy } = definition;
+  const { available } = definition;
   const params = made(definition.params);
   const result = made(definition.result);
   const hidden = new Set(definition.hidden);
+  // One call for all requests without parameters: making it takes longer than most such methods.
+  const takesNone = isNoParams(definition.params);
+  const callWithout = (value: z.output<Params>) =>
+    checkedCall(definition, { value, take: () => value });
+  let none: CheckedCall | undefined;
   return {
     name: definition.name,
     capability: definition.capability,
@@ -243,14 +257,26 @@ export function method<
       isAllowed(definition.access, services.config.security.allow) &&
       (available?.(services) ?? true),
     prepare(raw) {
-      const checked = new Once(checkParams(params(), raw, hidden));
-      return {
-        target: target?.(checked.value) ?? {},
-        wait: wait && ((context) => wait(checked.value, context)),
-        rules: (services) => policy?.(checked.value, services) ?? [],
-        run: (context) => run(checked.take(), context),
-      };
+      if (takesNone && isEmpty(raw)) return none ??= callWithout(checkParams(params(), {}, hidden));
+      return checkedCall(definition, new Once(checkParams(params(), raw, hidden)));
     },
+  };
+}
+
+const isEmpty = (raw: unknown): boolean =>
+  typeof raw === "object" && raw !== null && !Array.isArray(raw) && Object.keys(raw).length === 0;
+
+/** The call of a method whose schema has accepted the parameters. */
+function checkedCall<Params extends z.ZodMiniType, Result extends z.ZodMiniType>(
+  { run, known, target, wait, policy }: Definition<string, Params, Result>,
+  params: Pick<Once<z.output<Params>>, "value" | "take">,
+): CheckedCall {
+  return {
+    target: target?.(params.value) ?? {},
+    known: known && ((context) => known(params.value, context)),
+    wait: wait && ((context) => wait(params.value, context)),
+    rules: (services) => policy?.(params.value, services) ?? [],
+    run: (context) => run(params.take(), context),
   };
 }
 

@@ -42,10 +42,16 @@ export class RequestCounters {
       this.#rejected += 1;
       return;
     }
+    const count = this.#methods.get(method) ?? this.#firstOf(method);
+    if (code === undefined) count.ok += 1;
+    else count.error += 1;
+  }
+
+  #firstOf(method: string): MethodCount {
     const name = this.known.has(method) ? method : "unknown";
-    let count = this.#methods.get(name);
-    if (count === undefined) this.#methods.set(name, count = { ok: 0, error: 0 });
-    count[code === undefined ? "ok" : "error"] += 1;
+    const count = this.#methods.get(name) ?? { ok: 0, error: 0 };
+    this.#methods.set(name, count);
+    return count;
   }
 
   /** Counts a message that is not a request. */

@@ -45,6 +45,9 @@ export interface JsonRpcOptions {
   readonly ready: () => Readonly<Record<string, unknown>> | undefined;
 }
 
+/** How a request arrived; see {@link Call}. */
+type Arrival = Pick<Call<unknown>, "bytes" | "arrivedAt">;
+
 /** Speaks with one host. */
 export class JsonRpcConversation implements Conversation {
   readonly #link: ReplyLink;
@@ -54,6 +57,8 @@ export class JsonRpcConversation implements Conversation {
   readonly #splitter: LineSplitter;
   readonly #pending = new Set<Promise<void>>();
   #isAbandoned = false;
+  /** When bytes arrived last. */
+  #receivedAt = performance.now();
   /** The number of lines so far, and so of the last one. */
   #line = 0;
   /** The last empty line, with which a host begins: the line before it, and when it came. */
@@ -67,7 +72,10 @@ export class JsonRpcConversation implements Conversation {
     this.#executor = executor;
     this.#ready = ready;
     this.#splitter = new LineSplitter(this.#limitBytes, {
-      onLine: (line) => this.#track(this.onLine(line)),
+      onLine: (line) => {
+        const answered = this.onLine(line, this.#receivedAt);
+        if (answered !== undefined) this.#track(answered);
+      },
       onEmpty: () => this.#beginning = { after: this.#line, time: performance.now() },
       onTooLong: () => {
         const reason = "the line exceeds max_message_size_kb; the rest of it is discarded";
@@ -84,6 +92,7 @@ export class JsonRpcConversation implements Conversation {
   }
 
   onBytes(bytes: Uint8Array): void {
+    this.#receivedAt = performance.now();
     this.#splitter.limit = this.#limitBytes;
     this.#splitter.push(bytes);
   }
@@ -120,9 +129,10 @@ export class JsonRpcConversation implements Conversation {
   /**
    * Handles one line: a request, a notification or a batch.
    *
+   * @param arrivedAt In milliseconds of `performance.now()`.
    * @returns A promise for the end of the work, or `undefined` if it was answered synchronously.
    */
-  onLine(line: string): Promise<void> | undefined {
+  onLine(line: string, arrivedAt = performance.now()): Promise<void> | undefined {
     this.#line += 1;
     const values = line.length < LONG_CHARACTERS ? 0 : countJsonValues(line);
     if (line.length >= LONG_CHARACTERS) countLongMessage(line.length, values);
@@ -139,18 +149,19 @@ export class JsonRpcConversation implements Conversation {
       return undefined;
     }
     const bytes = line.length + values * BYTES_PER_VALUE;
-    if (Array.isArray(message)) return this.#onBatch(message, bytes);
-    return this.#onMessage(message, bytes);
+    const arrival = { bytes, arrivedAt };
+    if (Array.isArray(message)) return this.#onBatch(message, arrival);
+    return this.#onMessage(message, arrival);
   }
 
-  #onMessage(message: unknown, bytes: number): Promise<void> | undefined {
+  #onMessage(message: unknown, arrival: Arrival): Promise<void> | undefined {
     const request = readRequest(message);
     if (isMalformed(request)) {
       this.#sendMalformed(request.error, request.id);
       return undefined;
     }
     const { id } = request;
-    const outcome = this.#executor.run(this.#call(request, bytes));
+    const outcome = this.#executor.run(this.#call(request, arrival));
     const line = this.#line;
     if (outcome instanceof Promise) return outcome.then((ended) => this.#deliver(ended, id, line));
     if (id !== undefined) void this.#send(...this.#partsOf(outcome, id));
@@ -158,7 +169,7 @@ export class JsonRpcConversation implements Conversation {
     return undefined;
   }
 
-  #onBatch(messages: readonly unknown[], bytes: number): Promise<void> | undefined {
+  #onBatch(messages: readonly unknown[], arrival: Arrival): Promise<void> | undefined {
     if (messages.length === 0 || messages.length > MAX_BATCH_MEMBERS) {
       const { length } = messages;
       const reason = length === 0
@@ -167,14 +178,14 @@ export class JsonRpcConversation implements Conversation {
       this.#sendMalformed(invalidRequest(reason));
       return undefined;
     }
-    const share = Math.ceil(bytes / messages.length);
+    const share = { ...arrival, bytes: Math.ceil(arrival.bytes / messages.length) };
     const members = messages.map((message): BatchMember => () => this.#onMember(message, share));
     const line = this.#line;
     return answerBatch(members, this.#limitBytes, (text) => this.#sendLate(line, [text]));
   }
 
   /** One message of a batch. Malformed ones count against the rate like all others. */
-  #onMember(message: unknown, bytes: number): MemberAnswer | Promise<MemberAnswer> {
+  #onMember(message: unknown, arrival: Arrival): MemberAnswer | Promise<MemberAnswer> {
     const request = readRequest(message);
     if (isMalformed(request)) {
       const { id } = request;
@@ -193,7 +204,7 @@ export class JsonRpcConversation implements Conversation {
       parts.forEach(releasePart);
       return { id, text, after };
     };
-    const outcome = this.#executor.run(this.#call(request, bytes));
+    const outcome = this.#executor.run(this.#call(request, arrival));
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 
@@ -212,13 +223,17 @@ export class JsonRpcConversation implements Conversation {
     return outcome.ok ? outcome.reply : [errorReply(id, outcome.error, this.#limitBytes)];
   }
 
-  #call({ id, method, params }: Request, bytes: number): Call<readonly Part[]> {
+  #call(
+    { id, method, params }: Request,
+    { bytes, arrivedAt }: Arrival,
+  ): Call<readonly Part[]> {
     const limitBytes = this.#limitBytes;
     return {
       id,
       method,
       params,
       bytes,
+      arrivedAt,
       caller: this.#caller,
       resultLimitBytes: resultLimit(id, limitBytes),
       encode: (result) => resultReply(id ?? null, result, limitBytes),
@@ -244,8 +259,7 @@ export class JsonRpcConversation implements Conversation {
       : this.#link.send(...parts, NEWLINE);
   }
 
-  #track(answered: Promise<void> | undefined): void {
-    if (answered === undefined) return;
+  #track(answered: Promise<void>): void {
     this.#pending.add(answered);
     void answered.finally(() => this.#pending.delete(answered));
   }

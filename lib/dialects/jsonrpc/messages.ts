@@ -31,8 +31,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Whether a value may be an id. */
 export const isId = (value: unknown): value is CallId =>
-  typeof value === "string" || value === null || isRawNumber(value) ||
-  typeof value === "number" && Number.isFinite(value);
+  typeof value === "number" && Number.isFinite(value) || typeof value === "string" ||
+  value === null || isRawNumber(value);
 
 /**
  * Parses a line's JSON. Ids that JavaScript cannot represent exactly, of a request or in its
@@ -67,35 +67,38 @@ function keepInexactId(key: string, value: unknown, context: { source?: string }
   return JSON.rawJSON(source);
 }
 
-/** Checks one parsed message (JSON-RPC 2.0, section 4). */
+const refuse = (reason: string, id: CallId = null): Malformed => ({
+  id,
+  error: invalidRequest(reason),
+});
+
+/** Checks one message that {@link parseLine} returned (JSON-RPC 2.0, section 4). */
 export function readRequest(message: unknown): Request | Malformed {
-  const refuse = (reason: string, id: CallId = null) => ({ id, error: invalidRequest(reason) });
   if (!isObject(message)) return refuse(`a request must be an object, received ${shown(message)}`);
   const { jsonrpc, method, params, id } = message;
-  if (Object.hasOwn(message, "id") && !isId(id)) {
+  // JSON has no undefined: a member that is there is something else.
+  if (id !== undefined && !isId(id)) {
     return refuse(`id must be a string, a number or null, received ${shown(id)}`);
   }
-  const known = isId(id) ? id : undefined;
-  if (jsonrpc !== "2.0") return refuse(`jsonrpc must be "2.0", received ${shown(jsonrpc)}`, known);
+  if (jsonrpc !== "2.0") return refuse(`jsonrpc must be "2.0", received ${shown(jsonrpc)}`, id);
   if (typeof method !== "string") {
     const hint = "result" in message || "error" in message
       ? " (this is a response, not a request)"
       : "";
-    return refuse(`method must be a string, received ${shown(method)}${hint}`, known);
+    return refuse(`method must be a string, received ${shown(method)}${hint}`, id);
   }
-  for (const member of Object.keys(message)) {
-    if (!MEMBERS.includes(member)) {
-      return refuse(
-        `${shown(member)} is not a member of a request${suggestion(member, MEMBERS)}`,
-        known,
-      );
-    }
-  }
+  const members = 2 + (params === undefined ? 0 : 1) + (id === undefined ? 0 : 1);
+  if (Object.keys(message).length > members) return refuse(unknownMember(message), id);
   // An array is legal JSON-RPC; the methods' schemas refuse it.
-  if (params !== undefined && !isObject(params) && !Array.isArray(params)) {
-    return refuse(`params must be an object, received ${shown(params)}`, known);
+  if (params !== undefined && (typeof params !== "object" || params === null)) {
+    return refuse(`params must be an object, received ${shown(params)}`, id);
   }
-  return { id: known, method, params: params ?? {} };
+  return { id, method, params: params ?? {} };
+}
+
+function unknownMember(message: Record<string, unknown>): string {
+  const member = Object.keys(message).find((name) => !MEMBERS.includes(name)) ?? "";
+  return `${shown(member)} is not a member of a request${suggestion(member, MEMBERS)}`;
 }
 
 /** Whether {@link readRequest} found something wrong. */
@@ -124,19 +127,30 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
 /** The parts of an object that has unescaped bytes; `undefined` for anything else. */
 function objectParts(value: unknown): readonly Part[] | undefined {
   if (!isObject(value)) return undefined;
-  const found = Object.entries(value).filter(([, member]) => hasUnescaped(member));
-  if (found.length === 0) return undefined;
+  const names = unescapedMembers(value);
+  if (names === undefined) return undefined;
   const others = { ...value };
-  const parts = found.flatMap(([name, member], index): readonly Part[] => {
+  const parts = names.flatMap((name, index): readonly Part[] => {
     delete others[name];
-    return [`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`, ...memberParts(member)];
+    return [`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`, ...memberParts(value[name])];
   });
   const rest = JSON.stringify(others).slice(1);
   return [...parts, `${rest === "}" ? "" : ","}${rest}`];
 }
 
+/** The names of the members with unescaped bytes; `undefined` if there are none. */
+function unescapedMembers(value: Record<string, unknown>): readonly string[] | undefined {
+  let names: string[] | undefined;
+  for (const name in value) {
+    const member = value[name];
+    const isObjectOrList = typeof member === "object" && member !== null;
+    if (isObjectOrList && hasUnescaped(member)) (names ??= []).push(name);
+  }
+  return names;
+}
+
 /** A list is judged by its first element: its elements are of one kind. */
-const hasUnescaped = (member: unknown): boolean =>
+const hasUnescaped = (member: object): boolean =>
   member instanceof UnescapedBytes ||
   Array.isArray(member) && isObject(member[0]) &&
     Object.values(member[0]).some((one) => one instanceof UnescapedBytes);

@@ -182,6 +182,7 @@ export class QgaConversation implements Conversation {
       params: parameters,
       id: callId(id),
       bytes,
+      arrivedAt: performance.now(),
       caller: this.#caller,
       resultLimitBytes: RESULT_LIMIT_BYTES,
       // A command without a result, such as guest-shutdown, is not answered when it succeeds.

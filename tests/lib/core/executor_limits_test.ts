@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import * as z from "zod";
 import { ping } from "../../../handlers/agent/ping.ts";
 import { rpcCancel } from "../../../handlers/agent/rpc_cancel.ts";
 import { Audit } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { commandFailed } from "../../../lib/base/errors.ts";
+import { method } from "../../../lib/core/method.ts";
 import { ResultThen } from "../../../lib/core/outcome.ts";
 import { SLOT_LIMITS } from "../../../lib/base/slots.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
@@ -51,6 +53,38 @@ Deno.test("the rate counts immediate, unknown and wrong requests, and those of a
     answers.map(({ id, error }) => [id, error?.code]),
     [[1, undefined], [2, -32601], [3, -32602], [4, undefined], [5, -32004], [6, -32004]],
   );
+});
+
+Deno.test("a result that is known is the answer at once, without a slot; otherwise the method runs", async () => {
+  const parked = new ParkedMethod();
+  let known: unknown = undefined;
+  let runs = 0;
+  const fact = method({
+    name: "fact",
+    summary: "For tests.",
+    params: z.strictObject({ of: z.string() }),
+    result: z.unknown(),
+    access: "always",
+    audited: false,
+    example: { result: null },
+    known: ({ of }) => known === undefined ? undefined : `${known} of ${of}`,
+    run: () => Promise.resolve(runs += 1),
+  });
+  const agent = new InProcessAgent([parked.method, fact], { max_concurrent_requests: 1 });
+  const ask = (id: number) => agent.ask(request({ id, method: "fact", params: { of: "x" } }));
+  assertEquals((await ask(1)).result, 1);
+  const waiting = agent.ask(park("slow"));
+  const call = await parked.call(0);
+  known = "all";
+  assertEquals((await ask(2)).result, "all of x");
+  assertEquals(runs, 1);
+  assertEquals((await agent.ask(request({ id: 3, method: "fact" }))).error?.code, -32602);
+  known = undefined;
+  const late = ask(4);
+  call.finish("done");
+  assertEquals((await waiting).result, "done");
+  assertEquals((await late).result, 2);
+  assertEquals(agent.executor.counters.methods.get("fact"), { ok: 3, error: 1 });
 });
 
 Deno.test("a notification over the rate is not answered and not run", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { Caller } from "../../../lib/core/caller.ts";
-import { method } from "../../../lib/core/method.ts";
+import { type Context, type Method, method, NoParams } from "../../../lib/core/method.ts";
 import { CollectingLog, configWith, NEVER, rpcErrorOf } from "../_helpers.ts";
 import { memoryServices } from "../guest/_memory_guest.ts";
 
@@ -37,19 +37,20 @@ Deno.test("method() fills in what a definition leaves out", () => {
   );
 });
 
+const context = (of: Method): Context => ({
+  config: configWith(),
+  ...memoryServices(),
+  log: new CollectingLog(),
+  methods: [of],
+  signal: NEVER,
+  resultLimitBytes: 60_000,
+  caller: new Caller(),
+});
+
 Deno.test("only the method holds the parameters of a call that runs", () => {
-  const context = {
-    config: configWith(),
-    ...memoryServices(),
-    log: new CollectingLog(),
-    methods: [sample],
-    signal: NEVER,
-    resultLimitBytes: 60_000,
-    caller: new Caller(),
-  };
   const checked = sample.prepare({ path: "/tmp/x" });
-  assertEquals(checked.run(context), null);
-  assertThrows(() => checked.run(context), Error, "the value has been taken");
+  assertEquals(checked.run(context(sample)), null);
+  assertThrows(() => checked.run(context(sample)), Error, "the value has been taken");
 });
 
 Deno.test("prepare() fills in defaults before target and run see the parameters", () => {
@@ -111,4 +112,27 @@ Deno.test("prepare() never repeats a hidden value", async () => {
 Deno.test("prepare() cuts a long value that it repeats", async () => {
   const error = await rpcErrorOf(() => sample.prepare({ path: "/", count: "9".repeat(10_000) }));
   assertEquals(error.data.reason.length < 200, true);
+});
+
+Deno.test("a method without parameters takes an empty object again and again, and nothing else", async () => {
+  const plain = method({
+    name: "plain",
+    summary: "For tests.",
+    params: NoParams,
+    result: z.null(),
+    access: "always",
+    audited: false,
+    example: { result: null },
+    target: (params) => ({ members: Object.keys(params).length }),
+    run: () => null,
+  });
+  for (let times = 0; times < 2; times++) {
+    const checked = plain.prepare({});
+    assertEquals(checked.target, { members: 0 });
+    assertEquals(checked.run(context(plain)), null);
+    assertEquals(checked.run(context(plain)), null);
+  }
+  for (const params of [[], [1], { x: 1 }, JSON.parse('{"__proto__":1}'), null]) {
+    assertEquals((await rpcErrorOf(() => plain.prepare(params))).code, -32602);
+  }
 });
