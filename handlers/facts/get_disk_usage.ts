@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { FilesystemReport } from "../../lib/guest/facts.ts";
 import { method, NoParams } from "../../lib/core/method.ts";
 
 const Filesystem = () =>
@@ -46,8 +47,12 @@ export const getDiskUsage = method({
       }],
     },
   },
-  run: async (_params, { guest, signal }) => {
-    const { filesystems, unresponsive } = await guest.facts.filesystems(signal);
-    return unresponsive.length === 0 ? { filesystems } : { filesystems, unresponsive };
+  known: (_params, { guest }) => {
+    const report = guest.facts.known?.filesystems();
+    return report && resultOf(report);
   },
+  run: async (_params, { guest, signal }) => resultOf(await guest.facts.filesystems(signal)),
 });
+
+const resultOf = ({ filesystems, unresponsive }: FilesystemReport) =>
+  unresponsive.length === 0 ? { filesystems } : { filesystems, unresponsive };

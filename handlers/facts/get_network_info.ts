@@ -38,6 +38,10 @@ export const getNetworkInfo = method({
       }],
     },
   },
+  known: (_params, { guest }) => {
+    const interfaces = guest.facts.known?.networkInterfaces();
+    return interfaces && { interfaces };
+  },
   run: async (_params, { guest, signal }) => ({
     interfaces: await guest.facts.networkInterfaces(signal),
   }),

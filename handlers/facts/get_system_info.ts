@@ -45,5 +45,6 @@ export const getSystemInfo = method({
       load_average: [0.08, 0.03, 0.01],
     },
   },
+  known: (_params, { guest }) => guest.facts.known?.info(),
   run: (_params, { guest, signal }) => guest.facts.info(signal),
 });

@@ -55,8 +55,17 @@ export interface FilesystemReport {
   readonly unresponsive: readonly string[];
 }
 
+/** The facts that are known without asking the system; `undefined` is what is not. */
+export interface KnownFacts {
+  info(): SystemInfo | undefined;
+  networkInterfaces(): readonly NetworkInterface[] | undefined;
+  filesystems(): FilesystemReport | undefined;
+}
+
 /** What the methods can ask about the guest. */
 export interface Facts {
+  /** Absent on platforms that keep no facts. */
+  readonly known?: KnownFacts;
   info(signal: AbortSignal): Promise<SystemInfo>;
   networkInterfaces(signal: AbortSignal): Promise<readonly NetworkInterface[]>;
   filesystems(signal: AbortSignal): Promise<FilesystemReport>;

@@ -98,6 +98,11 @@ export class Filesystems implements AsyncDisposable {
     this.#table = table;
   }
 
+  /** The report that is kept; `undefined` if there is none. */
+  get current(): FilesystemReport | undefined {
+    return this.#report.current;
+  }
+
   /** The report of `get_disk_usage`, at most a second old. */
   async report(signal: AbortSignal): Promise<FilesystemReport> {
     const { current } = this.#report;

@@ -7,6 +7,7 @@
 import type {
   Facts,
   FilesystemReport,
+  KnownFacts,
   NetworkInterface,
   SystemInfo,
 } from "../../../guest/facts.ts";
@@ -33,6 +34,12 @@ export class LinuxFacts implements Facts, AsyncDisposable {
     this.#interfaces = new KeptReport(reports, KEPT_MS);
     this.#info = new KeptReport(reports, KEPT_MS);
   }
+
+  readonly known: KnownFacts = {
+    info: () => this.#info.current,
+    networkInterfaces: () => this.#interfaces.current,
+    filesystems: () => this.#filesystems.current,
+  };
 
   info(signal: AbortSignal): Promise<SystemInfo> {
     return this.#info.get(() => this.#readInfo(signal));
