@@ -141,9 +141,11 @@ export class Executor {
     this.#isStopping = true;
     for (const { waiting } of this.#waitingCallers) waiting.endAll();
     await withTimer(graceMs, this.#inFlight.empty());
-    if (this.#inFlight.count === 0) return;
-    this.#inFlight.abortAll("the agent is stopping");
-    await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
+    if (this.#inFlight.count > 0) {
+      this.#inFlight.abortAll("the agent is stopping");
+      await withTimer(ABORT_GRACE_MS, this.#inFlight.empty());
+    }
+    this.#log.flush();
   }
 
   #count({ bytes }: Call<unknown>): void {

@@ -7,8 +7,9 @@
 import { ERRORS, type RpcError } from "../base/errors.ts";
 import { stackOf } from "../base/message_of.ts";
 import type { Log, LogFields } from "../log/logger.ts";
-import { RateLimit } from "./rate_limit.ts";
 import type { CallId } from "./call_id.ts";
+import { LoggedPieces } from "./logged_pieces.ts";
+import { RateLimit } from "./rate_limit.ts";
 
 /** Log lines per second for rejected requests. */
 const MAX_REFUSALS_PER_SECOND = 10;
@@ -48,25 +49,36 @@ const bounded = (fields: LogFields): LogFields =>
 export class RequestLog {
   readonly #log: Log;
   readonly #refusals = new RateLimit(MAX_REFUSALS_PER_SECOND);
+  readonly #pieces = new LoggedPieces((fields) => this.#log.info("requests", bounded(fields)));
   #unlogged = 0;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Logs a finished or refused request; without `code` it succeeded. */
+  /**
+   * Logs a finished or refused request; without `code` it succeeded. Unless details are logged, the
+   * pieces of a file that follow each other have a line together.
+   */
   finished(request: LoggedRequest, start: number, fields: LogFields = {}): void {
     if (fields.code === ERRORS.tooManyRequests.code && !this.#mayLogRefusal()) return;
     if (!this.#log.isLogged("info")) return;
+    const ms = Math.round((performance.now() - start) * 1000) / 1000;
+    if (!this.#log.isLogged("debug") && this.#pieces.take(request.method, fields, ms)) return;
     this.#log.info("request", {
       id: shortened(request.id),
       method: request.method.slice(0, MAX_SHOWN_CHARACTERS),
-      ms: Math.round((performance.now() - start) * 1000) / 1000,
+      ms,
       outcome: fields.code === undefined ? "ok" : "error",
       ...bounded(
         fields.reason === undefined ? fields : { ...fields, reason: withoutValue(fields.reason) },
       ),
     });
+  }
+
+  /** Logs what has not been logged yet. */
+  flush(): void {
+    this.#pieces.end();
   }
 
   /** Logs a message that is not a request. */

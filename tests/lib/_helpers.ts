@@ -58,11 +58,14 @@ export interface LogLine {
 
 /** A log that keeps its lines in memory. */
 export class CollectingLog implements Log {
-  isLogged(): boolean {
-    return true;
-  }
-
   readonly lines: LogLine[] = [];
+
+  /** @param areDetailsLogged Whether the log's level is below `info`. */
+  constructor(readonly areDetailsLogged = true) {}
+
+  isLogged(level: LogLevel): boolean {
+    return this.areDetailsLogged || !["debug", "trace"].includes(level);
+  }
 
   error(message: string, fields: LogFields = {}): void {
     this.lines.push({ level: "error", message, fields });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CallId } from "../../../lib/core/call_id.ts";
 import { invalidRequest, parseError } from "../../../lib/base/errors.ts";
 import { RequestLog } from "../../../lib/core/request_log.ts";
+import type { LogFields } from "../../../lib/log/logger.ts";
 import { CollectingLog } from "../_helpers.ts";
 import { until } from "../../_waiting.ts";
 
@@ -117,4 +118,71 @@ Deno.test("RequestLog writes a fault with its stack", () => {
     message: "a fault",
     fields: { id: 1, method: "ping", error: error.stack },
   });
+});
+
+const piece = (id: number, method: string) => ({ id, method, params: {} });
+const at = (offset: number, path = "/f") => ({ path, offset, length: 100 });
+
+Deno.test("RequestLog writes one line a second for the pieces of a file", async () => {
+  const log = new CollectingLog(false);
+  const requests = new RequestLog(log);
+  for (const [id, offset] of [0, 100, 300, 200].entries()) {
+    requests.finished(piece(id, "file_write"), performance.now() - offset, at(offset));
+  }
+  assertEquals(log.lines.map(({ message, fields }) => [message, fields.id]), [["request", 0]]);
+  await until(() => log.of("requests").length > 0, "the line of the pieces");
+  const [together] = log.of("requests");
+  const { method, count, outcome, path, offset, to, longest_ms } = together?.fields ?? {};
+  assertEquals([method, count, outcome, path, offset, to], ["file_write", 3, "ok", "/f", 100, 300]);
+  assert(typeof longest_ms === "number" && longest_ms >= 300 && longest_ms < 30_000);
+  // The next piece begins anew once a second has passed without any.
+  await until(() => {
+    requests.finished(piece(9, "file_write"), performance.now(), at(500));
+    return log.of("requests").length > 1;
+  }, "the pieces of another second");
+  requests.flush();
+});
+
+Deno.test("RequestLog writes what is left of a transfer before anything else, and when it ends", () => {
+  const log = new CollectingLog(false);
+  const requests = new RequestLog(log);
+  const finished = (id: number, method: string, fields: LogFields) =>
+    requests.finished(piece(id, method), performance.now(), fields);
+  finished(1, "file_read", at(0));
+  finished(2, "file_read", at(100));
+  finished(3, "file_read", { ...at(200), code: -32000, reason: "no" });
+  finished(4, "file_read", at(300, "/other"));
+  finished(5, "file_read", at(400, "/other"));
+  finished(6, "file_write", at(500, "/other"));
+  finished(7, "file_write", at(600, "/other"));
+  requests.flush();
+  requests.flush();
+  assertEquals(
+    log.lines.map(({ message, fields }) => [message, fields.id, fields.count, fields.path]),
+    [
+      ["request", 1, undefined, "/f"],
+      ["requests", undefined, 1, "/f"],
+      ["request", 3, undefined, "/f"],
+      ["request", 4, undefined, "/other"],
+      ["requests", undefined, 1, "/other"],
+      ["request", 6, undefined, "/other"],
+      ["requests", undefined, 1, "/other"],
+    ],
+  );
+});
+
+Deno.test("RequestLog writes each read from the beginning of a file, and each piece if details are logged", () => {
+  const log = new CollectingLog(false);
+  const requests = new RequestLog(log);
+  for (const id of [1, 2, 3]) {
+    requests.finished(piece(id, "file_read"), performance.now(), at(0));
+  }
+  requests.flush();
+  assertEquals(log.lines.map(({ fields }) => fields.id), [1, 2, 3]);
+  const detailed = new CollectingLog();
+  const all = new RequestLog(detailed);
+  for (const id of [1, 2, 3]) {
+    all.finished(piece(id, "file_read"), performance.now(), at(id * 100));
+  }
+  assertEquals(detailed.lines.map(({ fields }) => fields.id), [1, 2, 3]);
 });
