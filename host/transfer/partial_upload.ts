@@ -39,7 +39,8 @@ export class PartialUpload {
 
   /**
    * Checks that the agent accepts the file before anything is transferred: an empty piece at the
-   * end of the file is subject to `max_file_size_mb`, the paths and the permissions.
+   * end of the file is subject to `max_file_size_mb`, the paths and the permissions. It creates the
+   * file if there is none.
    *
    * @throws {AnswerError} if the agent refuses.
    */
@@ -48,23 +49,23 @@ export class PartialUpload {
   }
 
   /**
-   * The number of bytes that an earlier attempt has left; `undefined` if nothing is usable: no
-   * file, one that is too long, or one that this host may not read.
+   * The number of bytes that an earlier attempt has left, nothing, or what cannot be used: no file, one
+   * that is too long, or one that this host may not read.
    */
-  async bytesPresent(
+  async find(
     totalBytes: number,
     signal: AbortSignal | undefined,
-  ): Promise<number | undefined> {
+  ): Promise<number | "nothing" | "unusable"> {
     try {
       const stat = () => this.client.call("file_stat", { path: this.path }, { signal });
       const found = await retryWhenLimited(signal, stat);
       const isUsable = found.type === "file" && found.size_bytes > 0 &&
         found.size_bytes <= totalBytes;
-      return isUsable ? found.size_bytes : undefined;
+      return isUsable ? found.size_bytes : "unusable";
     } catch (error) {
-      const isAbsent = error instanceof AnswerError &&
-        (error.code === ERRORS.notFound.code || error.code === ERRORS.permissionDenied.code);
-      if (isAbsent) return undefined;
+      if (!(error instanceof AnswerError)) throw error;
+      if (error.code === ERRORS.notFound.code) return "nothing";
+      if (error.code === ERRORS.permissionDenied.code) return "unusable";
       throw error;
     }
   }

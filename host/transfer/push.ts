@@ -52,9 +52,11 @@ export async function push(
   // Read now, while the file on disk is certainly the one that was opened.
   const mode = permissions ?? octalPermissions(local.mode);
 
-  const present = await upload.bytesPresent(before.size, signal);
+  const present = await upload.find(before.size, signal);
   await upload.checkSize(before.size, signal);
-  const missing = present === undefined
+  const missing = present === "nothing"
+    ? [{ offset: 0, length: before.size }]
+    : present === "unusable"
     ? await beginOver(upload, local, Math.min(size, before.size), before.size, signal)
     : await rangesToMove({ client, local, remotePath: upload.path }, present, before.size, signal);
   const startBytes = before.size - bytesIn(missing);
@@ -74,7 +76,7 @@ export async function push(
     );
   }
   const path = await upload.commit({ bytes, sha256, permissions: mode }, signal);
-  return { path, bytes, resumedBytes: present === undefined ? 0 : startBytes, sha256 };
+  return { path, bytes, resumedBytes: typeof present === "number" ? startBytes : 0, sha256 };
 }
 
 async function openRegularFile(path: string): Promise<Deno.FsFile> {

@@ -220,6 +220,27 @@ Deno.test("pull and push keep the file's permissions; push can set others", asyn
   assertEquals(await modeOf(both.inGuest("h")), 0o604);
 });
 
+Deno.test("push writes each piece of a new file in place, and first replaces what it cannot resume", async () => {
+  await using both = await Both.start();
+  await using client = await both.agent.client();
+  const [from, to] = [both.host.at("f"), both.inGuest("f")];
+  await Deno.writeFile(from, randomBytes(200 * KB));
+  const replacements = () =>
+    both.agent.log.filter(({ method, offset }) => method === "file_write" && offset === undefined);
+  await push(client, from, to);
+  await assertSame(from, to);
+  await both.agent.logged(({ method }) => method === "file_commit", "the end of the push");
+  assertEquals(replacements().length, 0);
+  await Deno.writeFile(partialPath(to), randomBytes(300 * KB));
+  await push(client, from, to);
+  await assertSame(from, to);
+  await both.agent.logged(
+    ({ method, offset }) => method === "file_write" && offset === undefined,
+    "the replacement",
+  );
+  assertEquals(replacements().length, 1);
+});
+
 Deno.test("push creates directories with createDirs only", async () => {
   await using both = await Both.start();
   await using client = await both.agent.client();
