@@ -237,9 +237,16 @@ function readPower(value = "none"): PowerChoice {
   throw new UsageError(`--power must be ${POWER_CHOICES.join(" or ")}, received "${value}"`);
 }
 
+/** Deno reads no comma in the paths of its permissions. */
 function readDirectory(value: string | undefined): string | undefined {
-  if (value === undefined || value.startsWith("/")) return value;
-  throw new UsageError(`--runtime-directory must be an absolute path, received "${value}"`);
+  if (value === undefined) return undefined;
+  if (!value.startsWith("/")) {
+    throw new UsageError(`--runtime-directory must be an absolute path, received "${value}"`);
+  }
+  if (value.includes(",")) {
+    throw new UsageError(`--runtime-directory must not contain a comma, received "${value}"`);
+  }
+  return value;
 }
 
 function readBroker(value = "none"): BrokerChoice {

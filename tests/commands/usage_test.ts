@@ -110,6 +110,7 @@ for (
     [["--config"], "--config needs a value"],
     [["--config", "--log-level", "info"], "--config needs a value"],
     [["--config", "a", "--config=b"], "--config was given more than once"],
+    [["--runtime-directory", "/run/a,b"], "--runtime-directory must not contain a comma"],
     [["-b", "guest-exec"], "--block-rpcs needs --dialect qga"],
     [["--dialect", "qga", "--block-rpcs"], "--block-rpcs needs a value"],
     [["--dialect", "qga", "-a"], "--allow-rpcs needs a value"],
