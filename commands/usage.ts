@@ -80,9 +80,10 @@ Signals:
   SIGHUP               reopen the log file and reload the configuration
 
 Exit status: 0 stopped by a signal, 64 invalid command line, 69 cannot open the
-channel, 70 bug in the agent, 78 invalid configuration, 141 standard output was
-closed. command exits with the Status of the answer (125 at most), or 103 if the
-agent does not answer; doctor with 1 if something is wrong.
+channel, 70 bug in the agent, 74 standard output could not be written, 78 invalid
+configuration, 141 standard output was closed. command exits with the Status of
+the answer (125 at most), or 103 if the agent does not answer; doctor with 1 if
+something is wrong.
 `;
 
 /** Options built into an installed agent, before those on its command line. */
