@@ -2,6 +2,7 @@ import { request } from "../agent.ts";
 import { type Caller, member, stringIn } from "../caller.ts";
 import type { Measure } from "../measure.ts";
 import { start } from "../start.ts";
+import { parseLine } from "../wire.ts";
 import { median, quantile } from "../stats.ts";
 import { readOnce } from "./files.ts";
 import { timeEach } from "./latency.ts";
@@ -24,13 +25,41 @@ async function read(caller: Caller, job_id: string, bytes: number, cursor?: stri
   let next = cursor;
   for (let left = bytes; left > 0;) {
     const params = { job_id, cursor: next, encoding: "base64", wait_seconds: 30 };
-    const { result } = await caller.call(request("job_read", params));
-    const output = member(result, "output");
-    if (!Array.isArray(output)) throw new Error(`no output in ${JSON.stringify(result)}`);
-    for (const part of output) left -= Uint8Array.fromBase64(stringIn(part, "data")).byteLength;
-    next = stringIn(result, "cursor");
+    const answer = await caller.call(request("job_read", params));
+    left -= outputBytes(answer);
+    next = stringIn(answer.result, "cursor");
   }
   return next;
+}
+
+/** An answer ends with the cursor and a few short members. */
+const ENDING_BYTES = 400;
+const decoder = new TextDecoder();
+
+/** The lines with a job's output up to its end. They are parsed later, as those of a file are. */
+async function readUnparsed(caller: Caller, job_id: string): Promise<readonly Uint8Array[]> {
+  const lines: Uint8Array[] = [];
+  let cursor: string | undefined;
+  for (let isOver = false; !isOver;) {
+    const line = await caller.callUnread(
+      request("job_read", { job_id, cursor, encoding: "base64" }),
+    );
+    lines.push(line);
+    const ending = decoder.decode(line.subarray(-ENDING_BYTES));
+    cursor = /"cursor":"([^"]+)"/.exec(ending)?.[1];
+    if (cursor === undefined) throw new Error(`no cursor in ${ending}`);
+    isOver = ending.includes('"eof":true');
+  }
+  return lines;
+}
+
+/** How many bytes of output are in an answer. */
+function outputBytes(answer: unknown): number {
+  const output = member(member(answer, "result"), "output");
+  if (!Array.isArray(output)) throw new Error(`no output in ${JSON.stringify(answer)}`);
+  let bytes = 0;
+  for (const part of output) bytes += Uint8Array.fromBase64(stringIn(part, "data")).byteLength;
+  return bytes;
 }
 
 /** Milliseconds for the output of a job that has ended. */
@@ -39,8 +68,11 @@ async function timeOutput(caller: Caller, job_id: string): Promise<number> {
   await caller.call(request("job_start", params));
   await caller.call(request("job_status", { job_id, wait_seconds: 60 }));
   const start = performance.now();
-  await read(caller, job_id, BYTES);
-  return performance.now() - start;
+  const lines = await readUnparsed(caller, job_id);
+  const tookMs = performance.now() - start;
+  const bytes = lines.reduce((sum, line) => sum + outputBytes(parseLine(line)), 0);
+  if (bytes !== BYTES) throw new Error(`${bytes} bytes of output instead of ${BYTES}`);
+  return tookMs;
 }
 
 /** Microseconds for each of many keys, echoed by a program in a terminal. */
