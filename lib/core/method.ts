@@ -7,6 +7,7 @@
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { checkParams } from "../base/check_params.ts";
+import { lazily } from "../base/lazily.ts";
 import { Once } from "../base/memory/once.ts";
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
@@ -226,8 +227,8 @@ export function method<
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
   const { available } = definition;
-  const params = made(definition.params);
-  const result = made(definition.result);
+  const params = schemaOf(definition.params);
+  const result = schemaOf(definition.result);
   const hidden = new Set(definition.hidden);
   // One call for all requests without parameters: making it takes longer than most such methods.
   const takesNone = isNoParams(definition.params);
@@ -280,8 +281,5 @@ function checkedCall<Params extends z.ZodMiniType, Result extends z.ZodMiniType>
   };
 }
 
-/** A function that makes the schema once. */
-function made<Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): () => Schema {
-  let schema = typeof lazy === "function" ? undefined : lazy;
-  return () => schema ??= typeof lazy === "function" ? lazy() : lazy;
-}
+const schemaOf = <Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): () => Schema =>
+  typeof lazy === "function" ? lazily(lazy) : () => lazy;

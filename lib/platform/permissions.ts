@@ -5,24 +5,26 @@
  */
 
 import * as z from "zod";
+import { lazily } from "../base/lazily.ts";
 
-const Paths = z.readonly(z.array(z.string()));
-
-const PermissionsSchema = z.strictObject({
-  read: Paths,
-  write: Paths,
-  /** `"all"` if every command is allowed. */
-  run: z.union([z.literal("all"), Paths]),
-  /** Unix sockets; no other part of the network is ever granted. */
-  sockets: Paths,
-  /** Facts about the system (`--allow-sys`). */
-  system: Paths,
-  /** Whether functions of the system's libraries may be called (`--allow-ffi`). */
-  usesLibraries: z._default(z.boolean(), false),
+const permissionsSchema = lazily(() => {
+  const Paths = z.readonly(z.array(z.string()));
+  return z.strictObject({
+    read: Paths,
+    write: Paths,
+    /** `"all"` if every command is allowed. */
+    run: z.union([z.literal("all"), Paths]),
+    /** Unix sockets; no other part of the network is ever granted. */
+    sockets: Paths,
+    /** Facts about the system (`--allow-sys`). */
+    system: Paths,
+    /** Whether functions of the system's libraries may be called (`--allow-ffi`). */
+    usesLibraries: z._default(z.boolean(), false),
+  });
 });
 
 /** What Deno lets the agent use. */
-export type Permissions = z.output<typeof PermissionsSchema>;
+export type Permissions = z.output<ReturnType<typeof permissionsSchema>>;
 
 /**
  * Reads the permissions that a binary was compiled with, from the text that the compile task put
@@ -32,7 +34,7 @@ export type Permissions = z.output<typeof PermissionsSchema>;
  */
 export function parsePermissions(text: string): Permissions {
   try {
-    return z.parse(PermissionsSchema, JSON.parse(text));
+    return z.parse(permissionsSchema(), JSON.parse(text));
   } catch {
     throw new Error("--granted is not what the compile task wrote; compile the agent again");
   }

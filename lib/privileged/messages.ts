@@ -12,6 +12,7 @@
 
 import * as z from "zod";
 import { type ErrorName, ERRORS, RpcError } from "../base/errors.ts";
+import { lazily } from "../base/lazily.ts";
 import { FREEZE_ENDINGS } from "./filesystems.ts";
 
 /** The longest message, in bytes. */
@@ -20,44 +21,48 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** The outputs of a program in the background. */
 export const OUTPUT_STREAMS = ["stdout", "stderr"] as const;
 
-const RequestSchema = z.strictObject({
-  operation: z.string(),
-  params: z.unknown(),
-  /** Milliseconds since 1970, by the guest's clock. */
-  sent_at_ms: z.number(),
-});
+const requestSchema = lazily(() =>
+  z.strictObject({
+    operation: z.string(),
+    params: z.unknown(),
+    /** Milliseconds since 1970, by the guest's clock. */
+    sent_at_ms: z.number(),
+  })
+);
 
 const isErrorName = (kind: string): kind is ErrorName => Object.hasOwn(ERRORS, kind);
 
-const AnswerSchema = z.union([
-  z.strictObject({ result: z.unknown() }),
-  z.strictObject({
-    error: z.strictObject({
-      kind: z.string().check(z.refine(isErrorName)),
-      reason: z.string(),
-      details: z.record(z.string(), z.unknown()),
+const answerSchema = lazily(() =>
+  z.union([
+    z.strictObject({ result: z.unknown() }),
+    z.strictObject({
+      error: z.strictObject({
+        kind: z.string().check(z.refine(isErrorName)),
+        reason: z.string(),
+        details: z.record(z.string(), z.unknown()),
+      }),
     }),
-  }),
-  z.strictObject({ thawed: z.enum(FREEZE_ENDINGS) }),
-  z.strictObject({ started: z.strictObject({ pid: z.int() }) }),
-  z.strictObject({ stream: z.enum(OUTPUT_STREAMS), base64: z.string() }),
-]);
+    z.strictObject({ thawed: z.enum(FREEZE_ENDINGS) }),
+    z.strictObject({ started: z.strictObject({ pid: z.int() }) }),
+    z.strictObject({ stream: z.enum(OUTPUT_STREAMS), base64: z.string() }),
+  ])
+);
 
 /** The request that stops an operation in the background. */
 export const CANCEL = "cancel";
 
 /** A request to the broker. */
-export type BrokerRequest = z.output<typeof RequestSchema>;
+export type BrokerRequest = z.output<ReturnType<typeof requestSchema>>;
 
 /** An answer of the broker, or one of its messages that come without or before an answer. */
-export type BrokerAnswer = z.output<typeof AnswerSchema>;
+export type BrokerAnswer = z.output<ReturnType<typeof answerSchema>>;
 
 /** A request from the text of a line; `undefined` if it is not one. */
 export const parseRequest = (text: string): BrokerRequest | undefined =>
-  parsed(RequestSchema, text);
+  parsed(requestSchema(), text);
 
 /** An answer from the text of a line; `undefined` if it is not one. */
-export const parseAnswer = (text: string): BrokerAnswer | undefined => parsed(AnswerSchema, text);
+export const parseAnswer = (text: string): BrokerAnswer | undefined => parsed(answerSchema(), text);
 
 function parsed<Schema extends z.ZodMiniType>(
   schema: Schema,

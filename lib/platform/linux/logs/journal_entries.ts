@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { lazily } from "../../../base/lazily.ts";
 import { fitText, jsonBytes } from "../../../base/json_text.ts";
 import type { JournalEntry } from "../../../guest/logs.ts";
 
@@ -12,18 +13,19 @@ const MICROSECONDS = 1e6;
 /** Bytes of JSON of an entry besides its texts: names, numbers, punctuation. */
 const ENTRY_BYTES = 128;
 
-/** A field: text, the bytes of what is not UTF-8, or several values. */
-const Field = z.union([z.string(), z.null(), z.array(z.union([z.number(), z.string()]))]);
-
-const Printed = z.object({
-  __CURSOR: z.string(),
-  __REALTIME_TIMESTAMP: z.string(),
-  MESSAGE: z.optional(z.unknown()),
-  PRIORITY: z.optional(Field),
-  _SYSTEMD_UNIT: z.optional(Field),
-  UNIT: z.optional(Field),
-  SYSLOG_IDENTIFIER: z.optional(Field),
-  _PID: z.optional(Field),
+const printedSchema = lazily(() => {
+  /** Text, the bytes of what is not UTF-8, or several values. */
+  const Field = z.union([z.string(), z.null(), z.array(z.union([z.number(), z.string()]))]);
+  return z.object({
+    __CURSOR: z.string(),
+    __REALTIME_TIMESTAMP: z.string(),
+    MESSAGE: z.optional(z.unknown()),
+    PRIORITY: z.optional(Field),
+    _SYSTEMD_UNIT: z.optional(Field),
+    UNIT: z.optional(Field),
+    SYSLOG_IDENTIFIER: z.optional(Field),
+    _PID: z.optional(Field),
+  });
 });
 
 /** The fields that journalctl is asked for besides those that it always prints. */
@@ -44,7 +46,7 @@ export function parseEntry(line: string): PrintedEntry | undefined {
   } catch {
     return undefined;
   }
-  const checked = z.safeParse(Printed, parsed);
+  const checked = z.safeParse(printedSchema(), parsed);
   if (!checked.success) return undefined;
   const { data } = checked;
   const [priority, pid] = [numberOf(data.PRIORITY), numberOf(data._PID)];
