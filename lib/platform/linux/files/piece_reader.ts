@@ -22,6 +22,9 @@ const SAME_TICK_MS = 20;
 const NOTHING = new Uint8Array(0);
 const NEVER_ABORTED = new AbortController().signal;
 
+/** The reader that reads several pieces at once. One at a time, since its buffer is large. */
+let farReader: PieceReader | undefined;
+
 /** Part of the file, as it was in a state. */
 interface Ahead {
   readonly offset: number;
@@ -125,6 +128,7 @@ export class PieceReader {
   /** Returns the buffers; those in use are returned when they are released. */
   close(): void {
     this.#isClosed = true;
+    if (farReader === this) farReader = undefined;
     // A read-ahead in progress still writes into the buffer.
     if (this.#reading === undefined) giveBuffer(this.#buffer);
     giveBuffer(this.#textBuffer);
@@ -170,7 +174,9 @@ export class PieceReader {
     };
     if (this.#bytesAhead(offset, length, state) !== undefined) return make();
     // Whoever reads piece by piece will need several.
-    const pieces = this.#isSequential ? Math.max(1, Math.floor(MAX_AHEAD_BYTES / length)) : 1;
+    const isFar = this.#isSequential && (farReader ?? this) === this;
+    if (isFar) farReader = this;
+    const pieces = isFar ? Math.max(1, Math.floor(MAX_AHEAD_BYTES / length)) : 1;
     const bytes = Math.min(length * pieces, info.size - offset);
     this.#reading = this.#fill(offset, bytes, NEVER_ABORTED).then((read) => {
       this.#ahead = { offset, bytes: read, state };

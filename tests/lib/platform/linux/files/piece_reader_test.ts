@@ -67,6 +67,27 @@ Deno.test("pieces in a row are read four at once", async () => {
   reader.close();
 });
 
+Deno.test("only one file at a time is read several pieces at once", async () => {
+  const file = new FakeFile(8 * PIECE);
+  const reader = new PieceReader(file);
+  const other = new FakeFile(8 * PIECE);
+  const otherReader = new PieceReader(other);
+  for (let number = 0; number < 3; number++) {
+    await readAndSend(reader, file, number * PIECE);
+    await readAndSend(otherReader, other, number * PIECE);
+  }
+  await Promise.all([reader.settle(), otherReader.settle()]);
+  assertEquals([file.reads.at(-1), other.reads.at(-1)], [
+    [2 * PIECE, 4 * PIECE],
+    [3 * PIECE, PIECE],
+  ]);
+  reader.close();
+  await readAndSend(otherReader, other, 3 * PIECE);
+  await otherReader.settle();
+  assertEquals(other.reads.at(-1), [4 * PIECE, 4 * PIECE]);
+  otherReader.close();
+});
+
 Deno.test("nothing is read ahead before the last piece has been sent", async () => {
   const file = new FakeFile(3 * PIECE);
   const reader = new PieceReader(file);
