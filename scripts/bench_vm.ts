@@ -189,7 +189,6 @@ async function boot(image: Image, accelerator: Accelerator): Promise<Readings> {
   await guest.rootReady();
   await guest.root(LIFT_LIMITS);
   await guest.ready();
-  await guest.root("mkdir -p -m 0777 /tmp/kvmmanager && chmod 0777 /tmp/kvmmanager");
   const idle = await idleCpu(guest);
   const resident = (await guest.root(RESIDENT)).trim().split("\n").map((kb) => Number(kb) / 1024);
   const connects = "host connects after a pause, to its first answer, median";
