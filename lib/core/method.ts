@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import { checkParams } from "../base/check_params.ts";
 import { lazily } from "../base/lazily.ts";
 import { Once } from "../base/memory/once.ts";
+import type { JsonParts } from "../base/json_parts.ts";
 import type { UnescapedBytes } from "../base/json_text.ts";
 import type { Log } from "../log/logger.ts";
 import type { Caller } from "./caller.ts";
@@ -135,8 +136,11 @@ export interface Definition<
   ) => Returned<z.input<Result>> | Promise<Returned<z.input<Result>>>;
 }
 
-/** What a method returns: its result, and the action that follows it, if any. */
-export type Returned<Result> = Encodable<Result> | ResultThen<Encodable<Result>>;
+/**
+ * What a method returns: its result, which may be JSON already, and the action that follows it, if
+ * any.
+ */
+export type Returned<Result> = Encodable<Result> | JsonParts | ResultThen<Encodable<Result>>;
 
 /** A result in which some texts are known to need no escaping. */
 export type Encodable<Result> = Result extends object ? {
@@ -227,8 +231,7 @@ export function method<
   Result extends z.ZodMiniType,
 >(definition: Definition<Name, Params, Result>): TypedMethod<Name, Params, Result> {
   const { available } = definition;
-  const params = schemaOf(definition.params);
-  const result = schemaOf(definition.result);
+  const params = lazily(() => fresh(definition.params));
   const hidden = new Set(definition.hidden);
   // One call for all requests without parameters: making it takes longer than most such methods.
   const takesNone = isNoParams(definition.params);
@@ -241,11 +244,12 @@ export function method<
     access: definition.access,
     summary: definition.summary,
     notes: definition.notes ?? [],
+    // Only for descriptions: kept, those of all methods would take half a megabyte.
     get params() {
-      return params();
+      return fresh(definition.params);
     },
     get result() {
-      return result();
+      return fresh(definition.result);
     },
     errors: definition.errors ?? [],
     example: definition.example,
@@ -281,5 +285,5 @@ function checkedCall<Params extends z.ZodMiniType, Result extends z.ZodMiniType>
   };
 }
 
-const schemaOf = <Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): () => Schema =>
-  typeof lazy === "function" ? lazily(lazy) : () => lazy;
+const fresh = <Schema extends z.ZodMiniType>(lazy: Lazy<Schema>): Schema =>
+  typeof lazy === "function" ? lazy() : lazy;

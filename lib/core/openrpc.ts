@@ -54,7 +54,8 @@ export function parametersOf(method: Method): Parameter[] {
 const messageOf = (code: number) =>
   Object.values(ERRORS).find((error) => error.code === code)?.message ?? "Error";
 
-function describe(method: Method): { name: string } & Record<string, unknown> {
+/** A method in the document. */
+export function describeMethod(method: Method): { name: string } & Record<string, unknown> {
   const { params, result } = method.example;
   return {
     name: method.name,
@@ -80,16 +81,19 @@ export interface OpenRpcDocument {
   readonly methods: ({ name: string } & Record<string, unknown>)[];
 }
 
+/** The document without its methods; `version` is the agent's. */
+export const openRpcHead = (version: string): Omit<OpenRpcDocument, "methods"> => ({
+  openrpc: OPENRPC_VERSION,
+  info: {
+    title: "kvmmanager-agent",
+    version,
+    description: `KVM Manager Guest Agent Protocol ${PROTOCOL_VERSION}`,
+    license: { name: "MIT" },
+  },
+});
+
 /** The document; `version` is the agent's. */
-export function openRpcDocument(methods: readonly Method[], version: string): OpenRpcDocument {
-  return {
-    openrpc: OPENRPC_VERSION,
-    info: {
-      title: "kvmmanager-agent",
-      version,
-      description: `KVM Manager Guest Agent Protocol ${PROTOCOL_VERSION}`,
-      license: { name: "MIT" },
-    },
-    methods: methods.map(describe),
-  };
-}
+export const openRpcDocument = (methods: readonly Method[], version: string): OpenRpcDocument => ({
+  ...openRpcHead(version),
+  methods: methods.map(describeMethod),
+});

@@ -17,6 +17,10 @@ import { writeAll } from "../base/write_all.ts";
  * clients peaked 2 MB higher, and was served no faster.
  */
 const GARBAGE_BYTES = 8192;
+/** Beside more clients than this, what one leaves is old when it becomes garbage … */
+const FEW_CLIENTS = 8;
+/** … and so are its promises, which no minor collection has freed. */
+const GARBAGE_BYTES_AMONG_MANY = 24 * 1024;
 /** How long a client that has its answer may continue to send … */
 const LINGER_MS = 500;
 /** … and how long it may be silent. Some clients never close their end. */
@@ -35,6 +39,8 @@ export interface ExchangeOptions {
 const encoder = new TextEncoder();
 /** Data to be discarded is read into this one buffer. */
 const scratch = new Uint8Array(4096);
+/** Clients that are being served. */
+let clients = 0;
 
 /** Serves one client and closes its connection; never throws. */
 export async function exchange(
@@ -43,6 +49,7 @@ export async function exchange(
 ): Promise<void> {
   const { timeoutMs, memory } = options;
   const reception = new Reception(connection, memory);
+  clients += 1;
   try {
     const text = await answerTo(reception, options);
     let hasLeft = false;
@@ -58,7 +65,8 @@ export async function exchange(
   } finally {
     closeQuietly(connection);
     await reception.finish();
-    countGarbage(GARBAGE_BYTES);
+    countGarbage(clients > FEW_CLIENTS ? GARBAGE_BYTES_AMONG_MANY : GARBAGE_BYTES);
+    clients -= 1;
     countLasting();
     collectIfDue();
   }

@@ -14,8 +14,10 @@ import { RequestScanner } from "./request_scanner.ts";
 
 /** Most requests fit into it and never wait for others. */
 const FIRST_BUFFER_BYTES = 1024;
-/** Bytes of garbage per byte of a request: text, parsed strings, an answer. */
+/** Bytes of garbage per byte of a request, at its end: text, parsed strings, an answer … */
 const GARBAGE_PER_BYTE = 4;
+/** … and what it holds until then, which takes the room that garbage has otherwise. */
+const HELD_PER_BYTE = 4;
 /** Bytes of garbage per parsed member or element, which may even get its own hidden class. */
 const GARBAGE_PER_VALUE = 200;
 
@@ -60,15 +62,24 @@ export class Reception {
     const request = new PartialRequest();
     const { signal } = this.#finished;
     let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BUFFER_BYTES);
+    let filled = 0;
     for (;;) {
-      const received = await this.#fill(buffer, request);
+      const received = await this.#fill(buffer, filled, request);
       if (received !== undefined) return received;
-      if (request.bytes >= MAX_REQUEST_BYTES) {
-        return { kind: "bad", reason: `the request has more than ${MAX_REQUEST_BYTES} bytes` };
-      }
       try {
-        if (this.#share === undefined) this.#share = await this.#memory.take(signal);
-        else await this.#share.grow(signal);
+        if (this.#share === undefined) {
+          this.#share = await this.#memory.take(signal);
+          // Most requests are decoded as a whole, without a copy of text that is joined.
+          this.#share.buffer.set(buffer);
+          filled = buffer.byteLength;
+        } else {
+          if (!request.add(buffer)) return NOT_UTF8;
+          if (request.bytes >= MAX_REQUEST_BYTES) {
+            return { kind: "bad", reason: `the request has more than ${MAX_REQUEST_BYTES} bytes` };
+          }
+          await this.#share.grow(signal);
+          filled = 0;
+        }
       } catch {
         return { kind: "late" };
       }
@@ -80,9 +91,10 @@ export class Reception {
   /** Reads until the request is complete; `undefined` once the buffer is full. */
   async #fill(
     buffer: Uint8Array<ArrayBuffer>,
+    start: number,
     request: PartialRequest,
   ): Promise<Received | undefined> {
-    for (let filled = 0; filled < buffer.byteLength;) {
+    for (let filled = start; filled < buffer.byteLength;) {
       const read = await readOrEnd(this.#connection, buffer.subarray(filled));
       if (read === null) return { kind: "cut", isEmpty: request.bytes + filled === 0 };
       await this.#memory.turns.take(read);
@@ -96,11 +108,6 @@ export class Reception {
         return { kind: "bad", reason: `the request has more than ${MAX_VALUES} values` };
       }
       if (scanned !== "unfinished") return request.complete(buffer.subarray(0, scanned.end));
-    }
-    try {
-      request.add(buffer);
-    } catch {
-      return NOT_UTF8;
     }
     return undefined;
   }
@@ -116,10 +123,15 @@ class PartialRequest {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #text = "";
 
-  /** @throws {TypeError} if it is not UTF-8. */
-  add(bytes: Uint8Array): void {
-    this.#text += this.#decoder.decode(bytes, { stream: true });
+  /** Adds bytes; returns whether they are UTF-8. */
+  add(bytes: Uint8Array): boolean {
+    try {
+      this.#text += this.#decoder.decode(bytes, { stream: true });
+    } catch {
+      return false;
+    }
     this.bytes += bytes.byteLength;
+    return true;
   }
 
   /** Returns the request, including its last bytes. */
@@ -130,6 +142,7 @@ class PartialRequest {
     } catch {
       return NOT_UTF8;
     }
+    countGarbage(text.length * HELD_PER_BYTE);
     try {
       return { kind: "request", request: readCommand(text) };
     } catch (error) {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { giveBuffer, takeBuffer } from "../base/memory/spare_buffers.ts";
 import { Slots } from "../base/slots.ts";
 import { EventLoopTurns } from "./event_loop_turns.ts";
 
@@ -21,8 +22,6 @@ export const MAX_BUFFERS = 8;
 export const MAX_REQUEST_BYTES = 1024 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
 /** Clients wait until they time out, and hold at most 64 KiB meanwhile. */
 const UNLIMITED = { calls: Infinity, bytes: Infinity, runningBytes: Infinity };
-/** How many unused buffers are kept. */
-const MAX_KEPT = 4;
 
 /** The budget of one server. */
 export class RequestMemory {
@@ -30,7 +29,6 @@ export class RequestMemory {
   readonly turns = new EventLoopTurns();
   readonly #buffers = new Slots(MAX_BUFFERS, UNLIMITED);
   readonly #large = new Slots(1, UNLIMITED);
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /**
    * Waits for a share of 64 KiB.
@@ -39,9 +37,9 @@ export class RequestMemory {
    */
   async take(signal: AbortSignal): Promise<RequestShare> {
     await this.#buffers.take(signal);
-    const buffer = this.#free.pop() ?? new Uint8Array(BUFFER_BYTES);
-    return new RequestShare(buffer, this.#large, () => {
-      if (this.#free.length < MAX_KEPT) this.#free.push(buffer);
+    const buffer = takeBuffer(BUFFER_BYTES);
+    return new RequestShare(buffer.subarray(0, BUFFER_BYTES), this.#large, () => {
+      giveBuffer(buffer);
       this.#buffers.give();
     });
   }

@@ -48,11 +48,13 @@ export async function startAgent(
   const child = scratch.spawn(Deno.execPath(), args);
   const connect = () => Wire.connect(socket);
   (await retried(connect))[Symbol.dispose]();
+  // The monitor's socket may come later than the channel's.
+  (await retried(() => Deno.connect({ transport: "unix", path: monitor }))).close();
   return { pid: child.pid, child, files, monitor, connect };
 }
 
 /** Connects as soon as possible. */
-async function retried(connect: () => Promise<Wire>): Promise<Wire> {
+async function retried<Connected>(connect: () => Promise<Connected>): Promise<Connected> {
   const deadline = performance.now() + CONNECT_DEADLINE_MS;
   for (;;) {
     try {

@@ -7,6 +7,7 @@
 import { invalidRequest, type RpcError } from "../../base/errors.ts";
 import { type CallId, isRawNumber } from "../../core/call_id.ts";
 import type { Part } from "../../channel/dialect.ts";
+import { JsonParts } from "../../base/json_parts.ts";
 import { UnescapedBytes } from "../../base/json_text.ts";
 import { shown, suggestion } from "../../base/schema_issues.ts";
 
@@ -114,12 +115,12 @@ function partText(part: Part): string {
 }
 
 /**
- * A successful answer as text, without the newline. The bytes of an {@link UnescapedBytes} in the
- * result, or in the objects of a list in it, become separate parts and are copied only when they are
- * written.
+ * A successful answer as text, without the newline. The bytes of {@link JsonParts}, and of an
+ * {@link UnescapedBytes} in the result or in the objects of a list in it, become separate parts and
+ * are copied only when they are written.
  */
 export function resultParts(id: CallId, result: unknown): readonly Part[] {
-  const parts = objectParts(result);
+  const parts = result instanceof JsonParts ? result.parts : objectParts(result);
   if (parts === undefined) return [JSON.stringify({ jsonrpc: "2.0", result, id })];
   return joined(['{"jsonrpc":"2.0","result":', ...parts, `,"id":${JSON.stringify(id)}}`]);
 }

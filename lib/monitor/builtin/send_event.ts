@@ -29,11 +29,17 @@ export const sendEvent =
       const problems = explainIssues(checked.error.issues, given, { schema: Fields, hidden });
       throw new CommandError(problems.map(({ sentence }) => sentence).join("; "));
     }
-    const seq = await sendEvent({ event: checked.data.Event, data: dataOf(text) ?? null });
+    const seq = await sendEvent({
+      event: checked.data.Event,
+      data: exactly(checked.data.Data, text) ?? null,
+    });
     return { Status: STATUS.ok, StatusMessage: "", ...(seq === undefined ? {} : { Seq: seq }) };
   };
 
-/** `Data` with its numbers exactly as written. */
+/** `Data` with its numbers exactly as written; a text has none, and is not parsed again. */
+const exactly = (data: unknown, request: string): unknown =>
+  typeof data === "string" ? data : dataOf(request);
+
 function dataOf(text: string): unknown {
   try {
     const request = parseExactly(text);
