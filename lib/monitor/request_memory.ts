@@ -1,8 +1,8 @@
 /**
- * The memory for requests: one budget of 1 MiB for all clients of a server.
+ * The memory for requests: one budget of 768 KiB for all clients of a server.
  *
- * Requests up to 1 KiB, which is most of them, are not counted. Of the larger ones, eight at a time
- * may take 64 KiB each, and one of those eight may grow to 576 KiB. All others wait. A request
+ * Requests up to 1 KiB, which is most of them, are not counted. Of the larger ones, four at a time
+ * may take 64 KiB each, and one of those four may grow to 576 KiB. All others wait. A request
  * keeps its share until its command is done, since the handler holds the request.
  *
  * @module
@@ -16,10 +16,13 @@ const KIB = 1024;
 
 /** The size of one buffer, and the most bytes of an answer. */
 export const BUFFER_BYTES = 64 * KIB;
-/** How many requests over 1 KiB are read at the same time. */
-export const MAX_BUFFERS = 8;
-/** The most bytes of a request: what the other seven buffers leave of the budget. */
-export const MAX_REQUEST_BYTES = 1024 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
+/**
+ * How many requests over 1 KiB are read at the same time. Each holds three to four times its size, as
+ * text and parsed, until its command is done.
+ */
+export const MAX_BUFFERS = 4;
+/** The most bytes of a request: what the other three buffers leave of the budget. */
+export const MAX_REQUEST_BYTES = 768 * KIB - (MAX_BUFFERS - 1) * BUFFER_BYTES;
 /** Clients wait until they time out, and hold at most 64 KiB meanwhile. */
 const UNLIMITED = { calls: Infinity, bytes: Infinity, runningBytes: Infinity };
 

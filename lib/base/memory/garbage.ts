@@ -16,6 +16,15 @@ const DUE_BYTES = 1.5 * 1024 * 1024;
 /** … and after which it runs immediately. */
 const OVERDUE_BYTES = 2 * 1024 * 1024;
 
+/**
+ * From this resident memory on, little of the 50 MiB is left: the estimate is not relied on …
+ */
+const TIGHT_BYTES = 47.5 * 1024 * 1024;
+/** … and a collection is due once as much has been added since the last full one … */
+const TIGHT_GROWTH_BYTES = 0.5 * 1024 * 1024;
+/** … which is looked at whenever this much garbage has been counted. It takes 4 µs. */
+const LOOK_BYTES = 64 * 1024;
+
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
 /** The share of sent bytes that were never text: producing them left garbage. */
@@ -54,6 +63,9 @@ const LISTED_NAME_BYTES = 1500;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;
+let nextLookBytes = LOOK_BYTES;
+/** Resident memory after the last full collection. */
+let residentBytes = 0;
 /** Since the last full one. */
 let minorCollections = 0;
 
@@ -143,7 +155,15 @@ export function countListed(names: number): void {
 /** Counts bytes that will be garbage. */
 export function countGarbage(bytes: number): void {
   garbageBytes += bytes;
-  if (garbageBytes >= OVERDUE_BYTES) collectNow(FULL_COLLECTION);
+  if (garbageBytes >= OVERDUE_BYTES || isTight()) collectNow(FULL_COLLECTION);
+}
+
+/** Whether resident memory nears the budget, and has grown: what has been counted may be too little. */
+function isTight(): boolean {
+  if (garbageBytes < nextLookBytes) return false;
+  nextLookBytes = garbageBytes + LOOK_BYTES;
+  const { rss } = Deno.memoryUsage();
+  return rss > TIGHT_BYTES && rss > residentBytes + TIGHT_GROWTH_BYTES;
 }
 
 /** Collects if it is due. Called when an answer has just been sent and the host is busy with it. */
@@ -164,6 +184,9 @@ const MINOR_BETWEEN_FULL = 3;
 
 function collectNow(kind: typeof MINOR_COLLECTION | typeof FULL_COLLECTION): void {
   garbageBytes = 0;
+  nextLookBytes = LOOK_BYTES;
   minorCollections = kind === FULL_COLLECTION ? 0 : minorCollections + 1;
-  if (typeof collect === "function") collect(kind);
+  if (typeof collect !== "function") return;
+  collect(kind);
+  if (kind === FULL_COLLECTION) residentBytes = Deno.memoryUsage().rss;
 }

@@ -79,10 +79,16 @@ async function descriptions(started: Started): Promise<void> {
   await flood(started, times(300, (id) => requestLine(id, "rpc.discover")));
 }
 
+async function largeOutputs(started: Started): Promise<void> {
+  const params = { command: "head", args: ["-c", "1000000", "/dev/urandom"] };
+  await flood(started, times(100, (id) => requestLine(id, "exec_command", params)));
+}
+
 const LOADS: readonly [string, Load][] = [
   ["30 lines of [1,1,…], 64 kB each", malformedBatches],
   ["90 commands with 5,000 variables each", largeEnvironments],
   ["98 waiting commands with 60 kB of input", waitingInput],
+  ["100 commands that print 1 MB each", largeOutputs],
   ["98 waiting file_write of 60 kB", waitingWrites],
   ["60 batches of 1,500 pings", pingBatches],
   ["270 file_list at once", directoryLists],

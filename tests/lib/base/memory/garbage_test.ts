@@ -6,16 +6,25 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const MODULE = new URL("../../../../lib/base/memory/garbage.ts", import.meta.url).href;
 
-/** How often garbage is collected in `work`, which gets a copy of the module with an empty count. */
-async function collections(work: (copy: typeof garbage) => void): Promise<unknown[]> {
+/**
+ * How often garbage is collected in `work`, which gets a copy of the module with an empty count.
+ *
+ * @param resident What the process takes, in bytes.
+ */
+async function collections(
+  work: (copy: typeof garbage, made: readonly unknown[]) => void,
+  resident: () => number = () => 45 * MIB,
+): Promise<unknown[]> {
   const made: unknown[] = [];
-  const original = Reflect.get(globalThis, "gc");
+  const original = { gc: Reflect.get(globalThis, "gc"), memoryUsage: Deno.memoryUsage };
   Reflect.set(globalThis, "gc", (options: unknown) => made.push(options));
+  Deno.memoryUsage = () => ({ ...original.memoryUsage(), rss: resident() });
   try {
     // Every query is a module of its own.
-    work(await import(`${MODULE}?${crypto.randomUUID()}`));
+    work(await import(`${MODULE}?${crypto.randomUUID()}`), made);
   } finally {
-    Reflect.set(globalThis, "gc", original);
+    Reflect.set(globalThis, "gc", original.gc);
+    Deno.memoryUsage = original.memoryUsage;
   }
   return made;
 }
@@ -45,6 +54,19 @@ Deno.test("from 2 MiB on garbage is collected immediately, and counted from 0 ag
     collectIfDue();
   });
   assertEquals(made.length, 8);
+});
+
+Deno.test("near the budget garbage is collected whenever half a megabyte has been added", async () => {
+  let resident = 45 * MIB;
+  const made = await collections(({ countGarbage }, collected) => {
+    const counts = [45, 47, 48, 48.4, 48.6, 48.6, 49.2].map((mib) => {
+      resident = mib * MIB;
+      for (let count = 0; count < 4; count++) countGarbage(64 * KIB);
+      return collected.length;
+    });
+    assertEquals(counts, [0, 0, 1, 1, 2, 2, 3]);
+  }, () => resident);
+  assertEquals(made, [FULL, FULL, FULL]);
 });
 
 const FULL = { type: "major", execution: "sync", flavor: "last-resort" };

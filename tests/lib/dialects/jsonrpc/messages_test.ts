@@ -10,6 +10,7 @@ import {
   resultParts,
   textOf,
 } from "../../../../lib/dialects/jsonrpc/messages.ts";
+import { JsonParts } from "../../../../lib/base/json_parts.ts";
 import { UnescapedBytes } from "../../../../lib/base/json_text.ts";
 import { resultText } from "../../core/_host.ts";
 
@@ -209,6 +210,16 @@ Deno.test("two texts in a result go out as their bytes, with what has been escap
     stdout: result.stdout,
     stderr: result.stderr,
   });
+});
+
+Deno.test("a result that is JSON already goes out in its parts", () => {
+  const bytes = new TextEncoder().encode('{"name":"€"},{"name":"b"}');
+  const result = new JsonParts(['{"all":[', bytes, "]}"]);
+  const parts = resultParts(7, result);
+  assert(parts.includes(bytes), "not a copy");
+  const value = { all: [{ name: "€" }, { name: "b" }] };
+  assertEquals(JSON.parse(textOf(parts)), { jsonrpc: "2.0", result: value, id: 7 });
+  assertEquals(JSON.parse(JSON.stringify({ result })), { result: value });
 });
 
 Deno.test("plain text deeper in a result is text like any other", () => {
