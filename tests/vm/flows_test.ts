@@ -192,6 +192,12 @@ Deno.test("what flows from a guest", async (t) => {
   );
 
   await t.step("a job of an agent that is killed is lost, with its output", async () => {
+    // Only the agent that looked before the machine was stopped can tell that it was.
+    await until(
+      async () => (await eventsFrom(guest)).events.some(({ event }) => event === "guest.resumed"),
+      "the pause to be noticed",
+      PATIENCE_MS * slowdown(),
+    );
     await using host = await Host.connect(guest);
     const endless = shell(COUNTER.args[1]?.replace("-lt 100", "-ge 0") ?? "");
     const job = await RemoteJob.start(host.link, { job_id: "lost", ...endless });
