@@ -128,8 +128,8 @@ class Hosts {
         this.#link.countReceived(read);
         this.conversation.onBytes(buffer.subarray(0, read));
         countReceived(read);
-        const ready = this.conversation.ready?.();
-        if (ready !== undefined) await ready;
+        // Even if there is nothing to wait for: answers leave before the next read is begun.
+        await this.conversation.ready?.();
         // A host that does not read its answers is not read from either.
         while (this.#writer.isCongested) await this.#writer.flush();
         continue;
