@@ -63,6 +63,8 @@ const LISTED_NAME_BYTES = 1500;
 
 const collect: unknown = Reflect.get(globalThis, "gc");
 let garbageBytes = 0;
+/** When the last call came: more than a transfer has, or much text. */
+let areManyInFlight = false;
 let nextLookBytes = LOOK_BYTES;
 /** Resident memory after the last full collection. */
 let residentBytes = 0;
@@ -102,7 +104,8 @@ export interface RequestText {
 /** Counts a call that leaves more garbage than its text, and how many are in flight with it. */
 export function countCall(inFlight: number, { bytes, heldBytes }: RequestText): void {
   const isMuchHeld = heldBytes > MUCH_HELD_BYTES;
-  if (inFlight > FEW_CALLS || isMuchHeld) countLasting();
+  areManyInFlight = inFlight > FEW_CALLS || isMuchHeld;
+  if (areManyInFlight) countLasting();
   countGarbage(CALL_BYTES + (isMuchHeld ? bytes * HELD_TEXT_FACTOR : 0));
 }
 
@@ -160,7 +163,9 @@ export function countGarbage(bytes: number): void {
 
 /** Whether resident memory nears the budget, and has grown: what has been counted may be too little. */
 function isTight(): boolean {
-  if (garbageBytes < nextLookBytes) return false;
+  // One transfer, or one call after another: the estimate suits those, and collecting takes time.
+  const isEstimateEnough = !areManyInFlight && minorCollections < MINOR_BETWEEN_FULL;
+  if (isEstimateEnough || garbageBytes < nextLookBytes) return false;
   nextLookBytes = garbageBytes + LOOK_BYTES;
   const { rss } = Deno.memoryUsage();
   return rss > TIGHT_BYTES && rss > residentBytes + TIGHT_GROWTH_BYTES;

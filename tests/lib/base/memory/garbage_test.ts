@@ -58,15 +58,23 @@ Deno.test("from 2 MiB on garbage is collected immediately, and counted from 0 ag
 
 Deno.test("near the budget garbage is collected whenever half a megabyte has been added", async () => {
   let resident = 45 * MIB;
-  const made = await collections(({ countGarbage }, collected) => {
+  const made = await collections(({ countGarbage, countLasting }, collected) => {
     const counts = [45, 47, 48, 48.4, 48.6, 48.6, 49.2].map((mib) => {
       resident = mib * MIB;
+      countLasting();
       for (let count = 0; count < 4; count++) countGarbage(64 * KIB);
       return collected.length;
     });
     assertEquals(counts, [0, 0, 1, 1, 2, 2, 3]);
   }, () => resident);
   assertEquals(made, [FULL, FULL, FULL]);
+});
+
+Deno.test("near the budget one transfer is collected as it is below", async () => {
+  const made = await collections(({ countGarbage }) => {
+    for (let count = 0; count < 16; count++) countGarbage(64 * KIB);
+  }, () => 55 * MIB);
+  assertEquals(made, []);
 });
 
 const FULL = { type: "major", execution: "sync", flavor: "last-resort" };
