@@ -11,6 +11,7 @@ import {
   type AgentServices,
   type Context,
   type Definition,
+  type Encodable,
   method,
   type PolicyRule,
   type TypedMethod,
@@ -46,7 +47,7 @@ export interface FileDefinition<
   Name extends string,
   Params extends z.ZodMiniType<{ path: string }>,
   Result extends z.ZodMiniType,
-> extends Omit<Definition<Name, Params, Result>, "available" | "policy" | "run"> {
+> extends Omit<Definition<Name, Params, Result>, "available" | "policy" | "known" | "run"> {
   /** The list that governs its paths; the method is unavailable while that list is empty. */
   readonly governedBy: PathList;
   /** Checks what is specific to the method, for `policy_explain`. */
@@ -54,6 +55,10 @@ export interface FileDefinition<
     params: z.output<Params>,
     context: FilePolicy & Pick<AgentServices, "config">,
   ) => void;
+  readonly known?: (
+    params: z.output<Params>,
+    context: FileContext,
+  ) => Encodable<z.input<Result>> | undefined;
   readonly run: (
     params: z.output<Params>,
     context: FileContext,
@@ -66,7 +71,7 @@ export function fileMethod<
   Params extends z.ZodMiniType<{ path: string }>,
   Result extends z.ZodMiniType,
 >(
-  { governedBy, policy, run, errors = [], ...rest }: FileDefinition<Name, Params, Result>,
+  { governedBy, policy, known, run, errors = [], ...rest }: FileDefinition<Name, Params, Result>,
 ): TypedMethod<Name, Params, Result> {
   const definition = {
     ...rest,
@@ -95,22 +100,31 @@ export function fileMethod<
       policy?.(params, { paths, target, allow, config });
       return rules;
     },
-    run: (params: z.output<Params>, context: Context) => {
-      const { paths } = context.guest;
-      const allow = (path: string, parameter: string) =>
-        allowPath(path, context.config.security[governedBy], {
-          list: governedBy,
-          parameter,
-          rules: paths,
-        });
-      return run(params, {
-        ...context,
-        files: needed(context.guest.files, "access files"),
-        paths,
-        target: allow(params.path, "path"),
-        allow,
-      });
-    },
+    run: (params: z.output<Params>, context: Context) =>
+      run(params, fileContext(params.path, governedBy, context)),
   };
-  return method<Name, Params, Result>(definition);
+  return method<Name, Params, Result>(
+    known === undefined ? definition : {
+      ...definition,
+      known: (params, context) => known(params, fileContext(params.path, governedBy, context)),
+    },
+  );
+}
+
+/** @throws {RpcError} As `allow` of {@link FilePolicy}. */
+function fileContext(path: string, governedBy: PathList, context: Context): FileContext {
+  const { paths } = context.guest;
+  const allow = (allowed: string, parameter: string) =>
+    allowPath(allowed, context.config.security[governedBy], {
+      list: governedBy,
+      parameter,
+      rules: paths,
+    });
+  return {
+    ...context,
+    files: needed(context.guest.files, "access files"),
+    paths,
+    target: allow(path, "path"),
+    allow,
+  };
 }

@@ -6,8 +6,8 @@ import {
   jsonBytes,
   type UnescapedBytes,
 } from "../../lib/base/json_text.ts";
-import type { Piece } from "../../lib/guest/files.ts";
-import { fileMethod } from "./_file_method.ts";
+import type { OpenFile, Piece } from "../../lib/guest/files.ts";
+import { type FileContext, fileMethod } from "./_file_method.ts";
 import { refuseOversized } from "./_parameters.ts";
 
 /** Bytes of JSON of a result besides path and content. */
@@ -21,7 +21,8 @@ const Params = () =>
     length: z.optional(z.int().check(z.gte(1))),
   });
 
-type Encoding = z.output<ReturnType<typeof Params>>["encoding"];
+type Request = z.output<ReturnType<typeof Params>>;
+type Encoding = Request["encoding"];
 
 /** `file_read` (protocol §6): a regular file, whole or a piece of it; sizes in bytes. */
 export const fileRead = fileMethod({
@@ -64,39 +65,75 @@ export const fileRead = fileMethod({
     result: { content: "ubuntu-vm\n", size_bytes: 10, encoding: "utf8" },
   },
   target: ({ path, offset, length }) => ({ path, offset, length }),
-  run: async (params, { files, target, config: { security }, signal, resultLimitBytes }) => {
-    const { path } = target;
-    const { encoding } = params;
-    const isPiece = params.offset !== undefined || params.length !== undefined;
-    const capacity = resultLimitBytes - OTHER_MEMBERS_BYTES;
-    const limit = encoding === "base64" ? base64Capacity(capacity) : capacity;
-
+  known: (params, context) => {
+    const file = context.files.openAgain?.(context.target);
+    if (file === undefined) return undefined;
+    using _file = file;
+    const part = partOf(file, params, context);
+    const piece = file.readAhead?.(part.offset, part.wanted);
+    return piece && resultOf(piece, part, params, context);
+  },
+  run: async (params, context) => {
+    const { files, target, signal } = context;
     const file = await files.open(target, { access: "read", signal });
     using _file = file;
-    const size = file.sizeBytes;
-    refuseOversized(path, size, security.max_file_size_mb);
-    if (!isPiece && size > limit) throw tooLargeForOneMessage(path, size, limit);
-
-    const offset = params.offset ?? 0;
-    const wanted = Math.min(params.length ?? size, limit, Math.max(0, size - offset));
-    const piece = await file.readAt(offset, wanted, signal);
-    const { byteLength } = piece.bytes;
-    const isWhole = offset + byteLength >= size;
-    const { content, bytesRead } = encode(piece, { encoding, isWhole, capacity, path });
-    if (!isPiece) {
-      if (bytesRead < byteLength) throw tooLargeForOneMessage(path, size, limit);
-      return { content, size_bytes: byteLength, encoding };
-    }
-    return {
-      content,
-      size_bytes: size,
-      encoding,
-      offset,
-      bytes_read: bytesRead,
-      eof: offset + bytesRead >= size,
-    };
+    const part = partOf(file, params, context);
+    return resultOf(await file.readAt(part.offset, part.wanted, signal), part, params, context);
   },
 });
+
+/** The part of a file that a request is about; all sizes in bytes. */
+interface Part {
+  readonly size: number;
+  readonly offset: number;
+  /** How many bytes are read. */
+  readonly wanted: number;
+  /** Bytes of JSON that the content may take. */
+  readonly capacity: number;
+  /** The most that fits one message. */
+  readonly limit: number;
+  /** Whether a piece was requested, not the whole file. */
+  readonly isPiece: boolean;
+}
+
+/** @throws {RpcError} -32000 for a file that is too large. */
+function partOf(
+  { sizeBytes: size }: OpenFile,
+  { encoding, offset, length }: Request,
+  { target: { path }, config: { security }, resultLimitBytes }: FileContext,
+): Part {
+  const isPiece = offset !== undefined || length !== undefined;
+  const capacity = resultLimitBytes - OTHER_MEMBERS_BYTES;
+  const limit = encoding === "base64" ? base64Capacity(capacity) : capacity;
+  refuseOversized(path, size, security.max_file_size_mb);
+  if (!isPiece && size > limit) throw tooLargeForOneMessage(path, size, limit);
+  const start = offset ?? 0;
+  const wanted = Math.min(length ?? size, limit, Math.max(0, size - start));
+  return { size, offset: start, wanted, capacity, limit, isPiece };
+}
+
+function resultOf(
+  piece: Piece,
+  { size, offset, capacity, limit, isPiece }: Part,
+  { encoding }: Request,
+  { target: { path } }: FileContext,
+) {
+  const { byteLength } = piece.bytes;
+  const isWhole = offset + byteLength >= size;
+  const { content, bytesRead } = encode(piece, { encoding, isWhole, capacity, path });
+  if (!isPiece) {
+    if (bytesRead < byteLength) throw tooLargeForOneMessage(path, size, limit);
+    return { content, size_bytes: byteLength, encoding };
+  }
+  return {
+    content,
+    size_bytes: size,
+    encoding,
+    offset,
+    bytes_read: bytesRead,
+    eof: offset + bytesRead >= size,
+  };
+}
 
 function tooLargeForOneMessage(path: string, size: number, limit: number) {
   const reason = `${path} has ${size} bytes, too many for one message; read it in pieces with ` +

@@ -8,7 +8,7 @@ import {
   base64Capacity,
   base64Length,
   encodeBase64,
-  type UnescapedBytes,
+  UnescapedBytes,
 } from "../../lib/base/json_text.ts";
 import { countGarbage } from "../../lib/base/memory/garbage.ts";
 import { giveBuffer, takeBuffer } from "../../lib/base/memory/spare_buffers.ts";
@@ -45,22 +45,37 @@ export function readOptions(
 }
 
 /**
- * The elements for a piece, which is released, and where to read next.
+ * The elements for a piece in base64. The piece is released.
+ *
+ * @param onReleased Called once the elements have been sent or dropped.
+ */
+export function encodeBase64Output(piece: SpoolPiece, onReleased: () => void): OutputRun[] {
+  const { runs } = piece;
+  const last = runs.length - 1;
+  const output = runs.map(({ kind, bytes }, index) => ({
+    stream: streamOf(kind),
+    data: base64(bytes, index === last ? onReleased : undefined),
+  }));
+  piece.release();
+  return output;
+}
+
+/** Reports that elements have been sent, or will not be. */
+export function releaseOutput(runs: readonly OutputRun[]): void {
+  for (const { data } of runs) if (data instanceof UnescapedBytes) data.release();
+}
+
+/**
+ * The elements for a piece as text, and where to read next. The piece is released.
  *
  * @param mayGrow Whether more output follows, or may follow: a character that is cut off at the end
  * is left for the next piece.
  */
-export function encodeOutput(
+export function encodeTextOutput(
   piece: SpoolPiece,
-  encoding: Encoding,
   mayGrow: boolean,
 ): { readonly output: OutputRun[]; readonly next: number } {
   const { runs, next } = piece;
-  if (encoding === "base64") {
-    const output = runs.map(({ kind, bytes }) => ({ stream: streamOf(kind), data: base64(bytes) }));
-    piece.release();
-    return { output, next };
-  }
   const last = runs.at(-1);
   const cut = mayGrow && last !== undefined ? incompleteBytes(last.bytes) : 0;
   // A piece with nothing else is returned as it is: otherwise nobody would get further.
@@ -73,9 +88,12 @@ export function encodeOutput(
   return { output: output.filter(({ data }) => data !== ""), next: next - left };
 }
 
-function base64(bytes: Uint8Array): UnescapedBytes {
+function base64(bytes: Uint8Array, onReleased?: () => void): UnescapedBytes {
   const target = takeBuffer(base64Length(bytes.byteLength));
-  return encodeBase64(bytes, target, () => giveBuffer(target));
+  return encodeBase64(bytes, target, () => {
+    giveBuffer(target);
+    onReleased?.();
+  });
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -4,10 +4,14 @@ import { cursorOf, positionOf } from "../../lib/core/jobs/cursor.ts";
 import type { Job } from "../../lib/core/jobs/job.ts";
 import { method } from "../../lib/core/method.ts";
 import { EndMembers, endOf, JobId, NO_SUCH_JOB, WaitSeconds } from "./_job_method.ts";
-import { encodeOutput, readOptions } from "./_output.ts";
+import { encodeTextOutput, type OutputRun, readOptions } from "./_output.ts";
+import { outputAheadOf } from "./_output_ahead.ts";
 
 /** Bytes of JSON of a result besides the output. */
 const OTHER_MEMBERS_BYTES = 320;
+
+/** The ids of a host grow, and an answer that is read ahead must fit with one that is longer. */
+const LONGER_ID_BYTES = 16;
 
 /** A character of UTF-8. */
 const MIN_BYTES = 4;
@@ -80,27 +84,55 @@ export const jobRead = method({
     if (wait_seconds === 0 || isReady()) return undefined;
     return { seconds: wait_seconds, event: (signal) => job.until(isReady, signal) };
   },
+  known: ({ job_id, cursor, encoding, max_bytes }, { jobs, resultLimitBytes }) => {
+    const ahead = outputAheadOf(jobs);
+    if (!ahead.isReady || encoding !== "base64") return undefined;
+    const job = jobs.get(job_id);
+    const options = readOptions(encoding, roomIn(resultLimitBytes), max_bytes);
+    const piece = ahead.take({ job, position: startOf(job, cursor), options });
+    return piece && resultOf(job, piece, job.isRunning);
+  },
   run: async ({ job_id, cursor, encoding, max_bytes }, { jobs, resultLimitBytes }) => {
     const job = jobs.get(job_id);
-    const { record: { instance }, output } = job;
+    const { output } = job;
     const position = startOf(job, cursor);
     // Asked before reading: what a running job prints meanwhile is for the next call.
     const { isRunning } = job;
-    const room = resultLimitBytes - OTHER_MEMBERS_BYTES;
-    const piece = await output.read(position, readOptions(encoding, room, max_bytes));
+    const room = roomIn(resultLimitBytes);
+    const options = readOptions(encoding, room, max_bytes);
+    if (encoding === "base64") {
+      const later = readOptions(encoding, room - LONGER_ID_BYTES, max_bytes);
+      const piece = await outputAheadOf(jobs).read({ job, position, options }, later);
+      return resultOf(job, piece, isRunning);
+    }
+    const piece = await output.read(position, options);
     const mayGrow = isRunning || piece.next < output.end;
     const { lost, begin } = piece;
-    const { output: runs, next } = encodeOutput(piece, encoding, mayGrow);
-    return {
-      output: runs,
-      cursor: cursorOf(instance, next),
-      offset: begin,
-      lost_bytes: lost,
-      eof: !isRunning && next >= output.end,
-      ...endOf(job),
-    };
+    const { output: runs, next } = encodeTextOutput(piece, mayGrow);
+    return resultOf(job, { runs, begin, next, lost }, isRunning);
   },
 });
+
+const roomIn = (resultLimitBytes: number) => resultLimitBytes - OTHER_MEMBERS_BYTES;
+
+/** What a call returns; see `SpoolPiece`. */
+interface Output {
+  readonly runs: readonly OutputRun[];
+  readonly begin: number;
+  readonly next: number;
+  readonly lost: number;
+}
+
+function resultOf(job: Job, { runs, begin, next, lost }: Output, isRunning: boolean) {
+  return {
+    output: runs,
+    cursor: cursorOf(job.record.instance, next),
+    offset: begin,
+    lost_bytes: lost,
+    eof: !isRunning && next >= job.output.end,
+    ...endOf(job),
+  };
+}
 
 /** @throws {RpcError} -32602 for a cursor beyond the output. */
 function startOf({ record, output }: Job, cursor: string | undefined): number {

@@ -37,6 +37,8 @@ export interface CommandDefinition<Params extends z.ZodMiniType> {
   readonly disabled?: (services: AgentServices) => string | undefined;
   /** What log and audit record beside the outcome: names, never contents. */
   readonly target?: (params: z.output<Params>) => Readonly<Record<string, unknown>>;
+  /** As in a method: what stands under `return`, if it is known without waiting. */
+  readonly known?: (params: z.output<Params>, context: Context) => unknown;
   /** Returns what stands under `return`; `undefined` for a command that does not answer success. */
   readonly run: (
     params: z.output<Params>,
@@ -62,9 +64,13 @@ export const NoArguments = z.strictObject({});
 export function qgaCommand<Params extends z.ZodMiniType>(
   definition: CommandDefinition<Params>,
 ): Method {
-  const { name, params: schema, disabled, target, run } = definition;
+  const { name, params: schema, disabled, target, known, run } = definition;
   const { immediate = false, whileFrozen = false } = definition;
   const limitMs = "limitMs" in definition ? definition.limitMs : TIME_LIMIT_MS;
+  const refuseDisabled = (services: AgentServices) => {
+    const reason = disabled?.(services);
+    if (reason !== undefined) throw turnedOff(name, reason);
+  };
   return {
     name,
     capability: undefined,
@@ -92,9 +98,12 @@ export function qgaCommand<Params extends z.ZodMiniType>(
       }
       return {
         target: target?.(checked.data) ?? {},
+        known: known && ((context) => {
+          refuseDisabled(context);
+          return known(checked.data, context);
+        }),
         run: (context) => {
-          const reason = disabled?.(context);
-          if (reason !== undefined) throw turnedOff(name, reason);
+          refuseDisabled(context);
           if (immediate || limitMs === undefined) return run(checked.data, context);
           return withinLimit(
             { name, limitMs },

@@ -9,7 +9,7 @@ import { commandFailed, invalidParams, permissionDenied } from "../../lib/base/e
 import { LongText } from "../../lib/base/memory/long_text.ts";
 import { base64Capacity } from "../../lib/base/json_text.ts";
 import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
-import type { Files } from "../../lib/guest/files.ts";
+import type { Files, Piece } from "../../lib/guest/files.ts";
 import type { Guest } from "../../lib/guest/guest.ts";
 import { type AllowedPath, allowPath } from "../../lib/policy/paths.ts";
 import { needed } from "../_ability.ts";
@@ -134,13 +134,22 @@ export const fileCommands = (handles: Handles): readonly Method[] => [
     summary: "Reads from the position",
     params: z.strictObject({ handle: HandleNumber, count: z._default(z.int(), DEFAULT_COUNT) }),
     target: ({ handle }) => describe(handles, handle),
+    known: ({ handle: number, count }, context) => {
+      const handle = toRead(handles, number, count);
+      const file = filesOf(context.guest).openAgain?.(allow(handle, context));
+      if (file === undefined) return undefined;
+      using _file = file;
+      const wanted = sizeOfPiece(count, context);
+      const piece = file.readAhead?.(handle.position, wanted);
+      return piece && takePiece(handle, piece, wanted);
+    },
     run: async ({ handle: number, count }, context) => {
-      const handle = handles.use(number);
-      if (count < 0 || count > MAX_COUNT) {
-        throw invalidParams(`value '${count}' is invalid for argument count`);
-      }
-      if (!handle.canRead) throw commandFailed("failed to read file: it was opened to write");
-      return await readPiece(handle, count, context);
+      const handle = toRead(handles, number, count);
+      const { guest, signal } = context;
+      const file = await filesOf(guest).open(allow(handle, context), { access: "read", signal });
+      using _file = file;
+      const wanted = sizeOfPiece(count, context);
+      return takePiece(handle, await file.readAt(handle.position, wanted, signal), wanted);
     },
   }),
   qgaCommand({
@@ -232,14 +241,21 @@ async function prepareFile(handle: Handle, mode: string, context: Context): Prom
   file[Symbol.dispose]();
 }
 
-async function readPiece(handle: Handle, count: number, context: Context) {
-  const { guest, signal, resultLimitBytes } = context;
-  const files = filesOf(guest);
-  const most = Math.min(MAX_READ_BYTES, base64Capacity(resultLimitBytes - OTHER_MEMBERS_BYTES));
-  const wanted = Math.min(count, most);
-  const file = await files.open(allow(handle, context), { access: "read", signal });
-  using _file = file;
-  const piece = await file.readAt(handle.position, wanted, signal);
+/** @throws {RpcError} if it cannot be read, or not as much at once. */
+function toRead(handles: Handles, number: number, count: number): Handle {
+  const handle = handles.use(number);
+  if (count < 0 || count > MAX_COUNT) {
+    throw invalidParams(`value '${count}' is invalid for argument count`);
+  }
+  if (!handle.canRead) throw commandFailed("failed to read file: it was opened to write");
+  return handle;
+}
+
+const sizeOfPiece = (count: number, { resultLimitBytes }: Context): number =>
+  Math.min(count, MAX_READ_BYTES, base64Capacity(resultLimitBytes - OTHER_MEMBERS_BYTES));
+
+/** The result with a piece, which moves the position. */
+function takePiece(handle: Handle, piece: Piece, wanted: number) {
   const { byteLength } = piece.bytes;
   handle.position += byteLength;
   return { count: byteLength, "buf-b64": piece.base64(), eof: byteLength < wanted };

@@ -163,19 +163,23 @@ export class MessageWriter implements ReplyLink {
         const parts = joined(queued);
         try {
           for (let next = 0; next < parts.length && era === this.#era;) {
-            next = this.#fill(parts, next);
+            const first = next;
+            next = this.#fill(parts, first);
             const length = this.#buffered;
             let sent = 0;
             // What is left of it when the host leaves is dropped.
             while (sent < length && era === this.#era) {
-              sent += await this.sink.write(this.#buffer.subarray(sent, length));
+              const writing = this.sink.write(this.#buffer.subarray(sent, length));
+              // Now that the host has work, there is time to prepare what it may request next.
+              if (sent === 0) releaseParts(parts, first, next);
+              sent += await writing;
             }
             this.#countWritten(sent);
           }
           if (era !== this.#era) this.#endCutLine();
         } finally {
           this.#rest = undefined;
-          for (const part of parts) if (typeof part !== "string") releasePart(part);
+          releaseParts(parts, 0, parts.length);
         }
         allSent?.resolve();
       }
@@ -201,7 +205,6 @@ export class MessageWriter implements ReplyLink {
       );
       this.#rest = rest.length > 0 ? rest : undefined;
       if (rest.length > 0) return next;
-      if (typeof part !== "string") releasePart(part);
       this.#queuedCharacters -= part.length;
     }
     return parts.length;
@@ -233,6 +236,14 @@ export class MessageWriter implements ReplyLink {
     if (bytes > 0) this.#isMidLine = this.#buffer[bytes - 1] !== NEWLINE;
     this.#writtenBytes += bytes;
     this.#buffered = 0;
+  }
+}
+
+/** Releases parts that have been copied, or will not be: those from `start` to before `end`. */
+function releaseParts(parts: readonly Part[], start: number, end: number): void {
+  for (let index = start; index < end; index++) {
+    const part = parts[index];
+    if (part !== undefined && typeof part !== "string") releasePart(part);
   }
 }
 

@@ -99,7 +99,7 @@ export class Executor {
           return this.#succeed(call, checked.run(this.#context(call, NEVER_ABORTED)));
         }
         const known = checked.known?.(this.#context(call, NEVER_ABORTED));
-        if (known !== undefined) return this.#succeed(call, known);
+        if (known !== undefined) return this.#succeed(call, known, checked.target);
       }
       const needsSlotNow = !method.immediate && checked.wait === undefined;
       const refusal = needsSlotNow ? this.#slots.refusal(call.bytes) : undefined;
@@ -152,9 +152,13 @@ export class Executor {
     countCall(this.#inFlight.count, { bytes, heldBytes: this.#slots.heldBytes });
   }
 
-  #succeed<Reply>(call: Call<Reply>, result: unknown): Success<Reply> {
+  #succeed<Reply>(
+    call: Call<Reply>,
+    result: unknown,
+    target: CheckedCall["target"] = NO_FIELDS,
+  ): Success<Reply> {
     const reply = call.encode(result);
-    this.#finished(call);
+    this.#finished(call, target);
     return { ok: true, reply, release: NOTHING_TO_RELEASE };
   }
 

@@ -127,9 +127,12 @@ export interface Definition<
   readonly policy?: (params: z.output<Params>, services: AgentServices) => readonly PolicyRule[];
   /**
    * The result, if it is known without waiting: then the call neither takes a slot nor runs.
-   * `undefined` otherwise. Methods that are audited have none.
+   * `undefined` otherwise. Not asked for what the audit file records.
    */
-  readonly known?: (params: z.output<Params>, context: Context) => z.input<Result> | undefined;
+  readonly known?: (
+    params: z.output<Params>,
+    context: Context,
+  ) => Encodable<z.input<Result>> | undefined;
   readonly run: (
     params: z.output<Params>,
     context: Context,

@@ -80,6 +80,8 @@ export interface OpenFile extends Disposable {
   readonly modifiedMs: number;
   /** Reads up to `length` bytes from `offset`, fewer at the end of the file. */
   readAt(offset: number, length: number, signal: AbortSignal): Promise<Piece>;
+  /** The same, if it was read ahead and the file has not changed since; else `undefined`. */
+  readAhead?(offset: number, length: number): Piece | undefined;
   /** Writes all bytes at `offset`. */
   writeAt(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /**
@@ -164,6 +166,8 @@ export interface Files {
   list(directory: AllowedPath, options: PageOptions): Promise<DirectoryPage>;
   /** Opens a regular file. */
   open(path: AllowedPath, options: OpenOptions): Promise<OpenFile>;
+  /** Opens a file to read it, if it is still open and nothing else uses it; else `undefined`. */
+  openAgain?(path: AllowedPath): OpenFile | undefined;
   /** Replaces or creates a file in one step; on any error the old one is untouched. */
   replace(path: AllowedPath, bytes: Uint8Array, options: ReplaceOptions): Promise<void>;
   /** Verifies a file, flushes it to the disk and renames it to `path` in one step. */

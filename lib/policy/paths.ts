@@ -86,6 +86,11 @@ export interface AllowOptions {
   readonly rules: PathRules;
 }
 
+/** The last path that was allowed: the pieces of a file name it again and again. */
+let last:
+  | Pick<AllowOptions, "rules"> & { path: string; roots: readonly string[]; allowed: AllowedPath }
+  | undefined;
+
 /**
  * Checks a path from a request against a list of the configuration.
  *
@@ -96,6 +101,7 @@ export function allowPath(
   roots: readonly string[],
   { list, parameter = "path", rules }: AllowOptions,
 ): AllowedPath {
+  if (last?.path === path && last.roots === roots && last.rules === rules) return last.allowed;
   const normal = rules.normalize(path, parameter);
   // The longest entry is the most specific one.
   const root = roots.filter((entry) => rules.isInside(normal, entry))
@@ -107,5 +113,7 @@ export function allowPath(
     const content = roots.length === 0 ? "which is empty" : roots.join(", ");
     throw permissionDenied(`${normal} is outside ${list} (${content})`, { path: normal });
   }
-  return { path: normal, root };
+  const allowed = { path: normal, root };
+  last = { path, roots, rules, allowed };
+  return allowed;
 }

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { EXIT } from "../../commands/exit.ts";
+import { fileRead } from "../../handlers/files/file_read.ts";
 import {
   type AgentOptions,
   configuration,
@@ -87,6 +88,23 @@ Deno.test("each operation has its lines before its answer arrives, with names an
   assertEquals((await linesIn(auditOf(agent.paths))).length, seen, "nothing else is told");
   assert(!(await Deno.readTextFile(auditOf(agent.paths))).includes("secret"));
   assertEquals(((await Deno.stat(auditOf(agent.paths))).mode ?? 0) & 0o007, 0);
+});
+
+Deno.test("pieces of a file that were read ahead are recorded like the first", async () => {
+  await using agent = await TestAgent.start(audited());
+  await using host = await agent.connect();
+  const path = `${agent.paths.files}/f`;
+  const content = crypto.getRandomValues(new Uint8Array(50_000));
+  await Deno.writeFile(path, content);
+  await Deno.utime(path, 1, 1);
+  const length = 10_000;
+  for (let offset = 0; offset < content.byteLength; offset += length) {
+    const params = { path, encoding: "base64", offset, length };
+    const read = await host.call("file_read", params, fileRead.result);
+    assertEquals(Uint8Array.fromBase64(read.content), content.slice(offset, offset + length));
+  }
+  const begun = (await linesIn(auditOf(agent.paths))).filter(({ event }) => event === "begin");
+  assertEquals(begun.map(({ target }) => target?.offset), [0, 10_000, 20_000, 30_000, 40_000]);
 });
 
 Deno.test("notifications and batches are recorded as well", async () => {

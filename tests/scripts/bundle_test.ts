@@ -38,7 +38,7 @@ Deno.test("the agent's bundle cannot perform what needs root, and the broker's h
 // What takes more is to be decided, not to happen (docs/performance.md).
 for (
   const [program, entry, limit] of [
-    ["agent", "main.ts", 480_000],
+    ["agent", "main.ts", 484_000],
     ["broker", "main_broker.ts", 140_000],
   ] as const
 ) {

@@ -128,33 +128,31 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
 /** The parts of an object that has unescaped bytes; `undefined` for anything else. */
 function objectParts(value: unknown): readonly Part[] | undefined {
   if (!isObject(value)) return undefined;
-  const names = unescapedMembers(value);
-  if (names === undefined) return undefined;
-  const others = { ...value };
-  const parts = names.flatMap((name, index): readonly Part[] => {
-    delete others[name];
-    return [`${index === 0 ? "{" : ","}${JSON.stringify(name)}:`, ...memberParts(value[name])];
-  });
-  const rest = JSON.stringify(others).slice(1);
-  return [...parts, `${rest === "}" ? "" : ","}${rest}`];
-}
-
-/** The names of the members with unescaped bytes; `undefined` if there are none. */
-function unescapedMembers(value: Record<string, unknown>): readonly string[] | undefined {
-  let names: string[] | undefined;
+  let hasParts = false;
+  for (const name in value) hasParts ||= hasUnescaped(value[name]);
+  if (!hasParts) return undefined;
+  const parts: Part[] = [];
+  const others: Record<string, unknown> = {};
   for (const name in value) {
     const member = value[name];
-    const isObjectOrList = typeof member === "object" && member !== null;
-    if (isObjectOrList && hasUnescaped(member)) (names ??= []).push(name);
+    if (hasUnescaped(member)) {
+      parts.push(`${parts.length === 0 ? "{" : ","}${JSON.stringify(name)}:`);
+      parts.push(...memberParts(member));
+    } else {
+      others[name] = member;
+    }
   }
-  return names;
+  const rest = JSON.stringify(others).slice(1);
+  parts.push(`${rest === "}" ? "" : ","}${rest}`);
+  return parts;
 }
 
 /** A list is judged by its first element: its elements are of one kind. */
-const hasUnescaped = (member: object): boolean =>
-  member instanceof UnescapedBytes ||
-  Array.isArray(member) && isObject(member[0]) &&
-    Object.values(member[0]).some((one) => one instanceof UnescapedBytes);
+const hasUnescaped = (member: unknown): boolean =>
+  typeof member === "object" && member !== null &&
+  (member instanceof UnescapedBytes ||
+    Array.isArray(member) && isObject(member[0]) &&
+      Object.values(member[0]).some((one) => one instanceof UnescapedBytes));
 
 function memberParts(member: unknown): readonly Part[] {
   if (member instanceof UnescapedBytes) return ['"', member, '"'];

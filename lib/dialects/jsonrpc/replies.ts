@@ -54,9 +54,11 @@ export function errorReply(id: CallId, error: RpcError, limitBytes: number): str
 
 /** Bytes of a reply that may exceed the limit, 0 for one that cannot. */
 function sizeIfLarge(parts: readonly Part[], limitBytes: number): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  if (length * MAX_BYTES_PER_UNIT <= limitBytes) return 0;
+  let most = 0;
+  for (const part of parts) {
+    most += typeof part === "string" ? part.length * MAX_BYTES_PER_UNIT : part.length;
+  }
+  if (most <= limitBytes) return 0;
   return parts.reduce(
     (sum, part) => sum + (typeof part === "string" ? utf8Bytes(part) : part.length),
     0,

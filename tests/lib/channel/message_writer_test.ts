@@ -228,6 +228,22 @@ Deno.test("MessageWriter releases lent bytes once they are copied, or dropped", 
   assertEquals(released, ["copied", "waiting", "too large for the buffer", "after the end"]);
 });
 
+Deno.test("MessageWriter releases lent bytes when their write has begun, not before", async () => {
+  const events: string[] = [];
+  const sink = {
+    write: (bytes: Uint8Array) => {
+      events.push("write");
+      return Promise.resolve(bytes.byteLength);
+    },
+  };
+  const writer = new MessageWriter(sink, () => events.push("broken"));
+  const lent = (size: number) =>
+    new UnescapedBytes(new Uint8Array(size).fill(0x61), () => events.push(`release ${size}`));
+  void sendLine(writer, lent(30_000));
+  await sendLine(writer, lent(40_000));
+  assertEquals(events, ["write", "release 30000", "write", "release 40000"]);
+});
+
 Deno.test("MessageWriter's send() does not wait for what is sent later, nor for a host that left", async () => {
   const connection = new FakeConnection("host away");
   const { writer } = writerTo(connection);

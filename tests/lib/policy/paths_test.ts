@@ -125,6 +125,19 @@ for (
   });
 }
 
+Deno.test("a path that was just allowed is judged again by another list", async () => {
+  const options = { list: "allowed_read_paths", rules: POSIX_PATHS };
+  const lists = { narrow: ["/tmp/a"], wide: ["/tmp", "/tmp/a/b"], other: ["/var"] };
+  for (let round = 0; round < 2; round++) {
+    assertEquals(allowPath("/tmp/a/b/c", lists.narrow, options).root, "/tmp/a");
+    assertEquals(allowPath("/tmp/a/b/c", lists.wide, options).root, "/tmp/a/b");
+    assertEquals(
+      (await rpcErrorOf(() => allowPath("/tmp/a/b/c", lists.other, options))).code,
+      -32001,
+    );
+  }
+});
+
 Deno.test("a malformed path is -32602 also where nothing is allowed", async () => {
   for (const path of ["x", "/x\0", `/${"x".repeat(5000)}`]) {
     assertEquals(

@@ -83,6 +83,10 @@ export class KeptFile implements OpenFile {
     return await this.#reader.read(offset, length, this.#info, signal);
   }
 
+  readAhead(offset: number, length: number): Piece | undefined {
+    return this.#reader.readAhead(offset, length, this.#info);
+  }
+
   async writeAt(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     await this.#positioned.writeAt(offset, bytes, signal);
   }

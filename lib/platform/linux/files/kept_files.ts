@@ -28,6 +28,10 @@ interface Kept {
   readonly since: number;
 }
 
+type Access = "read" | "write";
+
+const keyOf = ({ root, path }: AllowedPath, access: Access) => `${access} ${root} ${path}`;
+
 /** Takes what it is handed: the open file, or nothing if it has to be opened again. */
 type Waiting = (file: KeptFile | undefined) => void;
 
@@ -58,10 +62,10 @@ export class KeptFiles implements Disposable {
    */
   async take(
     target: AllowedPath,
-    access: "read" | "write",
+    access: Access,
     signal: AbortSignal,
   ): Promise<KeptFile> {
-    const key = `${access} ${target.root} ${target.path}`;
+    const key = keyOf(target, access);
     const open = async (giveBack: Keeper["giveBack"]) =>
       new KeptFile(target, await openRealFile(this.#opens, target, access, signal), {
         hashWhole: this.#hashWhole,
@@ -85,6 +89,16 @@ export class KeptFiles implements Disposable {
       this.#handOn(key, undefined);
       throw error;
     }
+  }
+
+  /** Takes a kept file without waiting; `undefined` if it is in use, or has to be opened. */
+  takeAgain(target: AllowedPath, access: Access): KeptFile | undefined {
+    const key = keyOf(target, access);
+    const file = this.#kept.get(key)?.file;
+    if (file === undefined || this.#inUse.has(key) || !file.restat()) return undefined;
+    this.#inUse.set(key, []);
+    this.#kept.delete(key);
+    return file;
   }
 
   /** Waits for what the piece before hands on; `undefined` if that takes too long. */

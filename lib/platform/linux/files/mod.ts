@@ -85,6 +85,10 @@ export class LinuxFiles implements Files, AsyncDisposable {
     return access === "write" && this.#separate ? await this.#forWriting(file, path, signal) : file;
   }
 
+  openAgain(path: AllowedPath): OpenFile | undefined {
+    return this.#kept.takeAgain(path, "read");
+  }
+
   async #forWriting(file: KeptFile, path: AllowedPath, signal: AbortSignal): Promise<OpenFile> {
     try {
       const directory = dirname(path.path);

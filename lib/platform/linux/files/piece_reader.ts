@@ -2,7 +2,7 @@
  * Reads a file in pieces, ahead of what is requested.
  *
  * While the host handles a piece, the next one is encoded. A read takes a hop to a thread of the
- * runtime and back, so one read of a file that is read from piece to piece serves several.
+ * runtime and back, so of a file that is read from piece to piece, the one after that is read.
  *
  * @module
  */
@@ -14,21 +14,19 @@ import type { PositionedFile } from "../../positioned_file.ts";
 
 /** Longer pieces are not read ahead. */
 const MAX_PIECE_BYTES = 128 * 1024;
-/** The most that is read ahead. */
-const MAX_AHEAD_BYTES = 192 * 1024;
+/** Larger buffers are not kept. */
+const MAX_KEPT_BYTES = 192 * 1024;
 /** Longer than a tick of the clock that the kernel stamps files with. */
 const SAME_TICK_MS = 20;
 
 const NOTHING = new Uint8Array(0);
 const NEVER_ABORTED = new AbortController().signal;
 
-/** The reader that reads several pieces at once. One at a time, since its buffer is large. */
-let farReader: PieceReader | undefined;
-
 /** Part of the file, as it was in a state. */
-interface Ahead {
+interface Block {
   readonly offset: number;
   readonly bytes: Uint8Array;
+  readonly buffer: Uint8Array<ArrayBuffer>;
   /** Changes if the file is written to. */
   readonly state: string;
 }
@@ -40,6 +38,15 @@ interface Next {
   readonly piece: FilePiece;
 }
 
+/** What is to be prepared. */
+interface Preparation {
+  readonly offset: number;
+  readonly length: number;
+  readonly size: number;
+  readonly state: string;
+  readonly isEncoded: boolean;
+}
+
 const stateOf = ({ size, mtime, ctime }: Deno.FileInfo) =>
   `${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
 
@@ -49,10 +56,28 @@ function changedWithin({ mtime, ctime }: Deno.FileInfo, milliseconds: number): b
   return Math.abs(Date.now() - last) < milliseconds;
 }
 
+/** Some bytes of the block; `undefined` if it lacks some, or the file has changed. */
+function bytesOf(
+  block: Block | undefined,
+  offset: number,
+  length: number,
+  state: string,
+): Uint8Array | undefined {
+  if (block?.state !== state) return undefined;
+  const start = offset - block.offset;
+  if (start < 0 || start + length > block.bytes.byteLength) return undefined;
+  return block.bytes.subarray(start, start + length);
+}
+
 /** Reads pieces of one file, one at a time. */
 export class PieceReader {
   readonly #file: Pick<PositionedFile, "readAt">;
-  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  /** What the last piece is part of. */
+  #block: Block | undefined;
+  /** What was read ahead. */
+  #following: Block | undefined;
+  /** For the next block. */
+  #spareBuffer: Uint8Array<ArrayBuffer> = NOTHING;
   /** For the base64 of the next piece. */
   #textBuffer: Uint8Array<ArrayBuffer> = NOTHING;
   #isClosed = false;
@@ -60,13 +85,13 @@ export class PieceReader {
   #last: FilePiece | undefined;
   /** Whether the last piece had been read ahead. */
   #isSequential = false;
-  /** What the buffer has of the file; `undefined` if that is not known. */
-  #ahead: Ahead | undefined;
   #next: Next | undefined;
-  /** Settles when the read-ahead in progress has ended. */
+  /** What becomes {@link #next} once its block has been read. */
+  #preparation: Preparation | undefined;
+  /** Settles when the block has been read that is being read ahead. */
   #reading: Promise<void> | undefined;
-  /** Reads ahead; called when the last piece has been sent. */
-  #readAhead: (() => void) | undefined;
+  /** Called when the last piece has been sent. */
+  #startReadAhead: (() => void) | undefined;
 
   constructor(file: Pick<PositionedFile, "readAt">) {
     this.#file = file;
@@ -83,15 +108,32 @@ export class PieceReader {
     info: Deno.FileInfo,
     signal: AbortSignal,
   ): Promise<Piece> {
-    this.#readAhead = undefined;
-    // Two concurrent reads would share the position.
-    if (this.#reading !== undefined) await this.#reading;
-    const found = this.#takeAhead(offset, length, info);
-    this.#isSequential = found !== undefined;
-    const piece = found ?? await this.#read(offset, length, signal);
-    this.#lastOffset = offset;
-    this.#last = piece;
-    return piece;
+    const ready = this.readAhead(offset, length, info);
+    if (ready !== undefined) return ready;
+    this.#startReadAhead = this.#preparation = undefined;
+    if (this.#reading !== undefined) {
+      // Two concurrent reads would share the position.
+      await this.#reading;
+      const found = this.readAhead(offset, length, info);
+      if (found !== undefined) return found;
+    }
+    this.#isSequential = false;
+    this.#dropBlocks();
+    const block = this.#block = await this.#fill(offset, length, stateOf(info), signal);
+    return this.#returned(offset, this.#piece(block.bytes));
+  }
+
+  /**
+   * A piece that was read ahead; `undefined` if it has to be read, or waited for.
+   *
+   * @param info The file as it is now.
+   */
+  readAhead(offset: number, length: number, info: Deno.FileInfo): Piece | undefined {
+    const piece = this.#takeAhead(offset, length, info);
+    if (piece === undefined) return undefined;
+    this.#startReadAhead = this.#preparation = undefined;
+    this.#isSequential = true;
+    return this.#returned(offset, piece);
   }
 
   /**
@@ -103,24 +145,24 @@ export class PieceReader {
   prefetchNext(info: Deno.FileInfo): void {
     const last = this.#last;
     this.#last = undefined;
-    if (this.#buffer.byteLength > MAX_AHEAD_BYTES) {
-      this.#buffer = NOTHING;
-      this.#ahead = undefined;
+    if (this.#block !== undefined && this.#block.buffer.byteLength > MAX_KEPT_BYTES) {
+      this.#block = undefined;
     }
-    if (last === undefined || this.#reading !== undefined) return;
+    if (last === undefined) return;
     const { byteLength } = last.bytes;
     const offset = this.#lastOffset + byteLength;
     const left = info.size - offset;
     if (byteLength === 0 || left <= 0 || byteLength > MAX_PIECE_BYTES) return;
     if (changedWithin(info, SAME_TICK_MS)) return;
-    const readAhead = () => this.#prepare(offset, Math.min(byteLength, left), info, last.isEncoded);
-    if (last.isInUse) this.#readAhead = readAhead;
-    else readAhead();
+    const next = { offset, length: Math.min(byteLength, left), isEncoded: last.isEncoded };
+    const start = () => this.#prepare({ ...next, size: info.size, state: stateOf(info) });
+    if (last.isInUse) this.#startReadAhead = start;
+    else start();
   }
 
   /** Waits until no read-ahead is in progress. */
   async settle(): Promise<void> {
-    this.#readAhead = undefined;
+    this.#startReadAhead = this.#preparation = undefined;
     await this.#reading;
     this.#dropNext();
   }
@@ -128,13 +170,16 @@ export class PieceReader {
   /** Returns the buffers; those in use are returned when they are released. */
   close(): void {
     this.#isClosed = true;
-    if (farReader === this) farReader = undefined;
-    // A read-ahead in progress still writes into the buffer.
-    if (this.#reading === undefined) giveBuffer(this.#buffer);
-    giveBuffer(this.#textBuffer);
-    this.#buffer = this.#textBuffer = NOTHING;
-    this.#ahead = undefined;
+    this.#dropBlocks();
+    for (const buffer of [this.#spareBuffer, this.#textBuffer]) giveBuffer(buffer);
+    this.#spareBuffer = this.#textBuffer = NOTHING;
     void this.settle();
+  }
+
+  #returned(offset: number, piece: FilePiece): FilePiece {
+    this.#lastOffset = offset;
+    this.#last = piece;
+    return piece;
   }
 
   #dropNext(): void {
@@ -142,61 +187,96 @@ export class PieceReader {
     this.#next = undefined;
   }
 
+  #dropBlocks(): void {
+    for (const block of [this.#block, this.#following]) if (block) this.#recycleBlock(block);
+    this.#block = this.#following = undefined;
+  }
+
+  #recycleBlock({ buffer }: Block): void {
+    giveBuffer(this.#spareBuffer);
+    this.#spareBuffer = buffer;
+  }
+
   /** The piece, if it was read ahead and the file has not changed since. */
   #takeAhead(offset: number, length: number, info: Deno.FileInfo): FilePiece | undefined {
     const next = this.#next;
-    if (next === undefined && this.#ahead === undefined) return undefined;
+    if (next === undefined && this.#block === undefined && this.#following === undefined) {
+      return undefined;
+    }
     const state = stateOf(info);
     if (next?.offset === offset && next.state === state && next.piece.bytes.length === length) {
       this.#next = undefined;
       return next.piece;
     }
     this.#dropNext();
-    return this.#bytesAhead(offset, length, state);
+    const bytes = this.#bytesAhead(offset, length, state);
+    return bytes && this.#piece(bytes);
   }
 
-  #bytesAhead(offset: number, length: number, state: string): FilePiece | undefined {
-    const ahead = this.#ahead;
-    if (ahead?.state !== state) return undefined;
-    const start = offset - ahead.offset;
-    if (start < 0 || start + length > ahead.bytes.byteLength) return undefined;
-    return this.#piece(ahead.bytes.subarray(start, start + length));
+  #bytesAhead(offset: number, length: number, state: string): Uint8Array | undefined {
+    const bytes = bytesOf(this.#following, offset, length, state);
+    if (bytes === undefined) return bytesOf(this.#block, offset, length, state);
+    if (this.#block !== undefined) this.#recycleBlock(this.#block);
+    this.#block = this.#following;
+    this.#following = undefined;
+    return bytes;
   }
 
   /** Makes the next piece, of what has been read ahead or by reading on. */
-  #prepare(offset: number, length: number, info: Deno.FileInfo, isEncoded: boolean): void {
-    const state = stateOf(info);
-    const make = () => {
-      const piece = this.#bytesAhead(offset, length, state);
-      if (piece === undefined || this.#isClosed) return;
-      if (isEncoded) piece.base64();
-      this.#next = { offset, state, piece };
-    };
-    if (this.#bytesAhead(offset, length, state) !== undefined) return make();
-    // Whoever reads piece by piece will need several.
-    const isFar = this.#isSequential && (farReader ?? this) === this;
-    if (isFar) farReader = this;
-    const pieces = isFar ? Math.max(1, Math.floor(MAX_AHEAD_BYTES / length)) : 1;
-    const bytes = Math.min(length * pieces, info.size - offset);
-    this.#reading = this.#fill(offset, bytes, NEVER_ABORTED).then((read) => {
-      this.#ahead = { offset, bytes: read, state };
-      make();
-    }).catch(() => {}).finally(() => this.#reading = undefined);
+  #prepare(preparation: Preparation): void {
+    if (this.#isClosed || this.#make(preparation)) return;
+    this.#preparation = preparation;
+    // If it is not what is being read, it is read when it is requested.
+    if (this.#reading !== undefined) return;
+    this.#dropBlocks();
+    this.#readBlock(preparation.offset, preparation);
   }
 
-  async #read(offset: number, length: number, signal: AbortSignal): Promise<FilePiece> {
-    return this.#piece(await this.#fill(offset, length, signal));
+  /** Makes the next piece, and reads the block after its own; returns whether its bytes are there. */
+  #make({ offset, length, size, state, isEncoded }: Preparation): boolean {
+    const bytes = this.#bytesAhead(offset, length, state);
+    if (bytes === undefined) return false;
+    const piece = this.#piece(bytes);
+    if (isEncoded) piece.base64();
+    this.#next = { offset, state, piece };
+    const block = this.#block;
+    if (!this.#isSequential || block === undefined) return true;
+    if (this.#following !== undefined || this.#reading !== undefined) return true;
+    this.#readBlock(block.offset + block.bytes.byteLength, { length, size, state });
+    return true;
   }
 
-  /** Reads into the buffer. */
-  async #fill(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    this.#ahead = undefined;
-    if (length > this.#buffer.byteLength) {
-      giveBuffer(this.#buffer);
-      this.#buffer = takeBuffer(length);
+  /** Reads a block ahead, and makes what is to be prepared then. */
+  #readBlock(
+    offset: number,
+    { length, size, state }: Pick<Preparation, "length" | "size" | "state">,
+  ): void {
+    if (offset >= size) return;
+    const bytes = Math.min(length, size - offset);
+    this.#reading = this.#fill(offset, bytes, state, NEVER_ABORTED).then((block) => {
+      this.#reading = undefined;
+      if (this.#isClosed) return giveBuffer(block.buffer);
+      this.#following = block;
+      const preparation = this.#preparation;
+      this.#preparation = undefined;
+      if (preparation !== undefined) this.#make(preparation);
+    }).catch(() => this.#reading = undefined);
+  }
+
+  async #fill(
+    offset: number,
+    length: number,
+    state: string,
+    signal: AbortSignal,
+  ): Promise<Block> {
+    let buffer = this.#spareBuffer;
+    this.#spareBuffer = NOTHING;
+    if (length > buffer.byteLength) {
+      giveBuffer(buffer);
+      buffer = takeBuffer(length);
     }
-    const buffer = this.#buffer.subarray(0, length);
-    return buffer.subarray(0, await this.#file.readAt(offset, buffer, signal));
+    const read = await this.#file.readAt(offset, buffer.subarray(0, length), signal);
+    return { offset, bytes: buffer.subarray(0, read), buffer, state };
   }
 
   #piece(bytes: Uint8Array): FilePiece {
@@ -214,9 +294,9 @@ export class PieceReader {
     return encodeBase64(bytes, target, () => {
       this.#recycle(target);
       onReleased();
-      const readAhead = this.#readAhead;
-      this.#readAhead = undefined;
-      readAhead?.();
+      const start = this.#startReadAhead;
+      this.#startReadAhead = undefined;
+      start?.();
     });
   }
 

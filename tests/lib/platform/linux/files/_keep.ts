@@ -9,6 +9,7 @@ import * as z from "zod";
 import type { UnescapedBytes } from "../../../../../lib/base/json_text.ts";
 import { printLine } from "../../../../../lib/base/terminal.ts";
 import type { OpenFile } from "../../../../../lib/guest/files.ts";
+import { until } from "../../../../_waiting.ts";
 import { LinuxFiles } from "../../../../../lib/platform/linux/files/mod.ts";
 
 const Task = z.strictObject({
@@ -20,6 +21,12 @@ const Task = z.strictObject({
     z.strictObject({ together: z.array(z.int()), length: z.int() }),
     /** The same piece is read while somebody has the file and does not give it back. */
     z.strictObject({ beside: z.int(), length: z.int() }),
+    /** A request takes a piece that was read ahead, once it is there. */
+    z.strictObject({ ahead: z.int(), length: z.int() }),
+    /** A request would take such a piece, while somebody has the file. */
+    z.literal("held"),
+    /** The same, now that the name stands for another file. */
+    z.literal("replaced"),
     /** A request waits for the file that another one has, and is cancelled. */
     z.literal("cancelled"),
     /** The reply with the last piece has been sent. */
@@ -39,6 +46,9 @@ const opened = new Set<OpenFile>();
 for (const step of steps) {
   if (step === "sent") release();
   else if (step === "cancelled") await cancelWhileWaiting();
+  else if (step === "held") await askWhileHeld();
+  else if (step === "replaced") await askAfterReplacing();
+  else if ("ahead" in step) await readAhead(step.ahead, step.length);
   else if ("fill" in step) await fill(step.fill);
   else if ("together" in step) {
     await Promise.all(step.together.map(async (offset) => {
@@ -61,6 +71,31 @@ async function read(offset: number, length: number): Promise<void> {
   opened.add(file);
   const piece = await file.readAt(offset, length, signal);
   texts.push(piece.base64());
+}
+
+async function readAhead(offset: number, length: number): Promise<void> {
+  const taken = () => {
+    const file = files.openAgain({ path, root });
+    using _file = file;
+    if (file === undefined) return undefined;
+    opened.add(file);
+    return file.readAhead?.(offset, length)?.base64();
+  };
+  let base64: UnescapedBytes | undefined;
+  await until(() => (base64 = taken()) !== undefined, "a piece that was read ahead");
+  if (base64 !== undefined) texts.push(base64);
+}
+
+async function askWhileHeld(): Promise<void> {
+  const holder = await files.open({ path, root }, { access: "read", signal });
+  using _holder = holder;
+  texts.push(files.openAgain({ path, root }) === undefined ? "not open" : "open");
+}
+
+async function askAfterReplacing(): Promise<void> {
+  await Deno.copyFile(path, `${path}.copy`);
+  await Deno.rename(`${path}.copy`, path);
+  texts.push(files.openAgain({ path, root }) === undefined ? "not open" : "open");
 }
 
 async function cancelWhileWaiting(): Promise<void> {

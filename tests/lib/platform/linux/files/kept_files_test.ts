@@ -10,6 +10,9 @@ const LENGTH = 3000;
 type Step =
   | "sent"
   | "cancelled"
+  | "held"
+  | "replaced"
+  | { ahead: number; length: number }
   | { read: number; length: number }
   | { together: number[]; length: number }
   | { beside: number; length: number }
@@ -89,4 +92,25 @@ Deno.test("a piece does not wait for a file that is not given back", async () =>
 Deno.test("a request that waits for a file can be cancelled, and the next one gets the file", async () => {
   const { texts, opened } = await run(["cancelled", piece(0), "sent"]);
   assertEquals([texts[0], opened], ["Error: cancelled", 1]);
+});
+
+Deno.test("a piece that was read ahead is taken without opening the file, and the next one after it", async () => {
+  const ahead = (index: number): Step => ({ ahead: index * LENGTH, length: LENGTH });
+  const { read, opened, file } = await pieces([
+    piece(0),
+    "sent",
+    ahead(1),
+    "sent",
+    ahead(2),
+    "sent",
+    ahead(3),
+    "sent",
+  ]);
+  assertEquals(opened, 1);
+  assertEquals(read, [0, 1, 2, 3].map((index) => file.slice(index * LENGTH, (index + 1) * LENGTH)));
+});
+
+Deno.test("a file is not open again while it is in use, or when its name stands for another", async () => {
+  const { texts } = await run([piece(0), "sent", "held", "replaced"]);
+  assertEquals(texts.slice(1), ["not open", "not open"]);
 });

@@ -51,41 +51,66 @@ Deno.test("the first piece is read alone, and one ahead", async () => {
   reader.close();
 });
 
-Deno.test("pieces in a row are read four at once", async () => {
+Deno.test("each of several pieces in a row is read once, and has the file's bytes", async () => {
   const file = new FakeFile(10 * PIECE);
   const reader = new PieceReader(file);
   for (let offset = 0; offset < file.content.byteLength; offset += PIECE) {
     const sent = await readAndSend(reader, file, offset);
     assertEquals(sent, file.content.slice(offset, offset + PIECE), `${offset}`);
   }
-  assertEquals(file.reads, [
-    [0, PIECE],
-    [PIECE, PIECE],
-    [2 * PIECE, 4 * PIECE],
-    [6 * PIECE, 4 * PIECE],
-  ]);
+  assertEquals(file.reads, Array.from({ length: 10 }, (_, index) => [index * PIECE, PIECE]));
   reader.close();
 });
 
-Deno.test("only one file at a time is read several pieces at once", async () => {
-  const file = new FakeFile(8 * PIECE);
+Deno.test("of pieces in a row, the one after the next is read before the next is requested", async () => {
+  const file = new FakeFile(10 * PIECE);
   const reader = new PieceReader(file);
-  const other = new FakeFile(8 * PIECE);
-  const otherReader = new PieceReader(other);
-  for (let number = 0; number < 3; number++) {
-    await readAndSend(reader, file, number * PIECE);
-    await readAndSend(otherReader, other, number * PIECE);
+  for (const offset of [0, PIECE]) {
+    await readAndSend(reader, file, offset);
+    await reader.settle();
   }
-  await Promise.all([reader.settle(), otherReader.settle()]);
-  assertEquals([file.reads.at(-1), other.reads.at(-1)], [
-    [2 * PIECE, 4 * PIECE],
-    [3 * PIECE, PIECE],
-  ]);
+  await readAndSend(reader, file, 2 * PIECE);
+  await until(() => file.reads.length === 5, "both reads ahead");
+  assertEquals(file.reads.slice(3), [[3 * PIECE, PIECE], [4 * PIECE, PIECE]]);
   reader.close();
-  await readAndSend(otherReader, other, 3 * PIECE);
-  await otherReader.settle();
-  assertEquals(other.reads.at(-1), [4 * PIECE, 4 * PIECE]);
-  otherReader.close();
+});
+
+Deno.test("a piece that was read ahead needs no waiting, even while the one after it is read", async () => {
+  const file = new FakeFile(10 * PIECE);
+  const reader = new PieceReader(file);
+  assertEquals(reader.readAhead(0, PIECE, file.info), undefined);
+  for (const offset of [0, PIECE, 2 * PIECE]) await readAndSend(reader, file, offset);
+  await until(() => file.reads.length === 5, "both reads ahead");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  file.gate = promise;
+  for (const number of [3, 4]) {
+    const piece = reader.readAhead(number * PIECE, PIECE, file.info);
+    const base64 = piece?.base64();
+    reader.prefetchNext(file.info);
+    const offset = number * PIECE;
+    assertEquals(
+      Uint8Array.fromBase64(base64?.toJSON() ?? ""),
+      file.content.slice(offset, offset + PIECE),
+    );
+    base64?.release();
+  }
+  assertEquals(reader.readAhead(5 * PIECE, PIECE, file.info), undefined);
+  resolve();
+  assertEquals(
+    await readAndSend(reader, file, 5 * PIECE),
+    file.content.slice(5 * PIECE, 6 * PIECE),
+  );
+  reader.close();
+});
+
+Deno.test("a piece that was read ahead is not known after a change", async () => {
+  const file = new FakeFile(10 * PIECE);
+  const reader = new PieceReader(file);
+  for (const offset of [0, PIECE]) await readAndSend(reader, file, offset);
+  await reader.settle();
+  file.mtime = new Date(LONG_AGO.getTime() + 4);
+  assertEquals(reader.readAhead(2 * PIECE, PIECE, file.info), undefined);
+  reader.close();
 });
 
 Deno.test("nothing is read ahead before the last piece has been sent", async () => {
