@@ -6,10 +6,11 @@
  */
 
 import * as z from "zod";
+import { isEmptyObject } from "../../lib/base/check_params.ts";
 import { invalidParams, methodNotFound, timedOut } from "../../lib/base/errors.ts";
 import { LongText } from "../../lib/base/memory/long_text.ts";
 import { Timer } from "../../lib/base/timer.ts";
-import type { AgentServices, Context, Method } from "../../lib/core/method.ts";
+import type { AgentServices, CheckedCall, Context, Method } from "../../lib/core/method.ts";
 import type { ResultThen } from "../../lib/core/outcome.ts";
 import { type Access, isAllowed } from "../../lib/policy/groups.ts";
 
@@ -60,6 +61,8 @@ const Anything = z.unknown();
 /** The schema of a command without arguments. */
 export const NoArguments = z.strictObject({});
 
+const isNoArguments = (schema: unknown): boolean => schema === NoArguments;
+
 /** Turns a definition into a method. */
 export function qgaCommand<Params extends z.ZodMiniType>(
   definition: CommandDefinition<Params>,
@@ -71,6 +74,24 @@ export function qgaCommand<Params extends z.ZodMiniType>(
     const reason = disabled?.(services);
     if (reason !== undefined) throw turnedOff(name, reason);
   };
+  const callWith = (params: z.output<Params>): CheckedCall => ({
+    target: target?.(params) ?? {},
+    known: known && ((context) => {
+      refuseDisabled(context);
+      return known(params, context);
+    }),
+    run: (context) => {
+      refuseDisabled(context);
+      if (immediate || limitMs === undefined) return run(params, context);
+      return withinLimit(
+        { name, limitMs },
+        context.signal,
+        (signal) => run(params, { ...context, signal }),
+      );
+    },
+  });
+  const takesNone = isNoArguments(schema);
+  let none: CheckedCall | undefined;
   return {
     name,
     capability: undefined,
@@ -91,27 +112,15 @@ export function qgaCommand<Params extends z.ZodMiniType>(
       isAllowed(definition.access, services.config.security.allow) &&
       disabled?.(services) === undefined,
     prepare(raw) {
+      if (takesNone && isEmptyObject(raw)) {
+        return none ??= callWith(z.parse(schema, {}));
+      }
       const checked = z.safeParse(schema, withStrings(raw, definition.longArgument));
       if (!checked.success) {
         const [issue] = checked.error.issues;
         throw invalidParams(issue === undefined ? "invalid arguments" : wordingOf(issue, raw));
       }
-      return {
-        target: target?.(checked.data) ?? {},
-        known: known && ((context) => {
-          refuseDisabled(context);
-          return known(checked.data, context);
-        }),
-        run: (context) => {
-          refuseDisabled(context);
-          if (immediate || limitMs === undefined) return run(checked.data, context);
-          return withinLimit(
-            { name, limitMs },
-            context.signal,
-            (signal) => run(checked.data, { ...context, signal }),
-          );
-        },
-      };
+      return callWith(checked.data);
     },
   };
 }
@@ -132,11 +141,11 @@ export function disabledCommand(name: string, summary: string, reason: string): 
 /** The arguments, with all long ones but one as strings. */
 function withStrings(raw: unknown, kept: string | undefined): unknown {
   if (typeof raw !== "object" || raw === null) return raw;
-  const long = Object.entries(raw).filter(([name, value]) =>
-    value instanceof LongText && name !== kept
-  );
-  if (long.length === 0) return raw;
-  return { ...raw, ...Object.fromEntries(long.map(([name, value]) => [name, String(value)])) };
+  const isLong = ([name, value]: [string, unknown]) => value instanceof LongText && name !== kept;
+  const entries = Object.entries(raw);
+  if (!entries.some(isLong)) return raw;
+  const long = entries.filter(isLong).map(([name, value]) => [name, String(value)]);
+  return { ...raw, ...Object.fromEntries(long) };
 }
 
 /** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */

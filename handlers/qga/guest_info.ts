@@ -16,6 +16,7 @@ export const guestInfo = () =>
     summary: "The version and the commands",
     params: NoArguments,
     access: "always",
+    immediate: true,
     whileFrozen: true,
     audited: false,
     run: (_, services) => ({

@@ -28,6 +28,10 @@ export function checkParams<Schema extends z.ZodMiniType>(
   });
 }
 
+/** Whether there are no parameters: a schema of none need not be asked. */
+export const isEmptyObject = (raw: unknown): boolean =>
+  typeof raw === "object" && raw !== null && !Array.isArray(raw) && Object.keys(raw).length === 0;
+
 /** Refuses by name what a schema would silently ignore. */
 function refusePrototypeMembers(raw: unknown): void {
   if (typeof raw !== "object" || raw === null) return;

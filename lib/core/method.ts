@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import type { Config } from "../config/schema.ts";
-import { checkParams } from "../base/check_params.ts";
+import { checkParams, isEmptyObject } from "../base/check_params.ts";
 import { lazily } from "../base/lazily.ts";
 import { Once } from "../base/memory/once.ts";
 import type { JsonParts } from "../base/json_parts.ts";
@@ -265,14 +265,13 @@ export function method<
       isAllowed(definition.access, services.config.security.allow) &&
       (available?.(services) ?? true),
     prepare(raw) {
-      if (takesNone && isEmpty(raw)) return none ??= callWithout(checkParams(params(), {}, hidden));
+      if (takesNone && isEmptyObject(raw)) {
+        return none ??= callWithout(checkParams(params(), {}, hidden));
+      }
       return checkedCall(definition, new Once(checkParams(params(), raw, hidden)));
     },
   };
 }
-
-const isEmpty = (raw: unknown): boolean =>
-  typeof raw === "object" && raw !== null && !Array.isArray(raw) && Object.keys(raw).length === 0;
 
 /** The call of a method whose schema has accepted the parameters. */
 function checkedCall<Params extends z.ZodMiniType, Result extends z.ZodMiniType>(

@@ -38,12 +38,15 @@ const KEPT_BYTES = 16_000_000;
 /** Makes requests over a wire. */
 export class Caller {
   readonly #early = new Map<number, Answer>();
-  #lastId = 0;
+  #lastId: number;
   /** Lines that are read later. Memory of their own would take 20 µs for each line of 64 kB. */
   #kept: Uint8Array | undefined;
   #keptEnd = 0;
 
-  constructor(readonly wire: Wire) {}
+  /** @param lastId The ids follow this one. */
+  constructor(readonly wire: Wire, lastId = 0) {
+    this.#lastId = lastId;
+  }
 
   /** Sends a request without waiting; returns its id. */
   async begin(text: RequestText): Promise<number> {
