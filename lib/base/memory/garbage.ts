@@ -24,6 +24,9 @@ const TIGHT_BYTES = 47.5 * 1024 * 1024;
 const TIGHT_GROWTH_BYTES = 0.5 * 1024 * 1024;
 /** … which is looked at whenever this much garbage has been counted. It takes 4 µs. */
 const LOOK_BYTES = 64 * 1024;
+/** From this resident memory on, both are a fraction of that. */
+const CRITICAL_BYTES = 48 * 1024 * 1024;
+const CRITICAL_SHARE = 0.25;
 
 /** The share of received bytes that becomes garbage: the buffer is reused, the text is not. */
 const RECEIVED_SHARE = 0.5;
@@ -166,9 +169,10 @@ function isTight(): boolean {
   // One transfer, or one call after another: the estimate suits those, and collecting takes time.
   const isEstimateEnough = !areManyInFlight && minorCollections < MINOR_BETWEEN_FULL;
   if (isEstimateEnough || garbageBytes < nextLookBytes) return false;
-  nextLookBytes = garbageBytes + LOOK_BYTES;
   const { rss } = Deno.memoryUsage();
-  return rss > TIGHT_BYTES && rss > residentBytes + TIGHT_GROWTH_BYTES;
+  const share = rss > CRITICAL_BYTES ? CRITICAL_SHARE : 1;
+  nextLookBytes = garbageBytes + share * LOOK_BYTES;
+  return rss > TIGHT_BYTES && rss > residentBytes + share * TIGHT_GROWTH_BYTES;
 }
 
 /** Collects if it is due. Called when an answer has just been sent and the host is busy with it. */
