@@ -56,19 +56,31 @@ Deno.test("from 2 MiB on garbage is collected immediately, and counted from 0 ag
   assertEquals(made.length, 8);
 });
 
-Deno.test("near the budget garbage is collected whenever half a megabyte has been added", async () => {
-  let resident = 45 * MIB;
-  const made = await collections(({ countGarbage, countLasting }, collected) => {
-    const counts = [45, 47, 48, 48.4, 48.6, 48.6, 49.2].map((mib) => {
-      resident = mib * MIB;
-      countLasting();
-      for (let count = 0; count < 4; count++) countGarbage(64 * KIB);
-      return collected.length;
-    });
-    assertEquals(counts, [0, 0, 1, 1, 2, 2, 3]);
-  }, () => resident);
-  assertEquals(made, [FULL, FULL, FULL]);
-});
+for (
+  const { what, resident, expected } of [
+    { what: "half a megabyte", resident: [45, 47, 47.6, 47.9, 48], expected: [0, 0, 1, 1, 1] },
+    {
+      what: "an eighth of one above 48 MiB",
+      resident: [48.2, 48.3, 48.4, 48.4, 49],
+      expected: [1, 1, 2, 2, 3],
+    },
+  ]
+) {
+  Deno.test(`near the budget garbage is collected whenever ${what} has been added`, async () => {
+    let bytes = 0;
+    const made = await collections(({ countGarbage, countLasting }, collected) => {
+      const counts = resident.map((mib) => {
+        bytes = mib * MIB;
+        countLasting();
+        for (let count = 0; count < 4; count++) countGarbage(64 * KIB);
+        return collected.length;
+      });
+      assertEquals(counts, expected);
+    }, () => bytes);
+    assertEquals(new Set(made.map((options) => JSON.stringify(options))).size, 1);
+    assertEquals(made[0], FULL);
+  });
+}
 
 Deno.test("near the budget one transfer is collected as it is below", async () => {
   const made = await collections(({ countGarbage }) => {
