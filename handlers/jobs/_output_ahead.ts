@@ -19,6 +19,8 @@ const MAX_READY = 2;
 /** A part of a job's output, in base64. */
 export interface OutputPiece {
   readonly position: number;
+  /** As in the request that it was read for. */
+  readonly requested: number | undefined;
   readonly maxBytes: number;
   readonly runs: readonly OutputRun[];
   /** As in a `SpoolPiece`. */
@@ -31,6 +33,9 @@ export interface OutputPiece {
 export interface OutputRequest {
   readonly job: Job;
   readonly position: number;
+  /** The limit in the request: a piece that was cut for another one is of no use. */
+  readonly requested: number | undefined;
+  /** What that limit, and the room in the answer, allow. */
   readonly options: SpoolReadOptions;
 }
 
@@ -61,10 +66,11 @@ export class OutputAhead {
     return this.#ready.length > 0;
   }
 
-  /** The piece, if it was read ahead and has no more bytes than these options allow. */
-  take({ job, position, options: { maxBytes } }: OutputRequest): OutputPiece | undefined {
+  /** The piece, if it was read ahead with the same limit and fits. */
+  take({ job, position, requested, options }: OutputRequest): OutputPiece | undefined {
     const [piece] = this.#ready;
-    const isIt = piece?.position === position && piece.maxBytes <= maxBytes && this.#job === job;
+    const isIt = piece?.position === position && piece.requested === requested &&
+      piece.maxBytes <= options.maxBytes && this.#job === job;
     if (!isIt) return undefined;
     this.#ready.shift();
     this.#isSequential = true;
@@ -101,15 +107,15 @@ export class OutputAhead {
   }
 
   async #read(
-    { job, position, options }: OutputRequest,
+    { job, position, requested, options }: OutputRequest,
     later: SpoolReadOptions,
   ): Promise<OutputPiece> {
     const piece = await job.output.read(position, options);
     const { begin, next, lost } = piece;
     const runs = encodeBase64Output(piece, () => {
-      if (!this.#isDropping) this.#onSent({ job, position: next, options: later });
+      if (!this.#isDropping) this.#onSent({ job, position: next, requested, options: later });
     });
-    return { position, maxBytes: options.maxBytes, runs, begin, next, lost };
+    return { position, requested, maxBytes: options.maxBytes, runs, begin, next, lost };
   }
 
   #onSent(next: OutputRequest): void {
@@ -121,14 +127,15 @@ export class OutputAhead {
     this.#reading ??= this.#readOn(next).catch(() => {}).finally(() => this.#reading = undefined);
   }
 
-  async #readOn({ job, position, options }: OutputRequest): Promise<void> {
+  async #readOn({ job, position, requested, options }: OutputRequest): Promise<void> {
     const era = this.#era;
     let next = this.#ready.at(-1)?.next ?? position;
     while (this.#ready.length < (this.#isSequential ? MAX_READY : 1)) {
       // A running job may soon have more for one piece than there is now.
       const left = job.output.end - next;
       if (left <= 0 || job.isRunning && left < options.maxBytes) return;
-      const piece = await this.#read({ job, position: next, options }, options);
+      const request = { job, position: next, requested, options };
+      const piece = await this.#read(request, options);
       if (era !== this.#era) return this.#drop(piece);
       this.#ready.push(piece);
       next = piece.next;

@@ -89,7 +89,8 @@ export const jobRead = method({
     if (!ahead.isReady || encoding !== "base64") return undefined;
     const job = jobs.get(job_id);
     const options = readOptions(encoding, roomIn(resultLimitBytes), max_bytes);
-    const piece = ahead.take({ job, position: startOf(job, cursor), options });
+    const position = startOf(job, cursor);
+    const piece = ahead.take({ job, position, requested: max_bytes, options });
     return piece && resultOf(job, piece, job.isRunning);
   },
   run: async ({ job_id, cursor, encoding, max_bytes }, { jobs, resultLimitBytes }) => {
@@ -102,7 +103,8 @@ export const jobRead = method({
     const options = readOptions(encoding, room, max_bytes);
     if (encoding === "base64") {
       const later = readOptions(encoding, room - LONGER_ID_BYTES, max_bytes);
-      const piece = await outputAheadOf(jobs).read({ job, position, options }, later);
+      const request = { job, position, requested: max_bytes, options };
+      const piece = await outputAheadOf(jobs).read(request, later);
       return resultOf(job, piece, isRunning);
     }
     const piece = await output.read(position, options);

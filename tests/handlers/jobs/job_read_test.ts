@@ -82,6 +82,22 @@ Deno.test("job_read in base64 reads a cursor again, and with other limits, after
   assert(expected.startsWith((await read(second.cursor)).text, third.offset));
 });
 
+Deno.test("job_read in base64 returns as much as each call allows, whatever the call before did", async () => {
+  await using agent = await TestAgent.start();
+  await using host = await agent.connect();
+  await startJob(host, script("one", "seq 10000"));
+  await statusOf(host, "one", 10);
+  const sizes: number[] = [];
+  let cursor: string | undefined;
+  for (const max_bytes of [4, 4, 4, 100, 7, 7, 5000, 100, 100, undefined]) {
+    const read = await readJob(host, { ...BASE64, cursor, max_bytes });
+    cursor = read.cursor;
+    sizes.push(Uint8Array.fromBase64(read.output[0]?.data ?? "").byteLength);
+  }
+  const rest = numbers(10_000).length - 5326;
+  assertEquals(sizes, [4, 4, 4, 100, 7, 7, 5000, 100, 100, rest]);
+});
+
 Deno.test("job_read in base64 of a job that is forgotten meanwhile is refused", async () => {
   await using agent = await TestAgent.start();
   await using host = await agent.connect();
