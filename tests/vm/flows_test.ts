@@ -27,6 +27,8 @@ import { configure, mainPid, SERVICE } from "./_service.ts";
 const PATIENCE_MS = 120_000;
 /** How long the machine is stopped: its hardware clock must tell. */
 const STOPPED_MS = 5000;
+/** An agent of this age has looked at the guest: it does 15 s after its start for the first time. */
+const LOOKED_SECONDS = 25;
 const LINES = 1_000_000;
 const LINE_BYTES = 10;
 const ROTATIONS = 10;
@@ -83,6 +85,10 @@ function assertCounts(text: string): void {
     if (!text.startsWith(line, at)) assertEquals(text.slice(at, at + LINE_BYTES), line, `at ${at}`);
   }
 }
+
+/** How long the agent has been running, by the guest's clock. */
+const ageSeconds = async (guest: Guest) =>
+  Number(await guest.root(`ps -o etimes= -p ${await mainPid(guest)}`));
 
 /** Everything that the journal of events has from a cursor on. */
 async function eventsFrom(guest: Guest, cursor?: string) {
@@ -142,6 +148,12 @@ Deno.test("what flows from a guest", async (t) => {
   await t.step(
     "ten megabytes of a job arrive once and in order: host killed, machine stopped, migrated",
     async () => {
+      // An agent that has not looked before the machine is stopped cannot tell that it was.
+      await until(
+        async () => await ageSeconds(guest) >= LOOKED_SECONDS,
+        "the agent's first look at the guest",
+        PATIENCE_MS * slowdown(),
+      );
       const target = ["--socket", guest.socket];
       const words = ["--id", "count", "--", COUNTER.command, ...COUNTER.args];
       assertEquals((await ctl(["job", "start", ...target, ...words])).code, 0);
@@ -192,7 +204,6 @@ Deno.test("what flows from a guest", async (t) => {
   );
 
   await t.step("a job of an agent that is killed is lost, with its output", async () => {
-    // Only the agent that looked before the machine was stopped can tell that it was.
     await until(
       async () => (await eventsFrom(guest)).events.some(({ event }) => event === "guest.resumed"),
       "the pause to be noticed",
