@@ -100,15 +100,13 @@ export function fileMethod<
       policy?.(params, { paths, target, allow, config });
       return rules;
     },
+    known: known &&
+      ((params: z.output<Params>, context: Context) =>
+        known(params, fileContext(params.path, governedBy, context))),
     run: (params: z.output<Params>, context: Context) =>
       run(params, fileContext(params.path, governedBy, context)),
   };
-  return method<Name, Params, Result>(
-    known === undefined ? definition : {
-      ...definition,
-      known: (params, context) => known(params, fileContext(params.path, governedBy, context)),
-    },
-  );
+  return method<Name, Params, Result>(definition);
 }
 
 /** @throws {RpcError} As `allow` of {@link FilePolicy}. */

@@ -56,10 +56,8 @@ export class OutputAhead {
   #reading: Promise<void> | undefined;
   /** Whether the last piece had been read ahead. */
   #isSequential = false;
-  /** Counts what was dropped: what is being read for it is not wanted any more. */
+  /** Counts what was dropped: what was read before is not followed by anything any more. */
   #era = 0;
-  /** Whether pieces are being released that nobody has got. */
-  #isDropping = false;
 
   /** Whether there are any. */
   get isReady(): boolean {
@@ -97,23 +95,18 @@ export class OutputAhead {
     this.#ready = [];
     this.#isSequential = false;
     this.#era += 1;
-    for (const piece of dropped) this.#drop(piece);
-  }
-
-  #drop({ runs }: OutputPiece): void {
-    this.#isDropping = true;
-    releaseOutput(runs);
-    this.#isDropping = false;
+    for (const { runs } of dropped) releaseOutput(runs);
   }
 
   async #read(
     { job, position, requested, options }: OutputRequest,
     later: SpoolReadOptions,
   ): Promise<OutputPiece> {
+    const era = this.#era;
     const piece = await job.output.read(position, options);
     const { begin, next, lost } = piece;
     const runs = encodeBase64Output(piece, () => {
-      if (!this.#isDropping) this.#onSent({ job, position: next, requested, options: later });
+      if (era === this.#era) this.#onSent({ job, position: next, requested, options: later });
     });
     return { position, requested, maxBytes: options.maxBytes, runs, begin, next, lost };
   }
@@ -136,7 +129,7 @@ export class OutputAhead {
       if (left <= 0 || job.isRunning && left < options.maxBytes) return;
       const request = { job, position: next, requested, options };
       const piece = await this.#read(request, options);
-      if (era !== this.#era) return this.#drop(piece);
+      if (era !== this.#era) return releaseOutput(piece.runs);
       this.#ready.push(piece);
       next = piece.next;
     }

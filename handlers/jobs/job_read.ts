@@ -4,8 +4,8 @@ import { cursorOf, positionOf } from "../../lib/core/jobs/cursor.ts";
 import type { Job } from "../../lib/core/jobs/job.ts";
 import { method } from "../../lib/core/method.ts";
 import { EndMembers, endOf, JobId, NO_SUCH_JOB, WaitSeconds } from "./_job_method.ts";
-import { encodeTextOutput, type OutputRun, readOptions } from "./_output.ts";
-import { outputAheadOf } from "./_output_ahead.ts";
+import { encodeTextOutput, readOptions } from "./_output.ts";
+import { outputAheadOf, type OutputPiece } from "./_output_ahead.ts";
 
 /** Bytes of JSON of a result besides the output. */
 const OTHER_MEMBERS_BYTES = 320;
@@ -117,13 +117,7 @@ export const jobRead = method({
 
 const roomIn = (resultLimitBytes: number) => resultLimitBytes - OTHER_MEMBERS_BYTES;
 
-/** What a call returns; see `SpoolPiece`. */
-interface Output {
-  readonly runs: readonly OutputRun[];
-  readonly begin: number;
-  readonly next: number;
-  readonly lost: number;
-}
+type Output = Pick<OutputPiece, "runs" | "begin" | "next" | "lost">;
 
 function resultOf(job: Job, { runs, begin, next, lost }: Output, isRunning: boolean) {
   return {

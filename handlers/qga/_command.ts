@@ -10,7 +10,14 @@ import { isEmptyObject } from "../../lib/base/check_params.ts";
 import { invalidParams, methodNotFound, timedOut } from "../../lib/base/errors.ts";
 import { LongText } from "../../lib/base/memory/long_text.ts";
 import { Timer } from "../../lib/base/timer.ts";
-import type { AgentServices, CheckedCall, Context, Method } from "../../lib/core/method.ts";
+import {
+  type AgentServices,
+  type CheckedCall,
+  type Context,
+  isNoParams,
+  type Method,
+  NoParams,
+} from "../../lib/core/method.ts";
 import type { ResultThen } from "../../lib/core/outcome.ts";
 import { type Access, isAllowed } from "../../lib/policy/groups.ts";
 
@@ -59,9 +66,7 @@ export const ROOT_LIMIT_MS = 25_000;
 const Anything = z.unknown();
 
 /** The schema of a command without arguments. */
-export const NoArguments = z.strictObject({});
-
-const isNoArguments = (schema: unknown): boolean => schema === NoArguments;
+export const NoArguments = NoParams;
 
 /** Turns a definition into a method. */
 export function qgaCommand<Params extends z.ZodMiniType>(
@@ -90,7 +95,7 @@ export function qgaCommand<Params extends z.ZodMiniType>(
       );
     },
   });
-  const takesNone = isNoArguments(schema);
+  const takesNone = isNoParams(schema);
   let none: CheckedCall | undefined;
   return {
     name,
@@ -141,11 +146,11 @@ export function disabledCommand(name: string, summary: string, reason: string): 
 /** The arguments, with all long ones but one as strings. */
 function withStrings(raw: unknown, kept: string | undefined): unknown {
   if (typeof raw !== "object" || raw === null) return raw;
-  const isLong = ([name, value]: [string, unknown]) => value instanceof LongText && name !== kept;
-  const entries = Object.entries(raw);
-  if (!entries.some(isLong)) return raw;
-  const long = entries.filter(isLong).map(([name, value]) => [name, String(value)]);
-  return { ...raw, ...Object.fromEntries(long) };
+  const long = Object.entries(raw).filter(([name, value]) =>
+    value instanceof LongText && name !== kept
+  );
+  if (long.length === 0) return raw;
+  return { ...raw, ...Object.fromEntries(long.map(([name, value]) => [name, String(value)])) };
 }
 
 /** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */

@@ -171,7 +171,7 @@ export class MessageWriter implements ReplyLink {
             while (sent < length && era === this.#era) {
               const writing = this.sink.write(this.#buffer.subarray(sent, length));
               // Now that the host has work, there is time to prepare what it may request next.
-              if (sent === 0) releaseParts(parts, first, next);
+              if (sent === 0) parts.slice(first, next).forEach(releasePart);
               sent += await writing;
             }
             this.#countWritten(sent);
@@ -179,7 +179,7 @@ export class MessageWriter implements ReplyLink {
           if (era !== this.#era) this.#endCutLine();
         } finally {
           this.#rest = undefined;
-          releaseParts(parts, 0, parts.length);
+          parts.forEach(releasePart);
         }
         allSent?.resolve();
       }
@@ -236,14 +236,6 @@ export class MessageWriter implements ReplyLink {
     if (bytes > 0) this.#isMidLine = this.#buffer[bytes - 1] !== NEWLINE;
     this.#writtenBytes += bytes;
     this.#buffered = 0;
-  }
-}
-
-/** Releases parts that have been copied, or will not be: those from `start` to before `end`. */
-function releaseParts(parts: readonly Part[], start: number, end: number): void {
-  for (let index = start; index < end; index++) {
-    const part = parts[index];
-    if (part !== undefined && typeof part !== "string") releasePart(part);
   }
 }
 

@@ -225,7 +225,8 @@ export interface TypedMethod<
 /** The schema of a method without parameters. */
 export const NoParams = z.strictObject({});
 
-const isNoParams = (schema: unknown): boolean => schema === NoParams;
+/** Whether a schema is {@link NoParams}. */
+export const isNoParams = (schema: unknown): boolean => schema === NoParams;
 
 /** Turns a definition into a method. */
 export function method<

@@ -128,9 +128,7 @@ export function resultParts(id: CallId, result: unknown): readonly Part[] {
 /** The parts of an object that has unescaped bytes; `undefined` for anything else. */
 function objectParts(value: unknown): readonly Part[] | undefined {
   if (!isObject(value)) return undefined;
-  let hasParts = false;
-  for (const name in value) hasParts ||= hasUnescaped(value[name]);
-  if (!hasParts) return undefined;
+  if (!Object.values(value).some(hasUnescaped)) return undefined;
   const parts: Part[] = [];
   const others: Record<string, unknown> = {};
   for (const name in value) {
