@@ -132,6 +132,21 @@ terminalTest("a resize reaches the program as SIGWINCH", async (host) => {
   await terminal.shows("10 20");
 });
 
+terminalTest("sizes that are sent at once are set in their order", async (host) => {
+  const code = "stty -echo; echo ready; while read line; do stty size; done";
+  await startJob(host, script("sizes", code, { tty: SIZE }));
+  const terminal = new Terminal(host, "sizes");
+  await terminal.shows("ready");
+  for (let round = 0; round < 80; round++) {
+    const sizes = Array.from({ length: 3 }, (_, index) => [60 - index, 90 + index + round]);
+    await Promise.all(sizes.map(([rows = 0, cols = 0]) => terminal.resize(rows, cols)));
+    const before = terminal.screen.length;
+    await terminal.type("\n");
+    await terminal.shows(/\n/, before);
+    assertEquals(terminal.screen.slice(before), `${sizes.at(-1)?.join(" ")}\r\n`);
+  }
+});
+
 terminalTest("ten thousand keys arrive, each once", async (host) => {
   await startJob(
     host,

@@ -61,6 +61,40 @@ class RawMode implements Disposable {
   }
 }
 
+/** Passes the size of the terminal on, one change at a time: while it is dragged, the newest counts. */
+class SizePasser {
+  readonly #job: RemoteJob;
+  #hasChanged = false;
+  #isPassing = false;
+
+  constructor(job: RemoteJob) {
+    this.#job = job;
+  }
+
+  /** The size has changed. */
+  pass(): void {
+    this.#hasChanged = true;
+    if (!this.#isPassing) void this.#passAll();
+  }
+
+  /** Makes a full-screen program draw everything again, as it does when the size changes. */
+  async redraw(): Promise<void> {
+    const { rows, cols } = terminalSize();
+    await this.#job.resize(rows, Math.max(1, cols - 1));
+    this.pass();
+  }
+
+  async #passAll(): Promise<void> {
+    this.#isPassing = true;
+    while (this.#hasChanged) {
+      this.#hasChanged = false;
+      const { rows, cols } = terminalSize();
+      await this.#job.resize(rows, cols).catch(() => {});
+    }
+    this.#isPassing = false;
+  }
+}
+
 /**
  * Passes keys, output and the size of the terminal on until the job ends.
  *
@@ -72,10 +106,8 @@ export async function attachTerminal(job: RemoteJob): Promise<Streamed | undefin
   const raw = new RawMode();
   using _raw = raw;
   const onEnding = () => leaving.abort(new Interrupted("interrupted"));
-  const onResize = () => {
-    const { rows, cols } = terminalSize();
-    job.resize(rows, cols).catch(() => {});
-  };
+  const size = new SizePasser(job);
+  const onResize = () => size.pass();
   for (const signal of ENDING_SIGNALS) Deno.addSignalListener(signal, onEnding);
   Deno.addSignalListener("SIGWINCH", onResize);
   let hasLeft = false;
@@ -84,7 +116,7 @@ export async function attachTerminal(job: RemoteJob): Promise<Streamed | undefin
     leaving.abort(new Interrupted("left"));
   });
   try {
-    return await showOutput(job, leaving.signal);
+    return await showOutput(job, size, leaving.signal);
   } catch (error) {
     if (hasLeft) return undefined;
     throw error;
@@ -94,7 +126,11 @@ export async function attachTerminal(job: RemoteJob): Promise<Streamed | undefin
   }
 }
 
-async function showOutput(job: RemoteJob, signal: AbortSignal): Promise<Streamed | undefined> {
+async function showOutput(
+  job: RemoteJob,
+  size: SizePasser,
+  signal: AbortSignal,
+): Promise<Streamed | undefined> {
   const feeds = new LineFeeds();
   let hasGap = false;
   for await (const part of job.output({ signal })) {
@@ -102,17 +138,10 @@ async function showOutput(job: RemoteJob, signal: AbortSignal): Promise<Streamed
     else if (part.kind === "end") return { end: part.end, hasGap };
     else {
       hasGap = true;
-      await redraw(job);
+      await size.redraw();
     }
   }
   return undefined;
-}
-
-/** A full-screen program draws everything again when the size changes. */
-async function redraw(job: RemoteJob): Promise<void> {
-  const { rows, cols } = terminalSize();
-  await job.resize(rows, Math.max(1, cols - 1));
-  await job.resize(rows, cols);
 }
 
 async function passKeys(job: RemoteJob, leave: () => void): Promise<void> {

@@ -174,16 +174,18 @@ Deno.test("ctl shell passes keys, Ctrl-C and the size on, and ends with the shel
 Deno.test("ctl shell passes ten thousand keys on at once, and a new size of the terminal", async () => {
   await using agent = await TestAgent.start();
   const path = `${agent.paths.files}/keys`;
-  const code = `stty raw -echo; echo ready; head -c 10000 > ${path}; stty sane; stty size
-    trap 'stty size; exit 7' WINCH; while :; do sleep 0.05; done`;
+  const code = `stty raw -echo; echo ready; head -c 10000 > ${path}; stty sane
+    trap 'stty size' WINCH; trap 'exit 7' INT; stty size; while :; do sleep 0.05; done`;
   await using terminal = session(agent, "shell", "--", "sh", "-c", code);
   await terminal.shows("ready");
   const keys = Array.from({ length: 10_000 }, (_, index) => String(index % 10)).join("");
   await terminal.press(keys);
   await terminal.shows("30 100");
   assertEquals(await Deno.readTextFile(path), keys);
-  await terminal.resize(12, 60);
+  for (const rows of [29, 21, 12]) await terminal.resize(rows, 60);
+  // stty changes the rows and the columns in two steps, and each may be seen.
   await terminal.shows("12 60");
+  await terminal.press("\x03");
   assertEquals(await terminal.ended(), 7);
 });
 

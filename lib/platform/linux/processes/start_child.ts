@@ -49,6 +49,8 @@ class StartedChild implements StartedCommand {
   readonly #identityReader: IdentityReader | undefined;
   readonly #tree: CommandTree | undefined;
   #identity: TerminalIdentity | undefined;
+  /** When the sizes that were asked for so far are set. */
+  #resized: Promise<void> = Promise.resolve();
   #hasEnded = false;
 
   constructor(options: StartOptions, tree: CommandTree | undefined) {
@@ -146,9 +148,14 @@ class StartedChild implements StartedCommand {
   }
 
   async resize(size: TerminalSize): Promise<void> {
-    const terminal = await this.#terminal();
-    if (terminal === undefined) throw commandFailed("the terminal is gone, or was never there");
-    await resizeTerminal(terminal.name, size);
+    // stty sets rows and columns one after the other: two at once would mix their sizes.
+    const resizing = this.#resized.then(async () => {
+      const terminal = await this.#terminal();
+      if (terminal === undefined) throw commandFailed("the terminal is gone, or was never there");
+      await resizeTerminal(terminal.name, size);
+    });
+    this.#resized = resizing.catch(() => {});
+    await resizing;
   }
 
   async #terminal(): Promise<TerminalIdentity | undefined> {
