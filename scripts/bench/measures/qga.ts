@@ -4,7 +4,7 @@ import { PIECE_BYTES } from "../peer.ts";
 import { request } from "../qemu_ga.ts";
 import { start, type Started } from "../start.ts";
 import { median } from "../stats.ts";
-import { mbPerSecond, readOnce, writeOnce } from "./files.ts";
+import { readOnce, transferRate, writeOnce } from "./files.ts";
 import { timeEach, timeRarely } from "./latency.ts";
 
 const QUICK = { warmUp: 500, measured: 4000 } as const;
@@ -48,12 +48,12 @@ const factLatency = (name: string): readonly Measure[] => [
   ),
 ];
 
-/** The second of two transfers. */
 const rate = (name: string, transfer: (started: Started) => Promise<number>): Measure =>
-  inQga(name, { unit: "MB/s", limit: RATE }, async (started) => {
-    await transfer(started);
-    return mbPerSecond(await transfer(started));
-  });
+  inQga(
+    name,
+    { unit: "MB/s", limit: RATE },
+    async (started) => await transferRate(() => transfer(started)),
+  );
 
 /** The same requests in the same language to both agents. */
 export const QGA_LANGUAGE: readonly Measure[] = [
