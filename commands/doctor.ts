@@ -23,7 +23,7 @@ export async function doctor({ config: path, json }: Invocation, platform: Platf
   if (platform.diagnose === undefined) throw new UsageError("this system has no doctor yet");
   const configuration = await examine(path, platform);
   const { config, source } = configuration.loaded ??
-    { config: platform.defaultConfig, source: "defaults" };
+    { config: platform.defaultConfig(), source: "defaults" };
   const findings = [configuration.finding, ...await platform.diagnose(config, source)];
   if (json) printLine(JSON.stringify(findings, null, 2));
   else for (const finding of findings) printLine(describe(finding));

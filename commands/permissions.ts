@@ -48,7 +48,7 @@ export async function flagsFor(args: readonly string[], platform: Platform): Pro
     broker: brokerNeeds(invocation),
   };
   const config = await platform.loadConfig(file)
-    .then((loaded) => loaded.config, () => platform.defaultConfig);
+    .then((loaded) => loaded.config, () => platform.defaultConfig());
   return [
     // Datagram sockets are behind this flag.
     ...notifySocket === undefined ? [] : ["--unstable-net"],

@@ -7,7 +7,7 @@
 import * as z from "zod";
 import { messageOf } from "../base/message_of.ts";
 import { explainIssues } from "../base/schema_issues.ts";
-import { type Config, ConfigSchema, DEFAULT_CONFIG } from "./schema.ts";
+import { type Config, ConfigSchema, defaultConfig } from "./schema.ts";
 
 /** The default for `--config`. */
 export const DEFAULT_CONFIG_PATH = "/etc/kvmmanager-agent/config.json";
@@ -54,7 +54,7 @@ export async function loadConfig(path?: string): Promise<{ config: Config; sourc
   const file = path ?? DEFAULT_CONFIG_PATH;
   const text = await readConfigText(file, { mayBeMissing: path === undefined });
   return text === undefined
-    ? { config: DEFAULT_CONFIG, source: "defaults" }
+    ? { config: defaultConfig(), source: "defaults" }
     : { config: parseConfig(text, file), source: file };
 }
 

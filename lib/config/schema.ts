@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { lazily } from "../base/lazily.ts";
 import { EventsSchema } from "./events.ts";
 import { DEFAULT_GROUPS, GROUPS } from "../policy/groups.ts";
 import type { PathRules } from "../policy/paths.ts";
@@ -150,13 +151,13 @@ export function configSchema(forms: ConfigForms) {
     max_requests_per_second: z._default(whole(1, 10_000_000), 100),
     freeze_ttl_seconds: z._default(whole(1, 3600), 600),
     announce: z._default(z.boolean(), true),
-    security: z._default(SecuritySchema, z.parse(SecuritySchema, {})),
-    jobs: z._default(JobsSchema, z.parse(JobsSchema, {})),
-    command_monitor: z._default(CommandMonitorSchema, z.parse(CommandMonitorSchema, {})),
+    security: z._default(SecuritySchema, () => z.parse(SecuritySchema, {})),
+    jobs: z._default(JobsSchema, () => z.parse(JobsSchema, {})),
+    command_monitor: z._default(CommandMonitorSchema, () => z.parse(CommandMonitorSchema, {})),
     audit_file: z._default(z.nullable(path), null),
     audit: z._default(z.enum(AUDIT_DEMANDS), "best_effort"),
     state_directory: z._default(z.nullable(path), defaults.state_directory),
-    events: z._default(EventsSchema, z.parse(EventsSchema, {})),
+    events: z._default(EventsSchema, () => z.parse(EventsSchema, {})),
   }).check(
     z.refine(({ audit_file, audit }) => audit_file !== null || audit !== "required", {
       path: ["audit"],
@@ -190,4 +191,4 @@ export const ConfigSchema = configSchema(POSIX_FORMS);
 export type Config = z.output<typeof ConfigSchema>;
 
 /** The configuration of an agent without a file. */
-export const DEFAULT_CONFIG: Config = z.parse(ConfigSchema, {});
+export const defaultConfig: () => Config = lazily(() => z.parse(ConfigSchema, {}));

@@ -85,7 +85,7 @@ export interface Platform {
   /** Where qemu-ga has its configuration; `undefined` where it has none. */
   readonly qemuGaConfPath: string | undefined;
   /** The configuration of an agent without a file. */
-  readonly defaultConfig: Config;
+  readonly defaultConfig: () => Config;
   readonly confiner: Confiner;
   /** Whether Deno opens devices only for programs with every permission. */
   readonly devicesNeedEverything: boolean;

@@ -5,7 +5,7 @@
  */
 
 import { loadConfig } from "../../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { defaultConfig } from "../../lib/config/schema.ts";
 import { permissionsFor } from "../../lib/platform/linux/grants.ts";
 import { LISTEN_SOCKET } from "../../lib/platform/linux/permission_remedy.ts";
 import type { Platform } from "./platform.ts";
@@ -14,7 +14,7 @@ import type { Platform } from "./platform.ts";
 export const LINUX: Platform = {
   main: "main.ts",
   extension: "",
-  configOf: async (file) => file === undefined ? DEFAULT_CONFIG : (await loadConfig(file)).config,
+  configOf: async (file) => file === undefined ? defaultConfig() : (await loadConfig(file)).config,
   grantsOf: (config) => {
     // The agent can drop the command monitor's socket at startup but cannot ask for it later. The
     // files the power units watch are writable only by the service. One socket is granted for

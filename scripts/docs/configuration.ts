@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { type Config, ConfigSchema, defaultConfig } from "../../lib/config/schema.ts";
 import { DEFAULT_CONFIG_PATH } from "../../lib/config/load.ts";
 import { type Field, fieldsOf } from "./fields.ts";
 import { blocks, code, fenced, jsonCode, table } from "./markdown.ts";
@@ -127,6 +127,6 @@ export function configurationChapter(): string {
       "binary will be confined under it.",
     table(["Key", "Purpose", "Type", "Default", "Rule, unit"], rows),
     "The defaults as a file:",
-    fenced("json", JSON.stringify(DEFAULT_CONFIG, null, 2)),
+    fenced("json", JSON.stringify(defaultConfig(), null, 2)),
   );
 }

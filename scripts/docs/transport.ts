@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { defaultConfig } from "../../lib/config/schema.ts";
 import { ERRORS, RpcError } from "../../lib/base/errors.ts";
 import { SLOT_LIMITS } from "../../lib/base/slots.ts";
 import { MAX_BATCH_MEMBERS } from "../../lib/dialects/jsonrpc/batch.ts";
@@ -21,7 +21,7 @@ const {
   max_requests_per_second,
   request_timeout_seconds,
   channel_name,
-} = DEFAULT_CONFIG;
+} = defaultConfig();
 const { parseError, invalidRequest, invalidParams, commandFailed, tooManyRequests, timeout } =
   ERRORS;
 

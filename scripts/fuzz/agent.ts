@@ -5,7 +5,7 @@
  */
 
 import { METHODS } from "../../handlers/mod.ts";
-import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../lib/config/schema.ts";
 import type { Log } from "../../lib/log/logger.ts";
 import { NO_LOG } from "../../lib/log/logger.ts";
 import { Caller } from "../../lib/core/caller.ts";
@@ -45,13 +45,13 @@ export class FuzzAgent implements AsyncDisposable {
     readonly files: string,
   ) {
     this.config = {
-      ...DEFAULT_CONFIG,
+      ...defaultConfig(),
       log_file: null,
       state_directory: null,
       max_message_size_kb: LIMIT_BYTES / 1024,
       max_requests_per_second: 10_000_000,
       security: {
-        ...DEFAULT_CONFIG.security,
+        ...defaultConfig().security,
         allowed_read_paths: [files],
         allowed_write_paths: [files],
         command_whitelist: [...PROGRAMS],

@@ -11,13 +11,13 @@ import { NO_LOG } from "../../lib/log/logger.ts";
 import { BUILTIN_NAMES } from "../../lib/monitor/builtin/mod.ts";
 import { READ_AT_STARTUP } from "../../lib/config/changes.ts";
 import { parseConfig } from "../../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { defaultConfig } from "../../lib/config/schema.ts";
 import type { TestAgent } from "../agent/_agent.ts";
 import { pipeOf, startMonitored } from "../agent/_monitor.ts";
 import { within } from "../_waiting.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../docs/command-monitor.md", import.meta.url));
-const DEFAULT_PATH = DEFAULT_CONFIG.command_monitor.pipe_path;
+const DEFAULT_PATH = defaultConfig().command_monitor.pipe_path;
 const PONG = { Status: 0, StatusMessage: "" };
 const PATIENCE_MS = 120_000;
 

@@ -6,7 +6,7 @@
  */
 
 import * as z from "zod";
-import { type Config, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../lib/config/schema.ts";
 import { Executor } from "../../lib/core/executor.ts";
 import type { Method } from "../../lib/core/method.ts";
 import type { Guest } from "../../lib/guest/guest.ts";
@@ -32,8 +32,8 @@ export async function callPrivileged(
   } = {},
 ): Promise<Message> {
   const config = {
-    ...DEFAULT_CONFIG,
-    security: { ...DEFAULT_CONFIG.security, allow: [...allow] },
+    ...defaultConfig(),
+    security: { ...defaultConfig().security, allow: [...allow] },
   };
   const services = memoryServices({ ...guest, privileged });
   const executor = new Executor({ config, ...services, log, methods: [method] });

@@ -5,7 +5,7 @@
  */
 
 import { fail } from "@std/assert";
-import { type Config, DEFAULT_CONFIG, type LogLevel } from "../../lib/config/schema.ts";
+import { type Config, defaultConfig, type LogLevel } from "../../lib/config/schema.ts";
 import { RpcError } from "../../lib/base/errors.ts";
 import type { Log, LogFields } from "../../lib/log/logger.ts";
 
@@ -95,7 +95,7 @@ export class CollectingLog implements Log {
 
 /** The default configuration with some keys changed, and without an effective rate limit. */
 export function configWith(changes: Partial<Config> = {}): Config {
-  return { ...DEFAULT_CONFIG, max_requests_per_second: 1_000_000, ...changes };
+  return { ...defaultConfig(), max_requests_per_second: 1_000_000, ...changes };
 }
 
 /** The {@link RpcError} that a function throws or its promise rejects with. */

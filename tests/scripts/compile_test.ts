@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import { type Config, ConfigSchema, DEFAULT_CONFIG } from "../../lib/config/schema.ts";
+import { type Config, ConfigSchema, defaultConfig } from "../../lib/config/schema.ts";
 import { binaryArguments, TARGETS } from "../../scripts/compile.ts";
 import { LINUX } from "../../scripts/compile/linux.ts";
 import { denoDirWithoutRuntime, NO_NETWORK, provideBundle } from "./_compile.ts";
@@ -76,7 +76,7 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
   await provideBundle("agent.js", "main.ts");
   await using directory = await TempDirectory.make();
   const output = `${directory.path}/agent`;
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
+  const { flags, baked } = binaryArguments(defaultConfig(), LINUX);
   // Any executable of the platform can carry a program; this one does not run it.
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "--quiet", "--no-config", ...flags, "--output", output, BUNDLE, ...baked],
@@ -93,13 +93,13 @@ Deno.test("a binary carries its permissions before the arguments of whoever star
 });
 
 Deno.test("a binary may listen on one socket for its host", () => {
-  const { flags } = binaryArguments(DEFAULT_CONFIG, LINUX);
+  const { flags } = binaryArguments(defaultConfig(), LINUX);
   const net = flags.find((flag) => flag.startsWith("--allow-net="));
   assertStringIncludes(net ?? "", "unix:/run/kvmmanager-agent/agent.sock");
 });
 
 Deno.test("a binary refuses another socket and names the one that it may use", async () => {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
+  const { flags, baked } = binaryArguments(defaultConfig(), LINUX);
   const channel = "listen:/tmp/kvmmanager-not-granted.sock";
   const args = ["run", ...flags, "main.ts", ...baked, "--channel", channel];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
@@ -126,28 +126,28 @@ const Report = z.looseObject({
 const MONITOR = { enabled: true, pipe_path: "/run/other/commands.sock" };
 const whitelisted = z.parse(ConfigSchema, { security: { command_whitelist: ["ls"] } });
 const CONFINEMENTS: readonly (readonly [string, Config, unknown, z.output<typeof Report>])[] = [
-  ["the same configuration", DEFAULT_CONFIG, {}, { confined: true }],
+  ["the same configuration", defaultConfig(), {}, { confined: true }],
   [
     "one that needs less",
-    DEFAULT_CONFIG,
+    defaultConfig(),
     { security: { allowed_read_paths: ["/tmp/a"], command_whitelist: [] } },
     { confined: true },
   ],
   [
     "one that reads more",
-    DEFAULT_CONFIG,
+    defaultConfig(),
     { security: { allowed_read_paths: ["/tmp", "/srv"] } },
     { confined: false, uncovered: ["/srv"] },
   ],
   [
     "one that writes more",
-    DEFAULT_CONFIG,
+    defaultConfig(),
     { log_file: "/var/log/other.log" },
     { confined: false, uncovered: ["/var/log/other.log"] },
   ],
   [
     "one with the command monitor that it was compiled for",
-    DEFAULT_CONFIG,
+    defaultConfig(),
     { command_monitor: { enabled: true } },
     { confined: true },
   ],
@@ -174,7 +174,7 @@ for (const [what, compiledFor, config, expected] of CONFINEMENTS) {
 
 /** Starts a probe with the permissions of a default binary; what it can read before and after. */
 async function probe(config: unknown): Promise<unknown> {
-  const { flags, baked } = binaryArguments(DEFAULT_CONFIG, LINUX);
+  const { flags, baked } = binaryArguments(defaultConfig(), LINUX);
   const file = "tests/scripts/_confinement_probe.ts";
   const args = ["run", ...flags, file, ...baked, JSON.stringify(config)];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();

@@ -1,15 +1,18 @@
 import * as z from "zod";
 import { parseExactly } from "../../base/json_text.ts";
+import { lazily } from "../../base/lazily.ts";
 import { explainIssues } from "../../base/schema_issues.ts";
 import { STATUS } from "../answer.ts";
 import { handlerFields, memberOf } from "../command_request.ts";
 import type { MonitorContext } from "../context.ts";
 import { CommandError, type CommandHandler } from "../monitor.ts";
 
-const Fields = z.strictObject({
-  Event: z.string().check(z.minLength(1), z.maxLength(128)),
-  Data: z.optional(z.unknown()),
-});
+const fieldsSchema = lazily(() =>
+  z.strictObject({
+    Event: z.string().check(z.minLength(1), z.maxLength(128)),
+    Data: z.optional(z.unknown()),
+  })
+);
 
 /**
  * `agent.SendEvent` `{Event, Data}`: an event for the host, which answers with its number, `Seq`.
@@ -22,11 +25,12 @@ const Fields = z.strictObject({
  */
 export const sendEvent =
   ({ sendEvent }: MonitorContext): CommandHandler => async ({ fields, text }) => {
-    const given = handlerFields(fields, Object.keys(Fields.shape));
-    const checked = z.safeParse(Fields, given);
+    const schema = fieldsSchema();
+    const given = handlerFields(fields, Object.keys(schema.shape));
+    const checked = z.safeParse(schema, given);
     if (!checked.success) {
       const hidden = new Set(["Data"]);
-      const problems = explainIssues(checked.error.issues, given, { schema: Fields, hidden });
+      const problems = explainIssues(checked.error.issues, given, { schema, hidden });
       throw new CommandError(problems.map(({ sentence }) => sentence).join("; "));
     }
     const seq = await sendEvent({

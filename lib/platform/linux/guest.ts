@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../base/command_line.ts";
+import { lazily } from "../../base/lazily.ts";
 import type { Guest } from "../../guest/guest.ts";
 import type { State } from "../../guest/state.ts";
 import { POSIX_PATHS } from "../../policy/paths.ts";
@@ -68,6 +69,10 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
   };
   const files = new LinuxFiles(separateCommands);
   const reports = new KeptReports();
+  // Looking for programs that are missing takes a millisecond of the start.
+  const services = lazily(() => linuxServices());
+  const packages = lazily(() => linuxPackages(separateCommands === true));
+  const cloudInit = lazily(() => isInstalled("cloud-init") ? new LinuxCloudInit() : undefined);
   return {
     platform: "linux",
     facts: new LinuxFacts(reports),
@@ -79,10 +84,16 @@ export function linuxGuest(options: LinuxGuestOptions = {}): Guest {
     metrics: new LinuxMetrics(),
     clock: new LinuxClock(),
     processes: new LinuxProcesses(),
-    services: linuxServices(),
+    get services() {
+      return services();
+    },
     users: new LinuxUsers(),
-    packages: linuxPackages(separateCommands === true),
-    cloudInit: isInstalled("cloud-init") ? new LinuxCloudInit() : undefined,
+    get packages() {
+      return packages();
+    },
+    get cloudInit() {
+      return cloudInit();
+    },
     commands: {
       searchPath: PROGRAM_DIRECTORIES,
       defaultDirectory: "/",

@@ -6,7 +6,7 @@
 
 import { resolve } from "@std/path/posix";
 import { DEFAULT_CONFIG_PATH, loadConfig } from "../../config/load.ts";
-import { DEFAULT_CONFIG } from "../../config/schema.ts";
+import { defaultConfig } from "../../config/schema.ts";
 import type { Platform } from "../platform.ts";
 import { deviceChannel } from "./channel/device.ts";
 import { listenChannel } from "./channel/listen.ts";
@@ -30,7 +30,7 @@ import { RUNTIME_DIRECTORY } from "./systemd_power.ts";
 export const LINUX: Platform = {
   defaultConfigPath: DEFAULT_CONFIG_PATH,
   qemuGaConfPath: "/etc/qemu/qemu-ga.conf",
-  defaultConfig: DEFAULT_CONFIG,
+  defaultConfig,
   confiner: CONFINER,
   devicesNeedEverything: true,
   signals: { stop: ["SIGTERM", "SIGINT"], reload: "SIGHUP" },

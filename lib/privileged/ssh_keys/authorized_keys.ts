@@ -57,7 +57,7 @@ if command -v restorecon >/dev/null; then restorecon -R . || :; fi
 `;
 
 /** The parameters of every operation on keys. */
-export const UserParams = { user: AccountName() };
+export const UserParams = () => ({ user: AccountName() });
 
 /** The parameter that lists keys, each as one line of a `.pub` file; it may be empty. */
 export const KeyList = () =>

@@ -7,7 +7,7 @@ import { addedLines } from "./public_key.ts";
 export const sshKeysAddOperation = operation({
   name: "ssh_keys_add",
   group: "accounts",
-  params: () => z.strictObject({ ...UserParams, keys: Keys() }),
+  params: () => z.strictObject({ ...UserParams(), keys: Keys() }),
   result: () => z.strictObject({ added: z.int(), already_present: z.int() }),
   target: ({ user, keys }) => ({ user, keys: keys.length }),
 });

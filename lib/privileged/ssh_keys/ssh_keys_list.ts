@@ -9,7 +9,7 @@ const MAX_LISTED = 500;
 export const sshKeysListOperation = operation({
   name: "ssh_keys_list",
   group: "accounts",
-  params: () => z.strictObject(UserParams),
+  params: () => z.strictObject(UserParams()),
   result: () =>
     z.strictObject({
       keys: z.array(

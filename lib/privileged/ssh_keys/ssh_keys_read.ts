@@ -7,7 +7,7 @@ import { withoutMark } from "./public_key.ts";
 export const sshKeysReadOperation = operation({
   name: "ssh_keys_read",
   group: "accounts",
-  params: () => z.strictObject(UserParams),
+  params: () => z.strictObject(UserParams()),
   result: () => z.strictObject({ lines: z.array(z.string()) }),
   target: ({ user }) => ({ user }),
 });

@@ -7,7 +7,7 @@ import { keyInLine } from "./public_key.ts";
 export const sshKeysRemoveOperation = operation({
   name: "ssh_keys_remove",
   group: "accounts",
-  params: () => z.strictObject({ ...UserParams, keys: z.optional(Keys()) }),
+  params: () => z.strictObject({ ...UserParams(), keys: z.optional(Keys()) }),
   result: () => z.strictObject({ removed: z.int(), kept_foreign: z.int() }),
   target: ({ user, keys }) => ({ user, keys: keys?.length ?? "all" }),
 });

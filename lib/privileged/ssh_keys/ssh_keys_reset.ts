@@ -10,7 +10,7 @@ import { addedLines, keyInLine } from "./public_key.ts";
 export const sshKeysResetOperation = operation({
   name: "ssh_keys_reset",
   group: "accounts",
-  params: () => z.strictObject({ ...UserParams, keys: KeyList() }),
+  params: () => z.strictObject({ ...UserParams(), keys: KeyList() }),
   result: () => z.strictObject({ removed: z.int(), added: z.int() }),
   target: ({ user, keys }) => ({ user, keys: keys.length }),
 });

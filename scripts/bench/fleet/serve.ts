@@ -15,7 +15,7 @@ import { METHODS } from "../../../handlers/mod.ts";
 import type { Connection } from "../../../lib/channel/channel.ts";
 import { listenChannel } from "../../../lib/platform/linux/channel/listen.ts";
 import { serveConnection } from "../../../lib/channel/serve_connection.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { CHANNEL_NAME } from "../../../host/channels.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
 import { Executor } from "../../../lib/core/executor.ts";
@@ -53,7 +53,7 @@ async function serveAgent(index: number): Promise<void> {
   const path = `${directory}/vm${Number(first) + index}.${CHANNEL_NAME}`;
   const channel = await listenChannel(path);
   const executor = new Executor({
-    config: DEFAULT_CONFIG,
+    config: defaultConfig(),
     guest,
     jobs: new Jobs({ guest, log: NO_LOG }),
     log: NO_LOG,

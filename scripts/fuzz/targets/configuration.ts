@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { assert, assertEquals } from "@std/assert";
 import { ConfigError, parseConfig } from "../../../lib/config/load.ts";
-import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../../lib/config/schema.ts";
 import { permissionsFor } from "../../../lib/platform/linux/grants.ts";
 import { permissionFlags } from "../../../lib/platform/permissions.ts";
 import type { Random } from "../random.ts";
@@ -22,7 +22,7 @@ export const configuration = target({
 });
 
 function generate(random: Random): string {
-  const config = mutatedMember(random, DEFAULT_CONFIG, 2);
+  const config = mutatedMember(random, defaultConfig(), 2);
   const whole = JSON.stringify(config);
   if (!random.oneIn(4)) return whole;
   return new TextDecoder().decode(mutated(random, new TextEncoder().encode(whole)));

@@ -7,7 +7,7 @@
 import { messageOf } from "../../../lib/base/message_of.ts";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import { portPath } from "../../../lib/platform/windows/channel/port.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { type Check, requireThat, type Row, rowOf } from "./check.ts";
 import { eventLogCheck } from "./event_log.ts";
 import { fileChecks } from "./files.ts";
@@ -33,7 +33,7 @@ const ADMINISTRATOR: Check = {
  * @returns Whether none has failed.
  */
 export async function runChecks(
-  port = portPath(DEFAULT_CONFIG.channel_name),
+  port = portPath(defaultConfig().channel_name),
 ): Promise<boolean> {
   const folder = await Deno.makeTempDir({ prefix: "kvmmanager-selfcheck-" });
   const forFiles = `${folder}\\files`;

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { effectiveConfig } from "../../../commands/serve/effective_config.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 
 const CONFIG = {
-  ...DEFAULT_CONFIG,
-  command_monitor: { ...DEFAULT_CONFIG.command_monitor, enabled: true },
+  ...defaultConfig(),
+  command_monitor: { ...defaultConfig().command_monitor, enabled: true },
 };
 
 Deno.test("effectiveConfig() is the file's, with the command line's log level", () => {

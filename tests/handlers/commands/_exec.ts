@@ -7,7 +7,7 @@
 import { assert } from "@std/assert";
 import * as z from "zod";
 import { execCommand } from "../../../handlers/commands/exec_command.ts";
-import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../../lib/config/schema.ts";
 import { Caller } from "../../../lib/core/caller.ts";
 import type { Commands } from "../../../lib/guest/commands.ts";
 import { CollectingLog, NEVER } from "../../lib/_helpers.ts";
@@ -27,7 +27,7 @@ export async function exec(
   { security, signal = NEVER, resultLimitBytes = 64 * 1024 }: ExecOptions = {},
 ): Promise<z.output<typeof execCommand.result>> {
   const result = await execCommand.prepare(params).run({
-    config: { ...DEFAULT_CONFIG, security: { ...DEFAULT_CONFIG.security, ...security } },
+    config: { ...defaultConfig(), security: { ...defaultConfig().security, ...security } },
     ...memoryServices({ commands }),
     log: new CollectingLog(),
     methods: [execCommand],

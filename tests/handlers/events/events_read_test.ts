@@ -5,7 +5,7 @@ import { command, monitored, pipeOf, startMonitored } from "../../agent/_monitor
 import { type Paths, TestAgent } from "../../agent/_agent.ts";
 import { assertRefused, type Host, resultOf } from "../../agent/_host.ts";
 import { sendCommand } from "../../../lib/platform/linux/monitor_client.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { EventJournal } from "../../../lib/core/event_journal.ts";
 import { openState } from "../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog } from "../../lib/_helpers.ts";
@@ -148,7 +148,7 @@ Deno.test("events_read loses no event while hosts come and go and the agent rest
 
 /** A journal as an agent has left it, with events whose data counts from 0. */
 async function fillJournal({ directory }: Paths, count: number): Promise<void> {
-  const config = { ...DEFAULT_CONFIG, state_directory: `${directory}/state` };
+  const config = { ...defaultConfig(), state_directory: `${directory}/state` };
   const state = openState(config, new CollectingLog());
   const journal = new EventJournal({
     folder: state.root.folder("events"),

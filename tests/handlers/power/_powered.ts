@@ -7,7 +7,7 @@
 
 import { assert } from "@std/assert";
 import * as z from "zod";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { NO_LOG } from "../../../lib/log/logger.ts";
 import { Executor } from "../../../lib/core/executor.ts";
 import type { Method } from "../../../lib/core/method.ts";
@@ -41,7 +41,7 @@ export class Powered {
       },
     });
     const executor = new Executor({
-      config: DEFAULT_CONFIG,
+      config: defaultConfig(),
       ...memoryServices({ power }),
       log: NO_LOG,
       methods: [method],

@@ -10,7 +10,7 @@ import * as z from "zod";
 import { qgaCommands } from "../../../handlers/qga/mod.ts";
 import { UnescapedBytes } from "../../../lib/base/json_text.ts";
 import type { Part } from "../../../lib/channel/dialect.ts";
-import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../../lib/config/schema.ts";
 import { Executor } from "../../../lib/core/executor.ts";
 import { QgaDialect } from "../../../lib/dialects/qga/dialect.ts";
 import type { Guest } from "../../../lib/guest/guest.ts";
@@ -35,9 +35,9 @@ export class QgaHost {
 
   constructor(guest: Partial<Guest>, changes: Partial<Config> = {}) {
     const config = {
-      ...DEFAULT_CONFIG,
+      ...defaultConfig(),
       ...changes,
-      security: { ...DEFAULT_CONFIG.security, allow: [...GROUPS] },
+      security: { ...defaultConfig().security, allow: [...GROUPS] },
     };
     const log = new CollectingLog();
     const { methods } = qgaCommands();

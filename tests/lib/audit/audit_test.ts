@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Audit, auditFileRemedy, type AuditOptions } from "../../../lib/audit/audit.ts";
 import { DurableLines } from "../../../lib/audit/durable_lines.ts";
 import { ConfigError } from "../../../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { COMMAND_FAILED, PERMISSION_DENIED } from "../../_error_codes.ts";
 import { CollectingLog, rpcErrorOf, TempDirectory } from "../_helpers.ts";
 
@@ -174,7 +174,7 @@ Deno.test("a success may have details, and a reason alone makes a failure", asyn
 });
 
 const configFor = (audit_file: string | null, audit: "required" | "best_effort" = "required") => ({
-  ...DEFAULT_CONFIG,
+  ...defaultConfig(),
   audit_file,
   audit,
 });

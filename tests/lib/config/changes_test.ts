@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { applicableConfig, changedKeys } from "../../../lib/config/changes.ts";
-import { type Config, DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../../lib/config/schema.ts";
 
 const OTHER: Config = {
   version: "1.2.3",
@@ -65,29 +65,29 @@ const AT_START = [
 ];
 
 Deno.test("changedKeys() names every key that differs, and nothing else", () => {
-  assertEquals(changedKeys(DEFAULT_CONFIG, DEFAULT_CONFIG), []);
+  assertEquals(changedKeys(defaultConfig(), defaultConfig()), []);
   const groups = ["security", "jobs", "command_monitor", "events"] as const;
   const all = [
     ...Object.keys(OTHER).filter((key) => !groups.some((group) => group === key)),
     ...groups.flatMap((group) => Object.keys(OTHER[group]).map((key) => `${group}.${key}`)),
   ].sort();
-  assertEquals(changedKeys(DEFAULT_CONFIG, OTHER), all);
+  assertEquals(changedKeys(defaultConfig(), OTHER), all);
 });
 
 Deno.test("changedKeys() compares lists by their members", () => {
-  const security = { ...DEFAULT_CONFIG.security, command_whitelist: ["ls"] };
+  const security = { ...defaultConfig().security, command_whitelist: ["ls"] };
   const more = { ...security, command_whitelist: ["ls", "cat"] };
   assertEquals(
-    changedKeys({ ...DEFAULT_CONFIG, security }, { ...DEFAULT_CONFIG, security: more }),
+    changedKeys({ ...defaultConfig(), security }, { ...defaultConfig(), security: more }),
     ["security.command_whitelist"],
   );
 });
 
 Deno.test("applicableConfig() keeps the keys that are read at startup, and names them", () => {
-  const { config, needRestart } = applicableConfig(DEFAULT_CONFIG, OTHER);
+  const { config, needRestart } = applicableConfig(defaultConfig(), OTHER);
   assertEquals(needRestart, AT_START);
   assertEquals(
-    changedKeys(DEFAULT_CONFIG, config),
-    changedKeys(DEFAULT_CONFIG, OTHER).filter((key) => !AT_START.includes(key)),
+    changedKeys(defaultConfig(), config),
+    changedKeys(defaultConfig(), OTHER).filter((key) => !AT_START.includes(key)),
   );
 });

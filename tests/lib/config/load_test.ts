@@ -5,7 +5,7 @@ import {
   loadConfig,
   parseConfig,
 } from "../../../lib/config/load.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { TempDirectory } from "../_helpers.ts";
 
 /** The protocol's example, whose comment is no JSON. */
@@ -47,7 +47,7 @@ async function loadError(path: string): Promise<ConfigError> {
 Deno.test("the protocol's example is the defaults, but for its log file", () => {
   const withoutComment = PROTOCOL_EXAMPLE.replace(/ +\/\/.*$/m, "");
   assertEquals(parseConfig(withoutComment, "example"), {
-    ...DEFAULT_CONFIG,
+    ...defaultConfig(),
     log_file: "/var/log/kvmmanager-agent.log",
   });
 });
@@ -133,7 +133,7 @@ Deno.test("loadConfig() reads the file that is named", async () => {
   await using directory = await TempDirectory.make();
   const path = await directory.file("c.json", '{"log_level":"trace","security":{}}');
   assertEquals(await loadConfig(path), {
-    config: { ...DEFAULT_CONFIG, log_level: "trace" },
+    config: { ...defaultConfig(), log_level: "trace" },
     source: path,
   });
 });
@@ -148,7 +148,7 @@ Deno.test("loadConfig() takes the defaults where there is no default file", asyn
   const isInstalled = await Deno.stat(DEFAULT_CONFIG_PATH).then(() => true, () => false);
   const { config, source } = await loadConfig();
   assertEquals(source, isInstalled ? DEFAULT_CONFIG_PATH : "defaults");
-  if (!isInstalled) assertEquals(config, DEFAULT_CONFIG);
+  if (!isInstalled) assertEquals(config, defaultConfig());
 });
 
 for (
@@ -185,7 +185,7 @@ Deno.test("no key of the schema is read under a name that the protocol does not 
     "freeze_ttl_seconds",
   ];
   assertEquals(
-    Object.keys(DEFAULT_CONFIG).filter((key) => !ours.includes(key)).sort(),
+    Object.keys(defaultConfig()).filter((key) => !ours.includes(key)).sort(),
     Object.keys(protocol).sort(),
   );
 });

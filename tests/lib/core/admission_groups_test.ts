@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import type { Group } from "../../../lib/policy/groups.ts";
 import { configWith } from "../_helpers.ts";
 import { anyMethod, InProcessAgent, request } from "./_host.ts";
 
-const allowing = (...allow: Group[]) => ({ security: { ...DEFAULT_CONFIG.security, allow } });
+const allowing = (...allow: Group[]) => ({ security: { ...defaultConfig().security, allow } });
 
 Deno.test("a method whose group is off is refused and not run", async () => {
   let runs = 0;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { EVENT_TYPES } from "../../../lib/config/events.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { EventJournal } from "../../../lib/core/event_journal.ts";
 import { eventBytes, storedBytes, storedType } from "../../../lib/core/stored_event.ts";
 import type { JournalEvent } from "../../../lib/core/event_types.ts";
@@ -24,7 +24,7 @@ class Kept implements AsyncDisposable {
 
   #openState() {
     const state_directory = this.directory.at("state");
-    return openState({ state_directory, security: DEFAULT_CONFIG.security }, new CollectingLog());
+    return openState({ state_directory, security: defaultConfig().security }, new CollectingLog());
   }
 
   #open(bootedAt: number): EventJournal {
@@ -32,7 +32,7 @@ class Kept implements AsyncDisposable {
       folder: this.#state.root.folder("events"),
       keepBytes: this.keepBytes,
       bootedAt,
-      sources: () => DEFAULT_CONFIG.events.sources,
+      sources: () => defaultConfig().events.sources,
     });
   }
 
@@ -312,7 +312,7 @@ Deno.test("events that wait for the disk are bounded", async () => {
 
 Deno.test("a source that is off records nothing", async () => {
   await using directory = await TempDirectory.make();
-  const options = { state_directory: null, security: DEFAULT_CONFIG.security };
+  const options = { state_directory: null, security: defaultConfig().security };
   const { root } = openState(options, new CollectingLog());
   const journal = new EventJournal({
     folder: root.folder("events"),

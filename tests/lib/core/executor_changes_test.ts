@@ -9,13 +9,13 @@ import { KeptReports } from "../../../lib/guest/kept_reports.ts";
 import { GROUPS } from "../../../lib/policy/groups.ts";
 import { CollectingLog, configWith } from "../_helpers.ts";
 import { memoryServices } from "../guest/_memory_guest.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import { anyMethod, ParkedMethod, request, TestHost } from "./_host.ts";
 
 /** A host of a guest that keeps reports. */
 function hostOf(...methods: readonly Method[]) {
   const reports = new KeptReports();
-  const config = configWith({ security: { ...DEFAULT_CONFIG.security, allow: [...GROUPS] } });
+  const config = configWith({ security: { ...defaultConfig().security, allow: [...GROUPS] } });
   const services = memoryServices({ reports });
   const log = new CollectingLog();
   return { reports, host: new TestHost(new Executor({ config, ...services, log, methods })) };

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type EventType } from "../../../lib/config/events.ts";
-import { DEFAULT_CONFIG } from "../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../lib/config/schema.ts";
 import type { NewEvent } from "../../../lib/core/event_types.ts";
 import { GuestWatcher } from "../../../lib/core/guest_watcher.ts";
 import type { Watch } from "../../../lib/guest/watch.ts";
@@ -14,7 +14,7 @@ class Watched implements AsyncDisposable {
   readonly failedUnits: string[] = [];
   readonly recorded: NewEvent[] = [];
   readonly log = new CollectingLog();
-  sources: readonly EventType[] = DEFAULT_CONFIG.events.sources;
+  sources: readonly EventType[] = defaultConfig().events.sources;
   looks = 0;
   slowLooks = 0;
   isBroken = false;
@@ -42,7 +42,7 @@ class Watched implements AsyncDisposable {
           return Promise.resolve();
         },
       },
-      config: () => ({ ...DEFAULT_CONFIG.events, sources: [...this.sources] }),
+      config: () => ({ ...defaultConfig().events, sources: [...this.sources] }),
       log: this.log,
       quickMs: 5,
     });

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { lazily } from "../../../base/lazily.ts";
 import type { CloudInit, CloudInitStatus } from "../../../guest/cloud_init.ts";
 import { runScript } from "../shell.ts";
 
@@ -23,16 +24,16 @@ echo '==>'
 head -c 65536 result.json 2> /dev/null
 `;
 
-const Stage = z.looseObject({ errors: z.optional(z.array(z.string())) });
-const Status = z.looseObject({
-  v1: z.looseObject({
-    datasource: z.optional(z.nullable(z.string())),
-    stage: z.optional(z.nullable(z.string())),
-  }),
-});
-const Result = z.looseObject({
-  v1: z.looseObject({ errors: z.optional(z.array(z.string())) }),
-});
+const Stage = lazily(() => z.looseObject({ errors: z.optional(z.array(z.string())) }));
+const Status = lazily(() =>
+  z.looseObject({
+    v1: z.looseObject({
+      datasource: z.optional(z.nullable(z.string())),
+      stage: z.optional(z.nullable(z.string())),
+    }),
+  })
+);
+const Result = lazily(() => z.looseObject({ v1: Stage() }));
 
 /** Reads what cloud-init has written. */
 export class LinuxCloudInit implements CloudInit {
@@ -47,14 +48,14 @@ export function parseCloudInit(text: string): CloudInitStatus {
   const word = text.slice(0, end);
   if (word === "disabled") return { state: "disabled", errors: [] };
   const [statusText = "", resultText = ""] = text.slice(end + 1).split("\n==>\n");
-  const status = z.safeParse(Status, jsonOf(statusText));
+  const status = z.safeParse(Status(), jsonOf(statusText));
   if (word !== "status" || !status.success) return { state: "not_started", errors: [] };
   const { datasource, stage, ...stages } = status.data.v1;
-  const result = z.safeParse(Result, jsonOf(resultText));
+  const result = z.safeParse(Result(), jsonOf(resultText));
   const errors = result.success && result.data.v1.errors !== undefined
     ? result.data.v1.errors
     : Object.values(stages).flatMap((one) => {
-      const checked = z.safeParse(Stage, one);
+      const checked = z.safeParse(Stage(), one);
       return checked.success ? checked.data.errors ?? [] : [];
     });
   return {

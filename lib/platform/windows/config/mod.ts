@@ -5,6 +5,7 @@
  * @module
  */
 
+import { lazily } from "../../../base/lazily.ts";
 import { parseConfig, readConfigText } from "../../../config/load.ts";
 import type { Config } from "../../../config/schema.ts";
 import * as z from "zod";
@@ -21,7 +22,7 @@ export interface WindowsConfig {
   /** The default file. */
   readonly defaultPath: string;
   /** The configuration of an agent without a key and a file. */
-  readonly defaults: Config;
+  readonly defaults: () => Config;
   /**
    * Loads the configuration. If the key has a value, the registry is the whole configuration and the
    * default file is not read.
@@ -37,7 +38,7 @@ export function windowsConfig(): WindowsConfig {
   const folders = windowsFolders();
   const schema = windowsSchema(folders);
   const defaultPath = defaultConfigPath(folders);
-  const defaults = z.parse(schema, {});
+  const defaults = lazily(() => z.parse(schema, {}));
   return {
     defaultPath,
     defaults,
@@ -50,7 +51,7 @@ export function windowsConfig(): WindowsConfig {
       const file = path ?? defaultPath;
       const text = await readConfigText(file, { mayBeMissing: path === undefined });
       return text === undefined
-        ? { config: defaults, source: "defaults" }
+        ? { config: defaults(), source: "defaults" }
         : { config: parseConfig(text, file, schema), source: file };
     },
   };

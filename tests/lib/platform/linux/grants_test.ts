@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Config, DEFAULT_CONFIG } from "../../../../lib/config/schema.ts";
+import { type Config, defaultConfig } from "../../../../lib/config/schema.ts";
 import { permissionsFor } from "../../../../lib/platform/linux/grants.ts";
 import { parsePermissions, permissionFlags } from "../../../../lib/platform/permissions.ts";
 import { runTestScript } from "../../../_deno.ts";
@@ -7,9 +7,9 @@ import { runTestScript } from "../../../_deno.ts";
 type Security = Config["security"];
 
 const configOf = (security: Partial<Security>, changes: Partial<Config> = {}): Config => ({
-  ...DEFAULT_CONFIG,
+  ...defaultConfig(),
   ...changes,
-  security: { ...DEFAULT_CONFIG.security, ...security },
+  security: { ...defaultConfig().security, ...security },
 });
 
 /** The flags, by their names. */
@@ -23,7 +23,7 @@ function flagsOf(config: Config, start = {}): Map<string, string> {
 }
 
 Deno.test("the default configuration needs these permissions and no more", () => {
-  assertEquals(permissionFlags(permissionsFor(DEFAULT_CONFIG)), [
+  assertEquals(permissionFlags(permissionsFor(defaultConfig())), [
     "--no-prompt",
     "--allow-sys=hostname,loadavg,networkInterfaces,osRelease,osUptime,systemMemoryInfo,uid,umask",
     "--allow-read=/bin,/etc/hostname,/etc/kvmmanager-agent/config.json,/etc/os-release,/sbin,/tmp,/tmp/kvmmanager," +
@@ -68,7 +68,7 @@ Deno.test("what may be written may be read, not the other way round", () => {
 });
 
 Deno.test("a socket is the only network, and is read and written", () => {
-  const flags = flagsOf(DEFAULT_CONFIG, { listen: "/run/kvm/agent.sock" });
+  const flags = flagsOf(defaultConfig(), { listen: "/run/kvm/agent.sock" });
   assertEquals(flags.get("--allow-net"), "unix:/run/kvm/agent.sock");
   for (const name of ["--allow-read", "--allow-write"]) {
     assertEquals(flags.get(name)?.split(",").includes("/run/kvm/agent.sock"), true, name);
@@ -76,14 +76,14 @@ Deno.test("a socket is the only network, and is read and written", () => {
 });
 
 Deno.test("the configuration file may be read, not written", () => {
-  const flags = flagsOf(DEFAULT_CONFIG, { configFile: "/etc/kvmmanager-agent/config.json" });
+  const flags = flagsOf(defaultConfig(), { configFile: "/etc/kvmmanager-agent/config.json" });
   const lists = (name: string) =>
     flags.get(name)?.split(",").includes("/etc/kvmmanager-agent/config.json");
   assertEquals([lists("--allow-read"), lists("--allow-write")], [true, false]);
 });
 
 Deno.test("in qemu-ga's language the records of who is logged in may be read", () => {
-  const read = flagsOf(DEFAULT_CONFIG, { qemuGaConf: "/etc/qemu/qemu-ga.conf" }).get(
+  const read = flagsOf(defaultConfig(), { qemuGaConf: "/etc/qemu/qemu-ga.conf" }).get(
     "--allow-read",
   );
   const added = ["/etc/qemu/qemu-ga.conf", "/run/systemd/sessions", "/run/utmp"];
@@ -93,7 +93,7 @@ Deno.test("in qemu-ga's language the records of who is logged in may be read", (
 Deno.test("no configuration is granted everything, foreign functions, environment or imports", () => {
   for (
     const config of [
-      DEFAULT_CONFIG,
+      defaultConfig(),
       configOf({ command_whitelist: [] }),
       configOf({ allowed_read_paths: ["/"], allowed_write_paths: ["/"] }),
       configOf({ allowed_read_paths: [], allowed_write_paths: [] }),
@@ -151,7 +151,7 @@ Deno.test("every list is sorted and has each entry once", () => {
 });
 
 Deno.test("parsePermissions() reads what was written into a binary", () => {
-  for (const config of [DEFAULT_CONFIG, configOf({ command_whitelist: ["ls"] })]) {
+  for (const config of [defaultConfig(), configOf({ command_whitelist: ["ls"] })]) {
     const permissions = permissionsFor(config, { listen: "/run/a.sock" });
     assertEquals(parsePermissions(JSON.stringify(permissions)), permissions);
   }
@@ -163,11 +163,11 @@ for (const text of ["", "{}", "null", '{"read":"/"}', "nonsense"]) {
   });
 }
 
-const MONITOR = { ...DEFAULT_CONFIG.command_monitor, enabled: true, pipe_path: "/run/m/s.sock" };
+const MONITOR = { ...defaultConfig().command_monitor, enabled: true, pipe_path: "/run/m/s.sock" };
 
 Deno.test("a command monitor needs its socket, the way there, and nothing beside them", () => {
-  const plain = flagsOf(DEFAULT_CONFIG);
-  const flags = flagsOf({ ...DEFAULT_CONFIG, command_monitor: MONITOR });
+  const plain = flagsOf(defaultConfig());
+  const flags = flagsOf({ ...defaultConfig(), command_monitor: MONITOR });
   assertEquals(flags.get("--allow-net"), "unix:/run/m/s.sock,unix:/run/m/s.sock.new/s");
   for (const name of ["--allow-read", "--allow-write"]) {
     const before = plain.get(name)?.split(",") ?? [];
@@ -178,7 +178,7 @@ Deno.test("a command monitor needs its socket, the way there, and nothing beside
 
 Deno.test("a command monitor with a group may look up its number", () => {
   const command_monitor = { ...MONITOR, pipe_group: "adm" };
-  const flags = flagsOf({ ...DEFAULT_CONFIG, command_monitor });
+  const flags = flagsOf({ ...defaultConfig(), command_monitor });
   assertEquals(flags.get("--allow-read")?.split(",").includes("/etc/group"), true);
   assertEquals(flags.get("--allow-write")?.includes("/etc/group"), false);
 });

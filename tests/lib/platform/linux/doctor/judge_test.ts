@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DEFAULT_CONFIG } from "../../../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../../../lib/config/schema.ts";
 import {
   type Circumstances,
   judge,
@@ -133,7 +133,7 @@ Deno.test("every finding that is not right says what to do", () => {
 });
 
 Deno.test("doctor examines this machine, whatever it has", async () => {
-  const findings = await diagnose(DEFAULT_CONFIG, "defaults");
+  const findings = await diagnose(defaultConfig(), "defaults");
   const about = new Set(findings.map((finding) => finding.about));
   for (const name of ["version", "driver", "port", "service", "clock", "disk"]) {
     assert(about.has(name), `${name} of ${[...about].join()}`);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { DEFAULT_CONFIG } from "../../../../../lib/config/schema.ts";
+import { defaultConfig } from "../../../../../lib/config/schema.ts";
 import { openState } from "../../../../../lib/platform/linux/state/state_directory.ts";
 import { CollectingLog } from "../../../_helpers.ts";
 
@@ -13,7 +13,7 @@ async function inDirectory(test: (opened: Opened) => Promise<void>): Promise<voi
   const directory = await Deno.makeTempDir();
   const log = new CollectingLog();
   const open = (path: string | null = `${directory}/state`) =>
-    openState({ state_directory: path, security: DEFAULT_CONFIG.security }, log);
+    openState({ state_directory: path, security: defaultConfig().security }, log);
   try {
     await test({ directory, open, log });
   } finally {
@@ -21,7 +21,7 @@ async function inDirectory(test: (opened: Opened) => Promise<void>): Promise<voi
   }
 }
 
-const security = { ...DEFAULT_CONFIG.security, allowed_write_paths: [] };
+const security = { ...defaultConfig().security, allowed_write_paths: [] };
 
 Deno.test("the state directory is private, and is closed to others if it was open", async () => {
   const directory = await Deno.makeTempDir();
