@@ -146,11 +146,11 @@ export function disabledCommand(name: string, summary: string, reason: string): 
 /** The arguments, with all long ones but one as strings. */
 function withStrings(raw: unknown, kept: string | undefined): unknown {
   if (typeof raw !== "object" || raw === null) return raw;
-  const long = Object.entries(raw).filter(([name, value]) =>
-    value instanceof LongText && name !== kept
+  if (!Object.values(raw).some((value) => value instanceof LongText)) return raw;
+  const texts = Object.entries(raw).map(([name, value]) =>
+    value instanceof LongText && name !== kept ? [name, String(value)] : [name, value]
   );
-  if (long.length === 0) return raw;
-  return { ...raw, ...Object.fromEntries(long.map(([name, value]) => [name, String(value)])) };
+  return Object.fromEntries(texts);
 }
 
 /** Aborts work that takes too long, and answers without it: it may be stuck in the kernel. */

@@ -10,8 +10,8 @@ const MAX_BYTES = 512;
 
 const OPENING_BRACE = 0x7b;
 const REPLACEMENT = "\ufffd";
-/** What means something else in JSON: an escape, a float, minus zero, a number of 64 bits. */
-const DIFFERENT_REGEXP = /\\|\d[.eE]|-0|\d{16}/;
+/** What means something else in JSON: an escape, a float, minus zero. */
+const DIFFERENT_REGEXP = /\\|\d[.eE]|-0/;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -42,7 +42,10 @@ export function plainRequest(chunk: Uint8Array, maxBytes: number): object | unde
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-/** Makes objects those of the parser, which have no prototype. Returns the number of their keys. */
+/**
+ * Makes objects those of the parser, which have no prototype. Returns the number of their keys; NaN if
+ * a number may have lost digits.
+ */
 function withoutPrototypes(value: object): number {
   let keys = 0;
   if (!Array.isArray(value)) {
@@ -51,6 +54,7 @@ function withoutPrototypes(value: object): number {
   }
   for (const member of Object.values(value)) {
     if (isObject(member)) keys += withoutPrototypes(member);
+    else if (typeof member === "number" && !Number.isSafeInteger(member)) return NaN;
   }
   return keys;
 }

@@ -9,6 +9,8 @@ const PLAIN = [
   ' {"execute":"guest-ping"}'.trimStart(),
   '{ "execute": "guest-sync",\r\n "arguments": { "id": -123456789012345, "a": [true, null, {}] } }',
   '{"__proto__":{"a":1},"id":0}',
+  '{"id":9007199254740991,"text":"1234567890123456789"}',
+  '{"id":-9007199254740991}',
 ];
 for (const text of PLAIN) {
   Deno.test(`${JSON.stringify(text)} is read natively, as the parser reads it in pieces`, () => {
@@ -27,6 +29,8 @@ const NOT_PLAIN: readonly (readonly [string, ...(string | number)[]])[] = [
   ["an exponent", '{"a":1e3}'],
   ["minus zero", '{"a":-0}'],
   ["64 bits", '{"a":9007199254740993}'],
+  ["64 bits further in", '{"a":[{"b":[1,-9223372036854775808]}]}'],
+  ["more digits than 64 bits", '{"a":99999999999999999999}'],
   ["single quotes", "{'a':1}"],
   ["half a request", '{"a":1'],
   ["two requests", "{}{}"],
