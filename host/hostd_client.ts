@@ -7,7 +7,7 @@
 import * as z from "zod";
 import type { AgentChannel } from "./channels.ts";
 import { AgentClient, type ClientOptions } from "./client.ts";
-import { AnswerError, CallError } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import { isResultOf, type ResultOf } from "./protocol.ts";
 
 const TIMEOUT_MS = 5000;
@@ -103,16 +103,15 @@ export class HostdClient implements AsyncDisposable {
   }
 }
 
-/** The channels that the daemon owns; `undefined` if none can be asked there. */
-export async function channelsOfHostd(socket: string): Promise<AgentChannel[] | undefined> {
-  try {
-    const hostd = await HostdClient.connect(socket);
-    await using _hostd = hostd;
-    return (await hostd.list()).vms.map((vm) => channelOf(vm, socket));
-  } catch (error) {
-    if (error instanceof CallError || error instanceof AnswerError) return undefined;
-    throw error;
-  }
+/**
+ * The channels that the daemon owns.
+ *
+ * @throws As {@link HostdClient.connect} and {@link HostdClient.list}.
+ */
+export async function channelsOfHostd(socket: string): Promise<AgentChannel[]> {
+  const hostd = await HostdClient.connect(socket);
+  await using _hostd = hostd;
+  return (await hostd.list()).vms.map((vm) => channelOf(vm, socket));
 }
 
 /** A VM's channel, through the daemon. */

@@ -9,9 +9,9 @@ import { type AgentChannel, channelsNamed, findChannels, type FoundChannels } fr
 import type { AgentClient, ClientOptions } from "../client.ts";
 import { CallError } from "../errors.ts";
 import { channelsOfHostd, connectChannel } from "../hostd_client.ts";
-import { HOSTD_READ_ONLY_SOCKET, HOSTD_SOCKET } from "../hostd_socket.ts";
 import { groupOf } from "../owner.ts";
 import type { Invocation } from "./command.ts";
+import { throughDaemon } from "./daemon.ts";
 import { fleetChannels, fleetChannelsNamed } from "./fleet.ts";
 import { printable } from "./printable.ts";
 
@@ -29,7 +29,7 @@ export async function targetOf(invocation: Invocation): Promise<AgentChannel> {
     throw new UsageError("--socket and --domain both name a VM; give only one");
   }
   if (socket !== undefined) {
-    const owned = await ownedChannels(invocation);
+    const owned = await throughDaemon(invocation.hostd, channelsOfHostd);
     const known = owned?.find(({ path }) => path === socket);
     return { ...known, name: socket, path: socket, isShortened: false };
   }
@@ -66,16 +66,9 @@ export async function channelsOf(invocation: Invocation): Promise<FoundChannels>
   if (invocation.fleet !== undefined) {
     return { channels: await fleetChannels(invocation.fleet), problems: [] };
   }
-  const owned = await ownedChannels(invocation);
+  const owned = await throughDaemon(invocation.hostd, channelsOfHostd);
   if (owned !== undefined) return { channels: owned, problems: [] };
   return await findChannels(invocation.searchPaths);
-}
-
-async function ownedChannels({ hostd }: Invocation): Promise<AgentChannel[] | undefined> {
-  if (hostd === undefined) return undefined;
-  const channels = await channelsOfHostd(hostd);
-  // The socket of those who may only look.
-  return channels ?? (hostd === HOSTD_SOCKET ? channelsOfHostd(HOSTD_READ_ONLY_SOCKET) : undefined);
 }
 
 /**

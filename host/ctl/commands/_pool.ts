@@ -5,11 +5,11 @@
  */
 
 import { UsageError } from "../../../lib/base/command_line.ts";
-import { CallError } from "../../errors.ts";
 import { HostdPool } from "../../hostd_pool.ts";
 import type { PoolAgent, PoolEvent } from "../../member.ts";
 import { AgentPool } from "../../pool.ts";
 import type { Invocation } from "../command.ts";
+import { throughDaemon } from "../daemon.ts";
 import { targetOf } from "../target.ts";
 
 /** Agents that are watched. */
@@ -37,23 +37,14 @@ export async function openPool(
   }
   const isAll = socket === undefined && domain === undefined;
   if (isAll) {
-    const pool = hostd === undefined ? undefined : await openIfServed(hostd, listener);
+    const pool = await throughDaemon(
+      hostd,
+      (daemon) => HostdPool.open(daemon, undefined, listener),
+    );
     return pool ?? await AgentPool.open({ searchPaths, lockAs }, listener);
   }
   const channel = await targetOf(invocation);
   return channel.hostd === undefined
     ? await AgentPool.open({ searchPaths: [], channels: [channel], lockAs }, listener)
     : await HostdPool.open(channel.hostd, channel.path, listener);
-}
-
-async function openIfServed(
-  hostd: string,
-  listener: (event: PoolEvent) => void,
-): Promise<HostdPool | undefined> {
-  try {
-    return await HostdPool.open(hostd, undefined, listener);
-  } catch (error) {
-    if (error instanceof CallError) return undefined;
-    throw error;
-  }
 }

@@ -127,10 +127,10 @@ Deno.test("ctl list, top, events and doctor work while the daemon owns the chann
   assertEquals(told.slice(0, 3), ["connected", "ready", "unavailable"]);
 });
 
-Deno.test("ctl uses the channel itself if nobody answers at the daemon's socket", async () => {
+Deno.test("ctl uses the channel itself without a daemon, or if the daemon does not own it", async () => {
   await using hostd = await TestHostd.start();
   await using agent = await TestAgent.start();
-  for (const way of [hostd.directory.at("none.sock"), "none", hostd.socket]) {
+  for (const way of ["none", hostd.socket]) {
     const { code, stdout } = await ctl([
       "call",
       "ping",
@@ -142,4 +142,23 @@ Deno.test("ctl uses the channel itself if nobody answers at the daemon's socket"
     assertEquals(code, EXIT.ok);
     assert(stdout.includes("pong"));
   }
+});
+
+Deno.test("ctl does not go around a daemon that was named and does not answer", async () => {
+  await using agent = await TestAgent.start();
+  const { socket, directory } = agent.paths;
+  const none = `${directory}/none.sock`;
+  const target = ["--socket", socket];
+  for (const command of [["call", "ping", ...target], ["list"], ["top", "--json"]]) {
+    const { code, stdout, stderr } = await ctl([...command, "--hostd", none]);
+    assertEquals([code, stdout], [EXIT.unavailable, ""], command[0]);
+    assertStringIncludes(
+      stderr,
+      `no daemon answers at --hostd ${none}: the socket does not exist`,
+    );
+  }
+  // An agent is no daemon.
+  const { code, stderr } = await ctl(["list", "--hostd", socket]);
+  assertEquals(code, EXIT.unavailable);
+  assertStringIncludes(stderr, `no daemon answers at --hostd ${socket}`);
 });
