@@ -7,7 +7,7 @@
 
 import { Timer } from "../base/timer.ts";
 import { Aborted } from "../base/waiting.ts";
-import { countReceived } from "../base/memory/garbage.ts";
+import { countHost, countReceived } from "../base/memory/garbage.ts";
 import { messageOf } from "../base/message_of.ts";
 import type { Log } from "../log/logger.ts";
 import type { Connection } from "./channel.ts";
@@ -165,6 +165,7 @@ class Hosts {
   }
 
   #hostSeen(): void {
+    if (!this.#wasSeen) countHost();
     this.#wasSeen = true;
     this.#endTakeover();
     this.#link.hostCame();

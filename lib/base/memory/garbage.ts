@@ -49,6 +49,8 @@ const MUCH_HELD_BYTES = 256 * 1024;
 const HELD_TEXT_FACTOR = 4;
 /** A member or an element of parsed JSON: the value, its name, copies of the object that holds it. */
 const VALUE_BYTES = 200;
+/** A host leaves its conversation, its writer, and promises, of which most have outlived what is young. */
+const HOST_BYTES = 8 * 1024;
 /** A child process leaves streams and promises. */
 const CHILD_BYTES = 16 * 1024;
 /** Its output is decoded and escaped in pieces, which die young. */
@@ -120,6 +122,11 @@ export function countLasting(): void {
 /** Counts a long JSON text that has been parsed, with its members and elements. */
 export function countLongMessage(characters: number, values: number): void {
   countGarbage((values > MANY_VALUES ? characters : 0) + values * VALUE_BYTES);
+}
+
+/** Counts a host that has come: what it leaves is garbage once it has left. */
+export function countHost(): void {
+  countGarbage(HOST_BYTES);
 }
 
 /** Counts a child process. */
