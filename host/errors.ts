@@ -104,6 +104,10 @@ export class CallError extends Error {
   }
 }
 
+/** Whether an error is that of a call, with or without an answer: any other is this program's fault. */
+export const isFailedCall = (error: unknown): error is CallError | AnswerError =>
+  error instanceof CallError || error instanceof AnswerError;
+
 /** The codes of the daemon's errors, beside those of the protocol; see docs/host.md. */
 export const HOST_ERRORS = {
   /** The agent cannot be reached; nothing was done. */

@@ -6,7 +6,7 @@
 
 import type { AgentChannel } from "./channels.ts";
 import type { AgentClient, CallArguments, CallOptions } from "./client.ts";
-import { AnswerError, CallError } from "./errors.ts";
+import { isFailedCall } from "./errors.ts";
 import { channelOf, HostdClient, type HostdVm } from "./hostd_client.ts";
 import type { AgentState, PoolAgent, PoolEvent } from "./member.ts";
 import { checkedResult, type MethodName, type ResultOf } from "./protocol.ts";
@@ -81,7 +81,7 @@ export class HostdPool implements AsyncDisposable {
         ({ cursor } = read);
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof CallError || error instanceof AnswerError)) throw error;
+        if (!isFailedCall(error)) throw error;
         cursor = undefined;
         this.#loseAll();
         await sleep(RETRY_MS, signal);

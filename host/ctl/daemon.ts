@@ -4,11 +4,14 @@
  * @module
  */
 
-import { AnswerError, CallError } from "../errors.ts";
+import { type AnswerError, CallError, isFailedCall } from "../errors.ts";
 import { HOSTD_READ_ONLY_SOCKET, HOSTD_SOCKET } from "../hostd_socket.ts";
 
 /** Where the package's daemon listens; the second socket is for those who may only look. */
 const USUAL_SOCKETS: readonly string[] = [HOSTD_SOCKET, HOSTD_READ_ONLY_SOCKET];
+
+/** No daemon answers at the socket that somebody has named. */
+export class NoDaemonError extends CallError {}
 
 /**
  * What the daemon answers; `undefined` if none is to be asked, or none answers at its usual sockets:
@@ -16,7 +19,7 @@ const USUAL_SOCKETS: readonly string[] = [HOSTD_SOCKET, HOSTD_READ_ONLY_SOCKET];
  *
  * @param hostd The socket to ask, as in the invocation. One that somebody has named must be served.
  * @param ask Asks the daemon at a socket.
- * @throws {CallError} if no daemon answers at a socket that was named.
+ * @throws {NoDaemonError} if no daemon answers at a socket that was named.
  */
 export async function throughDaemon<T>(
   hostd: string | undefined,
@@ -24,27 +27,20 @@ export async function throughDaemon<T>(
   usual: readonly string[] = USUAL_SOCKETS,
 ): Promise<T | undefined> {
   if (hostd === undefined) return undefined;
-  if (hostd !== usual[0]) return await askNamed(hostd, ask);
-  for (const socket of usual) {
+  const isNamed = hostd !== usual[0];
+  for (const socket of isNamed ? [hostd] : usual) {
     try {
       return await ask(socket);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isFailedCall(error)) throw error;
+      if (isNamed) throw noDaemon(socket, error);
     }
   }
   return undefined;
 }
 
-async function askNamed<T>(socket: string, ask: (socket: string) => Promise<T>): Promise<T> {
-  try {
-    return await ask(socket);
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    const reason = error instanceof CallError ? error.reason : "invalid result";
-    const why = error.message.replace(`${socket}: `, "");
-    throw new CallError(`no daemon answers at --hostd ${socket}: ${why}`, reason);
-  }
+function noDaemon(socket: string, error: CallError | AnswerError): NoDaemonError {
+  const reason = error instanceof CallError ? error.reason : "invalid result";
+  const why = error.message.replace(`${socket}: `, "");
+  return new NoDaemonError(`no daemon answers at --hostd ${socket}: ${why}`, reason);
 }
-
-const isRefusal = (error: unknown): error is CallError | AnswerError =>
-  error instanceof CallError || error instanceof AnswerError;

@@ -4,6 +4,7 @@ import { printLine } from "../../../lib/base/terminal.ts";
 import { checkAgent, checkDomain, type Finding, notFoundFinding } from "../../doctor.ts";
 import { CallError } from "../../errors.ts";
 import { defineCommand, type Invocation } from "../command.ts";
+import { NoDaemonError } from "../daemon.ts";
 import { EXIT } from "../exit.ts";
 import { printable, printableJson } from "../printable.ts";
 import { targetOf } from "../target.ts";
@@ -42,10 +43,18 @@ async function examine(invocation: Invocation): Promise<Finding[]> {
     const channel = await targetOf(invocation);
     return [...ofDomain, ...await checkAgent(channel, { signal, lockAs })];
   } catch (error) {
+    if (error instanceof NoDaemonError) return [...ofDomain, noDaemonFinding(error)];
     if (!(error instanceof CallError)) throw error;
     return [...ofDomain, notFoundFinding(error)];
   }
 }
+
+const noDaemonFinding = ({ message }: NoDaemonError): Finding => ({
+  about: "daemon",
+  verdict: "wrong",
+  found: message,
+  advice: "start kvmmanager-hostd there, or leave out --hostd",
+});
 
 function describe({ about, verdict, found, advice }: Finding): string {
   const line = `${verdict.padEnd(7)}  ${about}: ${printable(found)}`;

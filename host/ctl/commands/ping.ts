@@ -1,7 +1,7 @@
 import { object, option, optional, withDefault } from "@optique/core";
 import { printError, printLine } from "../../../lib/base/terminal.ts";
 import type { AgentClient } from "../../client.ts";
-import { AnswerError, CallError } from "../../errors.ts";
+import { isFailedCall } from "../../errors.ts";
 import { connectChannel } from "../../hostd_client.ts";
 import { sleep } from "../../sleep.ts";
 import { defineCommand, lines, seconds, wholeNumber } from "../command.ts";
@@ -61,7 +61,7 @@ export const ping = defineCommand(
             sent -= 1;
             break;
           }
-          if (!(error instanceof CallError || error instanceof AnswerError)) throw error;
+          if (!isFailedCall(error)) throw error;
           if (json) printLine(printableJson({ seq: sent, error: error.message }));
           else printError(`seq=${sent} ${printable(error.message)}`);
         }

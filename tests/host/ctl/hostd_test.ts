@@ -157,6 +157,12 @@ Deno.test("ctl does not go around a daemon that was named and does not answer", 
       `no daemon answers at --hostd ${none}: the socket does not exist`,
     );
   }
+  const doctor = await ctl(["doctor", ...target, "--hostd", none]);
+  assertEquals(doctor.code, EXIT.errorAnswer);
+  assertMatch(
+    doctor.stdout,
+    /^wrong +daemon: no daemon answers at --hostd .*\n.* leave out --hostd$/m,
+  );
   // An agent is no daemon.
   const { code, stderr } = await ctl(["list", "--hostd", socket]);
   assertEquals(code, EXIT.unavailable);
