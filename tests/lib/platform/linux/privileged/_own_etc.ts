@@ -10,10 +10,17 @@ import { brokerChild } from "../../../../../lib/platform/linux/privileged/broker
 import { NEVER, TempDirectory } from "../../../_helpers.ts";
 import { brokerCommand, sh } from "./_brokers.ts";
 
-/** Runs what follows in a mount namespace with the test's directories. */
+/**
+ * Runs what follows in a mount namespace with the test's directories, and sees no other processes:
+ * userdel(8) refuses to delete a user whose number a process has, and another test's may have it.
+ */
 const IN_NAMESPACE = [
   "/usr/bin/unshare",
   "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
   "/bin/sh",
   "-c",
   'mount --bind "$1/etc" /etc && mount --bind "$1/home" /home && shift && exec "$@"',
